@@ -1,0 +1,1 @@
+"""The configuration: ``mlops.yaml``, read safely, with every mistake named at once."""

@@ -1,0 +1,1 @@
+"""The gate law, pure: evidence, policy and context in, judgement out."""

@@ -1,0 +1,116 @@
+"""Every exception of the package, in one tree.
+
+::
+
+    MLOpsError
+    ├── ConfigError                  mlops.yaml or an option is wrong; carries every problem at once
+    ├── RecordingError (ValueError)  a recording call was given something that cannot be evidence
+    ├── ModelArtifactNotFound        the model's files are missing, or not where they may be
+    ├── InvalidMetadata              a model version does not describe itself
+    ├── EnvironmentUnhealthy         a target environment failed its health checks
+    ├── InvalidHealthCheck           a health check that cannot be carried out as written
+    ├── EvidenceError                a record cannot be trusted as evidence
+    ├── HttpError                    a server could not be reached, or refused
+    ├── TaskError                    a process of ours ended in a way that gives no result
+    ├── IoError                      a file could not be read or written
+    └── SerializationError           a text is not what its format says
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigError",
+    "EnvironmentUnhealthy",
+    "EvidenceError",
+    "HttpError",
+    "InvalidHealthCheck",
+    "InvalidMetadata",
+    "IoError",
+    "MLOpsError",
+    "ModelArtifactNotFound",
+    "Problem",
+    "RecordingError",
+    "SerializationError",
+    "TaskError",
+]
+
+
+class MLOpsError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One mistake in a configuration file.
+
+    Attributes:
+        path: Where in the document, as ``rules[2].min``; empty for the document itself.
+        message: What was got, what was expected, how to mend it.
+        line: 1-based line, where known.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f", line {self.line}" if self.line is not None else ""
+        return f"{self.path}: {self.message}{place}" if self.path else f"{self.message}{place}"
+
+
+class ConfigError(MLOpsError):
+    """A configuration is wrong.
+
+    Attributes:
+        source: The file or option.
+        problems: Every mistake found, in the order of the document.
+    """
+
+    def __init__(self, source: str, problems: list[Problem]) -> None:
+        self.source = source
+        self.problems = problems
+        noun = "mistake" if len(problems) == 1 else "mistakes"
+        lines = [f"{source}: {len(problems)} {noun}", *(f"  {problem}" for problem in problems)]
+        super().__init__("\n".join(lines))
+
+
+class RecordingError(MLOpsError, ValueError):
+    """A recording call was given something that cannot be evidence."""
+
+
+class ModelArtifactNotFound(MLOpsError):  # noqa: N818 -- the field's own name for it
+    """The model's files are missing, or lie where they may not."""
+
+
+class InvalidMetadata(MLOpsError):  # noqa: N818 -- as above
+    """A model version does not describe itself."""
+
+
+class EnvironmentUnhealthy(MLOpsError):  # noqa: N818 -- as above
+    """A target environment failed its health checks."""
+
+
+class InvalidHealthCheck(MLOpsError):  # noqa: N818 -- as above
+    """A health check cannot be carried out as written."""
+
+
+class EvidenceError(MLOpsError):
+    """A record cannot be trusted as evidence."""
+
+
+class HttpError(MLOpsError):
+    """A server could not be reached, or refused."""
+
+
+class TaskError(MLOpsError):
+    """A process ended in a way that gives no result."""
+
+
+class IoError(MLOpsError):
+    """A file could not be read or written."""
+
+
+class SerializationError(MLOpsError):
+    """A text is not what its format says."""

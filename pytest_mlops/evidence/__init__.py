@@ -1,0 +1,1 @@
+"""What makes a record evidence: digests of what was tested."""

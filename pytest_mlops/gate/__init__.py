@@ -1,0 +1,1 @@
+"""The pytest side of the gate: collect, record, seal, show."""

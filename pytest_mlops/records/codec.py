@@ -1,0 +1,104 @@
+"""Records as JSON text: one way to write them, one strict way to read them back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from pytest_mlops.errors import SerializationError
+from pytest_mlops.records.integration import SCHEMA_VERSION, IntegrationResult
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.base import Record
+    from pytest_mlops.records.policy import Policy
+
+__all__ = ["MAX_RECORD_BYTES", "dump", "dump_canonical", "load_integration_result", "policy_digest"]
+
+MAX_RECORD_BYTES = 512 * 1024 * 1024
+"""Larger texts are refused unread: 50,000 tests make about 30 MB."""
+
+
+def dump(record: IntegrationResult) -> str:
+    """Write a record: ``schema_version`` first, the other keys sorted, no NaN, one final newline."""
+    data = record.model_dump(mode="json")
+    head = json.dumps({"schema_version": data.pop("schema_version")})
+    tail = json.dumps(data, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ": "))
+    return f"{head[:-1]},\n{tail[1:]}\n"
+
+
+def dump_canonical(record: Record) -> bytes:
+    """Write the bytes that digests are taken of: keys sorted, no white space, UTF-8."""
+    data = record.model_dump(mode="json")
+    return json.dumps(
+        data, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return the SHA-256 of a policy, as hex."""
+    return hashlib.sha256(dump_canonical(policy)).hexdigest()
+
+
+def load_integration_result(text: str | bytes) -> IntegrationResult:
+    """Read an integration result.
+
+    Raises:
+        SerializationError: not JSON, a key given twice, NaN, another major schema version, or a value that
+            its field does not allow; the message names the first places.
+    """
+    if len(text) > MAX_RECORD_BYTES:
+        raise SerializationError(f"the record has {len(text):,} bytes; at most {MAX_RECORD_BYTES:,} are read")
+    try:
+        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise SerializationError(f"the record is not valid JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise SerializationError(f"the record is a JSON {type(data).__name__}; expected an object")
+    _check_version(data.get("schema_version"))
+    try:
+        return IntegrationResult.model_validate_json(text)
+    except ValidationError as error:
+        raise SerializationError(_sentence(error)) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return data
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _check_version(version: object) -> None:
+    ours_major, ours_minor = SCHEMA_VERSION.split(".")
+    major, _, minor = version.partition(".") if isinstance(version, str) else ("", "", "")
+    if not (major.isdigit() and minor.isdigit()):
+        raise SerializationError(f"schema_version is {version!r}; expected one like {SCHEMA_VERSION!r}")
+    if major != ours_major:
+        raise SerializationError(
+            f"the record has schema version {version}; this pytest-mlops reads {ours_major}.x. "
+            "Read it with the version that wrote it"
+        )
+    if int(minor) > int(ours_minor):
+        warnings.warn(
+            f"the record has schema version {version}, newer than {SCHEMA_VERSION}; fields unknown here are refused",
+            stacklevel=3,
+        )
+
+
+def _sentence(error: ValidationError) -> str:
+    problems = [
+        f"{'.'.join(str(part) for part in problem['loc']) or 'record'}: {problem['msg']}"
+        for problem in error.errors(include_url=False)
+    ]
+    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+    return "the record does not match its schema: " + "; ".join(problems[:3]) + more

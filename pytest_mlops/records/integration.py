@@ -1,0 +1,197 @@
+"""The IntegrationResult: one run's evidence, the policy, and the verdict they lead to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pytest_mlops.records.base import (
+    Count,
+    Digest,
+    Flag,
+    Label,
+    Number,
+    Record,
+    Seconds,
+    Severity,
+    Share,
+    Text,
+    Timestamp,
+)
+from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
+from pytest_mlops.records.model import ModelVersion
+from pytest_mlops.records.policy import ALL, Policy
+from pytest_mlops.records.results import TestResults
+from pytest_mlops.verdict import Context, Decision, Verdict
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Bounds",
+    "CellCoverage",
+    "CodeQuality",
+    "IntegrationResult",
+    "Judgement",
+    "Provenance",
+    "QualityPart",
+    "QualityReport",
+    "Reason",
+    "RuleResult",
+    "WaiverUse",
+]
+
+SCHEMA_VERSION = "1.0"
+
+PartStatus = Literal["measured", "declared", "absent"]
+
+
+class Reason(Record):
+    """One sentence of why the verdict is what it is."""
+
+    verdict: Verdict
+    text: Text
+
+
+class CellCoverage(Record):
+    """How far one declared cell was exercised."""
+
+    cell: Label
+    weight: Number
+    share: Share
+    """Conclusive tests / collected tests that claim the cell."""
+    undecided_share: Share = 0.0
+    """Share of claims that ran without settling anything: flaky tests, slices below ``min_n``."""
+    claims: Count
+    asserted: Count = 0
+    """Conclusive claims that recorded no number."""
+    n: Count | None = None
+    """Examples of the cell's slice, the largest number recorded."""
+
+
+class Bounds(Record):
+    """Coverage × pass rate: the share of declared behaviour shown to hold."""
+
+    product: Share
+    lower: Share
+    """One-sided Clopper-Pearson lower bound of the pass rate, times the coverage."""
+    confidence: Share = 0.95
+
+
+class QualityPart(Record):
+    """One weighted part of the quality score."""
+
+    name: Label
+    weight: Number
+    status: PartStatus
+    value: Number | None = None
+    score: Share | None = None
+    """The value on the scale 0..1; ``None`` where the part takes no part."""
+    note: str = ""
+
+
+class QualityReport(Record):
+    """The quality score, part by part."""
+
+    components: tuple[QualityPart, ...] = ()
+    metrics: tuple[QualityPart, ...] = ()
+    code: tuple[QualityPart, ...] = ()
+
+
+class RuleResult(Record):
+    """What one rule found."""
+
+    rule: Label
+    metric: Label
+    slice: Label = ALL
+    dataset: Label | None = None
+    severity: Severity
+    verdict: Verdict
+    estimate: Number | None = None
+    lower: Number | None = None
+    upper: Number | None = None
+    level: Share | None = None
+    """Two-sided confidence of (lower, upper); with a ``confidence`` rule each end is one-sided at that level."""
+    n: Count | None = None
+    mde: Number | None = None
+    """Smallest shortfall from the threshold that n examples show with 80 % power at 5 % error."""
+    message: Text
+
+
+class WaiverUse(Record):
+    """What became of one waiver."""
+
+    subject: Text
+    status: Literal["used", "not_needed", "expired", "unmatched"]
+    reason: Text
+    approver: Text
+    expires: Text
+
+
+class CodeQuality(Record):
+    """Measured code quality; what was not measured is ``None``."""
+
+    line_coverage: Share | None = None
+    findings_per_kloc: Number | None = None
+    """Ruff findings per 1,000 lines."""
+    simple_functions: Share | None = None
+    """Share of functions with cyclomatic complexity of at most 10."""
+
+
+class Provenance(Record):
+    """Where and on what the evidence was made."""
+
+    tool_version: Text
+    pytest_version: Text
+    python: Text
+    platform: Text
+    packages: dict[str, str] = {}
+    commit_head: str | None = None
+    commit_merge: str | None = None
+    """The commit that was tested, where a pull request's merge was."""
+    dirty: Flag | None = None
+    """Whether tracked files differed from the commit."""
+    ci_run: str | None = None
+    trust: Literal["local", "ci", "untrusted-pr"] = "local"
+    config: str | None = None
+    """``mlops.yaml`` as seen from the folder the run was started in."""
+    arguments: tuple[str, ...] = ()
+    workers: Count = 0
+    """xdist workers; 0: one process."""
+    seeds: dict[str, int] = {}
+
+
+class Judgement(Record):
+    """What follows from evidence, policy and context; a pure function of the three."""
+
+    success: Flag
+    verdict: Verdict
+    decision: Decision
+    deployable: Flag
+    reasons: tuple[Reason, ...]
+    coverage: Share | None
+    pass_rate: Share | None
+    quality_score: Share | None
+    coverage_cells: tuple[CellCoverage, ...] = ()
+    quality: QualityReport = QualityReport()
+    bounds: Bounds | None = None
+    rules: tuple[RuleResult, ...] = ()
+    waivers: tuple[WaiverUse, ...] = ()
+    partial: str | None = None
+    """``12 of 40`` where a narrowed run has no verdict to give."""
+
+
+class IntegrationResult(Judgement):
+    """One run of the gate: evidence, policy, context, and the judgement that follows from them."""
+
+    schema_version: Text = SCHEMA_VERSION
+    run_id: Text
+    context: Context
+    model_version: ModelVersion | None = None
+    test_results: TestResults = TestResults()
+    measurements: tuple[Measurement, ...] = ()
+    arrays: tuple[ArrayRef, ...] = ()
+    artifacts: tuple[ArtifactRef, ...] = ()
+    code_quality: CodeQuality = CodeQuality()
+    policy: Policy
+    policy_digest: Digest
+    provenance: Provenance
+    duration: Seconds
+    timestamp: Timestamp

@@ -1,0 +1,131 @@
+"""Measurements: recorded numbers with what an interval for them rests on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pytest_mlops.records.base import Count, Digest, Flag, Label, Number, Record, Share, Text
+from pytest_mlops.records.policy import ALL, measure_name
+
+__all__ = [
+    "ArrayRef",
+    "ArtifactRef",
+    "Basis",
+    "Binomial",
+    "Measurement",
+    "Normal",
+    "OrderStatistics",
+    "Origin",
+]
+
+
+class Binomial(Record):
+    """The value is ``successes / trials``."""
+
+    kind: Literal["binomial"] = "binomial"
+    successes: Count
+    trials: Annotated[int, Field(strict=True, ge=1)]
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.successes > self.trials:
+            raise ValueError(f"{self.successes} successes in {self.trials} trials")
+        return self
+
+
+class Normal(Record):
+    """The value is asymptotically normal with this standard error."""
+
+    kind: Literal["normal"] = "normal"
+    stderr: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+
+
+class OrderStatistics(Record):
+    """The value is a quantile, bounded by order statistics; one-sided confidence -> bound."""
+
+    kind: Literal["order_statistics"] = "order_statistics"
+    quantile: Share
+    lower: dict[str, Number]
+    """One-sided confidence level, as ``0.95``, to the lower bound at that level."""
+    upper: dict[str, Number]
+
+
+Basis = Annotated[Binomial | Normal | OrderStatistics, Field(discriminator="kind")]
+
+
+class Origin(StrEnum):
+    """Which recording call a number came from."""
+
+    METRIC = "metric"
+    PREDICTIONS = "predictions"
+    LATENCIES = "latencies"
+    SCORE = "score"
+
+
+class Measurement(Record):
+    """One recorded number. Its key is (name, slice, dataset); no run holds two of one key."""
+
+    name: Label
+    slice: Label = ALL
+    dataset: Label | None = None
+    value: Number | None
+    """``None`` where the metric is undefined on these data."""
+    undefined: Text | None = None
+    """Why it is undefined."""
+    n: Count | None = None
+    """Examples it rests on, where known."""
+    basis: Basis | None = None
+    """What an interval is computed from; ``None``: no interval is known."""
+    origin: Origin
+    test: Text
+    """Node id of the test that recorded it."""
+    note: Text | None = None
+    """How it was computed: averaging, positive label."""
+    contended: Flag = False
+    """A time measured while other workers were running on the same machine."""
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Self:
+        if (self.value is None) == (self.undefined is None):
+            raise ValueError("a measurement has either a value or the reason why there is none")
+        return self
+
+    @property
+    def key(self) -> tuple[str, str, str | None]:
+        """(name, slice, dataset)."""
+        return (self.name, self.slice, self.dataset)
+
+    @property
+    def title(self) -> str:
+        """The key, for people."""
+        return measure_name(*self.key)
+
+
+class ArrayRef(Record):
+    """Per-example arrays that lie beside the record as ``arrays/<digest>.npz``."""
+
+    digest: Digest
+    size: Count
+    """Bytes."""
+    n: Count
+    """Examples."""
+    dataset: Label | None = None
+    fields: tuple[Text, ...]
+    """Names of the arrays inside."""
+    data: Digest
+    """SHA-256 over the ids and the true values alone: equal digests mean the same examples."""
+    ids: Literal["given", "position"] = "position"
+    """Where the example ids came from."""
+    test: Text
+
+
+class ArtifactRef(Record):
+    """A file that a test kept beside the record as ``artifacts/<digest>``."""
+
+    name: Label
+    digest: Digest
+    size: Count
+    test: Text

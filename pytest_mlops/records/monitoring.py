@@ -1,0 +1,89 @@
+"""Monitoring: what was seen of a deployment, and which alerts it raised."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pytest_mlops.records.base import Count, Flag, Number, Record, Seconds, Share, Text, Timestamp
+
+__all__ = [
+    "Alert",
+    "AlertSeverity",
+    "AlertType",
+    "DriftDetection",
+    "ModelPerformance",
+    "MonitoringReport",
+    "PerformanceMetric",
+]
+
+
+class PerformanceMetric(Record):
+    """Resource use and traffic at one instant."""
+
+    timestamp: Timestamp
+    cpu_usage: Number
+    """Percent."""
+    memory_usage: Number
+    """Percent."""
+    request_count: Count
+    error_count: Count
+    avg_latency: Seconds
+
+
+class DriftDetection(Record):
+    """Whether the data moved away from the reference."""
+
+    drift_detected: Flag
+    drift_score: Number
+    affected_features: tuple[Text, ...] = ()
+    timestamp: Timestamp
+
+
+class ModelPerformance(Record):
+    """How well the model does in service; ``None`` where no labels have come in."""
+
+    accuracy: Share | None = None
+    precision: Share | None = None
+    recall: Share | None = None
+    f1_score: Share | None = None
+    timestamp: Timestamp
+
+
+class AlertType(StrEnum):
+    """What an alert is about."""
+
+    HIGH_CPU_USAGE = "high_cpu_usage"
+    HIGH_MEMORY_USAGE = "high_memory_usage"
+    HIGH_ERROR_RATE = "high_error_rate"
+    DATA_DRIFT = "data_drift"
+    LOW_ACCURACY = "low_accuracy"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+
+
+class AlertSeverity(StrEnum):
+    """How urgent an alert is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Alert(Record):
+    """One alert."""
+
+    alert_id: Text
+    alert_type: AlertType
+    severity: AlertSeverity
+    message: str
+    timestamp: Timestamp
+
+
+class MonitoringReport(Record):
+    """One look at one deployment."""
+
+    deployment_id: Text
+    performance_metrics: tuple[PerformanceMetric, ...] = ()
+    drift_detection: DriftDetection
+    model_performance: ModelPerformance
+    alerts: tuple[Alert, ...] = ()
+    timestamp: Timestamp

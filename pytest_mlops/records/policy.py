@@ -1,0 +1,250 @@
+"""The policy a verdict is reached under: requirements, thresholds, rules, waivers."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Severity, Share, Text
+from pytest_mlops.verdict import Decision
+
+__all__ = [
+    "ALL",
+    "Cell",
+    "CodeReports",
+    "GateSettings",
+    "Policy",
+    "QualityMetric",
+    "QualitySettings",
+    "QualityWeights",
+    "Requirement",
+    "Rule",
+    "Waiver",
+    "measure_name",
+]
+
+ALL = "all"
+"""The slice of every example."""
+
+Confidence = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
+
+
+def measure_name(name: str, slice_: str, dataset: str | None) -> str:
+    """Write a (name, slice, dataset) key for people: ``recall[age<40]@holdout``."""
+    inside = f"[{slice_}]" if slice_ != ALL else ""
+    return f"{name}{inside}" + (f"@{dataset}" if dataset is not None else "")
+
+
+class Cell(Record):
+    """One behaviour the model owes: a capability on a slice, of a data set where one is named."""
+
+    capability: Label
+    slice: Label = ALL
+    dataset: Label | None = None
+    weight: Positive = 1.0
+
+    @property
+    def name(self) -> str:
+        """The name that a test's ``covers`` uses: ``capability:slice``."""
+        return f"{self.capability}:{self.slice}"
+
+    @property
+    def title(self) -> str:
+        """The name with its data set, unique among cells."""
+        return self.name if self.dataset is None else f"{self.name}@{self.dataset}"
+
+
+class Requirement(Record):
+    """A capability and the slices (and data sets) it is owed on; every combination is a cell."""
+
+    capability: Label
+    slices: Annotated[tuple[Label, ...], Field(min_length=1)] = (ALL,)
+    datasets: tuple[Label, ...] = ()
+    weight: Positive = 1.0
+    """Weight of each cell."""
+
+    @field_validator("capability")
+    @classmethod
+    def _no_colon(cls, value: str) -> str:
+        if ":" in value:
+            raise ValueError("a capability has no ':' in it; what follows the colon of a cell is its slice")
+        return value
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the cells this requirement declares."""
+        return tuple(
+            Cell(capability=self.capability, slice=slice_, dataset=dataset, weight=self.weight)
+            for slice_ in self.slices
+            for dataset in (self.datasets or (None,))
+        )
+
+
+class GateSettings(Record):
+    """Thresholds of the gate."""
+
+    min_pass_rate: Share = 1.0
+    min_coverage: Share = 0.8
+    min_quality_score: Share = 0.7
+    on_undecided: Decision = Decision.ALLOW
+    """What a pull request does when the evidence does not suffice."""
+    estimand: Literal["census", "sample"] = "census"
+    """``census``: the tests are the behaviours; ``sample``: they stand for a larger population."""
+    min_bound: Share | None = None
+    """With ``estimand: sample``, the least acceptable 95 % lower bound of coverage × pass rate."""
+    min_n: Annotated[int, Field(strict=True, ge=1)] = 30
+    """Examples of a slice that its evidence must rest on."""
+    require_evidence: Flag | None = None
+    """Whether a test that only asserts covers nothing; by default only under ``release``."""
+
+    @model_validator(mode="after")
+    def _sample_needs_bound(self) -> Self:
+        if self.estimand == "sample" and self.min_bound is None:
+            raise ValueError(
+                "estimand: sample judges the lower bound, so min_bound must say how low it may be"
+            )
+        if self.estimand == "census" and self.min_bound is not None:
+            raise ValueError("min_bound applies to estimand: sample only; remove it, or set the estimand")
+        return self
+
+
+class QualityMetric(Record):
+    """How one metric takes part in the quality score."""
+
+    weight: Positive
+    best: Number | None = None
+    """Value worth 1; with ``worst``, the metric is scaled linearly between the two and clipped."""
+    worst: Number | None = None
+    """Value worth 0."""
+    dataset: Label | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_weight(cls, value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"weight": value}
+        return value
+
+    @model_validator(mode="after")
+    def _scale(self) -> Self:
+        if (self.best is None) != (self.worst is None):
+            raise ValueError("a scale needs both best and worst")
+        if self.best is not None and self.best == self.worst:
+            raise ValueError("best and worst are the same value, which scales nothing")
+        return self
+
+
+class QualityWeights(Record):
+    """Weights of the three components; a component left out takes no part."""
+
+    metrics: Positive | None = None
+    tests: Positive | None = None
+    code: Positive | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.metrics is None and self.tests is None and self.code is None:
+            raise ValueError("no component has a weight; name at least one of metrics, tests, code")
+        return self
+
+
+class CodeReports(Record):
+    """Reports of the tools that measure code quality; paths relative to ``mlops.yaml``."""
+
+    coverage: Text | None = None
+    """JSON report of coverage.py."""
+    ruff: Text | None = None
+    """``ruff check --output-format json``."""
+    complexity: Text | None = None
+    """``radon cc --json``."""
+    source: tuple[Text, ...] = (".",)
+    """Folders whose ``.py`` lines the ruff findings are counted against."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.coverage is None and self.ruff is None and self.complexity is None:
+            raise ValueError("names no report; give at least one of coverage, ruff, complexity")
+        return self
+
+
+class QualitySettings(Record):
+    """The weighted quality score. What is not named here drops out where it was not measured."""
+
+    weights: QualityWeights | None = None
+    metrics: Annotated[dict[str, QualityMetric], Field(min_length=1)] | None = None
+    code: CodeReports | None = None
+
+
+class Rule(Record):
+    """A bound on one metric of one slice of one data set."""
+
+    id: Label | None = None
+    """Name of the rule; by default its metric, slice and data set, as ``recall[age<40]@holdout``."""
+    metric: Label
+    slice: Label = ALL
+    dataset: Label | None = None
+    min: Number | None = None
+    max: Number | None = None
+    confidence: Confidence | None = None
+    """With it the confidence bound decides and not the estimate."""
+    severity: Severity = "block"
+    """``report``: shown, never part of the verdict."""
+
+    @property
+    def name(self) -> str:
+        """The name that waivers and reports use."""
+        return self.id or measure_name(self.metric, self.slice, self.dataset)
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("bounds nothing; give min or max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
+        return self
+
+
+class Waiver(Record):
+    """A named person's decision to let one failing rule or test through, for a while."""
+
+    rule: Text | None = None
+    test: Text | None = None
+    """Node id, or a glob over node ids."""
+    scope: Text
+    """Model versions it covers, as a glob: ``2026.11.*``, or ``*`` for every version."""
+    reason: Text
+    approver: Text
+    expires: date
+    """Last day on which it counts."""
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if (self.rule is None) == (self.test is None):
+            raise ValueError(
+                "names one rule or one test, got " + ("neither" if self.rule is None else "both")
+            )
+        return self
+
+    @property
+    def subject(self) -> str:
+        """What is waived, for messages."""
+        return f"rule {self.rule}" if self.rule is not None else f"test {self.test}"
+
+
+class Policy(Record):
+    """Everything besides the measurements that a verdict depends on."""
+
+    requirements: tuple[Requirement, ...] = ()
+    gate: GateSettings = GateSettings()
+    quality: QualitySettings = QualitySettings()
+    rules: tuple[Rule, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    accept_waived: Flag = False
+    """Whether the environment of a release accepts WAIVED."""
+    configured: Flag = False
+    """Whether a ``mlops.yaml`` was there; without one nothing is deployable."""
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return every declared cell, in the order of the file."""
+        return tuple(cell for requirement in self.requirements for cell in requirement.cells())

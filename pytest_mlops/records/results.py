@@ -1,0 +1,106 @@
+"""Test results: what ran, how it ended, and what stood in its way."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pytest_mlops.records.base import Count, Flag, Label, Record, Seconds, Text
+
+__all__ = ["Attempt", "OrdinaryTests", "Outcome", "SessionFacts", "TestResult", "TestResults"]
+
+
+class Outcome(StrEnum):
+    """How one model test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    """Setup or teardown raised."""
+    XFAILED = "xfailed"
+    """Failed under ``xfail``, which is no waiver: counted as failed."""
+    XPASSED = "xpassed"
+    FLAKY = "flaky"
+    """Passed only after a rerun."""
+    SKIPPED = "skipped"
+    CRASHED = "crashed"
+    """Its process died under it."""
+    DESELECTED = "deselected"
+    NOT_RUN = "not_run"
+    """Collected, expected, and never heard of again."""
+
+
+class Attempt(Record):
+    """An attempt that a rerun replaced."""
+
+    outcome: Outcome
+    duration: Seconds
+    message: str = ""
+
+
+class TestResult(Record):
+    """One model test; a parametrised case is a test."""
+
+    __test__ = False
+
+    test_name: Text
+    """Node id."""
+    passed: Flag
+    outcome: Outcome
+    duration: Seconds = 0.0
+    message: str = ""
+    """The last line of what went wrong."""
+    covers: tuple[Label, ...] = ()
+    dataset: Label | None = None
+    conclusive: Flag = False
+    """The test's body ran to an end of its own."""
+    evidence: dict[str, Count | None] = {}
+    """Slices it recorded numbers for -> examples they rest on, ``None`` where unknown."""
+    attempts: tuple[Attempt, ...] = ()
+    """Earlier attempts, oldest first."""
+
+
+class OrdinaryTests(Record):
+    """Tests of the same run that are no model tests; they stay outside coverage and pass rate."""
+
+    total: Count = 0
+    passed: Count = 0
+    failed: tuple[Text, ...] = ()
+    """Node ids of those that failed or errored."""
+
+
+class SessionFacts(Record):
+    """What happened to the run as a whole."""
+
+    collection_errors: tuple[Text, ...] = ()
+    interrupted: Text | None = None
+    """Why the run ended before its end."""
+    lost_workers: tuple[Text, ...] = ()
+    conflicts: tuple[Text, ...] = ()
+    """Numbers that two tests recorded under one key; each sentence names both."""
+    artifact: Text | None = None
+    """What is wrong with the model's own files."""
+    narrowed_by: tuple[Text, ...] = ()
+    """Options and paths by which the person at the keyboard chose a part of the tests."""
+    code: dict[str, str] = {}
+    """Code reports that could not be used -> why."""
+
+
+class TestResults(Record):
+    """All model tests of one run, and the run's own facts."""
+
+    __test__ = False
+
+    results: tuple[TestResult, ...] = ()
+    total_tests: Count = 0
+    passed_tests: Count = 0
+    failed_tests: Count = 0
+    """Failed or xfailed."""
+    errored_tests: Count = 0
+    """Errored or crashed."""
+    skipped_tests: Count = 0
+    deselected_tests: Count = 0
+    undecided_tests: Count = 0
+    """Passed only after a rerun."""
+    not_run_tests: Count = 0
+    ordinary: OrdinaryTests = OrdinaryTests()
+    session: SessionFacts = SessionFacts()
