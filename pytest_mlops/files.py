@@ -16,7 +16,7 @@ __all__ = ["write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` so that ``path`` holds either what it held before or all of it, through crash and power loss.
+    """Write ``data`` so that ``path`` holds all of it or what it held before, whatever fails.
 
     Raises:
         IoError: nothing was replaced; the message says what the file system said.

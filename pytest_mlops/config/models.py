@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
+
+from pydantic import field_validator
 
 from pytest_mlops.records.base import Flag, Label, Number, Record, Text
 from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
@@ -15,19 +18,40 @@ class ModelSettings(Record):
     """The model under test."""
 
     id: Label
+    """Name of the model, the same for all its versions."""
     version: Label
+    """Name of this version; quote it, since YAML reads 2026.10 as the number 2026.1."""
     artifact: Text | None = None
     """File or folder with the model's bytes, at or below the folder of ``mlops.yaml``."""
     algorithm: Text | None = None
+    """What kind of model it is, as ``gradient boosting``."""
     hyperparameters: dict[str, Number] = {}
+    """Name -> value it was trained with."""
     metrics: ModelMetrics = ModelMetrics()
     """Declared metrics: shown as declared, never counted as measured."""
     data_version: Text | None = None
+    """Version of the training data."""
     training: TrainingConfig = TrainingConfig()
+    """How it was trained."""
     dependencies: tuple[Text, ...] = ()
+    """Packages it needs, as requirement specifiers: ``scikit-learn>=1.7``."""
     parent: Text | None = None
     """The version this one was made from."""
     tags: tuple[Text, ...] = ()
+    """Words to find it by."""
+
+    @field_validator("artifact")
+    @classmethod
+    def _stays_inside(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        # Both notations, so that a file says the same on every system.
+        windows = PureWindowsPath(value)
+        if PurePosixPath(value).is_absolute() or windows.drive or windows.root:
+            raise ValueError(f"{value} is absolute; write it relative to the folder of mlops.yaml")
+        if ".." in windows.parts:
+            raise ValueError(f"{value} has '..' in it; the model lies at or below the folder of mlops.yaml")
+        return value
 
     def model_version(self) -> ModelVersion:
         """Return the record of this version; its digest is taken where the files are read."""
@@ -61,12 +85,27 @@ class Config(Record):
     version: Literal[1] = 1
     """Version of this format."""
     model: ModelSettings | None = None
+    """The model version under test."""
     requirements: tuple[Requirement, ...] = ()
+    """The surface that coverage is measured on."""
     gate: GateSettings = GateSettings()
+    """Thresholds of the gate."""
     quality: QualitySettings = QualitySettings()
+    """What the quality score is made of."""
     rules: tuple[Rule, ...] = ()
+    """Bounds on recorded metrics."""
     waivers: tuple[Waiver, ...] = ()
+    """Failing rules and tests that a named person lets through for a while."""
     environments: dict[str, EnvironmentSettings] = {}
+    """Name -> what that environment demands of a release."""
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _known_format(cls, value: object) -> object:
+        # As a literal alone it would take true and 1.0 for 1.
+        if type(value) is not int or value != 1:
+            raise ValueError("is not a format that this pytest-mlops reads; expected 1")
+        return value
 
     def policy(self, *, accept_waived: bool = False) -> Policy:
         """Return the policy that this file states."""

@@ -30,6 +30,7 @@ __all__ = [
     "CodeQuality",
     "IntegrationResult",
     "Judgement",
+    "PartStatus",
     "Provenance",
     "QualityPart",
     "QualityReport",
@@ -108,7 +109,7 @@ class RuleResult(Record):
     lower: Number | None = None
     upper: Number | None = None
     level: Share | None = None
-    """Two-sided confidence of (lower, upper); with a ``confidence`` rule each end is one-sided at that level."""
+    """Confidence of (lower, upper): two-sided, or of each end alone in a rule with ``confidence``."""
     n: Count | None = None
     mde: Number | None = None
     """Smallest shortfall from the threshold that n examples show with 80 % power at 5 % error."""

@@ -11,9 +11,13 @@ class ModelMetrics(Record):
     """Metrics that a model's author declares; never a measurement of ours."""
 
     accuracy: Share | None = None
+    """Share of correct predictions, 0..1."""
     precision: Share | None = None
+    """Precision, 0..1."""
     recall: Share | None = None
+    """Recall, 0..1."""
     f1_score: Share | None = None
+    """Harmonic mean of precision and recall, 0..1."""
     training_time: Seconds | None = None
     """Seconds."""
     inference_time: Seconds | None = None
@@ -28,11 +32,17 @@ class TrainingConfig(Record):
     """How the version was trained."""
 
     dataset_path: Text | None = None
+    """Where the training data lay."""
     validation_split: Share | None = None
+    """Share of the training data held out for validation, 0..1."""
     batch_size: Count | None = None
+    """Examples per gradient step."""
     epochs: Count | None = None
+    """Passes over the training data."""
     learning_rate: Positive | None = None
+    """Step size of the optimiser at the start."""
     early_stopping_patience: Count | None = None
+    """Epochs without improvement after which training stopped."""
 
 
 class ModelMetadata(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -29,6 +30,8 @@ ALL = "all"
 """The slice of every example."""
 
 Confidence = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def measure_name(name: str, slice_: str, dataset: str | None) -> str:
@@ -60,8 +63,11 @@ class Requirement(Record):
     """A capability and the slices (and data sets) it is owed on; every combination is a cell."""
 
     capability: Label
+    """What the model must be able to do, as ``ranking``; tests name it in ``covers``."""
     slices: Annotated[tuple[Label, ...], Field(min_length=1)] = (ALL,)
+    """Parts of the data it is owed on, as ``age<40``; by default all examples."""
     datasets: tuple[Label, ...] = ()
+    """Data sets it is owed on; by default whichever the tests use."""
     weight: Positive = 1.0
     """Weight of each cell."""
 
@@ -85,8 +91,11 @@ class GateSettings(Record):
     """Thresholds of the gate."""
 
     min_pass_rate: Share = 1.0
+    """Least share of model tests that must pass, 0..1."""
     min_coverage: Share = 0.8
+    """Least weighted share of the requirements that conclusive tests must exercise, 0..1."""
     min_quality_score: Share = 0.7
+    """Least quality score, 0..1."""
     on_undecided: Decision = Decision.ALLOW
     """What a pull request does when the evidence does not suffice."""
     estimand: Literal["census", "sample"] = "census"
@@ -113,18 +122,22 @@ class QualityMetric(Record):
     """How one metric takes part in the quality score."""
 
     weight: Positive
+    """Weight among the metrics."""
     best: Number | None = None
     """Value worth 1; with ``worst``, the metric is scaled linearly between the two and clipped."""
     worst: Number | None = None
     """Value worth 0."""
     dataset: Label | None = None
+    """Data set it was recorded on, where a metric of this name is recorded on several."""
 
     @model_validator(mode="before")
     @classmethod
     def _bare_weight(cls, value: object) -> object:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return {"weight": value}
-        return value
+        if isinstance(value, dict | cls):
+            return value
+        raise ValueError("expected a weight, as 0.4, or a mapping, as {weight: 1, best: 0, worst: 60}")
 
     @model_validator(mode="after")
     def _scale(self) -> Self:
@@ -139,8 +152,11 @@ class QualityWeights(Record):
     """Weights of the three components; a component left out takes no part."""
 
     metrics: Positive | None = None
+    """Weight of the metrics that the tests recorded."""
     tests: Positive | None = None
+    """Weight of the pass rate."""
     code: Positive | None = None
+    """Weight of code quality."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -172,8 +188,11 @@ class QualitySettings(Record):
     """The weighted quality score. What is not named here drops out where it was not measured."""
 
     weights: QualityWeights | None = None
+    """Weights of metrics, tests and code; each one named must be measured."""
     metrics: Annotated[dict[str, QualityMetric], Field(min_length=1)] | None = None
+    """Metric name -> weight, or weight and scale; each one named must be measured."""
     code: CodeReports | None = None
+    """Reports that code quality is read from."""
 
 
 class Rule(Record):
@@ -182,10 +201,15 @@ class Rule(Record):
     id: Label | None = None
     """Name of the rule; by default its metric, slice and data set, as ``recall[age<40]@holdout``."""
     metric: Label
+    """Name of a recorded metric."""
     slice: Label = ALL
+    """Part of the data it was recorded on; by default all examples."""
     dataset: Label | None = None
+    """Data set it was recorded on, where a metric of this name is recorded on several."""
     min: Number | None = None
+    """Least value that holds, inclusive."""
     max: Number | None = None
+    """Largest value that holds, inclusive."""
     confidence: Confidence | None = None
     """With it the confidence bound decides and not the estimate."""
     severity: Severity = "block"
@@ -209,14 +233,30 @@ class Waiver(Record):
     """A named person's decision to let one failing rule or test through, for a while."""
 
     rule: Text | None = None
+    """Name of a rule: its id, or metric, slice and data set, as ``recall[age<40]@holdout``."""
     test: Text | None = None
     """Node id, or a glob over node ids."""
     scope: Text
     """Model versions it covers, as a glob: ``2026.11.*``, or ``*`` for every version."""
     reason: Text
+    """Why it may be let through."""
     approver: Text
+    """Who answers for it."""
     expires: date
-    """Last day on which it counts."""
+    """Last day on which it counts, as 2026-12-31."""
+
+    @field_validator("expires", mode="before")
+    @classmethod
+    def _calendar_day(cls, value: object) -> object:
+        # Left to itself pydantic reads numbers as seconds since 1970.
+        if type(value) is date:
+            return value
+        if not (isinstance(value, str) and _DAY.fullmatch(value)):
+            raise ValueError(f"expected a day written as 2026-12-31, got {value}")
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{value} is not in the calendar: {error}") from error
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:

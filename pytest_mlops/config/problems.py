@@ -1,0 +1,78 @@
+"""Mistakes in a document, as problems with path and line in the order of the document."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Mistake", "Place", "line_of", "render_place", "to_problems"]
+
+Place = tuple[str | int, ...]
+"""Where in a document: ``("rules", 2, "min")``."""
+
+_PLAIN_KEY = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mistake:
+    """One mistake before it is given its line.
+
+    Attributes:
+        place: Where in the document.
+        message: What was got, what was expected, how to mend it.
+        line: Where the place does not tell it, as for a key given twice.
+    """
+
+    place: Place
+    message: str
+    line: int | None = None
+
+
+def render_place(place: Place) -> str:
+    """Write a place for people: ``rules[2].min``, and ``metrics["top 5"]`` for keys that need quotes."""
+    text = ""
+    for part in place:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _PLAIN_KEY.fullmatch(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"[{json.dumps(part, ensure_ascii=False)}]"
+    return text
+
+
+def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
+    """Return the 1-based line of ``place``, or of the nearest place around it that has one."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place)
+
+
+def to_problems(mistakes: Iterable[Mistake], lines: Mapping[Place, int]) -> list[Problem]:
+    """Return one problem for each place, the first mistake named there, in the order of the document."""
+    first: dict[Place, Mistake] = {}
+    for mistake in mistakes:
+        first.setdefault(mistake.place, mistake)
+    order = {place: index for index, place in enumerate(lines)}
+
+    def position(mistake: Mistake) -> tuple[int, int]:
+        place = mistake.place
+        while place and place not in order:
+            place = place[:-1]
+        return (mistake.line or lines.get(place, 0), order.get(place, 0))
+
+    return [
+        Problem(
+            path=render_place(mistake.place),
+            message=mistake.message,
+            line=mistake.line or line_of(mistake.place, lines),
+        )
+        for mistake in sorted(first.values(), key=position)
+    ]

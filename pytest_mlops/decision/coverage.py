@@ -1,0 +1,154 @@
+"""Coverage: the weighted share of declared behaviour that conclusive tests exercised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.records.integration import CellCoverage
+from pytest_mlops.records.policy import ALL
+from pytest_mlops.records.results import Outcome
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from pytest_mlops.records.policy import Cell, GateSettings
+    from pytest_mlops.records.results import TestResult
+
+__all__ = ["Coverage", "measure_coverage"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """Coverage α, what it would be if everything undecided were settled, and the cells behind it."""
+
+    value: float | None
+    optimistic: float | None
+    cells: tuple[CellCoverage, ...]
+    findings: tuple[Finding, ...]
+
+
+def measure_coverage(
+    tests: Sequence[TestResult],
+    cells: Sequence[Cell],
+    gate: GateSettings,
+    *,
+    require_evidence: bool,
+    waived: AbstractSet[str],
+    narrowed: bool,
+) -> Coverage:
+    """Measure coverage and hold it against its threshold.
+
+    Args:
+        tests: Every collected model test.
+        cells: The declared cells; with none, coverage is executed / collected tests.
+        gate: Thresholds.
+        require_evidence: Whether a claim without a recorded number covers nothing.
+        waived: Names of failed tests that a waiver lets through; they cover nothing.
+        narrowed: Whether the user chose a part of the tests, which makes a shortfall missing evidence.
+    """
+    if not tests:
+        text = "no model test was collected; mark one with @pytest.mark.model_test"
+        return Coverage(
+            value=None,
+            optimistic=None,
+            cells=(),
+            findings=(Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True),),
+        )
+    if not cells:
+        value = sum(_conclusive(test, waived) for test in tests) / len(tests)
+        optimistic = value + sum(test.outcome is Outcome.FLAKY for test in tests) / len(tests)
+        finding = _finding(value, optimistic, gate, "executed / collected tests", narrowed=narrowed)
+        return Coverage(value=value, optimistic=optimistic, cells=(), findings=(finding,))
+    claims = _claims(tests)
+    measured = tuple(
+        _measure_cell(cell, claims.get(cell.name, ()), gate, require_evidence=require_evidence, waived=waived)
+        for cell in cells
+    )
+    total = sum(cell.weight for cell in cells)
+    value = sum(cell.weight * cell.share for cell in measured) / total
+    optimistic = sum(cell.weight * min(1.0, cell.share + cell.undecided_share) for cell in measured) / total
+    finding = _finding(value, optimistic, gate, _gaps(measured, gate), narrowed=narrowed)
+    return Coverage(value=value, optimistic=optimistic, cells=measured, findings=(finding,))
+
+
+def _claims(tests: Iterable[TestResult]) -> dict[str, list[TestResult]]:
+    claims: dict[str, list[TestResult]] = {}
+    for test in tests:
+        for name in test.covers:
+            claims.setdefault(name, []).append(test)
+    return claims
+
+
+def _conclusive(test: TestResult, waived: AbstractSet[str]) -> bool:
+    return test.conclusive and test.outcome is not Outcome.FLAKY and test.test_name not in waived
+
+
+def _measure_cell(
+    cell: Cell,
+    claims: Sequence[TestResult],
+    gate: GateSettings,
+    *,
+    require_evidence: bool,
+    waived: AbstractSet[str],
+) -> CellCoverage:
+    claims = [test for test in claims if cell.dataset is None or test.dataset == cell.dataset]
+    covered = undecided = asserted = 0
+    largest: int | None = None
+    for test in claims:
+        n = test.evidence.get(cell.slice)
+        largest = n if largest is None else max(largest, n or 0)
+        if not _conclusive(test, waived):
+            undecided += test.outcome is Outcome.FLAKY
+        elif cell.slice != ALL:
+            # A slice counts only where enough of its examples were measured.
+            covered += n is not None and n >= gate.min_n
+            undecided += n is not None and 0 < n < gate.min_n
+        elif cell.slice in test.evidence:
+            covered += 1
+        else:
+            asserted += 1
+            covered += not require_evidence
+    count = len(claims)
+    return CellCoverage(
+        cell=cell.title,
+        weight=cell.weight,
+        share=covered / count if count else 0.0,
+        undecided_share=undecided / count if count else 0.0,
+        claims=count,
+        asserted=asserted,
+        n=largest,
+    )
+
+
+def _gaps(cells: Sequence[CellCoverage], gate: GateSettings) -> str:
+    """Name the cells that fall short, each with its reason."""
+    gaps = []
+    for cell in cells:
+        if cell.share >= 1:
+            continue
+        if not cell.claims:
+            gaps.append(f"{cell.cell} (no test claims it)")
+        elif cell.n is not None and 0 < cell.n < gate.min_n:
+            gaps.append(f"{cell.cell} (n = {cell.n}, needs {gate.min_n})")
+        elif cell.share == 0 and cell.n is None:
+            gaps.append(f"{cell.cell} (nothing conclusive was recorded)")
+        else:
+            gaps.append(f"{cell.cell} ({cell.share:.0%} of its {cell.claims} tests)")
+    more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
+    return "not covered: " + ", ".join(gaps[:5]) + more if gaps else "every cell is covered"
+
+
+def _finding(value: float, optimistic: float, gate: GateSettings, detail: str, *, narrowed: bool) -> Finding:
+    threshold = gate.min_coverage
+    if at_least(value, threshold):
+        return Finding(verdict=Verdict.PASS, text=f"coverage {value:.3g} meets {threshold:g}")
+    text = f"coverage {value:.3g} is below {threshold:g}; {detail}"
+    if at_least(optimistic, threshold):
+        return Finding(verdict=Verdict.UNDECIDED, text=text)
+    if narrowed:
+        return Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+    return Finding(verdict=Verdict.FAIL, text=text)

@@ -1,0 +1,178 @@
+"""The judge: evidence, policy and context in, judgement out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mlops.decision.coverage import measure_coverage
+from pytest_mlops.decision.finding import Finding
+from pytest_mlops.decision.lookup import Measurements
+from pytest_mlops.decision.pass_rate import measure_bounds, measure_pass_rate
+from pytest_mlops.decision.quality import measure_quality
+from pytest_mlops.decision.rules import evaluate_rule
+from pytest_mlops.decision.session import judge_session
+from pytest_mlops.decision.waivers import apply_waivers
+from pytest_mlops.records.integration import Judgement, Reason
+from pytest_mlops.records.results import Outcome
+from pytest_mlops.verdict import Context, Decision, Verdict, combine, decide, success
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from pytest_mlops.records.integration import CodeQuality, IntegrationResult, RuleResult
+    from pytest_mlops.records.measurement import Measurement
+    from pytest_mlops.records.model import ModelVersion
+    from pytest_mlops.records.policy import Policy
+    from pytest_mlops.records.results import TestResults
+
+__all__ = ["judge", "judge_again"]
+
+
+def judge(
+    *,
+    results: TestResults,
+    measurements: Sequence[Measurement],
+    code_quality: CodeQuality,
+    model_version: ModelVersion | None,
+    policy: Policy,
+    context: Context,
+    today: date,
+) -> Judgement:
+    """Reach the judgement.
+
+    A pure function: the same arguments give the same judgement, which is how a record is verified.
+
+    Args:
+        results: Every collected model test, and the run's own facts.
+        measurements: What the tests recorded.
+        code_quality: What the code reports say.
+        model_version: The version under test.
+        policy: Thresholds, rules, waivers.
+        context: Where the question is asked.
+        today: The day of the run, which waivers expire against.
+    """
+    tests, session = results.results, results.session
+    narrowed = bool(session.narrowed_by)
+    index = Measurements(measurements)
+    waived = apply_waivers(
+        policy.waivers,
+        tests,
+        [evaluate_rule(rule, index) for rule in policy.rules],
+        version=model_version.version_id if model_version else None,
+        today=today,
+        narrowed=narrowed,
+    )
+    coverage = measure_coverage(
+        tests,
+        policy.cells(),
+        policy.gate,
+        require_evidence=_requires_evidence(policy, context),
+        waived=waived.tests,
+        narrowed=narrowed,
+    )
+    rate = measure_pass_rate(tests, policy.gate, waived=waived.tests)
+    bounds, bound_findings = measure_bounds(coverage.value, rate, policy.gate)
+    quality = measure_quality(
+        policy,
+        index,
+        pass_rate=rate.value,
+        code=code_quality,
+        code_problems=session.code,
+        declared=_declared(model_version),
+        release=context is Context.RELEASE,
+    )
+    findings = [
+        *judge_session(results),
+        *rate.findings,
+        *coverage.findings,
+        *bound_findings,
+        *quality.findings,
+        *(_rule_finding(rule, index) for rule in waived.rules if rule.severity == "block"),
+        *waived.findings,
+    ]
+    verdict = combine(finding.verdict for finding in findings)
+    only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
+    narrow = narrowed and only_missing
+    decision = decide(
+        verdict,
+        context,
+        on_undecided=policy.gate.on_undecided,
+        accept_waived=policy.accept_waived,
+        narrowed=narrow,
+    )
+    partial = verdict is Verdict.INCOMPLETE and decision is Decision.ALLOW
+    return Judgement(
+        success=success(verdict),
+        verdict=verdict,
+        decision=decision,
+        deployable=_deployable(verdict, policy, model_version),
+        reasons=_reasons(findings),
+        coverage=coverage.value,
+        pass_rate=rate.value,
+        quality_score=quality.value,
+        coverage_cells=coverage.cells,
+        quality=quality.report,
+        bounds=bounds,
+        rules=waived.rules,
+        waivers=waived.uses,
+        partial=_partial(results) if partial else None,
+    )
+
+
+def judge_again(record: IntegrationResult) -> Judgement:
+    """Reach the judgement of a record's own evidence, to hold against the one it states."""
+    return judge(
+        results=record.test_results,
+        measurements=record.measurements,
+        code_quality=record.code_quality,
+        model_version=record.model_version,
+        policy=record.policy,
+        context=record.context,
+        today=record.timestamp.date(),
+    )
+
+
+def _requires_evidence(policy: Policy, context: Context) -> bool:
+    if policy.gate.require_evidence is None:
+        return context is Context.RELEASE
+    return policy.gate.require_evidence
+
+
+def _declared(model_version: ModelVersion | None) -> dict[str, float]:
+    if model_version is None:
+        return {}
+    metrics = model_version.metadata.metrics
+    named = {
+        "accuracy": metrics.accuracy,
+        "precision": metrics.precision,
+        "recall": metrics.recall,
+        "f1": metrics.f1_score,
+    }
+    return {**metrics.other, **{name: value for name, value in named.items() if value is not None}}
+
+
+def _rule_finding(rule: RuleResult, measurements: Measurements) -> Finding:
+    found = measurements.find(rule.metric, rule.slice, rule.dataset)
+    return Finding(
+        verdict=rule.verdict, text=f"rule {rule.rule}: {rule.message}", missing=isinstance(found, str)
+    )
+
+
+def _deployable(verdict: Verdict, policy: Policy, model_version: ModelVersion | None) -> bool:
+    """A ticket needs declared behaviour, and the bytes it was shown on."""
+    digest = model_version.digest if model_version is not None else None
+    return success(verdict) and policy.configured and bool(policy.requirements) and digest is not None
+
+
+def _partial(results: TestResults) -> str:
+    tests = results.results
+    ran = sum(test.outcome not in {Outcome.DESELECTED, Outcome.NOT_RUN} for test in tests)
+    return f"{ran} of {len(tests)}"
+
+
+def _reasons(findings: Iterable[Finding]) -> tuple[Reason, ...]:
+    """Keep what speaks against PASS, the worst first."""
+    against = [finding for finding in findings if finding.verdict is not Verdict.PASS]
+    ordered = sorted(against, key=lambda finding: -finding.verdict.rank)
+    return tuple(Reason(verdict=finding.verdict, text=finding.text) for finding in ordered)

@@ -1,0 +1,55 @@
+"""Finding a measurement by name, or saying what was recorded instead."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pytest_mlops.records.policy import measure_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_mlops.records.measurement import Measurement
+
+__all__ = ["Measurements"]
+
+
+class Measurements:
+    """The measurements of a run, by key (name, slice, dataset)."""
+
+    def __init__(self, measurements: Iterable[Measurement]) -> None:
+        self._by_key = {measurement.key: measurement for measurement in measurements}
+
+    def find(self, name: str, slice_: str, dataset: str | None) -> Measurement | str:
+        """Return the measurement, or a sentence that says why there is not exactly one.
+
+        A request that names no data set means the one that the metric was recorded on.
+        """
+        exact = self._by_key.get((name, slice_, dataset))
+        if exact is not None:
+            return exact
+        if dataset is None:
+            others = [m for key, m in self._by_key.items() if key[:2] == (name, slice_)]
+            if len(others) == 1:
+                return others[0]
+            if others:
+                names = ", ".join(sorted(str(other.dataset) for other in others))
+                wanted = measure_name(name, slice_, None)
+                return f"{wanted} was recorded for the data sets {names}; name one with dataset:"
+        return self._absent(name, slice_, dataset)
+
+    def _absent(self, name: str, slice_: str, dataset: str | None) -> str:
+        wanted = measure_name(name, slice_, dataset)
+        if not self._by_key:
+            return f"{wanted} was not recorded; this run recorded no number at all"
+        titles = {measure_name(*key) for key in self._by_key}
+        near = get_close_matches(wanted, sorted(titles), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else f"; recorded were {_some(titles)}"
+        return f"{wanted} was not recorded{hint}"
+
+
+def _some(titles: set[str]) -> str:
+    shown = sorted(titles)[:5]
+    more = f" and {len(titles) - 5} more" if len(titles) > 5 else ""
+    return ", ".join(shown) + more

@@ -1,0 +1,113 @@
+"""Pass rate: passed / (passed + failed + errored) over the model tests, and its product with coverage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.records.integration import Bounds
+from pytest_mlops.records.results import Outcome
+from pytest_mlops.stats import binomial
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from pytest_mlops.records.policy import GateSettings
+    from pytest_mlops.records.results import TestResult
+
+__all__ = ["CONFIDENCE", "PassRate", "measure_bounds", "measure_pass_rate"]
+
+CONFIDENCE = 0.95
+"""One-sided confidence of the lower bound of coverage × pass rate."""
+
+PASSED = frozenset({Outcome.PASSED, Outcome.XPASSED})
+NOT_PASSED = frozenset({Outcome.FAILED, Outcome.XFAILED, Outcome.ERRORED, Outcome.CRASHED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassRate:
+    """Pass rate β with its counts; ``value`` is ``None`` where no test settled anything."""
+
+    value: float | None
+    passed: int
+    settled: int
+    findings: tuple[Finding, ...]
+
+
+def measure_pass_rate(
+    tests: Sequence[TestResult], gate: GateSettings, *, waived: AbstractSet[str]
+) -> PassRate:
+    """Measure the pass rate and hold it against its threshold.
+
+    A flaky test counts neither way; the verdict is UNDECIDED where the threshold is met only by counting
+    it as passed.
+
+    Args:
+        tests: Every collected model test.
+        gate: Thresholds.
+        waived: Names of failed tests that a waiver lets through; they stay outside.
+    """
+    counts = Counter(test.outcome for test in tests if test.test_name not in waived)
+    passed = sum(counts[outcome] for outcome in PASSED)
+    settled = passed + sum(counts[outcome] for outcome in NOT_PASSED)
+    flaky = counts[Outcome.FLAKY]
+    value = passed / settled if settled else None
+    finding = _finding(passed, settled, flaky, gate.min_pass_rate, waived=bool(waived))
+    return PassRate(value=value, passed=passed, settled=settled, findings=(finding,))
+
+
+def _finding(passed: int, settled: int, flaky: int, threshold: float, *, waived: bool) -> Finding:
+    total = settled + flaky
+    if total == 0:
+        what = "every model test that ran is waived" if waived else "no model test ran to an end"
+        return Finding(verdict=Verdict.INCOMPLETE, text=f"{what}, so there is no pass rate", missing=True)
+    if at_least(passed / total, threshold):
+        text = (
+            f"pass rate {passed / settled:.3g} meets {threshold:g}" if settled else "no test settled anything"
+        )
+        return Finding(verdict=Verdict.PASS if settled else Verdict.UNDECIDED, text=text)
+    if at_least((passed + flaky) / total, threshold):
+        tests = "test" if flaky == 1 else "tests"
+        text = (
+            f"{flaky} {tests} passed only on a rerun; without {'it' if flaky == 1 else 'them'} the pass rate "
+        )
+        return Finding(
+            verdict=Verdict.UNDECIDED, text=f"{text}is not shown to meet {threshold:g}. Mend what is flaky"
+        )
+    failed = total - passed - flaky
+    text = f"pass rate {passed / total:.3g} is below {threshold:g}: {failed} of {total} model tests failed"
+    return Finding(verdict=Verdict.FAIL, text=text)
+
+
+def measure_bounds(
+    coverage: float | None, rate: PassRate, gate: GateSettings
+) -> tuple[Bounds | None, list[Finding]]:
+    """Bound coverage × pass rate: coverage is exact, the pass rate has a Clopper-Pearson lower bound.
+
+    With ``estimand: sample`` the bound is held against ``gate.min_bound``.
+    """
+    if coverage is None or rate.value is None:
+        return None, []
+    lower_rate = binomial.lower_bound(rate.passed, rate.settled, CONFIDENCE)
+    bounds = Bounds(product=coverage * rate.value, lower=coverage * lower_rate, confidence=CONFIDENCE)
+    if gate.min_bound is None:
+        return bounds, []
+    return bounds, [_bound_finding(bounds, coverage, rate, gate.min_bound)]
+
+
+def _bound_finding(bounds: Bounds, coverage: float, rate: PassRate, threshold: float) -> Finding:
+    shown = f"coverage × pass rate is {bounds.product:.3g}, at least {bounds.lower:.3g} with 95 % confidence"
+    if at_least(bounds.lower, threshold):
+        return Finding(verdict=Verdict.PASS, text=f"{shown}, which meets {threshold:g}")
+    if not at_least(bounds.product, threshold):
+        return Finding(verdict=Verdict.FAIL, text=f"{shown}; {threshold:g} is demanded")
+    text = f"{shown}; {threshold:g} is demanded"
+    observed = rate.passed / rate.settled
+    needed = binomial.needed_n(observed, threshold / coverage, CONFIDENCE) if coverage else None
+    if needed is not None:
+        text += f". At this pass rate that needs n ≈ {needed:,} tests"
+    return Finding(verdict=Verdict.UNDECIDED, text=text)

@@ -1,0 +1,72 @@
+"""Findings about the run as a whole: what never ran, what broke, what contradicts itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pytest_mlops.decision.finding import Finding
+from pytest_mlops.records.results import Outcome
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pytest_mlops.records.results import TestResults
+
+__all__ = ["judge_session"]
+
+
+def judge_session(results: TestResults) -> tuple[Finding, ...]:
+    """Return what the run's own facts add to the verdict; nothing where the run was whole."""
+    return (*_broken(results), *_missing(results), *_failed(results))
+
+
+def _broken(results: TestResults) -> Iterator[Finding]:
+    session = results.session
+    sentences = []
+    if session.interrupted is not None:
+        sentences.append(f"the run was interrupted: {session.interrupted}")
+    if session.collection_errors:
+        sentences.append(
+            f"{_count(session.collection_errors, 'collection error')}: {_some(session.collection_errors)}"
+        )
+    if session.lost_workers:
+        sentences.append(f"{_count(session.lost_workers, 'worker')} crashed: {_some(session.lost_workers)}")
+    crashed = [test.test_name for test in results.results if test.outcome is Outcome.CRASHED]
+    if crashed:
+        sentences.append(f"{_count(crashed, 'model test')} died with the process: {_some(crashed)}")
+    if session.artifact is not None:
+        sentences.append(session.artifact)
+    return (Finding(verdict=Verdict.INCOMPLETE, text=sentence) for sentence in sentences)
+
+
+def _missing(results: TestResults) -> Iterator[Finding]:
+    counts = Counter(test.outcome for test in results.results)
+    total = len(results.results)
+    how = f" ({', '.join(results.session.narrowed_by)})" if results.session.narrowed_by else ""
+    for outcome, said in ((Outcome.DESELECTED, "were deselected"), (Outcome.NOT_RUN, "never ran")):
+        if counts[outcome]:
+            text = f"{counts[outcome]} of {total} model tests {said}{how}"
+            yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+    if total and counts[Outcome.SKIPPED] == total:
+        yield Finding(verdict=Verdict.INCOMPLETE, text="every model test was skipped")
+
+
+def _failed(results: TestResults) -> Iterator[Finding]:
+    if results.ordinary.failed:
+        failed = results.ordinary.failed
+        text = f"ordinary tests failed: {_some(failed)}"
+        yield Finding(verdict=Verdict.FAIL, text=text)
+    for sentence in results.session.conflicts:
+        yield Finding(verdict=Verdict.FAIL, text=sentence)
+
+
+def _count(things: Sequence[str], noun: str) -> str:
+    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+
+
+def _some(names: Iterable[str]) -> str:
+    shown = list(names)
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return ", ".join(shown[:3]) + more

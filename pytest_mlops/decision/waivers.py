@@ -1,0 +1,139 @@
+"""Waivers: what a named person let through, for which versions, until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+from pytest_mlops.decision.finding import Finding
+from pytest_mlops.records.integration import RuleResult, WaiverUse
+from pytest_mlops.records.results import Outcome
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from pytest_mlops.records.policy import Waiver
+    from pytest_mlops.records.results import TestResult
+
+__all__ = ["Waived", "apply_waivers", "names_test"]
+
+WaiverStatus = Literal["used", "not_needed", "expired", "unmatched"]
+
+WAIVABLE_RULE = frozenset({Verdict.FAIL, Verdict.UNDECIDED})
+"""Missing evidence cannot be waived: nobody can take responsibility for a number that nobody has seen."""
+
+WAIVABLE_TEST = frozenset({Outcome.FAILED, Outcome.XFAILED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waived:
+    """What the waivers changed.
+
+    Attributes:
+        tests: Names of failed tests that are let through.
+        rules: The rule results, those let through as WAIVED.
+        uses: What became of each waiver.
+        findings: WAIVED for each one used, FAIL for each one expired or matching nothing.
+    """
+
+    tests: frozenset[str]
+    rules: tuple[RuleResult, ...]
+    uses: tuple[WaiverUse, ...]
+    findings: tuple[Finding, ...]
+
+
+def names_test(waiver: Waiver, node_id: str) -> bool:
+    """Tell whether ``waiver`` names this test: its node id, the id without parameters, or a glob.
+
+    Square brackets are literal, since parametrised node ids are full of them.
+    """
+    if waiver.test is None:
+        return False
+    pattern = waiver.test.replace("[", "[[]")
+    return fnmatchcase(node_id, pattern) or node_id.partition("[")[0] == waiver.test
+
+
+def apply_waivers(
+    waivers: Sequence[Waiver],
+    tests: Sequence[TestResult],
+    rules: Sequence[RuleResult],
+    *,
+    version: str | None,
+    today: date,
+    narrowed: bool,
+) -> Waived:
+    """Let through what valid waivers name.
+
+    Args:
+        waivers: The configured waivers.
+        tests: Every collected model test.
+        rules: The results of every rule.
+        version: The model version under test, which a waiver's scope must match.
+        today: The day of the run.
+        narrowed: Whether the user chose a part of the tests, so that a waived one may just not be among them.
+    """
+    waived_tests: set[str] = set()
+    waived_rules: set[str] = set()
+    uses, findings = [], []
+    for waiver in waivers:
+        named_tests = [test for test in tests if names_test(waiver, test.test_name)]
+        named_rules = [rule for rule in rules if waiver.rule is not None and rule.rule == waiver.rule]
+        failed_tests = {test.test_name for test in named_tests if test.outcome in WAIVABLE_TEST}
+        failed_rules = {rule.rule for rule in named_rules if rule.verdict in WAIVABLE_RULE}
+        in_scope = waiver.scope == "*" or (version is not None and fnmatchcase(version, waiver.scope))
+        status, finding = _status(
+            waiver,
+            matched=bool(named_tests or named_rules) and in_scope,
+            needed=bool(failed_tests or failed_rules),
+            expired=waiver.expires < today,
+            narrowed=narrowed,
+        )
+        if status == "used":
+            waived_tests |= failed_tests
+            waived_rules |= failed_rules
+        uses.append(
+            WaiverUse(
+                subject=waiver.subject,
+                status=status,
+                reason=waiver.reason,
+                approver=waiver.approver,
+                expires=waiver.expires.isoformat(),
+            )
+        )
+        if finding is not None:
+            findings.append(finding)
+    return Waived(
+        tests=frozenset(waived_tests),
+        rules=tuple(
+            rule.model_copy(update={"verdict": Verdict.WAIVED})
+            if rule.rule in waived_rules and rule.verdict in WAIVABLE_RULE
+            else rule
+            for rule in rules
+        ),
+        uses=tuple(uses),
+        findings=tuple(findings),
+    )
+
+
+def _status(
+    waiver: Waiver, *, matched: bool, needed: bool, expired: bool, narrowed: bool
+) -> tuple[WaiverStatus, Finding | None]:
+    by = f"by {waiver.approver} until {waiver.expires}: {waiver.reason}"
+    if expired:
+        text = (
+            f"the waiver of {waiver.subject} expired on {waiver.expires}; mend the cause, or approve it anew"
+        )
+        return "expired", Finding(verdict=Verdict.FAIL, text=text)
+    if not matched:
+        text = (
+            f"the waiver of {waiver.subject} for versions {waiver.scope} matches nothing in this run; "
+            "remove it, or mend its name or scope"
+        )
+        verdict = Verdict.INCOMPLETE if narrowed else Verdict.FAIL
+        return "unmatched", Finding(verdict=verdict, text=text, missing=narrowed)
+    if not needed:
+        return "not_needed", None
+    return "used", Finding(verdict=Verdict.WAIVED, text=f"{waiver.subject} is waived {by}")
