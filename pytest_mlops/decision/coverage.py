@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.names import ALL
 from pytest_mlops.records.integration import CellCoverage
-from pytest_mlops.records.policy import ALL
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Verdict
 

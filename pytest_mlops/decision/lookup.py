@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pytest_mlops.records.policy import measure_name
+from pytest_mlops.names import measure_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

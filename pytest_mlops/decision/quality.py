@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.names import ALL
 from pytest_mlops.records.integration import CodeQuality, PartStatus, QualityPart, QualityReport
 from pytest_mlops.records.measurement import Measurement
-from pytest_mlops.records.policy import ALL, QualityMetric
+from pytest_mlops.records.policy import QualityMetric
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ def evaluate_rule(rule: Rule, measurements: Measurements) -> RuleResult:
     if found.contended and verdict is not Verdict.INCOMPLETE:
         verdict = Verdict.UNDECIDED
         outcome = "; a time measured beside other workers decides nothing. Run without -n"
-    text = _describe(rule, found, interval, level) + outcome
+    text = _describe(rule, found) + outcome
     return _result(rule, verdict, text, found, interval, level)
 
 
@@ -90,20 +90,13 @@ def _what_would_decide(rule: Rule, found: Measurement) -> str:
     return f"; needs n ≈ {max(known):,}"
 
 
-def _describe(rule: Rule, found: Measurement, interval: Interval | None, level: float) -> str:
+def _describe(rule: Rule, found: Measurement) -> str:
     wanted = []
     if rule.min is not None:
         wanted.append(f"at least {rule.min:g}")
     if rule.max is not None:
         wanted.append(f"at most {rule.max:g}")
-    basis = []
-    if interval is not None:
-        sided = "one-sided " if rule.confidence is not None else ""
-        basis.append(f"{interval.lower:.4g} to {interval.upper:.4g} at {sided}{level:.4g}")
-    if found.n is not None:
-        basis.append(f"n = {found.n:,}")
-    shown = f" ({', '.join(basis)})" if basis else ""
-    return f"{found.title} = {found.value:.4g}{shown}, must be {' and '.join(wanted)}"
+    return f"{found.title} = {found.value:.4g}, must be {' and '.join(wanted)}"
 
 
 def _result(

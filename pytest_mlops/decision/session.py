@@ -49,6 +49,9 @@ def _missing(results: TestResults) -> Iterator[Finding]:
         if counts[outcome]:
             text = f"{counts[outcome]} of {total} model tests {said}{how}"
             yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+    if results.session.uncollected:
+        text = f"tests were left out before collection ({', '.join(results.session.uncollected)})"
+        yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if total and counts[Outcome.SKIPPED] == total:
         yield Finding(verdict=Verdict.INCOMPLETE, text="every model test was skipped")
 

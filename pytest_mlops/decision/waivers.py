@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 from pytest_mlops.decision.finding import Finding
+from pytest_mlops.names import matches_test
 from pytest_mlops.records.integration import RuleResult, WaiverUse
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Verdict
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.policy import Waiver
     from pytest_mlops.records.results import TestResult
 
-__all__ = ["Waived", "apply_waivers", "names_test"]
+__all__ = ["Waived", "apply_waivers"]
 
 WaiverStatus = Literal["used", "not_needed", "expired", "unmatched"]
 
@@ -45,17 +46,6 @@ class Waived:
     findings: tuple[Finding, ...]
 
 
-def names_test(waiver: Waiver, node_id: str) -> bool:
-    """Tell whether ``waiver`` names this test: its node id, the id without parameters, or a glob.
-
-    Square brackets are literal, since parametrised node ids are full of them.
-    """
-    if waiver.test is None:
-        return False
-    pattern = waiver.test.replace("[", "[[]")
-    return fnmatchcase(node_id, pattern) or node_id.partition("[")[0] == waiver.test
-
-
 def apply_waivers(
     waivers: Sequence[Waiver],
     tests: Sequence[TestResult],
@@ -79,7 +69,7 @@ def apply_waivers(
     waived_rules: set[str] = set()
     uses, findings = [], []
     for waiver in waivers:
-        named_tests = [test for test in tests if names_test(waiver, test.test_name)]
+        named_tests = [test for test in tests if waiver.test and matches_test(waiver.test, test.test_name)]
         named_rules = [rule for rule in rules if waiver.rule is not None and rule.rule == waiver.rule]
         failed_tests = {test.test_name for test in named_tests if test.outcome in WAIVABLE_TEST}
         failed_rules = {rule.rule for rule in named_rules if rule.verdict in WAIVABLE_RULE}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ __all__ = ["MAX_RECORD_BYTES", "dump", "dump_canonical", "load_integration_resul
 
 MAX_RECORD_BYTES = 512 * 1024 * 1024
 """Larger texts are refused unread: 50,000 tests make about 30 MB."""
+
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 
 def dump(record: IntegrationResult) -> str:
@@ -49,6 +52,9 @@ def load_integration_result(text: str | bytes) -> IntegrationResult:
     Raises:
         SerializationError: not JSON, a key given twice, NaN, another major schema version, or a value that
             its field does not allow; the message names the first places.
+
+    Warns:
+        UserWarning: a newer minor schema version; what it adds is left out.
     """
     if len(text) > MAX_RECORD_BYTES:
         raise SerializationError(f"the record has {len(text):,} bytes; at most {MAX_RECORD_BYTES:,} are read")
@@ -58,9 +64,9 @@ def load_integration_result(text: str | bytes) -> IntegrationResult:
         raise SerializationError(f"the record is not valid JSON: {error}") from error
     if not isinstance(data, dict):
         raise SerializationError(f"the record is a JSON {type(data).__name__}; expected an object")
-    _check_version(data.get("schema_version"))
+    newer = _is_newer(data.get("schema_version"))
     try:
-        return IntegrationResult.model_validate_json(text)
+        return IntegrationResult.model_validate_json(text, extra="ignore" if newer else None)
     except ValidationError as error:
         raise SerializationError(_sentence(error)) from error
 
@@ -78,21 +84,25 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
 
 
-def _check_version(version: object) -> None:
+def _is_newer(version: object) -> bool:
+    """Refuse an unknown major version; tell whether the minor one is newer than ours, with a warning."""
     ours_major, ours_minor = SCHEMA_VERSION.split(".")
-    major, _, minor = version.partition(".") if isinstance(version, str) else ("", "", "")
-    if not (major.isdigit() and minor.isdigit()):
+    if not (isinstance(version, str) and _VERSION.fullmatch(version)):
         raise SerializationError(f"schema_version is {version!r}; expected one like {SCHEMA_VERSION!r}")
+    major, minor = version.split(".")
     if major != ours_major:
         raise SerializationError(
             f"the record has schema version {version}; this pytest-mlops reads {ours_major}.x. "
             "Read it with the version that wrote it"
         )
-    if int(minor) > int(ours_minor):
+    newer = int(minor) > int(ours_minor)
+    if newer:
         warnings.warn(
-            f"the record has schema version {version}, newer than {SCHEMA_VERSION}; fields unknown here are refused",
+            f"the record has schema version {version}, newer than {SCHEMA_VERSION}; "
+            "fields that this pytest-mlops does not know are left out",
             stacklevel=3,
         )
+    return newer
 
 
 def _sentence(error: ValidationError) -> str:

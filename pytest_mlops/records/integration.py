@@ -19,7 +19,8 @@ from pytest_mlops.records.base import (
 )
 from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.policy import ALL, Policy
+from pytest_mlops.names import ALL
+from pytest_mlops.records.policy import Policy
 from pytest_mlops.records.results import TestResults
 from pytest_mlops.verdict import Context, Decision, Verdict
 

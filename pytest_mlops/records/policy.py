@@ -8,11 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from pytest_mlops.names import ALL, measure_name
 from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Severity, Share, Text
 from pytest_mlops.verdict import Decision
 
 __all__ = [
-    "ALL",
     "Cell",
     "CodeReports",
     "GateSettings",
@@ -23,21 +23,11 @@ __all__ = [
     "Requirement",
     "Rule",
     "Waiver",
-    "measure_name",
 ]
-
-ALL = "all"
-"""The slice of every example."""
 
 Confidence = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def measure_name(name: str, slice_: str, dataset: str | None) -> str:
-    """Write a (name, slice, dataset) key for people: ``recall[age<40]@holdout``."""
-    inside = f"[{slice_}]" if slice_ != ALL else ""
-    return f"{name}{inside}" + (f"@{dataset}" if dataset is not None else "")
 
 
 class Cell(Record):
@@ -137,7 +127,7 @@ class QualityMetric(Record):
             return {"weight": value}
         if isinstance(value, dict | cls):
             return value
-        raise ValueError("expected a weight, as 0.4, or a mapping, as {weight: 1, best: 0, worst: 60}")
+        raise ValueError(f"expected a weight, as 0.4, or a mapping with weight, best, worst; got {value}")
 
     @model_validator(mode="after")
     def _scale(self) -> Self:

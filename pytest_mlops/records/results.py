@@ -81,6 +81,8 @@ class SessionFacts(Record):
     """What is wrong with the model's own files."""
     narrowed_by: tuple[Text, ...] = ()
     """Options and paths by which the person at the keyboard chose a part of the tests."""
+    uncollected: tuple[Text, ...] = ()
+    """Those among them that leave tests out unseen, without even collecting them."""
     code: dict[str, str] = {}
     """Code reports that could not be used -> why."""
 

@@ -1,0 +1,200 @@
+"""Activation: from pytest's options to a running gate.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pytest_mlops.config.load import LoadedConfig, find_config, load_config
+from pytest_mlops.config.models import Config
+from pytest_mlops.errors import ConfigError, MLOpsError, Problem
+from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
+from pytest_mlops.gate.context import context_from_environ
+from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
+from pytest_mlops.gate.provenance import collect_provenance
+from pytest_mlops.gate.run import GateRun
+from pytest_mlops.gate.seal import unfinished, write_record
+from pytest_mlops.gate.session import GateSession
+from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource, SourceSettings
+from pytest_mlops.records.model import ModelVersion
+from pytest_mlops.records.policy import GateSettings, Policy
+from pytest_mlops.verdict import Context
+
+__all__ = ["activate_controller", "activate_worker", "deactivate"]
+
+SESSION_NAME = "mlops-session"
+SOURCE_NAME = "mlops-source"
+
+
+def activate_worker(config: pytest.Config, settings: dict[str, Any]) -> None:
+    """Start the evidence source of an xdist worker, with what the controller sent it."""
+    _register_source(config, SourceSettings.from_json(settings))
+
+
+def activate_controller(config: pytest.Config, *, planning: bool) -> None:
+    """Start the gate in the process that decides.
+
+    Args:
+        config: pytest's configuration.
+        planning: Nothing will be run (``--collect-only``), so markers are checked and no record is made.
+
+    Raises:
+        pytest.UsageError: an option, ``mlops.yaml`` or the model's files are wrong.
+    """
+    try:
+        bare = _bare_run(config)
+        if not planning:
+            # Before anything can go wrong: from here on no earlier PASS can be taken for this run's.
+            write_record(bare, unfinished(bare))
+        run = _settle(config, bare)
+        if not planning:
+            write_record(run, unfinished(run))
+    except MLOpsError as error:
+        raise pytest.UsageError(str(error)) from error
+    settings = _source_settings(run)
+    _register_source(config, settings)
+    if not planning:
+        config.pluginmanager.register(GateSession(run, settings), SESSION_NAME)
+
+
+def deactivate(config: pytest.Config) -> None:
+    """Take out what activation put in."""
+    for name in (SOURCE_NAME, SESSION_NAME):
+        if config.pluginmanager.hasplugin(name):
+            config.pluginmanager.unregister(name=name)
+
+
+def _register_source(config: pytest.Config, settings: SourceSettings) -> None:
+    source = EvidenceSource(settings)
+    config.stash[SOURCE_KEY] = source
+    config.pluginmanager.register(source, SOURCE_NAME)
+
+
+def _source_settings(run: GateRun) -> SourceSettings:
+    version = run.model_version
+    if version is not None and run.artifact is not None:
+        version = version.model_copy(update={"artifact_path": str(run.artifact[0])})
+    return SourceSettings(
+        folder=str(run.path.parent),
+        cells=tuple((cell.name, cell.dataset) for cell in run.policy.cells()),
+        gate_decides=run.policy.gate.min_pass_rate < 1,
+        waived=tuple(waiver.test for waiver in run.policy.waivers if waiver.test is not None),
+        model_version=None if version is None else version.model_dump(mode="json"),
+    )
+
+
+def _bare_run(config: pytest.Config) -> GateRun:
+    """Describe the run as far as it is known without reading any configuration."""
+    option = config.option
+    context = Context(option.mlops_context) if option.mlops_context else context_from_environ(os.environ)
+    folder = config.invocation_params.dir
+    return GateRun(
+        run_id=option.mlops_run_id or uuid.uuid4().hex,
+        path=(folder / option.mlops_result).resolve(),
+        folder=folder,
+        context=context,
+        policy=Policy(),
+        model_version=None,
+        artifact=None,
+        narrowing=Narrowing(),
+        provenance=collect_provenance(
+            environ=os.environ,
+            folder=folder,
+            arguments=[str(argument) for argument in config.invocation_params.args],
+            workers=_workers(config),
+        ),
+        started=datetime.now(UTC),
+    )
+
+
+def _workers(config: pytest.Config) -> int:
+    return len(getattr(config.option, "tx", None) or ())
+
+
+def _settle(config: pytest.Config, bare: GateRun) -> GateRun:
+    """Complete the description with the configuration and the model's bytes."""
+    option = config.option
+    loaded = _load(config)
+    settings = Config() if loaded is None else loaded.config
+    folder = bare.folder if loaded is None else loaded.path.parent
+    policy = settings.policy(accept_waived=_accepts_waived(settings, option.mlops_environment))
+    policy = policy.model_copy(
+        update={"gate": _tightened(policy.gate, option), "configured": loaded is not None}
+    )
+    version = settings.model.model_version() if settings.model is not None else None
+    if option.mlops_model_version:
+        version = _read_version(bare.folder / option.mlops_model_version)
+    artifact = _digest(folder, version)
+    if version is not None:
+        version = version.model_copy(update={"digest": None if artifact is None else artifact[1].digest})
+    shown = None if loaded is None else os.path.relpath(loaded.path, bare.folder)
+    return replace(
+        bare,
+        folder=folder,
+        policy=policy,
+        model_version=version,
+        artifact=artifact,
+        narrowing=narrowing_of(config, folder),
+        provenance=bare.provenance.model_copy(update={"config": shown}),
+    )
+
+
+def _load(config: pytest.Config) -> LoadedConfig | None:
+    """Read the configuration that ``--mlops-config`` names, or the nearest one above what is tested."""
+    if config.option.mlops_config:
+        return load_config((config.invocation_params.dir / config.option.mlops_config).resolve())
+    folder = config.invocation_params.dir
+    tested = [(folder / argument.partition("::")[0]).resolve() for argument in config.args]
+    start = Path(os.path.commonpath(tested)) if tested else folder
+    for candidate in (start, folder):
+        found = find_config(candidate, config.rootpath)
+        if found is not None:
+            return load_config(found)
+    return None
+
+
+def _accepts_waived(settings: Config, environment: str | None) -> bool:
+    if environment is None:
+        return False
+    if environment not in settings.environments:
+        known = ", ".join(settings.environments) or "none"
+        text = f"got {environment!r}; mlops.yaml declares {known}. Name one of them under environments:"
+        raise ConfigError("--mlops-environment", [Problem(path="", message=text)])
+    return settings.environments[environment].accept_waived
+
+
+def _tightened(gate: GateSettings, option: Any) -> GateSettings:
+    """Apply thresholds from the command line, which can raise those of the file and never lower them."""
+    names = ("min_pass_rate", "min_coverage", "min_quality_score")
+    given = {name: getattr(option, f"mlops_{name}") for name in names}
+    update = {name: max(getattr(gate, name), value) for name, value in given.items() if value is not None}
+    return gate.model_copy(update=update)
+
+
+def _read_version(path: Path) -> ModelVersion:
+    source = "--mlops-model-version"
+    try:
+        return ModelVersion.model_validate_json(path.read_bytes())
+    except OSError as error:
+        text = f"cannot read {path}: {error.strerror or error}"
+        raise ConfigError(source, [Problem(path="", message=text)]) from error
+    except ValidationError as error:
+        problems = [
+            Problem(path=".".join(map(str, problem["loc"])), message=problem["msg"])
+            for problem in error.errors(include_url=False)
+        ]
+        raise ConfigError(f"{source} {path}", problems) from error
+
+
+def _digest(folder: Path, version: ModelVersion | None) -> tuple[Path, ArtifactDigest] | None:
+    if version is None or version.artifact_path is None:
+        return None
+    path = resolve_artifact(folder, version.artifact_path)
+    return path, digest_artifact(path)

@@ -1,0 +1,266 @@
+"""Columns as callers give them: read into plain arrays, checked, copied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from pytest_mlops.errors import RecordingError
+from pytest_mlops.names import ALL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = [
+    "PROBABILITIES_HINT",
+    "check_length",
+    "check_within",
+    "is_whole",
+    "read_array",
+    "read_column",
+    "read_finite",
+    "read_ids",
+    "read_numbers",
+    "read_slices",
+    "refuse_shape",
+]
+
+MAX_NAME = 200
+"""Characters of a slice name."""
+MAX_SLICES = 1000
+"""More come of a column of ids given as slices, and one mask each would fill the memory."""
+EXACT = 2**53
+"""Up to here every whole number is a float64."""
+PROBABILITIES_HINT = "pass labels as y_pred and probabilities as y_score"
+
+
+def read_array(argument: str, value: object) -> Array:
+    """Read anything that NumPy understands, of any shape.
+
+    Raises:
+        RecordingError: masked entries, ragged rows, or an object that does not turn into an array.
+    """
+    if np.ma.is_masked(value):
+        raise RecordingError(f"{argument} has masked entries; expected a value per example, so drop those")
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
+            # NumPy has made text of every number and NaN beside the strings of a list.
+            array = np.asarray(value, dtype=object)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise RecordingError(
+            f"{argument} is no array ({error}); pass a flat list, a NumPy array or a pandas column"
+        ) from error
+    return array
+
+
+def read_column(argument: str, value: object) -> Array:
+    """Read a non-empty (n,) array as bool, int64, float64 or str; always a copy.
+
+    Raises:
+        RecordingError: another shape or type, a missing value, NaN or infinity.
+    """
+    array = read_array(argument, value)
+    if array.ndim != 1:
+        refuse_shape(argument, array)
+    if array.size == 0:
+        raise RecordingError(f"{argument} is empty; expected a value per example, and at least one example")
+    kind = array.dtype.kind
+    if kind in "OT":
+        return _texts(argument, array)
+    if kind == "f":
+        return read_finite(argument, array)
+    if kind == "u" and int(array.max()) > np.iinfo(np.int64).max:
+        raise RecordingError(
+            f"{argument} goes up to {array.max()}, beyond 64 signed bits; use smaller numbers"
+        )
+    if kind in "iu":
+        return array.astype(np.int64)
+    if kind in "bU":
+        return array.copy()
+    raise RecordingError(
+        f"{argument} has dtype {array.dtype}; expected numbers, booleans or text, so convert it with .astype"
+    )
+
+
+def refuse_shape(argument: str, array: Array) -> NoReturn:
+    """Raise the RecordingError for an array that is not (n,)."""
+    mend = "pass one value per example"
+    if array.ndim == 2 and array.shape[1] == 1:
+        mend = f"pass {argument}.ravel()"
+    elif array.ndim == 2 and argument == "y_pred":
+        mend = PROBABILITIES_HINT
+    raise RecordingError(f"{argument} has shape {array.shape}; expected (n,): {mend}")
+
+
+def read_finite(argument: str, array: Array) -> NDArray[np.float64]:
+    """Return a float64 copy of a numeric array (n,) or (n, K).
+
+    Raises:
+        RecordingError: NaN or infinity; positions count rows.
+    """
+    with np.errstate(over="ignore"):
+        numbers: NDArray[np.float64] = array.astype(np.float64)
+    _refuse_missing(argument, ~np.isfinite(numbers), "NaN or infinite")
+    return numbers
+
+
+def _texts(argument: str, array: Array) -> NDArray[np.str_]:
+    items = array.tolist()
+    kinds = np.array([_kind_of(item) for item in items])
+    _refuse_missing(argument, kinds == "missing", "missing")
+    if (other := np.flatnonzero(kinds == "other")).size:
+        item = items[other[0]]
+        raise RecordingError(
+            f"{argument} holds {item!r:.60} ({type(item).__name__}) at position {other[0]};"
+            " expected text throughout, or an array of numbers"
+        )
+    return np.array(items, dtype=np.str_)
+
+
+def _kind_of(item: object) -> str:
+    if isinstance(item, str):
+        return "text"
+    # pandas' own NA and NaT are told by name, since pandas need not be installed.
+    absent = item is None or type(item).__name__ in {"NAType", "NaTType"}
+    return "missing" if absent or (isinstance(item, float) and math.isnan(item)) else "other"
+
+
+def _refuse_missing(argument: str, missing: NDArray[np.bool_], what: str) -> None:
+    if count := int(missing.sum()):
+        first = int(np.argwhere(missing)[0, 0])
+        raise RecordingError(
+            f"{argument} has {count} {what} value{'s' if count > 1 else ''}, the first at position {first};"
+            " expected a value for every example, so mend or drop these"
+        )
+
+
+def read_numbers(argument: str, value: object) -> NDArray[np.float64]:
+    """Read a non-empty (n,) array as float64.
+
+    Raises:
+        RecordingError: as :func:`read_column`, and for text.
+    """
+    column = read_column(argument, value)
+    if column.dtype.kind == "U":
+        raise RecordingError(f"{argument} holds text; expected numbers, so convert it with .astype(float)")
+    numbers: NDArray[np.float64] = column.astype(np.float64)
+    return numbers
+
+
+def check_within(argument: str, values: NDArray[np.float64], low: float, high: float, mend: str) -> None:
+    """Refuse values (n,) or (n, K) outside ``low``..``high``.
+
+    Raises:
+        RecordingError: says the first such value; ``mend`` says what to do.
+    """
+    outside = (values < low) | (values > high)
+    if outside.any():
+        first = tuple(np.argwhere(outside)[0])
+        raise RecordingError(
+            f"{argument} is {values[first]:g} at position {first[0]}; expected {low:g} to {high:g}: {mend}"
+        )
+
+
+def check_length(argument: str, got: int, n: int) -> None:
+    """Refuse an argument whose length is not that of ``y_true``.
+
+    Raises:
+        RecordingError: says both lengths.
+    """
+    if got != n:
+        raise RecordingError(
+            f"{argument} has length {got} and y_true has length {n}; expected one value per example in both"
+        )
+
+
+def read_ids(value: object, n: int) -> Array:
+    """Read unique example ids (n,) as int64 or str.
+
+    Raises:
+        RecordingError: as :func:`read_column`, for another type, and for an id that comes twice.
+    """
+    ids = read_column("ids", value)
+    check_length("ids", ids.size, n)
+    if ids.dtype.kind not in "iU":
+        raise RecordingError(f"ids has dtype {ids.dtype}; expected text or int, as from .astype(str)")
+    items = ids.tolist()
+    if len(set(items)) < n:
+        first, again = _repeat(items)
+        raise RecordingError(
+            f"ids has {items[first]!r:.60} at position {first} and again at {again}; expected unique ids,"
+            " one per example"
+        )
+    return ids
+
+
+def _repeat(items: list[object]) -> tuple[int, int]:
+    """Return the positions of the first item that comes again, and of its second coming."""
+    seen: dict[object, int] = {}
+    for position, item in enumerate(items):
+        if item in seen:
+            return seen[item], position
+        seen[item] = position
+    raise AssertionError("called for unique items")
+
+
+def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
+    """Read slices: slice name to mask (n,), or one slice name per example (n,).
+
+    Raises:
+        RecordingError: a name or mask that is none.
+    """
+    if isinstance(value, Mapping):
+        _check_slice_names(list(value))
+        return {name: _mask(name, mask, n) for name, mask in value.items()}
+    labels = read_column("slices", value)
+    check_length("slices", labels.size, n)
+    if labels.dtype.kind != "U":
+        raise RecordingError(
+            f"slices has dtype {labels.dtype}; expected one slice name per example, as from .astype(str),"
+            " or a mapping of slice name to boolean mask"
+        )
+    names, codes = np.unique(labels, return_inverse=True)
+    _check_slice_names(names.tolist())
+    return {name: codes == code for code, name in enumerate(names.tolist())}
+
+
+def _check_slice_names(names: list[object]) -> None:
+    if len(names) > MAX_SLICES:
+        raise RecordingError(
+            f"slices names {len(names)} slices; expected at most {MAX_SLICES}, so group them (ids go to ids=)"
+        )
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME:
+            raise RecordingError(
+                f"slices has the name {name!r:.60}; expected text of 1 to {MAX_NAME} characters"
+            )
+        if name == ALL:
+            raise RecordingError(
+                f"slices has the name {ALL!r}, which is every example already; give it another"
+            )
+
+
+def _mask(name: str, value: object, n: int) -> NDArray[np.bool_]:
+    argument = f"slices[{name!r}]"
+    mask = read_array(argument, value)
+    if mask.ndim != 1:
+        refuse_shape(argument, mask)
+    check_length(argument, mask.size, n)
+    if mask.dtype.kind != "b":
+        raise RecordingError(
+            f"{argument} has dtype {mask.dtype}; expected a boolean mask without gaps, such as age < 40"
+        )
+    return mask.astype(np.bool_)
+
+
+def is_whole(array: Array) -> bool:
+    """Tell whether all numbers are whole; those beyond 2**53 are not told from their neighbours."""
+    if array.dtype.kind != "f":
+        return True
+    return bool(((array == np.floor(array)) & (np.abs(array) <= EXACT)).all())

@@ -1,0 +1,156 @@
+"""Labels: told from values, brought to codes, with the probabilities given to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_mlops.errors import RecordingError
+from pytest_mlops.gate.columns import (
+    PROBABILITIES_HINT,
+    check_length,
+    check_within,
+    is_whole,
+    read_array,
+    read_finite,
+    refuse_shape,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["Labels", "infer_task", "read_scores"]
+
+ROW_TOLERANCE = 1e-6
+"""How far a row of probabilities may be from a sum of 1."""
+
+
+def infer_task(true: Array, pred: Array) -> str:
+    kinds = {true.dtype.kind, pred.dtype.kind}
+    if kinds & {"U", "b"}:
+        return "classification"
+    if not (is_whole(true) and is_whole(pred)):
+        few = is_whole(true) and ((true == true.min()) | (true == true.max())).all()
+        if few and pred.min() >= 0 and pred.max() <= 1:
+            raise RecordingError(
+                "y_pred holds fractions in 0..1 and y_true at most two whole values, which looks like probabilities"
+                f" given as predictions; {PROBABILITIES_HINT}, or say task='regression'"
+            )
+        return "regression"
+    if "f" not in kinds or np.union1d(true, pred).size <= 2:
+        return "classification"
+    return "regression"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """Labels as codes: positions in ``classes``, which is sorted."""
+
+    classes: list[Any]
+    true: NDArray[np.intp]
+    pred: NDArray[np.intp]
+    positive: int | None
+
+    @classmethod
+    def of(cls, true: Array, pred: Array, positive: object) -> Labels:
+        true, pred = _alike(true, pred)
+        seen = np.union1d(true, pred)
+        label = _positive(seen.tolist(), positive)
+        known = seen if label is None else np.union1d(seen, np.array([label]))
+        classes = known.tolist()
+        return cls(
+            classes=classes,
+            true=np.searchsorted(known, true),
+            pred=np.searchsorted(known, pred),
+            positive=None if label is None else classes.index(label),
+        )
+
+    @property
+    def note(self) -> str:
+        if self.positive is not None:
+            return f"binary, positive={self.classes[self.positive]!r}"
+        hint = "; positive= makes it binary" if len(self.classes) == 2 else ""
+        return f"macro over {len(self.classes)} class{'es' if len(self.classes) > 1 else ''}{hint}"
+
+
+def _alike(true: Array, pred: Array) -> tuple[Array, Array]:
+    """Bring both to one type of label: text, bool or int64."""
+    if (true.dtype.kind == "U") != (pred.dtype.kind == "U"):
+        raise RecordingError(
+            f"y_pred has dtype {pred.dtype} and y_true has {true.dtype}; expected labels of one kind in both,"
+            " so convert one of them with .astype"
+        )
+    if true.dtype.kind == pred.dtype.kind and true.dtype.kind in "Ub":
+        return true, pred
+    for argument, array in (("y_true", true), ("y_pred", pred)):
+        if not is_whole(array):
+            raise RecordingError(
+                f"{argument} has values that are no labels, such as {array[array != np.floor(array)][:1]}; "
+                f"{PROBABILITIES_HINT}"
+            )
+    return true.astype(np.int64), pred.astype(np.int64)
+
+
+def _positive(labels: list[Any], positive: object) -> Any:
+    """Return the positive label, ``None`` for macro averages."""
+    if positive is None:
+        return labels[1] if labels in ([0, 1], [-1, 1]) else None
+    label = positive.item() if isinstance(positive, np.generic) else positive
+    fits = isinstance(label, str) if isinstance(labels[0], str) else isinstance(label, bool | int | float)
+    # One label may be all that occurs; the positive one is then the other, or that one.
+    if not fits or (label not in labels and len(labels) != 1) or not is_whole(np.asarray(label)):
+        raise RecordingError(f"positive is {label!r:.60}; expected one of the labels, {_some(labels)}")
+    if len(labels) > 2:
+        raise RecordingError(
+            f"positive is {label!r:.60}, and there are {len(labels)} labels, {_some(labels)};"
+            " leave it out for macro averages, or make two labels of them"
+        )
+    return label
+
+
+def _some(labels: list[Any]) -> str:
+    return ", ".join(map(repr, labels[:5])) + (", …" if len(labels) > 5 else "")
+
+
+def read_scores(value: object, labels: Labels) -> NDArray[np.float64]:
+    """Read probabilities (n,) or (n, K), K the number of labels."""
+    array = read_array("y_score", value)
+    if array.ndim not in {1, 2} or array.shape[1:] == (1,):
+        refuse_shape("y_score", array)
+    if array.dtype.kind not in "fiub":
+        raise RecordingError(
+            f"y_score has dtype {array.dtype}; expected probabilities without gaps, as float"
+        )
+    check_length("y_score", len(array), labels.true.size)
+    scores = read_finite("y_score", array)
+    check_within("y_score", scores, 0, 1, "pass probabilities, not log odds or distances")
+    classes = len(labels.classes)
+    if scores.ndim == 1 and labels.positive is None:
+        mend = f"pass shape (n, {classes})" if classes > 2 else "say which of two labels is positive="
+        raise RecordingError(
+            f"y_score has shape {scores.shape} and the labels are {_some(labels.classes)};"
+            f" expected the probability of each label: {mend}"
+        )
+    if scores.ndim == 2:
+        _check_rows(scores, labels.classes)
+    return scores
+
+
+def _check_rows(scores: NDArray[np.float64], classes: list[Any]) -> None:
+    if scores.shape[1] != len(classes):
+        raise RecordingError(
+            f"y_score has {scores.shape[1]} columns, and y_true with y_pred has {len(classes)} labels,"
+            f" {_some(classes)}; expected a column for each of them, in sorted order"
+        )
+    total = scores.sum(axis=1)
+    off = np.abs(total - 1)
+    if off.max() > ROW_TOLERANCE:
+        worst = int(off.argmax())
+        raise RecordingError(
+            f"y_score sums to {total[worst]:.9g} in row {worst}; expected 1 within {ROW_TOLERANCE:g},"
+            " so normalise the rows"
+        )

@@ -1,0 +1,93 @@
+"""How the person at the keyboard narrowed a run to a part of its tests.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pytest
+
+__all__ = ["Narrowing", "narrowing_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Narrowing:
+    """Options that can leave tests out, sorted by how one learns that they did.
+
+    Attributes:
+        deselecting: Left-out tests are seen as deselected (``-k``, ``-m``, ``--deselect``).
+        stopping: Left-out tests are seen as never run (``-x``, ``--maxfail``).
+        hiding: Left-out tests are not even collected (``--lf``, ``--sw``, node ids).
+        paths: Folders and files that leave out a part of the configuration's folder.
+    """
+
+    deselecting: tuple[str, ...] = ()
+    stopping: tuple[str, ...] = ()
+    hiding: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    def effective(self, *, deselected: bool, stopped: bool) -> tuple[str, ...]:
+        """Return what did narrow this run."""
+        return (
+            *(self.deselecting if deselected else ()),
+            *(self.stopping if stopped else ()),
+            *self.hiding,
+            *self.paths,
+        )
+
+
+def narrowing_of(config: pytest.Config, scope: Path) -> Narrowing:
+    """Read the narrowing options of a run whose configuration lies in ``scope``."""
+    option = config.option
+    deselecting = []
+    if option.keyword:
+        deselecting.append(f"-k {option.keyword!r}")
+    if option.markexpr:
+        deselecting.append(f"-m {option.markexpr!r}")
+    if option.deselect:
+        deselecting.append("--deselect")
+    limit = option.maxfail
+    stopping = ["-x" if limit == 1 else f"--maxfail={limit}"] if limit else []
+    arguments = _arguments(config)
+    hiding = [*_from_cache(config), *(argument for argument in arguments if "::" in argument)]
+    testpaths = [config.rootpath / path for path in config.getini("testpaths")]
+    paths = _narrower(arguments, config.invocation_params.dir, scope, testpaths)
+    return Narrowing(
+        deselecting=tuple(deselecting), stopping=tuple(stopping), hiding=tuple(hiding), paths=tuple(paths)
+    )
+
+
+def _arguments(config: pytest.Config) -> list[str]:
+    """Return the paths typed on the command line; with none typed, pytest fills in its own."""
+    typed = getattr(config.option, "file_or_dir", None) or []
+    return [str(argument) for argument in typed]
+
+
+def _from_cache(config: pytest.Config) -> list[str]:
+    """Return the options that run only what failed before, where something had."""
+    option, cache = config.option, getattr(config, "cache", None)  # absent under -p no:cacheprovider
+    if cache is None:
+        return []
+    found = []
+    if getattr(option, "lf", False) and cache.get("cache/lastfailed", {}):
+        found.append("--lf")
+    if getattr(option, "stepwise", False):
+        found.append("--stepwise")
+    return found
+
+
+def _narrower(arguments: Iterable[str], folder: Path, scope: Path, testpaths: list[Path]) -> list[str]:
+    """Return the arguments, unless together they span the scope or all of pytest's own ``testpaths``."""
+    paths = [(folder / argument.partition("::")[0]).resolve() for argument in arguments]
+    if not paths or any("::" in argument for argument in arguments):
+        return []
+    spans = any(scope.resolve().is_relative_to(path) for path in paths)
+    wanted = [path.resolve() for path in testpaths]
+    spans_testpaths = bool(wanted) and all(
+        any(want.is_relative_to(path) for path in paths) for want in wanted
+    )
+    return [] if spans or spans_testpaths else [str(argument) for argument in arguments]

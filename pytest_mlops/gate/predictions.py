@@ -1,0 +1,234 @@
+"""Numbers from predictions, latencies and scores, with every input checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_mlops.errors import RecordingError
+from pytest_mlops.gate.columns import (
+    check_length,
+    check_within,
+    is_whole,
+    read_column,
+    read_ids,
+    read_numbers,
+    read_slices,
+)
+from pytest_mlops.gate.labels import Labels, infer_task, read_scores
+from pytest_mlops.names import ALL
+from pytest_mlops.stats.classification import classification
+from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.probability import brier_losses, log_losses, roc_auc
+from pytest_mlops.stats.quantile import quantile_estimate
+from pytest_mlops.stats.regression import regression
+from pytest_mlops.stats.slices import by_slice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Measure = Callable[[NDArray[np.bool_]], dict[str, Estimate]]
+
+__all__ = ["Predictions", "data_digest", "measure_latencies", "measure_predictions", "measure_scores"]
+
+LARGEST = 1e60
+"""Greatest magnitude of a regression value: the fourth power of an error has to stay finite."""
+AVERAGED = ("precision", "recall", "f1")
+"""Metrics that depend on the positive label, or are averaged over classes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Predictions:
+    """What was measured on one set of predictions.
+
+    Attributes:
+        numbers: (metric, slice, estimate), every metric for ``all`` and for each slice.
+        n: Number of examples.
+        slice_sizes: Slice name to number of examples, ``all`` included.
+        arrays: ``y_true``, ``y_pred``, ``ids``, ``y_score`` where given, and ``slice:NAME`` per slice.
+        ids_given: Whether the ids are the caller's; otherwise they are positions.
+        task: ``classification`` or ``regression``.
+        note: How the metrics were computed: averaging, positive label.
+    """
+
+    numbers: tuple[tuple[str, str, Estimate], ...]
+    n: int
+    slice_sizes: dict[str, int]
+    arrays: dict[str, Array]
+    ids_given: bool
+    task: str
+    note: str | None
+
+
+def measure_predictions(
+    y_true: object,
+    y_pred: object,
+    *,
+    y_score: object = None,
+    ids: object = None,
+    slices: object = None,
+    task: str | None = None,
+    positive: object = None,
+) -> Predictions:
+    """Measure predictions, overall and per slice.
+
+    Args:
+        y_true: True labels or values (n,).
+        y_pred: Predicted labels or values (n,).
+        y_score: Probability of the positive class (n,), or of every class in sorted order (n, K).
+        ids: Unique example ids (n,), text or whole numbers; by default positions.
+        slices: Slice name to boolean mask (n,), or one slice name per example (n,).
+        task: ``classification`` or ``regression``; by default told from the values.
+        positive: The positive label; by default the larger of {0, 1}, {False, True} or {-1, 1}.
+
+    Raises:
+        RecordingError: an argument cannot be evidence; the message names it.
+    """
+    true, pred = read_column("y_true", y_true), read_column("y_pred", y_pred)
+    n = true.size
+    check_length("y_pred", pred.size, n)
+    known = np.arange(n) if ids is None else read_ids(ids, n)
+    masks = {} if slices is None else read_slices(slices, n)
+    if task is None:
+        task = infer_task(true, pred)
+    arrays: dict[str, Array] = {"y_true": true, "y_pred": pred, "ids": known}
+    if task == "classification":
+        labels = Labels.of(true, pred, positive)
+        if y_score is not None:
+            arrays["y_score"] = read_scores(y_score, labels)
+        measure, note = _classification(labels, arrays.get("y_score")), labels.note
+    elif task == "regression":
+        measure, note = _regression(true, pred, y_score=y_score, positive=positive), None
+    else:
+        raise RecordingError(f"task is {task!r:.60}; expected 'classification' or 'regression'")
+    parts = {ALL: np.ones(n, dtype=np.bool_), **masks}
+    return Predictions(
+        numbers=by_slice(measure, parts),
+        n=n,
+        slice_sizes={name: int(mask.sum()) for name, mask in parts.items()},
+        arrays=arrays | {f"slice:{name}": mask for name, mask in masks.items()},
+        ids_given=ids is not None,
+        task=task,
+        note=note,
+    )
+
+
+def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
+    """Measure latency_mean_ms, latency_p50_ms, latency_p95_ms and latency_p99_ms.
+
+    Args:
+        seconds: One time per prediction in seconds (n,), finite and not negative. Quantiles are order
+            statistics; their bounds need 59 times for p95 and 299 for p99 at 95 %.
+
+    Raises:
+        RecordingError: ``seconds`` cannot be evidence.
+    """
+    times = read_numbers("seconds", seconds)
+    check_within(
+        "seconds", times, 0, LARGEST, "a time is never negative, so give durations and not clock readings"
+    )
+    milliseconds = times * 1000
+    quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    return [
+        ("latency_mean_ms", Estimate.mean(milliseconds)),
+        *((f"latency_{name}_ms", quantile_estimate(milliseconds, q)) for name, q in quantiles.items()),
+    ]
+
+
+def measure_scores(values: object) -> Estimate:
+    """Measure the mean of per-example scores; scores that are all 0 or 1 make a binomial share.
+
+    Args:
+        values: Scores in [0, 1] (n,).
+
+    Raises:
+        RecordingError: ``values`` cannot be evidence.
+    """
+    scores = read_numbers("values", values)
+    check_within("values", scores, 0, 1, "rescale them to 0..1")
+    if ((scores == 0) | (scores == 1)).all():
+        return Estimate.share(int(scores.sum()), scores.size)
+    return Estimate.mean(scores)
+
+
+def data_digest(ids: Array | None, y_true: Array) -> str:
+    """Return a SHA-256 over examples and truth; equal digests mean the same examples with the same truth.
+
+    Args:
+        ids: Example ids as in :class:`Predictions`; in which order they come does not matter. ``None`` stands
+            for positions.
+        y_true: True labels or values (n,); numbers count by value, whatever their type.
+    """
+    digest = hashlib.sha256(b"pytest-mlops examples 1\n")
+    if ids is not None:
+        order = np.argsort(ids, kind="stable")
+        ids, y_true = ids[order], y_true[order]
+    for array in (ids, y_true):
+        digest.update(b"position\n" if array is None else _canonical(array))
+    return digest.hexdigest()
+
+
+def _canonical(array: Array) -> bytes:
+    """Return bytes that depend on the values alone, tagged so that the next ones cannot be taken for them."""
+    if array.dtype.kind == "U":
+        data = json.dumps(array.tolist(), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return b"text %d\n" % len(data) + data
+    if is_whole(array):
+        return b"whole %d\n" % array.size + array.astype("<i8").tobytes()
+    return b"float %d\n" % array.size + (array.astype("<f8") + 0.0).tobytes()
+
+
+def _classification(labels: Labels, score: NDArray[np.float64] | None) -> Measure:
+    classes, positive = len(labels.classes), labels.positive
+    losses: dict[str, NDArray[np.float64]] = {}
+    if score is not None:
+        losses["log_loss"] = log_losses(labels.true, score, positive=positive)
+        losses["brier"] = brier_losses(labels.true, score, positive=positive)
+    rank = None if score is None or (score.ndim == 2 and classes != 2) else _ranking(labels, score)
+
+    def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
+        found = classification(labels.true[mask], labels.pred[mask], classes, positive=positive)
+        if positive is not None:
+            found |= {name: replace(found[name], note=labels.note) for name in AVERAGED}
+        if rank is not None:
+            found["roc_auc"] = rank(mask)
+        found |= {name: Estimate.mean(loss[mask]) for name, loss in losses.items()}
+        if score is not None and score.ndim == 2 and classes > 2:
+            found["brier"] = replace(found["brier"], note="sum over classes")
+        return found
+
+    return measure
+
+
+def _ranking(labels: Labels, score: NDArray[np.float64]) -> Callable[[NDArray[np.bool_]], Estimate]:
+    """Return the ROC AUC of a slice; sorted once, since sorting a sorted slice costs next to nothing."""
+    reference = 1 if labels.positive is None else labels.positive
+    of_reference = score if score.ndim == 1 else score[:, reference]
+    order = np.argsort(of_reference, kind="stable")
+    is_positive, ordered = (labels.true == reference)[order], of_reference[order]
+    note = f"positive={labels.classes[reference]!r}"
+
+    def measure(mask: NDArray[np.bool_]) -> Estimate:
+        chosen = mask[order]
+        return replace(roc_auc(is_positive[chosen], ordered[chosen]), note=note)
+
+    return measure
+
+
+def _regression(true: Array, pred: Array, *, y_score: object, positive: object) -> Measure:
+    for argument, value in (("y_score", y_score), ("positive", positive)):
+        if value is not None:
+            raise RecordingError(
+                f"{argument} is given, but the task is regression; leave it out, or say task='classification'"
+            )
+    y_true, y_pred = read_numbers("y_true", true), read_numbers("y_pred", pred)
+    for argument, values in (("y_true", y_true), ("y_pred", y_pred)):
+        check_within(argument, values, -LARGEST, LARGEST, "use a larger unit")
+    return lambda mask: regression(y_true[mask], y_pred[mask])

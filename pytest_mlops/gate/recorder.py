@@ -1,0 +1,293 @@
+"""The recorder: the ``mlops`` fixture, where a model test leaves its evidence.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import math
+import operator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
+
+from pytest_mlops.errors import RecordingError
+from pytest_mlops.gate.marks import ModelTestMark
+from pytest_mlops.gate.sink import Sink
+from pytest_mlops.names import ALL, measure_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike
+
+    from pytest_mlops.gate.source import EvidenceSource
+    from pytest_mlops.records.model import ModelVersion
+    from pytest_mlops.stats.estimate import Estimate
+
+__all__ = ["Recorder"]
+
+MAX_NAME = 200
+"""Characters of a metric, slice or data set name."""
+
+
+class Recorder:
+    """Records the evidence of one model test.
+
+    Every call checks what it is given where you called it, and raises
+    :class:`~pytest_mlops.errors.RecordingError` with one sentence if it cannot be evidence. Without
+    ``--mlops-gate`` the calls check and compute just the same, and keep nothing.
+    """
+
+    def __init__(self, sink: Sink | None = None, source: EvidenceSource | None = None) -> None:
+        self._sink = sink if sink is not None else Sink(node_id="", mark=ModelTestMark())
+        self._source = source
+        self._owners: dict[tuple[str, str, str | None], str] = source.owners if source is not None else {}
+
+    def __repr__(self) -> str:
+        state = "gate on" if self._source is not None else "gate off"
+        return f"<Recorder of {self._sink.node_id or 'no test'}, {state}>"
+
+    @property
+    def model_version(self) -> ModelVersion | None:
+        """The version under test, its path absolute; ``None`` without the gate, or where none is declared."""
+        return self._source.model_version() if self._source is not None else None
+
+    def metric(
+        self,
+        name: str,
+        value: float,
+        *,
+        slice: str = ALL,  # noqa: A002 -- the field's word for it, and the record's
+        dataset: str | None = None,
+        n: int | None = None,
+        stderr: float | None = None,
+    ) -> None:
+        """Record one number.
+
+        Args:
+            name: Name of the metric.
+            value: A finite number, Python's or NumPy's.
+            slice: The part of the data it was measured on.
+            dataset: The data set; by default the marker's.
+            n: Examples it rests on. A slice counts as covered only where this is known.
+            stderr: Standard error of the value, from which confidence bounds follow.
+
+        Raises:
+            RecordingError: not a finite number, an impossible ``n`` or ``stderr``, or a key recorded before.
+        """
+        _check_name("name", name)
+        number = _finite(f"metric {name!r}", value)
+        entry: dict[str, Any] = {"name": name, "value": number, "n": _size(name, n), "origin": "metric"}
+        if stderr is not None:
+            error = _finite(f"stderr of metric {name!r}", stderr)
+            if error < 0:
+                raise RecordingError(
+                    f"metric {name!r}: stderr is {error:g}; a standard error is not negative"
+                )
+            entry["basis"] = {"kind": "normal", "stderr": error}
+        self._add([entry], slice_=slice, dataset=dataset)
+
+    def predictions(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        y_score: ArrayLike | None = None,
+        ids: ArrayLike | None = None,
+        slices: Mapping[str, ArrayLike] | ArrayLike | None = None,
+        dataset: str | None = None,
+        task: str | None = None,
+        positive: object = None,
+    ) -> None:
+        """Record predictions, and the standard metrics of them, overall and per slice.
+
+        Classification records accuracy, precision, recall and f1, with ``y_score`` also roc_auc, log_loss and
+        brier; regression records mae, mse, rmse, r2 and mean_error. The arrays are kept beside the record.
+
+        Args:
+            y_true: True labels or values, shape (n,).
+            y_pred: Predicted labels or values, shape (n,).
+            y_score: Probability of the positive class, shape (n,), or of each class in sorted order, (n, K).
+            ids: Unique example ids, shape (n,); by default their positions, which the record says.
+            slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
+            dataset: The data set; by default the marker's.
+            task: ``classification`` or ``regression``; by default told from the values.
+            positive: The positive label of a binary task.
+
+        Raises:
+            RecordingError: mismatched lengths, NaN, duplicate ids, or anything else that cannot be evidence.
+        """
+        from pytest_mlops.gate.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when predictions come
+        from pytest_mlops.gate.predictions import data_digest, measure_predictions  # noqa: PLC0415
+
+        found = measure_predictions(
+            y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
+        )
+        entries = [
+            _entry(name, estimate, slice_=slice_, origin="predictions")
+            for name, slice_, estimate in found.numbers
+        ]
+        self._add(entries, dataset=dataset)
+        if self._source is None:
+            return
+        digest, size = save_arrays(found.arrays, self._source.folder / "arrays")
+        self._sink.arrays.append(
+            {
+                "digest": digest,
+                "size": size,
+                "n": found.n,
+                "data": data_digest(found.arrays["ids"] if found.ids_given else None, found.arrays["y_true"]),
+                "dataset": self._dataset(dataset),
+                "fields": sorted(found.arrays),
+                "ids": "given" if found.ids_given else "position",
+            }
+        )
+
+    def latencies(
+        self,
+        seconds: ArrayLike,
+        *,
+        slice: str = ALL,  # noqa: A002 -- as above
+        dataset: str | None = None,
+    ) -> None:
+        """Record how long single predictions took, as latency_mean_ms, latency_p50_ms, …_p95_ms and …_p99_ms.
+
+        Measured beside other xdist workers, these numbers decide nothing: rules on them are UNDECIDED.
+
+        Args:
+            seconds: One time per prediction, in seconds, shape (n,).
+            slice: The part of the data they were measured on.
+            dataset: The data set; by default the marker's.
+
+        Raises:
+            RecordingError: empty, negative or not finite.
+        """
+        from pytest_mlops.gate.predictions import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
+
+        contended = self._source is not None and self._source.settings.workers > 1
+        entries = [
+            {**_entry(name, estimate, slice_=slice, origin="latencies"), "contended": contended}
+            for name, estimate in measure_latencies(seconds)
+        ]
+        self._add(entries, slice_=slice, dataset=dataset)
+
+    def score(
+        self,
+        name: str,
+        values: ArrayLike,
+        *,
+        slice: str = ALL,  # noqa: A002 -- as above
+        dataset: str | None = None,
+    ) -> None:
+        """Record the mean of per-example scores in [0, 1], such as a judge's marks.
+
+        Args:
+            name: Name of the score.
+            values: One score per example, shape (n,).
+            slice: The part of the data they were measured on.
+            dataset: The data set; by default the marker's.
+
+        Raises:
+            RecordingError: empty, outside [0, 1] or not finite, or a key recorded before.
+        """
+        from pytest_mlops.gate.predictions import measure_scores  # noqa: PLC0415 -- NumPy only when needed
+
+        _check_name("name", name)
+        entry = _entry(name, measure_scores(values), slice_=slice, origin="score")
+        self._add([entry], slice_=slice, dataset=dataset)
+
+    def artifact(self, path: str | Path, *, name: str | None = None) -> None:
+        """Keep a copy of a file beside the record, under the digest of its bytes.
+
+        Args:
+            path: The file.
+            name: What the record calls it; by default its own name.
+
+        Raises:
+            RecordingError: not a readable file.
+            IoError: the copy could not be written.
+        """
+        from pytest_mlops.gate.artifacts import keep  # noqa: PLC0415 -- hashing only when needed
+
+        source = Path(path)
+        _check_name("name", name if name is not None else source.name)
+        if not source.is_file():
+            raise RecordingError(f"artifact {str(source)!r} is not a file; expected one that can be read")
+        if self._source is None:
+            return
+        digest, size = keep(source, self._source.folder / "artifacts")
+        self._sink.artifacts.append({"name": name or source.name, "digest": digest, "size": size})
+
+    def _dataset(self, dataset: str | None) -> str | None:
+        return dataset if dataset is not None else self._sink.mark.dataset
+
+    def _add(self, entries: list[dict[str, Any]], *, slice_: str = ALL, dataset: str | None = None) -> None:
+        """Claim the keys of all entries, then keep them; none is kept where one key is taken."""
+        _check_name("slice", slice_)
+        if dataset is not None:
+            _check_name("dataset", dataset)
+        where = self._dataset(dataset)
+        for entry in entries:
+            entry.setdefault("slice", slice_)
+            entry["dataset"] = where
+        keys = [(entry["name"], entry["slice"], where) for entry in entries]
+        for key in keys:
+            owner = self._owners.get(key)
+            if owner is not None:
+                raise RecordingError(second_writer(key, owner, self._sink.node_id))
+        self._owners.update(dict.fromkeys(keys, self._sink.node_id))
+        self._sink.keys.extend(keys)
+        self._sink.measurements.extend(entries)
+
+
+def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
+    """Say that two recording calls used one key."""
+    who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
+    return (
+        f"{measure_name(*key)} was recorded {who}; a number has one writer. "
+        "Give one of them another name, slice or dataset"
+    )
+
+
+def _check_name(argument: str, value: object) -> None:
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME:
+        raise RecordingError(f"{argument} is {value!r:.80}; expected a text of 1 to {MAX_NAME} characters")
+
+
+def _size(name: str, n: object) -> int | None:
+    if n is None:
+        return None
+    if isinstance(n, bool) or not isinstance(n, SupportsIndex) or operator.index(n) < 1:
+        raise RecordingError(f"metric {name!r}: n is {n!r}; expected a whole number of examples, at least 1")
+    return operator.index(n)
+
+
+def _finite(what: str, value: object) -> float:
+    is_text = isinstance(value, str | bytes | bytearray)
+    is_array = getattr(value, "ndim", None) not in {None, 0}
+    if isinstance(value, bool) or is_text or is_array or not isinstance(value, SupportsFloat):
+        raise RecordingError(f"{what} is {value!r:.80} ({type(value).__name__}); expected one finite number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise RecordingError(
+            f"{what} is {number}; expected a finite number, since nothing follows from {number}"
+        )
+    return number
+
+
+def _entry(name: str, estimate: Estimate, *, slice_: str, origin: str) -> dict[str, Any]:
+    """Turn an estimate into the JSON of a measurement."""
+    entry: dict[str, Any] = {
+        "name": name,
+        "slice": slice_,
+        "value": estimate.value,
+        "undefined": estimate.undefined,
+        "n": estimate.n,
+        "note": estimate.note,
+        "origin": origin,
+    }
+    if estimate.successes is not None and estimate.trials is not None:
+        entry["basis"] = {"kind": "binomial", "successes": estimate.successes, "trials": estimate.trials}
+    elif estimate.stderr is not None:
+        entry["basis"] = {"kind": "normal", "stderr": estimate.stderr}
+    elif estimate.quantile is not None and estimate.lower and estimate.upper:
+        bounds = {"lower": dict(estimate.lower), "upper": dict(estimate.upper)}
+        entry["basis"] = {"kind": "order_statistics", "quantile": estimate.quantile, **bounds}
+    return entry

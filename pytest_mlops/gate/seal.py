@@ -1,0 +1,214 @@
+"""Sealing: a run and its tally become the IntegrationResult. The only place where a record is made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pytest_mlops.decision.judge import judge
+from pytest_mlops.evidence.digest import changed_since
+from pytest_mlops.files import write_atomically
+from pytest_mlops.gate.code_quality import read_code_quality
+from pytest_mlops.gate.recorder import second_writer
+from pytest_mlops.records.codec import dump, policy_digest
+from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Reason
+from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
+from pytest_mlops.records.results import (
+    Attempt,
+    OrdinaryTests,
+    Outcome,
+    SessionFacts,
+    TestResult,
+    TestResults,
+)
+from pytest_mlops.verdict import Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_mlops.gate.run import GateRun
+    from pytest_mlops.gate.tally import Entry, Tally
+
+Reference = TypeVar("Reference", ArrayRef, ArtifactRef)
+
+__all__ = ["Events", "seal", "unfinished", "write_record"]
+
+
+@dataclass(kw_only=True, slots=True)
+class Events:
+    """What befell the run as a whole, noted as it happened."""
+
+    collection_errors: dict[str, None]
+    lost_workers: list[str]
+    interrupted: str | None = None
+    stopped: bool = False
+    """The run ended early because ``-x`` or ``--maxfail`` said so."""
+
+
+def unfinished(run: GateRun) -> IntegrationResult:
+    """Return the record that stands from the first moment until the run is sealed."""
+    judgement = judge(
+        results=TestResults(),
+        measurements=(),
+        code_quality=CodeQuality(),
+        model_version=run.model_version,
+        policy=run.policy,
+        context=run.context,
+        today=run.started.date(),
+    )
+    reason = Reason(verdict=Verdict.INCOMPLETE, text="the run has not reached its end")
+    return _record(
+        run, judgement.model_copy(update={"reasons": (reason,), "decision": Decision.BLOCK}), duration=0.0
+    )
+
+
+def seal(run: GateRun, tally: Tally, events: Events, now: datetime | None = None) -> IntegrationResult:
+    """Judge what the run measured.
+
+    Args:
+        run: What was settled before the first test.
+        tally: The outcome of every test.
+        events: What befell the run as a whole.
+        now: The end of the run; by default the clock's.
+    """
+    tally.close()
+    ended = now if now is not None else datetime.now(UTC)
+    measurements, conflicts = _measurements(tally)
+    reports = run.policy.quality.code
+    code, code_problems = (CodeQuality(), {}) if reports is None else read_code_quality(run.folder, reports)
+    results = _results(tally, measurements, _session_facts(run, tally, events, conflicts, code_problems))
+    judgement = judge(
+        results=results,
+        measurements=measurements,
+        code_quality=code,
+        model_version=run.model_version,
+        policy=run.policy,
+        context=run.context,
+        today=ended.date(),
+    )
+    return _record(
+        run,
+        judgement,
+        duration=max(0.0, (ended - run.started).total_seconds()),
+        timestamp=ended,
+        test_results=results,
+        measurements=measurements,
+        code_quality=code,
+        arrays=_references(ArrayRef, tally, "arrays"),
+        artifacts=_references(ArtifactRef, tally, "artifacts"),
+    )
+
+
+def write_record(run: GateRun, record: IntegrationResult) -> None:
+    """Put ``record`` in place of whatever was there.
+
+    Raises:
+        IoError: it could not be written; the record that stood there still stands.
+    """
+    write_atomically(run.path, dump(record).encode())
+
+
+def _record(run: GateRun, judgement: Any, **evidence: Any) -> IntegrationResult:
+    evidence.setdefault("timestamp", run.started)
+    return IntegrationResult(
+        **{name: getattr(judgement, name) for name in type(judgement).model_fields},
+        run_id=run.run_id,
+        context=run.context,
+        model_version=run.model_version,
+        policy=run.policy,
+        policy_digest=policy_digest(run.policy),
+        provenance=run.provenance,
+        **evidence,
+    )
+
+
+def _measurements(tally: Tally) -> tuple[tuple[Measurement, ...], list[str]]:
+    """Gather what was recorded, in collection order, so that the first writer is the same in every run."""
+    kept: dict[tuple[str, str, str | None], Measurement] = {}
+    conflicts = []
+    for node_id, entry in tally.entries.items():
+        for payload in entry.payloads:
+            for data in payload["measurements"]:
+                measurement = Measurement(test=node_id, **data)
+                first = kept.setdefault(measurement.key, measurement)
+                if first is not measurement:
+                    conflicts.append(second_writer(measurement.key, first.test, node_id))
+    return tuple(kept.values()), list(dict.fromkeys(conflicts))
+
+
+def _references(kind: type[Reference], tally: Tally, name: str) -> tuple[Reference, ...]:
+    return tuple(
+        kind(test=node_id, **data)
+        for node_id, entry in tally.entries.items()
+        for payload in entry.payloads
+        for data in payload[name]
+    )
+
+
+def _session_facts(
+    run: GateRun, tally: Tally, events: Events, conflicts: list[str], code_problems: dict[str, str]
+) -> SessionFacts:
+    outcomes = Counter(entry.outcome for entry in tally.entries.values())
+    return SessionFacts(
+        collection_errors=tuple(events.collection_errors),
+        interrupted=events.interrupted,
+        lost_workers=tuple(events.lost_workers),
+        conflicts=tuple(conflicts),
+        artifact=None if run.artifact is None else changed_since(*run.artifact),
+        narrowed_by=run.narrowing.effective(
+            deselected=outcomes["deselected"] > 0, stopped=events.stopped and outcomes["not_run"] > 0
+        ),
+        uncollected=run.narrowing.hiding,
+        code=code_problems,
+    )
+
+
+def _results(tally: Tally, measurements: Iterable[Measurement], session: SessionFacts) -> TestResults:
+    evidence: dict[str, dict[str, int | None]] = {}
+    for measurement in measurements:
+        if measurement.value is not None:
+            slices = evidence.setdefault(measurement.test, {})
+            known = [n for n in (slices.get(measurement.slice), measurement.n) if n is not None]
+            slices[measurement.slice] = max(known) if known else None
+    results = tuple(
+        _result(node_id, entry, evidence.get(node_id, {})) for node_id, entry in tally.entries.items()
+    )
+    counts = Counter(result.outcome for result in results)
+    return TestResults(
+        results=results,
+        total_tests=len(results),
+        passed_tests=counts[Outcome.PASSED] + counts[Outcome.XPASSED],
+        failed_tests=counts[Outcome.FAILED] + counts[Outcome.XFAILED],
+        errored_tests=counts[Outcome.ERRORED] + counts[Outcome.CRASHED],
+        skipped_tests=counts[Outcome.SKIPPED],
+        deselected_tests=counts[Outcome.DESELECTED],
+        undecided_tests=counts[Outcome.FLAKY],
+        not_run_tests=counts[Outcome.NOT_RUN],
+        ordinary=OrdinaryTests(
+            total=tally.ordinary_total,
+            passed=tally.ordinary_passed,
+            failed=tuple(tally.ordinary_failed),
+        ),
+        session=session,
+    )
+
+
+def _result(node_id: str, entry: Entry, evidence: dict[str, int | None]) -> TestResult:
+    outcome = Outcome(entry.settled())
+    return TestResult(
+        test_name=node_id,
+        passed=outcome in {Outcome.PASSED, Outcome.XPASSED},
+        outcome=outcome,
+        duration=round(entry.duration, 6),
+        message=entry.message,
+        covers=entry.covers,
+        dataset=entry.dataset,
+        conclusive=entry.conclusive,
+        evidence=evidence,
+        attempts=tuple(
+            Attempt(outcome=Outcome(outcome), duration=round(duration, 6), message=message)
+            for outcome, duration, message in entry.attempts
+        ),
+    )

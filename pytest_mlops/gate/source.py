@@ -1,0 +1,177 @@
+"""The evidence source: attaches what tests recorded to their reports, where they run.
+
+It lives in the one process of a plain run, or in each xdist worker; everything it knows it is told in plain
+JSON types, and everything it has to say travels on reports.  PYTEST_DONT_REWRITE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
+from pytest_mlops.gate.sink import Sink
+from pytest_mlops.names import matches_test
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_mlops.records.model import ModelVersion
+
+__all__ = ["ATTRIBUTE", "SOURCE_KEY", "EvidenceSource", "SourceSettings", "make_plan"]
+
+ATTRIBUTE = "mlops"
+"""Attribute of a report that carries our payload."""
+
+DECIDED_BY_GATE = "the gate decides on this failure"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceSettings:
+    """What the process that runs tests has to know, in JSON types."""
+
+    folder: str
+    """Where arrays and artifacts are kept."""
+    cells: tuple[tuple[str, str | None], ...] = ()
+    gate_decides: bool = False
+    """Whether any failed model test is left to the gate, since ``min_pass_rate`` is below 1."""
+    waived: tuple[str, ...] = ()
+    """Tests that waivers name: their failures are left to the gate."""
+    workers: int = 0
+    model_version: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> SourceSettings:
+        """Read what :meth:`to_json` wrote; xdist turns tuples into lists on the way or not."""
+        cells = tuple((name, dataset) for name, dataset in data["cells"])
+        return cls(**{**data, "cells": cells, "waived": tuple(data["waived"])})
+
+
+SOURCE_KEY = pytest.StashKey["EvidenceSource"]()
+_MARK_KEY = pytest.StashKey[ModelTestMark]()
+_SINK_KEY = pytest.StashKey[Sink]()
+
+
+class EvidenceSource:
+    """Hooks of the process in which tests run."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+        self.folder = Path(settings.folder)
+        self.owners: dict[tuple[str, str, str | None], str] = {}
+        """Key (name, slice, dataset) -> node id of the test that recorded it."""
+        self.plan: dict[str, Any] | None = None
+        self._plan_sent = False
+
+    def model_version(self) -> ModelVersion | None:
+        """Return the version under test, its ``artifact_path`` absolute."""
+        if self.settings.model_version is None:
+            return None
+        from pytest_mlops.records.model import ModelVersion  # noqa: PLC0415 -- pydantic only when asked for
+
+        return ModelVersion.model_validate(self.settings.model_version)
+
+    def open_sink(self, item: pytest.Item) -> Sink:
+        """Start a fresh attempt of ``item``; what an earlier attempt recorded gives way."""
+        previous = item.stash.get(_SINK_KEY, None)
+        if previous is not None:
+            for key in previous.keys:
+                self.owners.pop(key, None)
+        mark = item.stash.get(_MARK_KEY, None)
+        sink = Sink(node_id=item.nodeid, mark=mark if mark is not None else ModelTestMark())
+        item.stash[_SINK_KEY] = sink
+        return sink
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Turn a wrong marker into a collection error of its module, with or without xdist."""
+        report = yield
+        if report.passed and report.result:
+            items = [node for node in report.result if isinstance(node, pytest.Item)]
+            problems = [problem for item in items if (problem := self._read(item)) is not None]
+            if problems:
+                report.outcome = "failed"
+                report.longrepr = "\n".join(problems)
+                report.result = []
+        return report
+
+    def _read(self, item: pytest.Item) -> str | None:
+        found = item.get_closest_marker("model_test")
+        if found is None:
+            return None
+        mark = read_mark(found)
+        problem = mark if isinstance(mark, str) else undeclared(mark, self.settings.cells)
+        if isinstance(mark, str) or problem is not None:
+            path, line, _ = item.reportinfo()
+            place = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
+            return f"{place}: {item.name}: model_test {problem}"
+        item.stash[_MARK_KEY] = mark
+        return None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
+        """Note every model test that was collected, and which of them others then took out."""
+        collected = [(item.nodeid, mark) for item in items if (mark := item.stash.get(_MARK_KEY, None))]
+        yield
+        kept = {item.nodeid for item in items}
+        self.plan = make_plan(collected, kept)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Send along what was recorded; leave to the gate the failures it is to decide on."""
+        report = yield
+        if not self._plan_sent:
+            self._plan_sent = True
+            _payload(report)["plan"] = self.plan
+        if _MARK_KEY not in item.stash:
+            return report
+        sink = item.stash.get(_SINK_KEY, None)
+        if sink is not None and (recorded := sink.drain()) is not None:
+            _payload(report).update(recorded)
+        if report.failed and call.when == "call" and call.excinfo is not None:
+            self._leave_to_gate(item.nodeid, call.excinfo, report)
+        return report
+
+    def _leave_to_gate(
+        self, node_id: str, raised: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
+    ) -> None:
+        if not raised.errisinstance(AssertionError):
+            return
+        if self.settings.gate_decides or any(
+            matches_test(pattern, node_id) for pattern in self.settings.waived
+        ):
+            report.outcome = "skipped"
+            report.wasxfail = DECIDED_BY_GATE
+            _payload(report)["outcome"] = "failed"
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Where no test made a report, send the plan with the worker's farewell."""
+        if not self._plan_sent and hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[ATTRIBUTE] = self.plan
+
+
+def make_plan(collected: list[tuple[str, ModelTestMark]], kept: set[str]) -> dict[str, Any]:
+    """Describe the model tests that are expected, in JSON types and in collection order."""
+    return {
+        "tests": [
+            [node_id, list(mark.covers), mark.dataset, node_id not in kept] for node_id, mark in collected
+        ]
+    }
+
+
+def _payload(report: pytest.TestReport) -> dict[str, Any]:
+    """Return the dictionary that travels with ``report``, made on first use."""
+    payload: dict[str, Any] | None = getattr(report, ATTRIBUTE, None)
+    if payload is None:
+        payload = {}
+        setattr(report, ATTRIBUTE, payload)
+    return payload

@@ -1,0 +1,143 @@
+"""The tally: pytest's stream of reports, folded into one outcome per test.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_mlops.gate.source import ATTRIBUTE
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["Entry", "Tally"]
+
+RERUN = "rerun"
+"""The outcome that pytest-rerunfailures gives to an attempt it discards."""
+
+PHASES = frozenset({"setup", "call", "teardown"})
+
+
+@dataclass(kw_only=True, slots=True)
+class Entry:
+    """What is known of one model test so far; outcomes are the values of ``records.results.Outcome``."""
+
+    covers: tuple[str, ...]
+    dataset: str | None
+    outcome: str = "not_run"
+    conclusive: bool = False
+    duration: float = 0.0
+    message: str = ""
+    attempts: list[tuple[str, float, str]] = field(default_factory=list)
+    payloads: list[dict[str, Any]] = field(default_factory=list)
+
+    def start_again(self, report: pytest.TestReport) -> None:
+        """Put aside the attempt that ``report`` ends, since a rerun replaces it with all it recorded."""
+        outcome = "failed" if report.when == "call" else "errored"
+        self.attempts.append((outcome, self.duration + report.duration, reason_of(report)))
+        self.outcome, self.conclusive, self.duration, self.message = "not_run", False, 0.0, ""
+        self.payloads = []
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Fold in the report of one phase."""
+        self.duration += report.duration
+        if report.when == "call":
+            self._add_call(report)
+        elif report.failed:
+            if self.outcome != "failed":
+                self.outcome, self.message = "errored", reason_of(report)
+        elif report.skipped:
+            self.outcome = "xfailed" if hasattr(report, "wasxfail") else "skipped"
+            self.message = reason_of(report)
+
+    def _add_call(self, report: pytest.TestReport) -> None:
+        # A subtest sends a report of its own for the same phase: once failed, failed.
+        if self.outcome == "failed":
+            return
+        self.conclusive = True
+        if report.passed:
+            self.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
+            return
+        payload = getattr(report, ATTRIBUTE, None) or {}
+        self.message = reason_of(report)
+        if report.failed or payload.get("outcome") == "failed":
+            self.outcome = "failed"
+        elif hasattr(report, "wasxfail"):
+            self.outcome = "xfailed"
+        else:
+            self.outcome, self.conclusive = "skipped", False
+
+    def settled(self) -> str:
+        """Return the outcome, flaky where only a rerun passed."""
+        return "flaky" if self.attempts and self.outcome in {"passed", "xpassed"} else self.outcome
+
+
+class Tally:
+    """Every test of a run, model tests by node id, in the order they were collected."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.planned = False
+        self.ordinary_total = 0
+        self.ordinary_passed = 0
+        self.ordinary_failed: dict[str, None] = {}
+        self._crashed: list[str] = []
+
+    def plan(self, plan: dict[str, Any]) -> None:
+        """Take in what was collected; every worker sends the same, and the first one counts."""
+        if self.planned:
+            return
+        self.planned = True
+        for node_id, covers, dataset, deselected in plan["tests"]:
+            outcome = "deselected" if deselected else "not_run"
+            self.entries[node_id] = Entry(covers=tuple(covers), dataset=dataset, outcome=outcome)
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Fold in one report, of whichever test."""
+        payload = getattr(report, ATTRIBUTE, None)
+        if payload is not None and payload.get("plan") is not None:
+            self.plan(payload["plan"])
+        if report.when not in PHASES:
+            # xdist makes this report for the test that its worker died under; no plan may have come in yet.
+            self._crashed.append(report.nodeid)
+            return
+        entry = self.entries.get(report.nodeid)
+        if entry is None:
+            self._add_ordinary(report)
+        elif str(report.outcome) == RERUN:
+            entry.start_again(report)
+        else:
+            entry.add(report)
+            if payload is not None and "measurements" in payload:
+                entry.payloads.append(payload)
+
+    def _add_ordinary(self, report: pytest.TestReport) -> None:
+        if report.when == "setup" and not getattr(report, "rerun", 0):
+            self.ordinary_total += 1
+        if report.failed:
+            self.ordinary_failed[report.nodeid] = None
+        elif report.when == "call" and report.passed:
+            self.ordinary_passed += 1
+
+    def close(self) -> None:
+        """Settle which tests died with their process, now that the plan is known."""
+        for node_id in self._crashed:
+            entry = self.entries.get(node_id)
+            if entry is None:
+                self.ordinary_failed[node_id] = None
+            else:
+                entry.outcome, entry.conclusive, entry.message = "crashed", False, "its process died"
+
+
+def reason_of(report: pytest.TestReport) -> str:
+    """Return one line that says why a test did not pass."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        text = str(crash.message)
+    elif isinstance(report.longrepr, tuple):
+        text = str(report.longrepr[2])
+    elif hasattr(report, "wasxfail"):
+        text = str(report.wasxfail)
+    else:
+        text = str(report.longrepr or "")
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]

@@ -1,0 +1,220 @@
+"""The terminal section: the verdict first, then why.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from typing import TYPE_CHECKING
+
+from pytest_mlops.verdict import Context, Decision, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_mlops.errors import IoError
+    from pytest_mlops.gate.run import GateRun
+    from pytest_mlops.records.integration import IntegrationResult, QualityPart, RuleResult
+
+__all__ = ["header_line", "show"]
+
+Line = tuple[str, dict[str, bool]]
+"""A line and its colours, as ``TerminalReporter.write_line`` takes them."""
+
+COLOURS: dict[Verdict, dict[str, bool]] = {
+    Verdict.PASS: {"green": True},
+    Verdict.WAIVED: {"yellow": True},
+    Verdict.UNDECIDED: {"yellow": True},
+    Verdict.FAIL: {"red": True},
+    Verdict.INCOMPLETE: {"red": True},
+}
+MAX_REASONS = 10
+MAX_RULES = 20
+
+
+def header_line(run: GateRun) -> str:
+    """Return the line for pytest's header."""
+    model = run.model_version
+    subject = f"{model.model_id} {model.version_id}" if model is not None else "no model declared"
+    cells, rules = len(run.policy.cells()), len(run.policy.rules)
+    config = run.provenance.config or "no mlops.yaml, defaults apply"
+    return f"mlops gate: {subject}; {cells} cells, {rules} rules, context {run.context} ({config})"
+
+
+def show(
+    reporter: pytest.TerminalReporter, run: GateRun, record: IntegrationResult, write_error: IoError | None
+) -> None:
+    """Write the section for ``record``; one line under ``-q``, every part under ``-v``."""
+    verbosity = reporter.config.get_verbosity()
+    headline = _headline(record)
+    if write_error is not None:
+        headline = f"INCOMPLETE: {write_error}", COLOURS[Verdict.INCOMPLETE]
+    where = _relative(run.path)
+    if verbosity < 0:
+        reporter.write_line(f"mlops gate: {headline[0]} ({where})", bold=True, **headline[1])
+        return
+    reporter.section("mlops gate", sep="=", bold=True, **headline[1])
+    reporter.write_line(headline[0], bold=True, **headline[1])
+    for text, colours in _body(record, verbose=verbosity > 0):
+        reporter.write_line(text, **colours)
+    if write_error is None:
+        reporter.write_line(f"record: {where}")
+
+
+def _headline(record: IntegrationResult) -> Line:
+    colours = COLOURS[record.verdict]
+    if record.partial is not None:
+        return f"partial: {record.partial} model tests ran, no verdict", COLOURS[Verdict.UNDECIDED]
+    action = {Decision.ALLOW: "allowed", Decision.BLOCK: "blocked"}[record.decision]
+    if record.verdict is Verdict.UNDECIDED and record.decision is Decision.ALLOW:
+        action = "allowed although the evidence does not suffice"
+    where = {
+        Context.LOCAL: "here",
+        Context.PULL_REQUEST: "for this pull request",
+        Context.RELEASE: "for release",
+    }
+    return f"{record.verdict.upper()}: {_subject(record)} is {action} {where[record.context]}", colours
+
+
+def _subject(record: IntegrationResult) -> str:
+    model = record.model_version
+    return f"{model.model_id} {model.version_id}" if model is not None else "this version"
+
+
+def _body(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
+    yield from _reasons(record, verbose=verbose)
+    yield from _scores(record)
+    shown = [rule for rule in record.rules if verbose or rule.verdict is not Verdict.PASS]
+    if shown:
+        yield "", {}
+        yield from _rules(shown if verbose else shown[:MAX_RULES])
+        if len(shown) > MAX_RULES and not verbose:
+            yield f"  … and {len(shown) - MAX_RULES} more; -v shows every rule", {}
+    if verbose:
+        yield from _details(record)
+    if not record.deployable and record.success:
+        yield "", {}
+        yield from _paragraph(_why_not_deployable(record), "")
+
+
+def _reasons(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
+    limit = len(record.reasons) if verbose else MAX_REASONS
+    for reason in record.reasons[:limit]:
+        yield from _paragraph(f"{reason.verdict.upper()} {reason.text}", "  ", COLOURS[reason.verdict])
+    if len(record.reasons) > limit:
+        yield f"  … and {len(record.reasons) - limit} more reasons; -v shows them", {}
+    if record.reasons:
+        yield "", {}
+
+
+def _scores(record: IntegrationResult) -> Iterator[Line]:
+    gate = record.policy.gate
+    rows = [
+        ("coverage", record.coverage, gate.min_coverage),
+        ("pass rate", record.pass_rate, gate.min_pass_rate),
+        ("quality score", record.quality_score, gate.min_quality_score),
+    ]
+    for name, value, threshold in rows:
+        shown = "unknown" if value is None else f"{value:.4g}"
+        yield f"  {name:<14} {shown:>8}  at least {threshold:g}", {}
+    if record.bounds is not None:
+        text = (
+            f"coverage × pass rate = {record.bounds.product:.3g}: the share of declared behaviour shown to "
+            f"hold (at least {record.bounds.lower:.3g} with 95 % confidence, were these tests a sample)"
+        )
+        yield from _paragraph(text, "  ")
+
+
+def _rules(rules: Sequence[RuleResult]) -> Iterator[Line]:
+    rows = [("rule", "estimate", "interval", "n", "sees", "verdict"), *map(_rule_row, rules)]
+    colours = [{"bold": True}, *(COLOURS[rule.verdict] for rule in rules)]
+    return zip(_table(rows), colours, strict=True)
+
+
+def _rule_row(rule: RuleResult) -> tuple[str, ...]:
+    interval = (
+        f"{rule.lower:.3g} to {rule.upper:.3g}" if rule.lower is not None and rule.upper is not None else ""
+    )
+    note = " (report)" if rule.severity == "report" else ""
+    return (
+        rule.rule,
+        "" if rule.estimate is None else f"{rule.estimate:.4g}",
+        interval,
+        "" if rule.n is None else f"{rule.n:,}",
+        "" if rule.mde is None else f"±{rule.mde:.2g}",
+        rule.verdict.upper() + note,
+    )
+
+
+def _details(record: IntegrationResult) -> Iterator[Line]:
+    if record.coverage_cells:
+        rows = [("cell", "weight", "covered", "tests", "n")]
+        rows += [
+            (
+                cell.cell,
+                f"{cell.weight:g}",
+                f"{cell.share:.0%}" + (" asserted" if cell.asserted else ""),
+                str(cell.claims),
+                "" if cell.n is None else f"{cell.n:,}",
+            )
+            for cell in record.coverage_cells
+        ]
+        yield "", {}
+        yield from ((line, {}) for line in _table(rows))
+    parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
+    if parts:
+        yield "", {}
+        yield from (
+            (line, {}) for line in _table([("quality", "weight", "score", ""), *map(_quality_row, parts)])
+        )
+    for waiver in record.waivers:
+        status = waiver.status.replace("_", " ")
+        text = f"waiver of {waiver.subject} ({waiver.approver}, until {waiver.expires}): {status}"
+        yield from _paragraph(text, "  ")
+
+
+def _quality_row(part: QualityPart) -> tuple[str, ...]:
+    return (
+        part.name,
+        f"{part.weight:g}",
+        part.status if part.score is None else f"{part.score:.4g}",
+        part.note,
+    )
+
+
+def _why_not_deployable(record: IntegrationResult) -> str:
+    if not record.policy.configured:
+        why = "there is no mlops.yaml"
+    elif not record.policy.requirements:
+        why = "mlops.yaml declares no requirements"
+    else:
+        why = "mlops.yaml names no model artifact"
+    return f"This record is no ticket for a deployment: {why}."
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    # The first column gives way where the line would not fit.
+    room = _width() - 2 - sum(widths[1:]) - 2 * (len(widths) - 1)
+    widths[0] = max(8, min(widths[0], room))
+    for row in rows:
+        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 1] + "…"
+        cells = [first, *row[1:]]
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _paragraph(text: str, indent: str, colours: dict[str, bool] | None = None) -> Iterator[Line]:
+    for line in textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent + "  "):
+        yield line, colours or {}
+
+
+def _width() -> int:
+    return min(100, shutil.get_terminal_size((80, 24)).columns)
+
+
+def _relative(path: Path) -> str:
+    shown = os.path.relpath(path)
+    return str(path) if shown.startswith("..") else shown

@@ -1,0 +1,136 @@
+"""The pytest plugin: options, marker, fixtures and activation; wiring only.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_mlops.gate.recorder import Recorder
+    from pytest_mlops.records.model import ModelVersion
+
+DEFAULT_RESULT = ".mlops/integration-result.json"
+
+# Options under which pytest runs no test, so that there is nothing to seal.
+SILENT = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+PLANNING = ("collectonly", "setupplan")
+
+
+# ---- options and markers ----
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; nothing is read here."""
+    group = parser.getgroup("mlops", "model gate (pytest-mlops)")
+    add = group.addoption
+    add(
+        "--mlops-gate",
+        action="store_true",
+        dest="mlops_gate",
+        help="Judge the model tests of this run and write an IntegrationResult",
+    )
+    add(
+        "--mlops-config",
+        metavar="PATH",
+        dest="mlops_config",
+        help="Configuration file; by default the mlops.yaml nearest to the tests",
+    )
+    add(
+        "--mlops-result",
+        metavar="PATH",
+        default=DEFAULT_RESULT,
+        dest="mlops_result",
+        help=f"Where the record goes (default: {DEFAULT_RESULT})",
+    )
+    add(
+        "--mlops-context",
+        choices=("local", "pull_request", "release"),
+        dest="mlops_context",
+        help="Where the verdict is needed; by default told from the CI event, else local",
+    )
+    add(
+        "--mlops-environment",
+        metavar="NAME",
+        dest="mlops_environment",
+        help="Environment of mlops.yaml whose demands a release must meet",
+    )
+    add(
+        "--mlops-model-version",
+        metavar="PATH",
+        dest="mlops_model_version",
+        help="JSON of the model version to test, in place of the model section of mlops.yaml",
+    )
+    add(
+        "--mlops-run-id",
+        metavar="ID",
+        dest="mlops_run_id",
+        help="Id of this run, for whoever reads the record to hold it against (default: a random one)",
+    )
+    for name in ("pass-rate", "coverage", "quality-score"):
+        add(
+            f"--mlops-min-{name}",
+            metavar="SHARE",
+            type=_share,
+            dest=f"mlops_min_{name.replace('-', '_')}",
+            help="0 to 1; raises the threshold of mlops.yaml, never lowers it",
+        )
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a number from 0 to 1")
+    return value
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and start the gate if it is asked for."""
+    config.addinivalue_line(
+        "markers",
+        'model_test(covers=["capability:slice"], dataset="name"): '
+        "a test of a model, which the gate judges; covers names the cells of mlops.yaml it exercises.",
+    )
+    if not config.option.mlops_gate or any(config.getoption(name, None) for name in SILENT):
+        return
+    from pytest_mlops.gate.activate import activate_controller, activate_worker  # noqa: PLC0415 -- gate on only
+
+    if hasattr(config, "workerinput"):
+        activate_worker(config, config.workerinput["mlops"])
+    else:
+        activate_controller(config, planning=any(config.getoption(name, None) for name in PLANNING))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind for a second run in the same process."""
+    if config.option.mlops_gate:
+        from pytest_mlops.gate.activate import deactivate  # noqa: PLC0415 -- gate on only
+
+        deactivate(config)
+
+
+# ---- fixtures ----
+
+
+@pytest.fixture
+def mlops(request: pytest.FixtureRequest) -> Recorder:
+    """Record the evidence of a model test: metrics, predictions, latencies, scores, artifacts."""
+    from pytest_mlops.gate.recorder import Recorder  # noqa: PLC0415 -- where used only
+    from pytest_mlops.gate.source import SOURCE_KEY  # noqa: PLC0415
+
+    source = request.config.stash.get(SOURCE_KEY, None)
+    return Recorder(source.open_sink(request.node), source) if source is not None else Recorder()
+
+
+@pytest.fixture(scope="session")
+def mlops_model_version(request: pytest.FixtureRequest) -> ModelVersion | None:
+    """The model version under test, its ``artifact_path`` absolute; ``None`` without the gate or a model."""
+    from pytest_mlops.gate.source import SOURCE_KEY  # noqa: PLC0415 -- where used only
+
+    source = request.config.stash.get(SOURCE_KEY, None)
+    return source.model_version() if source is not None else None
