@@ -1,1 +1,22 @@
-"""The command line, ``pytest-mlops``."""
+"""The command line ``pytest-mlops``."""
+
+from __future__ import annotations
+
+import sys
+
+from pytest_mlops.cli.exits import exit_code_of
+from pytest_mlops.errors import MLOpsError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run ``pytest-mlops``; an error of ours becomes one message on stderr and an exit code."""
+    # Whoever imports one command's module does not pay for all of them.
+    from pytest_mlops.cli.app import app  # noqa: PLC0415
+
+    try:
+        app()
+    except MLOpsError as error:
+        sys.stderr.write(f"pytest-mlops: {error}\n")
+        raise SystemExit(exit_code_of(error)) from error

@@ -91,7 +91,9 @@ class _Guard:
             self._grow(event, self._extent_of(event))
             return
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None:
-            self._refuse(event, f"the tag {_tag(event.tag)} is not read; remove it (quotes make a value text)")
+            self._refuse(
+                event, f"the tag {_tag(event.tag)} is not read; remove it (quotes make a value text)"
+            )
         if isinstance(event, CollectionStartEvent):
             self._open.append(_Open(anchor=event.anchor, before=self._nodes))
             self._grow(event, _Extent(nodes=1, height=0))
@@ -126,7 +128,8 @@ class _Guard:
             self._anchors[anchor] = extent
 
     def _refuse(self, event: Event, message: str) -> NoReturn:
-        refuse(self._source, message, event.start_mark.line + 1)
+        mark = event.start_mark
+        refuse(self._source, message, mark.line + 1 if mark is not None else None)
 
 
 def _tag(tag: str) -> str:

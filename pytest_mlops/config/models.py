@@ -104,7 +104,7 @@ class Config(Record):
     def _known_format(cls, value: object) -> object:
         # As a literal alone it would take true and 1.0 for 1.
         if type(value) is not int or value != 1:
-            raise ValueError("is not a format that this pytest-mlops reads; expected 1")
+            raise ValueError(f"expected 1, the only format that this pytest-mlops reads; got {value}")
         return value
 
     def policy(self, *, accept_waived: bool = False) -> Policy:

@@ -57,9 +57,9 @@ def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
 
 def to_problems(mistakes: Iterable[Mistake], lines: Mapping[Place, int]) -> list[Problem]:
     """Return one problem for each place, the first mistake named there, in the order of the document."""
-    first: dict[Place, Mistake] = {}
+    first: dict[tuple[Place, int | None], Mistake] = {}
     for mistake in mistakes:
-        first.setdefault(mistake.place, mistake)
+        first.setdefault((mistake.place, mistake.line), mistake)
     order = {place: index for index, place in enumerate(lines)}
 
     def position(mistake: Mistake) -> tuple[int, int]:

@@ -26,7 +26,7 @@ _KINDS = {
     f"{_TAG}float": "a number",
     f"{_TAG}null": "nothing",
 }
-_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*|[0-9]+\.[0-9]*|\.[0-9]+)(?:(?<=[0-9.])[eE][-+]?[0-9]+)?")
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*|[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|nan)", re.IGNORECASE)
 _MAX_DIGITS = 100
 """No number of a configuration is longer, and Python reads huge ones in quadratic time."""
@@ -36,7 +36,9 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 as PyYAML reads it, except that dates and ``=`` stay text and 1e-3 is a number, as in JSON."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in {f"{_TAG}timestamp", f"{_TAG}value"}]
+        first: [
+            (tag, pattern) for tag, pattern in resolvers if tag not in {f"{_TAG}timestamp", f"{_TAG}value"}
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -109,7 +111,9 @@ def _decode(content: bytes, source: str) -> str:
 def _refuse_syntax(error: yaml.MarkedYAMLError, source: str) -> None:
     mark = error.problem_mark or error.context_mark
     said = " ".join(part for part in (error.context, error.problem) if part)
-    said = said.replace("'<stream end>'", "the end of the file").replace("<block end>", "the end of the block")
+    said = said.replace("'<stream end>'", "the end of the file").replace(
+        "<block end>", "the end of the block"
+    )
     hint = ". Indent with spaces, not tabs" if "'\\t'" in said else ""
     place = f", column {mark.column + 1}" if mark is not None else ""
     refuse(source, f"not valid YAML: {said}{hint}{place}", mark.line + 1 if mark is not None else None)
@@ -128,9 +132,7 @@ class _Builder:
         if isinstance(node, MappingNode):
             return self._mapping(node, place)
         if isinstance(node, SequenceNode):
-            return [
-                self.build(item, (*place, index), _line(item)) for index, item in enumerate(node.value)
-            ]
+            return [self.build(item, (*place, index), _line(item)) for index, item in enumerate(node.value)]
         return self._scalar(node, place)
 
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
@@ -149,8 +151,8 @@ class _Builder:
             data[key] = self.build(value_node, (*place, key), line)
         return data
 
-    def _scalar(self, node: ScalarNode, place: Place) -> object:
-        if node.tag == f"{_TAG}str" or node.tag not in _KINDS:
+    def _scalar(self, node: Node, place: Place) -> object:
+        if node.tag not in _KINDS:
             return node.value
         self.spellings[place] = node.value
         wrong = _wrong_number(node) if _KINDS[node.tag] == "a number" else None
@@ -171,7 +173,7 @@ def _wrong_key(node: Node) -> str | None:
     return None
 
 
-def _wrong_number(node: ScalarNode) -> str | None:
+def _wrong_number(node: Node) -> str | None:
     if len(node.value) > _MAX_DIGITS:
         return f"a number of {len(node.value):,} characters; expected at most {_MAX_DIGITS}"
     if _DECIMAL.fullmatch(node.value) or _NOT_FINITE.fullmatch(node.value):

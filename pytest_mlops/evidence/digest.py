@@ -1,6 +1,6 @@
-"""The digest of a model artifact: one SHA-256 over the names and bytes of all its files.
+r"""The digest of a model artifact: one SHA-256 over the names and bytes of all its files.
 
-The digest is the SHA-256 of ``pytest-mlops artifact 1\\n`` followed by one entry per file, sorted by name::
+The digest is the SHA-256 of ``pytest-mlops artifact 1\n`` followed by one entry per file, sorted by name::
 
     8 bytes    length of the name, big-endian
     name       path relative to the artifact's folder, "/" between its parts, UTF-8
@@ -105,9 +105,9 @@ def digest_artifact(path: Path) -> ArtifactDigest:
     A link is read as what it points to.
 
     Raises:
-        ModelArtifactNotFound: nothing there, no file in it, a link that leaves the folder or runs in a circle,
-            a name that is not UTF-8, a device, pipe or socket, or a file that cannot be read or that was
-            written to meanwhile.
+        ModelArtifactNotFound: nothing there, no file in it, a link that leaves the folder or runs in a
+            circle, a name that is not UTF-8, a device, pipe or socket, or a file that cannot be read or that
+            was written to meanwhile.
     """
     total = hashlib.sha256(_DOMAIN)
     stamps: dict[str, Stamp] = {}
@@ -178,11 +178,11 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
                 )
             name = _checked_name(f"{prefix}{entry.name}")
             real = _within(root, name, entry)
-            if not real.is_dir():
+            if not _is_folder(entry):
                 yield name, real
             elif real in around:
                 raise ModelArtifactNotFound(
-                    f"the link {name!r} of the model artifact leads back to a folder it lies in; remove the link"
+                    f"the link {name!r} of the model artifact leads back to a folder around it; remove it"
                 )
             else:
                 pending.append((f"{name}/", real, around | {real}))
@@ -194,6 +194,13 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except OSError as error:
         raise _unreadable(folder, error) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        raise _unreadable(Path(entry.path), error) from error
 
 
 def _within(root: Path, name: str, entry: os.DirEntry[str]) -> Path:
@@ -224,9 +231,9 @@ def _checked_name(name: str) -> str:
 def _real(path: Path) -> Path:
     try:
         return path.resolve(strict=True)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelArtifactNotFound(
-            f"the model artifact {path} is not there; train or fetch the model first, or correct model.artifact"
+            f"the model artifact {path} is not there; train or fetch the model, or correct model.artifact"
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error

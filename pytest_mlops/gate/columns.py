@@ -21,6 +21,7 @@ __all__ = [
     "check_length",
     "check_within",
     "is_whole",
+    "not_whole",
     "read_array",
     "read_column",
     "read_finite",
@@ -259,8 +260,14 @@ def _mask(name: str, value: object, n: int) -> NDArray[np.bool_]:
     return mask.astype(np.bool_)
 
 
-def is_whole(array: Array) -> bool:
-    """Tell whether all numbers are whole; those beyond 2**53 are not told from their neighbours."""
+def not_whole(array: Array) -> NDArray[np.bool_]:
+    """Tell which numbers are not whole; beyond 2**53 no float is known to be."""
     if array.dtype.kind != "f":
-        return True
-    return bool(((array == np.floor(array)) & (np.abs(array) <= EXACT)).all())
+        return np.zeros(array.shape, dtype=np.bool_)
+    fractions: NDArray[np.bool_] = (array != np.floor(array)) | (np.abs(array) > EXACT)
+    return fractions
+
+
+def is_whole(array: Array) -> bool:
+    """Tell whether all numbers are whole."""
+    return not not_whole(array).any()

@@ -13,6 +13,7 @@ from pytest_mlops.gate.columns import (
     check_length,
     check_within,
     is_whole,
+    not_whole,
     read_array,
     read_finite,
     refuse_shape,
@@ -30,6 +31,14 @@ ROW_TOLERANCE = 1e-6
 
 
 def infer_task(true: Array, pred: Array) -> str:
+    """Tell ``classification`` from ``regression`` by type and values of true and predicted (n,).
+
+    Text, booleans and integers are labels; fractions are values; whole floats are labels only where there are
+    at most two of them.
+
+    Raises:
+        RecordingError: the predictions look like probabilities of two labels.
+    """
     kinds = {true.dtype.kind, pred.dtype.kind}
     if kinds & {"U", "b"}:
         return "classification"
@@ -37,8 +46,8 @@ def infer_task(true: Array, pred: Array) -> str:
         few = is_whole(true) and ((true == true.min()) | (true == true.max())).all()
         if few and pred.min() >= 0 and pred.max() <= 1:
             raise RecordingError(
-                "y_pred holds fractions in 0..1 and y_true at most two whole values, which looks like probabilities"
-                f" given as predictions; {PROBABILITIES_HINT}, or say task='regression'"
+                "y_pred holds fractions in 0..1 and y_true at most two values, as if these were probabilities;"
+                f" {PROBABILITIES_HINT}, or say task='regression'"
             )
         return "regression"
     if "f" not in kinds or np.union1d(true, pred).size <= 2:
@@ -48,7 +57,14 @@ def infer_task(true: Array, pred: Array) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Labels:
-    """Labels as codes: positions in ``classes``, which is sorted."""
+    """Labels as codes.
+
+    Attributes:
+        classes: Every label that occurs, and the positive one, sorted.
+        true: Positions in ``classes`` of the true labels (n,).
+        pred: The same of the predicted ones.
+        positive: Position of the positive label; ``None`` for macro averages.
+    """
 
     classes: list[Any]
     true: NDArray[np.intp]
@@ -57,6 +73,11 @@ class Labels:
 
     @classmethod
     def of(cls, true: Array, pred: Array, positive: object) -> Labels:
+        """Encode columns of labels.
+
+        Raises:
+            RecordingError: labels of different kinds, numbers that are no labels, an impossible ``positive``.
+        """
         true, pred = _alike(true, pred)
         seen = np.union1d(true, pred)
         label = _positive(seen.tolist(), positive)
@@ -71,6 +92,7 @@ class Labels:
 
     @property
     def note(self) -> str:
+        """How metrics of these labels are computed."""
         if self.positive is not None:
             return f"binary, positive={self.classes[self.positive]!r}"
         hint = "; positive= makes it binary" if len(self.classes) == 2 else ""
@@ -87,10 +109,11 @@ def _alike(true: Array, pred: Array) -> tuple[Array, Array]:
     if true.dtype.kind == pred.dtype.kind and true.dtype.kind in "Ub":
         return true, pred
     for argument, array in (("y_true", true), ("y_pred", pred)):
-        if not is_whole(array):
+        if (fraction := not_whole(array)).any():
+            first = int(fraction.argmax())
             raise RecordingError(
-                f"{argument} has values that are no labels, such as {array[array != np.floor(array)][:1]}; "
-                f"{PROBABILITIES_HINT}"
+                f"{argument} is {array[first]:g} at position {first}; expected labels (text, booleans, whole"
+                f" numbers): {PROBABILITIES_HINT}"
             )
     return true.astype(np.int64), pred.astype(np.int64)
 
@@ -102,14 +125,14 @@ def _positive(labels: list[Any], positive: object) -> Any:
     label = positive.item() if isinstance(positive, np.generic) else positive
     fits = isinstance(label, str) if isinstance(labels[0], str) else isinstance(label, bool | int | float)
     # One label may be all that occurs; the positive one is then the other, or that one.
-    if not fits or (label not in labels and len(labels) != 1) or not is_whole(np.asarray(label)):
+    if not fits or (label not in labels and len(labels) != 1) or not is_whole(np.array(label)):
         raise RecordingError(f"positive is {label!r:.60}; expected one of the labels, {_some(labels)}")
     if len(labels) > 2:
         raise RecordingError(
             f"positive is {label!r:.60}, and there are {len(labels)} labels, {_some(labels)};"
             " leave it out for macro averages, or make two labels of them"
         )
-    return label
+    return labels[labels.index(label)] if label in labels else label
 
 
 def _some(labels: list[Any]) -> str:
@@ -117,7 +140,11 @@ def _some(labels: list[Any]) -> str:
 
 
 def read_scores(value: object, labels: Labels) -> NDArray[np.float64]:
-    """Read probabilities (n,) or (n, K), K the number of labels."""
+    """Read probabilities of the positive label (n,), or of all K labels in sorted order (n, K).
+
+    Raises:
+        RecordingError: another shape, no probabilities, or rows that do not sum to 1.
+    """
     array = read_array("y_score", value)
     if array.ndim not in {1, 2} or array.shape[1:] == (1,):
         refuse_shape("y_score", array)

@@ -186,38 +186,44 @@ def _canonical(array: Array) -> bytes:
 
 
 def _classification(labels: Labels, score: NDArray[np.float64] | None) -> Measure:
-    classes, positive = len(labels.classes), labels.positive
-    losses: dict[str, NDArray[np.float64]] = {}
-    if score is not None:
-        losses["log_loss"] = log_losses(labels.true, score, positive=positive)
-        losses["brier"] = brier_losses(labels.true, score, positive=positive)
-    rank = None if score is None or (score.ndim == 2 and classes != 2) else _ranking(labels, score)
+    """Return what measures labels on a mask, and probabilities where there are any."""
+    probabilities = None if score is None else _probabilities(labels, score)
 
     def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
-        found = classification(labels.true[mask], labels.pred[mask], classes, positive=positive)
-        if positive is not None:
+        chosen = np.flatnonzero(mask)
+        true, pred = labels.true[chosen], labels.pred[chosen]
+        found = classification(true, pred, len(labels.classes), positive=labels.positive)
+        if labels.positive is not None:
             found |= {name: replace(found[name], note=labels.note) for name in AVERAGED}
-        if rank is not None:
-            found["roc_auc"] = rank(mask)
-        found |= {name: Estimate.mean(loss[mask]) for name, loss in losses.items()}
-        if score is not None and score.ndim == 2 and classes > 2:
-            found["brier"] = replace(found["brier"], note="sum over classes")
-        return found
+        return found if probabilities is None else found | probabilities(mask)
 
     return measure
 
 
-def _ranking(labels: Labels, score: NDArray[np.float64]) -> Callable[[NDArray[np.bool_]], Estimate]:
-    """Return the ROC AUC of a slice; sorted once, since sorting a sorted slice costs next to nothing."""
+def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
+    """Return what measures probabilities on a mask: log loss, Brier score, and ROC AUC for two labels."""
+    losses = {
+        "log_loss": log_losses(labels.true, score, positive=labels.positive),
+        "brier": brier_losses(labels.true, score, positive=labels.positive),
+    }
+    if score.ndim == 2 and len(labels.classes) > 2:
+        note = "sum over classes"
+        return lambda mask: {
+            "log_loss": Estimate.mean(losses["log_loss"][mask]),
+            "brier": replace(Estimate.mean(losses["brier"][mask]), note=note),
+        }
     reference = 1 if labels.positive is None else labels.positive
-    of_reference = score if score.ndim == 1 else score[:, reference]
-    order = np.argsort(of_reference, kind="stable")
-    is_positive, ordered = (labels.true == reference)[order], of_reference[order]
+    chance = score if score.ndim == 1 else score[:, reference]
+    # Sorted once: what roc_auc then sorts in every slice is in order already.
+    order = np.argsort(chance, kind="stable")
+    chance, positive = chance[order], (labels.true == reference)[order]
+    losses = {name: loss[order] for name, loss in losses.items()}
     note = f"positive={labels.classes[reference]!r}"
 
-    def measure(mask: NDArray[np.bool_]) -> Estimate:
-        chosen = mask[order]
-        return replace(roc_auc(is_positive[chosen], ordered[chosen]), note=note)
+    def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
+        chosen = np.flatnonzero(mask[order])
+        auc = replace(roc_auc(positive[chosen], chance[chosen]), note=note)
+        return {"roc_auc": auc, **{name: Estimate.mean(loss[chosen]) for name, loss in losses.items()}}
 
     return measure
 
@@ -231,4 +237,9 @@ def _regression(true: Array, pred: Array, *, y_score: object, positive: object) 
     y_true, y_pred = read_numbers("y_true", true), read_numbers("y_pred", pred)
     for argument, values in (("y_true", y_true), ("y_pred", y_pred)):
         check_within(argument, values, -LARGEST, LARGEST, "use a larger unit")
-    return lambda mask: regression(y_true[mask], y_pred[mask])
+
+    def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
+        chosen = np.flatnonzero(mask)
+        return regression(y_true[chosen], y_pred[chosen])
+
+    return measure

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.decision.judge import judge
 from pytest_mlops.evidence.digest import changed_since
 from pytest_mlops.files import write_atomically
 from pytest_mlops.gate.code_quality import read_code_quality
 from pytest_mlops.gate.recorder import second_writer
 from pytest_mlops.records.codec import dump, policy_digest
-from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Reason
+from pytest_mlops.records.integration import CodeQuality, IntegrationResult
 from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
 from pytest_mlops.records.results import (
     Attempt,
@@ -23,7 +24,6 @@ from pytest_mlops.records.results import (
     TestResult,
     TestResults,
 )
-from pytest_mlops.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,8 +49,9 @@ class Events:
 
 def unfinished(run: GateRun) -> IntegrationResult:
     """Return the record that stands from the first moment until the run is sealed."""
+    results = TestResults(session=SessionFacts(interrupted="it has not come to its end"))
     judgement = judge(
-        results=TestResults(),
+        results=results,
         measurements=(),
         code_quality=CodeQuality(),
         model_version=run.model_version,
@@ -58,10 +59,7 @@ def unfinished(run: GateRun) -> IntegrationResult:
         context=run.context,
         today=run.started.date(),
     )
-    reason = Reason(verdict=Verdict.INCOMPLETE, text="the run has not reached its end")
-    return _record(
-        run, judgement.model_copy(update={"reasons": (reason,), "decision": Decision.BLOCK}), duration=0.0
-    )
+    return _record(run, judgement, duration=0.0, test_results=results)
 
 
 def seal(run: GateRun, tally: Tally, events: Events, now: datetime | None = None) -> IntegrationResult:
@@ -175,17 +173,9 @@ def _results(tally: Tally, measurements: Iterable[Measurement], session: Session
     results = tuple(
         _result(node_id, entry, evidence.get(node_id, {})) for node_id, entry in tally.entries.items()
     )
-    counts = Counter(result.outcome for result in results)
     return TestResults(
         results=results,
-        total_tests=len(results),
-        passed_tests=counts[Outcome.PASSED] + counts[Outcome.XPASSED],
-        failed_tests=counts[Outcome.FAILED] + counts[Outcome.XFAILED],
-        errored_tests=counts[Outcome.ERRORED] + counts[Outcome.CRASHED],
-        skipped_tests=counts[Outcome.SKIPPED],
-        deselected_tests=counts[Outcome.DESELECTED],
-        undecided_tests=counts[Outcome.FLAKY],
-        not_run_tests=counts[Outcome.NOT_RUN],
+        **count_outcomes(results),
         ordinary=OrdinaryTests(
             total=tally.ordinary_total,
             passed=tally.ordinary_passed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pytest_mlops.names import ALL
 from pytest_mlops.records.base import (
     Count,
     Digest,
@@ -19,7 +20,6 @@ from pytest_mlops.records.base import (
 )
 from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.names import ALL
 from pytest_mlops.records.policy import Policy
 from pytest_mlops.records.results import TestResults
 from pytest_mlops.verdict import Context, Decision, Verdict

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pytest_mlops.records.base import Count, Digest, Flag, Label, Number, Record, Share, Text
 from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.records.base import Count, Digest, Flag, Label, Number, Record, Share, Text
 
 __all__ = [
     "ArrayRef",

@@ -1,0 +1,41 @@
+"""The typer application: every command group, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from pytest_mlops.cli import config, schema, verify
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="pytest-mlops",
+    help="The gate between a trained model and production: evidence in, verdict out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer's signature for callbacks
+    if wanted:
+        typer.echo(f"pytest-mlops {version('pytest-mlops')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None: ...
+
+
+app.command()(config.validate)
+app.command()(config.explain)
+app.command()(schema.schema)
+app.command()(verify.verify)

@@ -1,0 +1,31 @@
+"""Exit codes of the command line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError
+
+__all__ = ["ExitCode", "exit_code_of"]
+
+
+class ExitCode(IntEnum):
+    """What the number says to whoever called."""
+
+    ALLOW = 0
+    BLOCK = 1
+    """A FAIL blocks."""
+    USAGE = 2
+    """The command or the configuration is wrong."""
+    UNDECIDED = 3
+    INCOMPLETE = 4
+    """Required evidence is missing, or could not be had."""
+    REFUSED = 5
+    """A record cannot be trusted as evidence."""
+
+
+def exit_code_of(error: MLOpsError) -> ExitCode:
+    """Return the exit code of an error that ended a command; no error is an ALLOW, nor a verdict of FAIL."""
+    if isinstance(error, ConfigError):
+        return ExitCode.USAGE
+    return ExitCode.REFUSED if isinstance(error, EvidenceError) else ExitCode.INCOMPLETE

@@ -1,0 +1,85 @@
+"""``verify``: hold a record against its own evidence, its run and its model."""
+
+# The heavy imports stand inside the commands, so that --help and completion answer at once.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pytest_mlops.cli.exits import ExitCode
+
+if TYPE_CHECKING:
+    from pytest_mlops.evidence.verify import Verified
+    from pytest_mlops.records.integration import IntegrationResult
+
+__all__ = ["exit_code_for", "locate_model", "verify", "verify_file"]
+
+
+def verify_file(path: Path, *, run_id: str | None = None, model: Path | None = None) -> Verified:
+    """Verify the record at ``path``.
+
+    Args:
+        path: The record.
+        run_id: The run it has to be of.
+        model: The model's files; by default where the record says they are, seen from here.
+
+    Raises:
+        EvidenceError: a check does not hold.
+    """
+    from pytest_mlops.evidence.verify import read_record, verify_record
+
+    record = read_record(path)
+    files = model if model is not None else locate_model(record, Path.cwd())
+    return verify_record(record, folder=path.parent, run_id=run_id, model=files)
+
+
+def locate_model(record: IntegrationResult, folder: Path) -> Path | None:
+    """Return where the record's model should lie, seen from ``folder``; ``None`` if it names no bytes."""
+    version = record.model_version
+    if version is None or version.digest is None or version.artifact_path is None:
+        return None
+    config = (
+        folder / record.provenance.config if record.provenance.config is not None else folder / "mlops.yaml"
+    )
+    return config.parent / version.artifact_path
+
+
+def exit_code_for(record: IntegrationResult) -> ExitCode:
+    """Return the exit code for what a verified record decided."""
+    from pytest_mlops.verdict import Decision, Verdict
+
+    if record.decision is Decision.ALLOW and record.verdict is not Verdict.INCOMPLETE:
+        return ExitCode.ALLOW
+    return {Verdict.UNDECIDED: ExitCode.UNDECIDED, Verdict.INCOMPLETE: ExitCode.INCOMPLETE}.get(
+        record.verdict, ExitCode.BLOCK
+    )
+
+
+def verify(
+    result: Annotated[Path, typer.Argument(help="The record, as .mlops/integration-result.json.")],
+    *,
+    run_id: Annotated[str | None, typer.Option(help="Id of the run it has to be of.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="The model's files; by default where the record says they are.")
+    ] = None,
+) -> None:
+    """Hold a record against its own evidence, its run and its model.
+
+    Checks the schema, reaches the verdict again from the recorded results, and compares run id and model
+    digest. Exits with 0 if the verified record allows, 1 on FAIL, 3 on UNDECIDED, 4 on INCOMPLETE, and 5 if
+    the record cannot be trusted.
+    """
+    verified = verify_file(result, run_id=run_id, model=model)
+    record = verified.record
+    for check in verified.checks:
+        typer.echo(f"  ok    {check}")
+    for note in verified.notes:
+        typer.echo(f"  note  {note}")
+    for reason in record.reasons:
+        typer.echo(f"  {reason.verdict.upper()}: {reason.text}")
+    typer.echo(f"{record.verdict.upper()}: {record.decision} ({record.context}), run {record.run_id}")
+    raise typer.Exit(exit_code_for(record))

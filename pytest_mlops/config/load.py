@@ -1,0 +1,117 @@
+"""Finding ``mlops.yaml``, and reading it with every mistake named at once."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from pytest_mlops.config.checks import cross_mistakes
+from pytest_mlops.config.guard import MAX_BYTES, refuse
+from pytest_mlops.config.models import Config
+from pytest_mlops.config.problems import Place, line_of, to_problems
+from pytest_mlops.config.sentences import schema_mistakes
+from pytest_mlops.config.yaml import parse_yaml
+from pytest_mlops.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["CONFIG_NAMES", "LoadedConfig", "find_config", "load_config"]
+
+CONFIG_NAMES = ("mlops.yaml", "mlops.yml")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedConfig:
+    """A configuration and where it came from.
+
+    Attributes:
+        config: What the file says.
+        path: The file, as it was given.
+        lines: Place, as ``("rules", 2, "min")``, -> 1-based line.
+        digest: SHA-256 of the file's bytes, as hex.
+    """
+
+    config: Config
+    path: Path
+    lines: Mapping[Place, int]
+    digest: str
+
+    def line(self, place: Place) -> int | None:
+        """Return the line of ``place``, or of the nearest place around it; ``None`` in an empty file."""
+        return line_of(place, self.lines)
+
+
+def load_config(path: Path) -> LoadedConfig:
+    """Read a configuration.
+
+    Raises:
+        ConfigError: with every mistake, in the order of the document.
+    """
+    content = _read(path)
+    document = parse_yaml(content, str(path))
+    mistakes = list(document.mistakes)
+    config = None
+    try:
+        config = Config.model_validate(document.data)
+    except ValidationError as error:
+        mistakes += schema_mistakes(error, document)
+    mistakes += cross_mistakes(document.data)
+    if mistakes or config is None:
+        raise ConfigError(str(path), to_problems(mistakes, document.lines))
+    return LoadedConfig(
+        config=config,
+        path=path,
+        lines=MappingProxyType(dict(document.lines)),
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def find_config(start: Path, root: Path) -> Path | None:
+    """Look for ``mlops.yaml`` or ``mlops.yml`` from ``start`` upward to ``root``, both included.
+
+    Args:
+        start: A folder, or a file that stands for its folder. Where it does not lie below ``root``, only
+            its own folder and ``root`` are looked at.
+        root: The highest folder to look in.
+
+    Raises:
+        ConfigError: one folder holds both names.
+    """
+    start, root = start.resolve(), root.resolve()
+    folder = start.parent if start.is_file() else start
+    if folder.is_relative_to(root):
+        between = len(folder.relative_to(root).parts)
+        folders = [folder, *folder.parents[:between]]
+    else:
+        folders = [folder, root]
+    return next((found for found in map(_in_folder, folders) if found is not None), None)
+
+
+def _in_folder(folder: Path) -> Path | None:
+    # A dangling link counts as there, so that reading it says what is wrong with it.
+    present = [path for name in CONFIG_NAMES if (path := folder / name).exists() or path.is_symlink()]
+    if len(present) > 1:
+        refuse(str(folder), f"holds both {' and '.join(CONFIG_NAMES)}; keep one of the two")
+    return present[0] if present else None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            refuse(str(path), "is a folder; expected a YAML file")
+        if not stat.S_ISREG(mode):
+            refuse(str(path), "is not a regular file; expected a YAML file")
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        refuse(str(path), "there is no such file; check the path")
+    except OSError as error:
+        refuse(str(path), f"cannot be read: {error.strerror or error}")

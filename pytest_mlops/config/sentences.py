@@ -1,0 +1,198 @@
+"""What pydantic found wrong with a configuration, in sentences."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from pytest_mlops.config.models import Config
+from pytest_mlops.config.problems import Mistake, Place
+from pytest_mlops.records.base import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from pytest_mlops.config.yaml import Document
+
+__all__ = ["nearest", "schema_mistakes"]
+
+_SHOWN = 40
+"""Characters of a value that a message repeats."""
+
+_TYPES = {
+    "string_type": "text",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "of at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "of at most"),
+}
+
+
+def schema_mistakes(error: ValidationError, document: Document) -> list[Mistake]:
+    """Return one mistake for each of pydantic's errors, placed where the document has it."""
+    return [_mistake(detail, document) for detail in error.errors(include_url=False)]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean "min"?`` for the known word closest to ``word``, or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), by_lower, n=1)
+    return f"; did you mean {_quoted(by_lower[close[0]])}?" if close else ""
+
+
+def _mistake(detail: ErrorDetails, document: Document) -> Mistake:
+    place: Place = detail["loc"]
+    if detail["type"] == "missing":
+        return Mistake(place=place, message=f"is missing; add `{place[-1]}:` with a value")
+    # A shorthand like `mae: 0.5` stands for {weight: 0.5}, which the document does not have.
+    while place and place not in document.lines:
+        place = place[:-1]
+    fault = _Fault(
+        kind=detail["type"],
+        value=detail["input"],
+        context=detail.get("ctx", {}),
+        place=place,
+        spelling=document.spellings.get(place),
+    )
+    sentence = _SENTENCES.get(fault.kind)
+    message = sentence(fault) if sentence is not None else f"{detail['msg']}, got {fault.got}"
+    return Mistake(place=place, message=message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Fault:
+    """One of pydantic's errors, in the terms of the document."""
+
+    kind: str
+    value: Any
+    context: Mapping[str, Any]
+    place: Place
+    spelling: str | None
+
+    @property
+    def got(self) -> str:
+        return _shown(self.value, self.spelling)
+
+
+def _wrong_type(fault: _Fault) -> str:
+    return f"expected {_TYPES[fault.kind]}, got {fault.got}{_type_hint(fault)}"
+
+
+def _type_hint(fault: _Fault) -> str:
+    kind, value = fault.kind, fault.value
+    if value is None:
+        return "; give it a value, or remove the key"
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f"; write it in quotes: {_quoted(fault.spelling or str(value))}"
+    if kind in {"float_type", "int_type"}:
+        return _number_hint(value)
+    if kind == "tuple_type" and not isinstance(value, dict):
+        return f"; write it in brackets: [{fault.spelling or value}]"
+    if kind == "model_type":
+        return f"; its keys are {', '.join(_known_keys(fault.place))}"
+    return ""
+
+
+def _number_hint(value: object) -> str:
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return "; remove the quotes"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return ", which is too large"
+    return ""
+
+
+def _out_of_bounds(fault: _Fault) -> str:
+    name, word = _BOUNDS[fault.kind]
+    bound = fault.context[name]
+    hint = ""
+    if name == "le" and bound == 1 and fault.value <= 100:
+        hint = f"; it is a share, so {fault.value:g} % is {fault.value / 100:g}"
+    return f"expected a number {word} {bound:g}, got {fault.got}{hint}"
+
+
+def _not_a_choice(fault: _Fault) -> str:
+    choices = re.findall(r"'([^']*)'", fault.context["expected"])
+    return f"expected {' or '.join(choices)}, got {fault.got}{nearest(str(fault.value), choices)}"
+
+
+def _unknown_key(fault: _Fault) -> str:
+    known = _known_keys(fault.place[:-1])
+    hint = nearest(str(fault.place[-1]), known)
+    return f"is not a known key{hint or '.'} Known here: {', '.join(known)}"
+
+
+def _too_long(fault: _Fault) -> str:
+    return f"has {len(fault.value):,} characters; expected at most {fault.context['max_length']:,}"
+
+
+_SENTENCES: Mapping[str, Callable[[_Fault], str]] = {
+    **dict.fromkeys(_TYPES, _wrong_type),
+    **dict.fromkeys(_BOUNDS, _out_of_bounds),
+    **dict.fromkeys(("literal_error", "enum"), _not_a_choice),
+    **dict.fromkeys(
+        ("string_too_short", "too_short"), lambda _: "is empty; give it a value, or remove the key"
+    ),
+    "extra_forbidden": _unknown_key,
+    "finite_number": lambda fault: f"expected a finite number, got {fault.got}",
+    "string_too_long": _too_long,
+    "value_error": lambda fault: str(fault.context["error"]),
+}
+
+
+def _known_keys(place: Place) -> list[str]:
+    """Return the keys of the record that stands at ``place``."""
+    annotation: Any = Config
+    for part in place:
+        record = _find(annotation, Record)
+        if _find(annotation, dict) is not None or isinstance(part, int):
+            annotation = record
+        elif record is not None and part in record.model_fields:
+            annotation = record.model_fields[str(part)].annotation
+    record = _find(annotation, Record)
+    return list(record.model_fields) if record is not None else []
+
+
+def _find(annotation: Any, kind: type) -> Any:
+    """Return the first type in ``annotation`` that is a ``kind``, looking into unions, lists and mappings."""
+    origin = get_origin(annotation)
+    if isinstance(origin, type) and issubclass(origin, kind):
+        return origin
+    if origin is None:
+        return annotation if isinstance(annotation, type) and issubclass(annotation, kind) else None
+    found = (_find(argument, kind) for argument in get_args(annotation))
+    return next((item for item in found if item is not None), None)
+
+
+def _shown(value: object, spelling: str | None) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f"the text {_quoted(value if len(value) <= _SHOWN else value[:_SHOWN] + '…')}"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, dict):
+        return "a mapping"
+    text = spelling if spelling is not None else str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

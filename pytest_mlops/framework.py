@@ -1,0 +1,158 @@
+"""MLOpsFramework: the face of the system, thin methods over its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import EvidenceError, TaskError
+from pytest_mlops.evidence.verify import read_record
+from pytest_mlops.records.settings import FrameworkConfig
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.model import ModelVersion
+    from pytest_mlops.records.results import TestResults
+    from pytest_mlops.verdict import Context
+
+__all__ = ["MLOpsFramework", "TestSuite"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TestSuite:
+    """Marker tests, as pytest finds them.
+
+    Attributes:
+        paths: Files and folders with tests, relative to ``folder``.
+        folder: Where pytest is started.
+        config: ``mlops.yaml``, relative to ``folder``; by default the nearest one.
+        arguments: Further pytest options.
+    """
+
+    __test__ = False
+
+    paths: tuple[str, ...] = ()
+    folder: Path = Path()
+    config: str | None = None
+    arguments: tuple[str, ...] = ()
+
+
+class MLOpsFramework:
+    """Continuous integration of models, from tests to verdict.
+
+    Args:
+        config: Thresholds. They can raise those of ``mlops.yaml``, never lower them.
+    """
+
+    def __init__(self, *, config: FrameworkConfig | None = None) -> None:
+        self.config = config if config is not None else FrameworkConfig()
+
+    async def run_tests(self, model_version: ModelVersion, suite: TestSuite) -> TestResults:
+        """T: test a model version.
+
+        Args:
+            model_version: What the ``mlops_model_version`` fixture hands to the tests.
+            suite: The tests.
+
+        Returns:
+            The outcome of every model test.
+
+        Raises:
+            TaskError: pytest ended without a record, as on a usage error; the message holds its last lines.
+        """
+        return (await self.continuous_integration(model_version, suite)).test_results
+
+    async def continuous_integration(
+        self, model_version: ModelVersion, suite: TestSuite, *, context: Context | None = None
+    ) -> IntegrationResult:
+        """C: may this version merge?
+
+        The tests run in a pytest process of their own, and their record, arrays and artifacts go where
+        ``--mlops-result`` says, by default ``.mlops`` below the suite's folder.
+
+        Args:
+            model_version: What the ``mlops_model_version`` fixture hands to the tests; its ``artifact_path``
+                is relative to the folder of ``mlops.yaml``.
+            suite: The tests.
+            context: Where the verdict is needed; by default told from the environment.
+
+        Raises:
+            TaskError: pytest ended without a record, as on a usage error; the message holds its last lines.
+        """
+        run_id = uuid.uuid4().hex
+        with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
+            version = Path(scratch) / "model-version.json"
+            version.write_text(model_version.model_dump_json(), encoding="utf-8")
+            arguments = [*self._arguments(suite, run_id, version, context)]
+            code, output = await _pytest(arguments, suite.folder)
+        path = suite.folder / result_path(suite.arguments)
+        try:
+            record = read_record(path)
+        except EvidenceError as error:
+            raise TaskError(
+                f"pytest exited with {code} and left no record: {error}\n{_tail(output)}"
+            ) from error
+        if record.run_id != run_id or code == PYTEST_USAGE_ERROR:
+            raise TaskError(f"pytest exited with {code} before any test ran:\n{_tail(output)}")
+        return record
+
+    def _arguments(
+        self, suite: TestSuite, run_id: str, version: Path, context: Context | None
+    ) -> tuple[str, ...]:
+        return (
+            "--mlops-gate",
+            f"--mlops-run-id={run_id}",
+            f"--mlops-model-version={version}",
+            f"--mlops-min-coverage={self.config.min_coverage}",
+            f"--mlops-min-quality-score={self.config.min_quality_score}",
+            *((f"--mlops-config={suite.config}",) if suite.config is not None else ()),
+            *((f"--mlops-context={context}",) if context is not None else ()),
+            *suite.arguments,
+            *suite.paths,
+        )
+
+
+PYTEST_USAGE_ERROR = 4
+DEFAULT_RESULT = ".mlops/integration-result.json"
+OUTPUT_LINES = 20
+
+
+def result_path(arguments: tuple[str, ...]) -> str:
+    """Return where the record goes under these pytest options."""
+    option = "--mlops-result"
+    for index, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == option:
+            return value if equals else arguments[index + 1]
+    return DEFAULT_RESULT
+
+
+async def _pytest(arguments: list[str], folder: Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "pytest",
+        *arguments,
+        cwd=folder,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    return process.returncode if process.returncode is not None else 1, output.decode(errors="replace")
+
+
+def _tail(output: str) -> str:
+    return "\n".join(output.strip().splitlines()[-OUTPUT_LINES:])
