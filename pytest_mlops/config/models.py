@@ -89,7 +89,7 @@ class Config(Record):
     requirements: tuple[Requirement, ...] = ()
     """The surface that coverage is measured on."""
     gate: GateSettings = GateSettings()
-    """Thresholds of the gate."""
+    """What pass rate, coverage and quality must reach, and what is done when the evidence falls short."""
     quality: QualitySettings = QualitySettings()
     """What the quality score is made of."""
     rules: tuple[Rule, ...] = ()

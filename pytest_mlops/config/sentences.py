@@ -164,8 +164,8 @@ def _known_keys(place: Place) -> list[str]:
         record = _find(annotation, Record)
         if _find(annotation, dict) is not None or isinstance(part, int):
             annotation = record
-        elif record is not None and part in record.model_fields:
-            annotation = record.model_fields[str(part)].annotation
+        else:
+            annotation = record.model_fields[part].annotation
     record = _find(annotation, Record)
     return list(record.model_fields) if record is not None else []
 

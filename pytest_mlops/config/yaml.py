@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Document", "parse_yaml"]
 
 _TAG = "tag:yaml.org,2002:"
+# What is not named here, dates among it, stays the text it was written as.
 _KINDS = {
     f"{_TAG}bool": "true or false",
     f"{_TAG}int": "a number",
@@ -33,14 +34,7 @@ _MAX_DIGITS = 100
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as PyYAML reads it, except that dates and ``=`` stay text and 1e-3 is a number, as in JSON."""
-
-    yaml_implicit_resolvers = {
-        first: [
-            (tag, pattern) for tag, pattern in resolvers if tag not in {f"{_TAG}timestamp", f"{_TAG}value"}
-        ]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    """YAML 1.1 as PyYAML reads it, except that 1e-3 is a number, as in YAML 1.2 and JSON."""
 
 
 _Loader.add_implicit_resolver(
@@ -102,7 +96,7 @@ def parse_yaml(content: bytes, source: str) -> Document:
 
 def _decode(content: bytes, source: str) -> str:
     try:
-        return content.decode("utf-8-sig")
+        return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         refuse(source, f"byte {error.start:,} is not UTF-8; save the file as UTF-8", line)
@@ -167,9 +161,8 @@ def _wrong_key(node: Node) -> str | None:
         return "a key must be text, got a list or mapping"
     if node.tag == f"{_TAG}merge":
         return "merge keys are not read; write the entries out here"
-    if node.tag != f"{_TAG}str":
-        kind = _KINDS.get(node.tag, "something else")
-        return f'YAML reads this key as {kind}, not as text; write it in quotes: "{node.value}"'
+    if node.tag in _KINDS:
+        return f'YAML reads this key as {_KINDS[node.tag]}, not as text; write it in quotes: "{node.value}"'
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.decision.finding import at_least, at_most
 from pytest_mlops.decision.interval import Interval, interval_of, mde_of, needed_n
 from pytest_mlops.records.integration import RuleResult
-from pytest_mlops.records.measurement import Measurement
+from pytest_mlops.records.measurement import Binomial, Measurement
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ def _describe(rule: Rule, found: Measurement) -> str:
     return f"{found.title} = {found.value:.4g}, must be {' and '.join(wanted)}"
 
 
+def _size(found: Measurement) -> int | None:
+    """Return the examples that the estimate rests on: of a recall, the positives alone."""
+    return found.basis.trials if isinstance(found.basis, Binomial) else found.n
+
+
 def _result(
     rule: Rule,
     verdict: Verdict,
@@ -119,7 +124,7 @@ def _result(
         lower=None if interval is None else interval.lower,
         upper=None if interval is None else interval.upper,
         level=None if interval is None else level,
-        n=None if found is None else found.n,
+        n=None if found is None else _size(found),
         mde=None if found is None or threshold is None else mde_of(found, threshold),
         message=text,
     )

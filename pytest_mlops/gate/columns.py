@@ -190,24 +190,21 @@ def read_ids(value: object, n: int) -> Array:
     check_length("ids", ids.size, n)
     if ids.dtype.kind not in "iU":
         raise RecordingError(f"ids has dtype {ids.dtype}; expected text or int, as from .astype(str)")
-    items = ids.tolist()
-    if len(set(items)) < n:
-        first, again = _repeat(items)
+    if len(set(ids.tolist())) < n:
+        first, again = _repeat(ids)
         raise RecordingError(
-            f"ids has {items[first]!r:.60} at position {first} and again at {again}; expected unique ids,"
-            " one per example"
+            f"ids has {ids[first].item()!r:.60} at position {first} and again at {again};"
+            " expected unique ids, one per example"
         )
     return ids
 
 
-def _repeat(items: list[object]) -> tuple[int, int]:
-    """Return the positions of the first item that comes again, and of its second coming."""
-    seen: dict[object, int] = {}
-    for position, item in enumerate(items):
-        if item in seen:
-            return seen[item], position
-        seen[item] = position
-    raise AssertionError("called for unique items")
+def _repeat(ids: Array) -> tuple[int, int]:
+    """Return the positions of the first id that comes again, and of its second coming."""
+    order = np.argsort(ids, kind="stable")
+    again = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
+    earliest = again[order[again + 1].argmin()]
+    return int(order[earliest]), int(order[earliest + 1])
 
 
 def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:

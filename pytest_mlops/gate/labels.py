@@ -46,7 +46,7 @@ def infer_task(true: Array, pred: Array) -> str:
         few = is_whole(true) and ((true == true.min()) | (true == true.max())).all()
         if few and pred.min() >= 0 and pred.max() <= 1:
             raise RecordingError(
-                "y_pred holds fractions in 0..1 and y_true at most two values, as if these were probabilities;"
+                "y_pred holds fractions in 0..1 and y_true at most two values, like probabilities;"
                 f" {PROBABILITIES_HINT}, or say task='regression'"
             )
         return "regression"
@@ -101,14 +101,16 @@ class Labels:
 
 def _alike(true: Array, pred: Array) -> tuple[Array, Array]:
     """Bring both to one type of label: text, bool or int64."""
+    columns = {"y_true": true, "y_pred": pred}
     if (true.dtype.kind == "U") != (pred.dtype.kind == "U"):
+        held = {name: "text" if array.dtype.kind == "U" else array.dtype for name, array in columns.items()}
         raise RecordingError(
-            f"y_pred has dtype {pred.dtype} and y_true has {true.dtype}; expected labels of one kind in both,"
-            " so convert one of them with .astype"
+            f"y_pred holds {held['y_pred']} and y_true holds {held['y_true']}; expected labels of one kind in"
+            " both, so convert one of them with .astype"
         )
     if true.dtype.kind == pred.dtype.kind and true.dtype.kind in "Ub":
         return true, pred
-    for argument, array in (("y_true", true), ("y_pred", pred)):
+    for argument, array in columns.items():
         if (fraction := not_whole(array)).any():
             first = int(fraction.argmax())
             raise RecordingError(

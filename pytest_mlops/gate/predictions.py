@@ -131,9 +131,7 @@ def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
         RecordingError: ``seconds`` cannot be evidence.
     """
     times = read_numbers("seconds", seconds)
-    check_within(
-        "seconds", times, 0, LARGEST, "a time is never negative, so give durations and not clock readings"
-    )
+    check_within("seconds", times, 0, LARGEST, "give durations, in seconds")
     milliseconds = times * 1000
     quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
     return [

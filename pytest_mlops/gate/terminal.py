@@ -53,6 +53,7 @@ def show(
     if write_error is not None:
         headline = f"INCOMPLETE: {write_error}", COLOURS[Verdict.INCOMPLETE]
     where = _relative(run.path)
+    reporter.ensure_newline()
     if verbosity < 0:
         reporter.write_line(f"mlops gate: {headline[0]} ({where})", bold=True, **headline[1])
         return
@@ -129,7 +130,7 @@ def _scores(record: IntegrationResult) -> Iterator[Line]:
 
 
 def _rules(rules: Sequence[RuleResult]) -> Iterator[Line]:
-    rows = [("rule", "estimate", "interval", "n", "sees", "verdict"), *map(_rule_row, rules)]
+    rows = [("rule", "estimate", "interval", "n", "MDE", "verdict"), *map(_rule_row, rules)]
     colours = [{"bold": True}, *(COLOURS[rule.verdict] for rule in rules)]
     return zip(_table(rows), colours, strict=True)
 
@@ -144,7 +145,7 @@ def _rule_row(rule: RuleResult) -> tuple[str, ...]:
         "" if rule.estimate is None else f"{rule.estimate:.4g}",
         interval,
         "" if rule.n is None else f"{rule.n:,}",
-        "" if rule.mde is None else f"±{rule.mde:.2g}",
+        "" if rule.mde is None else f"{rule.mde:.2g}",
         rule.verdict.upper() + note,
     )
 

@@ -1,0 +1,495 @@
+"""The outcome table: what each way a test can end makes of the verdict, the decision and the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mlops.decision.judge import judge_again
+from pytest_mlops.verdict import Context, Decision, Verdict
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import IntegrationResult
+    from tests.conftest import Gate
+
+CONFIG = "version: 1\n"
+HEAD = """
+import os
+import pytest
+
+pytestmark = pytest.mark.model_test
+
+def test_good():
+    pass
+"""
+ALLOWED = ("allow", "allow", "allow")
+BLOCKED = ("block", "block", "block")
+UNDECIDED = ("allow", "allow", "block")
+NARROWED = ("allow", "block", "block")
+TWO_WORKERS = ("-n2", "--dist=loadfile")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row: a suite, how it is run, and what has to come out.
+
+    ``decisions`` and the codes of ``exits`` are in the order local, pull_request, release.
+    """
+
+    name: str
+    source: str
+    verdict: str
+    decisions: tuple[str, str, str]
+    exits: tuple[int, int, int]
+    workers_exits: tuple[int, int, int] | None = None
+    """Where it differs under ``-n2``."""
+    counts: dict[str, int] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    config: str | None = CONFIG
+
+
+def twice(**more: int) -> dict[str, int]:
+    """Return the counts of two tests, the good one and the one that the row is about."""
+    return {"total": 2, "passed": 1} | more
+
+
+ROWS = [
+    Row(
+        name="passed",
+        source="def test_it(): pass",
+        verdict="pass",
+        decisions=ALLOWED,
+        exits=(0, 0, 0),
+        counts=twice(passed=2),
+    ),
+    Row(
+        name="failed",
+        source="def test_it(): assert 0",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="raised",
+        source="def test_it(): raise OSError('disk')",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="setup error",
+        source="@pytest.fixture\ndef broken(): raise OSError\ndef test_it(broken): pass",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(errored=1),
+    ),
+    Row(
+        name="teardown error",
+        source="@pytest.fixture\ndef broken():\n    yield\n    raise OSError\ndef test_it(broken): pass",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(errored=1),
+    ),
+    Row(
+        name="failed with a teardown error",
+        source="@pytest.fixture\ndef broken():\n    yield\n    raise OSError\ndef test_it(broken): assert 0",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="skipped, coverage too low",
+        source="def test_it(): pytest.skip('no data')",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(skipped=1),
+    ),
+    Row(
+        name="skipped by a marker",
+        source="@pytest.mark.skip(reason='no data')\ndef test_it(): pass",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(skipped=1),
+    ),
+    Row(
+        name="skipped, coverage high enough",
+        source="@pytest.mark.parametrize('case', range(5))\ndef test_it(case): case or pytest.skip('no data')",
+        verdict="pass",
+        decisions=ALLOWED,
+        exits=(0, 0, 0),
+        counts={"total": 6, "passed": 5, "skipped": 1},
+    ),
+    Row(
+        name="every test skipped",
+        source="pytestmark = [pytest.mark.model_test, pytest.mark.skip(reason='no data')]",
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts={"total": 1, "skipped": 1},
+    ),
+    Row(
+        name="xfailed",
+        source="@pytest.mark.xfail\ndef test_it(): assert 0",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="xfailed without running",
+        source="@pytest.mark.xfail(run=False)\ndef test_it(): pass",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="xpassed",
+        source="@pytest.mark.xfail\ndef test_it(): pass",
+        verdict="pass",
+        decisions=ALLOWED,
+        exits=(0, 0, 0),
+        counts=twice(passed=2),
+    ),
+    Row(
+        name="xpassed under strict",
+        source="@pytest.mark.xfail(strict=True)\ndef test_it(): pass",
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="rerun, then passed",
+        source="tries = []\ndef test_it():\n    tries.append(1)\n    assert len(tries) > 1",
+        arguments=("--reruns=1",),
+        verdict="undecided",
+        decisions=UNDECIDED,
+        exits=(0, 0, 1),
+        counts=twice(undecided=1),
+    ),
+    Row(
+        name="rerun, then passed, where undecided blocks",
+        source="tries = []\ndef test_it():\n    tries.append(1)\n    assert len(tries) > 1",
+        arguments=("--reruns=1",),
+        config="gate: {on_undecided: block}",
+        verdict="undecided",
+        decisions=("allow", "block", "block"),
+        exits=(0, 1, 1),
+        counts=twice(undecided=1),
+    ),
+    Row(
+        name="rerun, and failed again",
+        source="def test_it(): assert 0",
+        arguments=("--reruns=1",),
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+    Row(
+        name="deselected by the user",
+        source="def test_it(): pass",
+        arguments=("-k", "good"),
+        verdict="incomplete",
+        decisions=NARROWED,
+        exits=(0, 1, 1),
+        counts=twice(deselected=1),
+    ),
+    Row(
+        name="deselected by a plugin",
+        source="def test_it(): pass",
+        files={"conftest.py": "def pytest_collection_modifyitems(items): items.pop()"},
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(deselected=1),
+    ),
+    Row(
+        name="every test deselected",
+        source="",
+        arguments=("-k", "nothing"),
+        verdict="incomplete",
+        decisions=NARROWED,
+        exits=(5, 5, 5),
+        counts={"total": 1, "deselected": 1},
+    ),
+    Row(
+        name="never run",
+        source="def test_it(): pass",
+        files={"conftest.py": "def pytest_runtest_protocol(item): return item.name == 'test_it' or None"},
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(not_run=1),
+    ),
+    Row(
+        name="collection error",
+        source="",
+        files={"test_broken.py": "import no_such_module"},
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(2, 2, 2),
+        counts={"total": 1, "not_run": 1},
+    ),
+    Row(
+        name="collection error, and on",
+        source="",
+        files={"test_broken.py": "import no_such_module"},
+        arguments=("--continue-on-collection-errors",),
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts={"total": 1, "passed": 1},
+    ),
+    Row(
+        name="Ctrl-C",
+        source="def test_it(): raise KeyboardInterrupt",
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(2, 2, 2),
+        counts=twice(not_run=1),
+    ),
+    Row(
+        name="-x",
+        source="def test_it(): assert 0\ndef test_later(): pass",
+        arguments=("-x",),
+        verdict="incomplete",
+        decisions=NARROWED,
+        exits=(1, 1, 1),
+        workers_exits=(2, 2, 2),
+        counts={"total": 3, "passed": 1, "failed": 1, "not_run": 1},
+    ),
+    Row(
+        name="-x with nothing to stop for",
+        source="def test_it(): pass",
+        arguments=("-x",),
+        verdict="pass",
+        decisions=ALLOWED,
+        exits=(0, 0, 0),
+        counts=twice(passed=2),
+    ),
+    Row(
+        name="--maxfail",
+        source="@pytest.mark.parametrize('case', range(4))\ndef test_it(case): assert 0",
+        arguments=("--maxfail=2",),
+        verdict="incomplete",
+        decisions=NARROWED,
+        exits=(1, 1, 1),
+        workers_exits=(2, 2, 2),
+        counts={"total": 5, "passed": 1, "failed": 2, "not_run": 2},
+    ),
+    Row(
+        name="no tests",
+        source="del test_good",
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(5, 5, 5),
+        counts={"total": 0},
+    ),
+    Row(
+        name="ordinary tests alone",
+        source="del pytestmark",
+        verdict="incomplete",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts={"total": 0},
+    ),
+    Row(
+        name="an ordinary test failed",
+        source="",
+        files={"test_ordinary.py": "def test_sum(): assert 1 + 1 == 3"},
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts={"total": 1, "passed": 1},
+    ),
+    Row(
+        name="no config",
+        source="def test_it(): pass",
+        config=None,
+        verdict="pass",
+        decisions=ALLOWED,
+        exits=(0, 0, 0),
+        counts=twice(passed=2),
+    ),
+    Row(
+        name="no config, failed",
+        source="def test_it(): assert 0",
+        config=None,
+        verdict="fail",
+        decisions=BLOCKED,
+        exits=(1, 1, 1),
+        counts=twice(failed=1),
+    ),
+]
+COUNTS = ("total", "passed", "failed", "errored", "skipped", "deselected", "undecided", "not_run")
+CONTEXTS = list(Context)
+by_row = pytest.mark.parametrize("row", ROWS, ids=[row.name.replace(" ", "_") for row in ROWS])
+
+
+def set_up(gate: Gate, row: Row) -> None:
+    gate.write("test_model.py", HEAD + row.source)
+    if row.config is not None:
+        gate.write("mlops.yaml", row.config)
+    for name, text in row.files.items():
+        gate.write(name, text)
+
+
+def counted(record: IntegrationResult) -> dict[str, int]:
+    """Return the counts of a record that are not 0, and the total."""
+    counts = {name: getattr(record.test_results, f"{name}_tests") for name in COUNTS}
+    return {name: count for name, count in counts.items() if count or name == "total"}
+
+
+def assert_comes_out(row: Row, record: IntegrationResult, context: Context) -> None:
+    assert record.verdict == row.verdict
+    assert record.decision == row.decisions[CONTEXTS.index(context)]
+    assert record.context is context
+    assert record.success == (row.verdict == "pass")
+    assert counted(record) == row.counts
+    assert record.verdict is Verdict.PASS or record.reasons
+
+
+@by_row
+def test_in_one_process(gate: Gate, row: Row) -> None:
+    set_up(gate, row)
+    for context, code in zip(CONTEXTS, row.exits, strict=True):
+        result = gate.run(f"--mlops-context={context}", "-p", "no:cacheprovider", *row.arguments)
+        assert_comes_out(row, gate.record(), context)
+        assert result.ret == code, context
+
+
+@by_row
+def test_on_two_workers(gate: Gate, row: Row) -> None:
+    set_up(gate, row)
+    exits = row.workers_exits or row.exits
+    # A process each costs a second; where the exit code is the same everywhere, one run tells it.
+    run = CONTEXTS if len(set(exits)) > 1 else CONTEXTS[:1]
+    for context, code in zip(run, exits, strict=False):
+        result = gate.run(*TWO_WORKERS, f"--mlops-context={context}", *row.arguments)
+        assert_comes_out(row, gate.record(), context)
+        assert result.ret == code, context
+    sealed = gate.record()
+    for context in CONTEXTS:
+        again = judge_again(sealed.model_copy(update={"context": context}))
+        assert (again.verdict, again.decision) == (row.verdict, row.decisions[CONTEXTS.index(context)])
+
+
+@pytest.mark.parametrize("absent", ["terminal", "xdist", "cacheprovider", "rerunfailures"])
+@pytest.mark.parametrize("name", ["passed", "failed", "every test skipped", "xfailed", "deselected by the user"])
+def test_without_a_neighbour(gate: Gate, absent: str, name: str) -> None:
+    (row,) = (row for row in ROWS if row.name == name)
+    set_up(gate, row)
+    result = gate.run("-p", f"no:{absent}", *row.arguments)
+    assert_comes_out(row, gate.record(), Context.LOCAL)
+    assert result.ret == row.exits[0]
+
+
+# ---- what a row cannot say ----
+
+
+CRASH = HEAD + "def test_crash(): os._exit(13)\n"
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_a_process_that_dies_leaves_the_incomplete_record_of_this_run(gate: Gate, context: Context) -> None:
+    gate.write("test_model.py", HEAD)
+    gate.run()
+    assert gate.record().verdict is Verdict.PASS
+    gate.write("test_model.py", CRASH)
+    result = gate.run_apart("--mlops-run-id=second", f"--mlops-context={context}")
+    assert result.ret == 13
+    record = gate.record()
+    assert (record.verdict, record.decision, record.run_id) == (
+        Verdict.INCOMPLETE,
+        Decision.BLOCK,
+        "second",
+    )
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_a_crashed_worker_is_incomplete_though_another_takes_its_place(gate: Gate, context: Context) -> None:
+    gate.write("test_model.py", CRASH)
+    result = gate.run(*TWO_WORKERS, f"--mlops-context={context}")
+    record = gate.record()
+    assert (record.verdict, record.decision, result.ret) == (Verdict.INCOMPLETE, Decision.BLOCK, 1)
+    assert counted(record) == {"total": 2, "passed": 1, "errored": 1}
+    assert record.test_results.session.lost_workers == ("gw0",)
+    (crashed,) = (test for test in record.test_results.results if test.outcome == "crashed")
+    assert not crashed.conclusive
+
+
+def test_a_crashed_worker_that_is_not_replaced_is_incomplete(gate: Gate) -> None:
+    gate.write("test_model.py", CRASH + "def test_later(): pass\n")
+    result = gate.run(*TWO_WORKERS, "--max-worker-restart=0")
+    record = gate.record()
+    assert (record.verdict, record.decision) == (Verdict.INCOMPLETE, Decision.BLOCK)
+    assert result.ret != 0
+    assert counted(record) == {"total": 3, "passed": 1, "errored": 1, "not_run": 1}
+
+
+@pytest.mark.parametrize("source", ["pytest.exit('enough', returncode=0)", "pytest.exit('enough')"])
+def test_a_test_that_ends_the_session_is_incomplete_whatever_code_it_asks_for(
+    gate: Gate, source: str
+) -> None:
+    gate.write("test_model.py", f"{HEAD}\ndef test_it(): {source}\n")
+    result = gate.run()
+    assert gate.record().verdict is Verdict.INCOMPLETE
+    assert result.ret != 0
+
+
+@pytest.mark.parametrize("workers", [(), TWO_WORKERS])
+def test_collecting_only_gives_no_verdict_and_touches_no_record(
+    gate: Gate, workers: tuple[str, ...]
+) -> None:
+    gate.write("test_model.py", HEAD)
+    gate.run()
+    before = gate.path.read_bytes()
+    result = gate.run("--collect-only", *workers)
+    assert result.ret == 0
+    assert gate.path.read_bytes() == before
+    result.stdout.no_fnmatch_line("*PASS*")
+    result.stdout.no_fnmatch_line("*mlops gate*")
+
+
+def test_collecting_only_writes_no_record_where_there_was_none(gate: Gate) -> None:
+    gate.write("test_model.py", HEAD)
+    assert gate.run("--collect-only").ret == 0
+    assert not gate.path.parent.exists()
+
+
+def test_without_config_nothing_is_deployable(gate: Gate) -> None:
+    gate.write("test_model.py", HEAD)
+    gate.run()
+    record = gate.record()
+    assert record.success
+    assert not record.deployable
+
+
+def test_every_attempt_of_a_rerun_is_kept(gate: Gate) -> None:
+    gate.write(
+        "test_model.py", HEAD + "tries = []\ndef test_it():\n    tries.append(1)\n    assert len(tries) > 2\n"
+    )
+    gate.run("--reruns=3")
+    (flaky,) = (test for test in gate.record().test_results.results if test.outcome == "flaky")
+    assert [attempt.outcome for attempt in flaky.attempts] == ["failed", "failed"]
+    assert not flaky.passed
+
+
+def test_an_incomplete_headline_still_lists_what_failed(gate: Gate) -> None:
+    gate.write("test_model.py", HEAD + "def test_it(): assert 0\ndef test_later(): pass\n")
+    gate.run("-x")
+    record = gate.record()
+    assert record.verdict is Verdict.INCOMPLETE
+    assert Verdict.FAIL in {reason.verdict for reason in record.reasons}
