@@ -63,7 +63,8 @@ def measure_quality(
     code_parts = _code_parts(code)
     scores = {"metrics": _mean(metrics), "tests": pass_rate, "code": _mean(code_parts)}
     gaps += [
-        Finding(verdict=Verdict.INCOMPLETE, text=f"code quality: {text}") for text in code_problems.values()
+        Finding(verdict=Verdict.INCOMPLETE, text=f"code quality: {text}")
+        for _, text in sorted(code_problems.items())
     ]
     components, component_gaps = _components(settings, scores)
     gaps += component_gaps
@@ -82,7 +83,8 @@ def _metric_parts(
         name: QualityMetric(weight=weight) for name, weight in METRIC_WEIGHTS.items()
     }
     parts, gaps = [], []
-    for name, metric in wanted.items():
+    # Sorted, since a record read back has its keys in that order and must lead to the same report.
+    for name, metric in sorted(wanted.items()):
         part = _metric_part(name, metric, measurements, declared)
         parts.append(part)
         tolerated = part.status == "declared" and not release
