@@ -184,6 +184,14 @@ class QualitySettings(Record):
     code: CodeReports | None = None
     """Reports that code quality is read from."""
 
+    @model_validator(mode="after")
+    def _named_is_weighed(self) -> Self:
+        for name in ("metrics", "code"):
+            named = getattr(self, name) is not None
+            if named and self.weights is not None and getattr(self.weights, name) is None:
+                raise ValueError(f"names {name}, but weights gives {name} no weight; add one, or remove {name}")
+        return self
+
 
 class Rule(Record):
     """A bound on one metric of one slice of one data set."""

@@ -35,7 +35,7 @@ def test_the_version_is_that_of_the_package(
 def test_without_a_command_the_help_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch) == 2
+    assert run(monkeypatch) in {0, 2}  # click changed its mind in 8.2
     shown = "".join(capsys.readouterr())
     assert all(command in shown for command in ("validate", "explain", "schema"))
 

@@ -196,7 +196,9 @@ def test_an_unknown_major_version_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("version", [None, 1.0, 1, "1", "", "1.", "1.0.0", "one.two", "1.²", " 1.0", "-1.0"])
+@pytest.mark.parametrize(
+    "version", [None, 1.0, 1, "1", "", "1.", "1.0.0", "100", "one.two", "1.²", " 1.0", "-1.0"]
+)
 def test_a_version_of_another_form_is_refused(version: object) -> None:
     message = refusal(changed(schema_version=version))
     assert message == f"schema_version is {version!r}; expected one like {SCHEMA_VERSION!r}"

@@ -205,3 +205,10 @@ def test_a_policy_survives_its_own_json() -> None:
 def test_a_policy_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Policy().configured = True
+
+
+@pytest.mark.parametrize("name", ["metrics", "code"])
+def test_quality_component_that_is_named_without_weight_is_refused(name: str) -> None:
+    named: dict[str, object] = {"metrics": {"accuracy": 1}, "code": {"ruff": "ruff.json"}}
+    with pytest.raises(ValidationError, match=f"weights gives {name} no weight"):
+        QualitySettings.model_validate({"weights": {"tests": 1}, name: named[name]})

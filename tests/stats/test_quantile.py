@@ -49,6 +49,10 @@ def test_too_few_values_do_not_bound_a_low_quantile_from_below() -> None:
     assert lower_rank(299, 0.01, 0.95) == 1
 
 
+def test_a_level_that_is_met_exactly_is_met() -> None:
+    assert (upper_rank(1, 0.5, 0.5), lower_rank(1, 0.5, 0.5)) == (1, 1)
+
+
 def test_bounds_of_1_to_1000_are_those_of_scipy() -> None:
     values = np.arange(1.0, 1001.0)
     lower, upper = quantile_bounds(values, 0.99, levels=(0.95, 0.975))
