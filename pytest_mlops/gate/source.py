@@ -69,6 +69,7 @@ class EvidenceSource:
         """Key (name, slice, dataset) -> node id of the test that recorded it."""
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
+        self._read_last: tuple[pytest.Mark, ModelTestMark | str] | None = None
 
     def model_version(self) -> ModelVersion | None:
         """Return the version under test, its ``artifact_path`` absolute."""
@@ -106,14 +107,21 @@ class EvidenceSource:
         found = item.get_closest_marker("model_test")
         if found is None:
             return None
-        mark = read_mark(found)
-        problem = mark if isinstance(mark, str) else undeclared(mark, self.settings.cells)
-        if isinstance(mark, str) or problem is not None:
+        mark = self._understand(found)
+        if isinstance(mark, str):
             path, line, _ = item.reportinfo()
             place = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
-            return f"{place}: {item.name}: model_test {problem}"
+            return f"{place}: {item.name}: model_test {mark}"
         item.stash[_MARK_KEY] = mark
         return None
+
+    def _understand(self, found: pytest.Mark) -> ModelTestMark | str:
+        """Read a marker once for all the parameter cases that share it; a sentence says what is wrong."""
+        if self._read_last is None or self._read_last[0] is not found:
+            mark = read_mark(found)
+            problem = None if isinstance(mark, str) else undeclared(mark, self.settings.cells)
+            self._read_last = found, mark if problem is None else problem
+        return self._read_last[1]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:

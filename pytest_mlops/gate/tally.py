@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.gate.source import ATTRIBUTE
@@ -28,15 +28,15 @@ class Entry:
     conclusive: bool = False
     duration: float = 0.0
     message: str = ""
-    attempts: list[tuple[str, float, str]] = field(default_factory=list)
-    payloads: list[dict[str, Any]] = field(default_factory=list)
+    attempts: tuple[tuple[str, float, str], ...] = ()
+    payloads: tuple[dict[str, Any], ...] = ()
 
     def start_again(self, report: pytest.TestReport) -> None:
         """Put aside the attempt that ``report`` ends, since a rerun replaces it with all it recorded."""
         outcome = "failed" if report.when == "call" else "errored"
-        self.attempts.append((outcome, self.duration + report.duration, reason_of(report)))
+        self.attempts += ((outcome, self.duration + report.duration, reason_of(report)),)
         self.outcome, self.conclusive, self.duration, self.message = "not_run", False, 0.0, ""
-        self.payloads = []
+        self.payloads = ()
 
     def add(self, report: pytest.TestReport) -> None:
         """Fold in the report of one phase."""
@@ -109,7 +109,7 @@ class Tally:
         else:
             entry.add(report)
             if payload is not None and "measurements" in payload:
-                entry.payloads.append(payload)
+                entry.payloads += (payload,)
 
     def _add_ordinary(self, report: pytest.TestReport) -> None:
         if report.when == "setup" and not getattr(report, "rerun", 0):

@@ -1,4 +1,4 @@
-"""Numbers from predictions, latencies and scores; and everything that cannot be evidence."""
+"""Numbers from predictions, latencies and scores, and the digest of the data behind them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,9 @@ from pytest_mlops.gate.predictions import (
 from pytest_mlops.stats.slices import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pytest_mlops.stats.estimate import Estimate
 
 CLASSIFICATION = ["accuracy", "precision", "recall", "f1"]
-SCORED = ["roc_auc", "log_loss", "brier"]
-REGRESSION = ["mae", "mse", "rmse", "r2", "mean_error"]
 
 
 def of(found: Predictions, slice_: str = "all") -> dict[str, Estimate]:

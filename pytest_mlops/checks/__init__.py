@@ -1,0 +1,1 @@
+"""Ready-made model tests, and the class that hand-written ones derive from."""

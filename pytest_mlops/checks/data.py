@@ -1,0 +1,112 @@
+"""Reading what users' fixtures hand over: attributes or keys, arrays or data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from pytest_mlops.checks.base import IncompleteEvidenceError
+from pytest_mlops.metrics.predictions import Predictions, measure_predictions
+
+if TYPE_CHECKING:
+    from pytest_mlops.checks.base import Given
+
+__all__ = ["Predictor", "field_of", "model_of", "predict", "predictions_of", "required_field"]
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A model as scikit-learn and most others present it."""
+
+    def predict(self, X: Any, /) -> Any:  # noqa: N803 -- the field's name for it
+        """Return one prediction for each row of ``X``."""
+
+
+def field_of(value: object, *names: str) -> Any:
+    """Return the first attribute or key of ``value`` among ``names``; ``None`` where it has none of them."""
+    for name in names:
+        if isinstance(value, Mapping):
+            if name in value:
+                return value[name]
+        elif hasattr(value, name):
+            return getattr(value, name)
+    return None
+
+
+def required_field(value: object, fixture: str, *names: str) -> Any:
+    """Return the first of ``names`` that ``value`` has.
+
+    Raises:
+        IncompleteEvidenceError: it has none of them.
+    """
+    found = field_of(value, *names)
+    if found is None:
+        wanted = " or ".join(names)
+        raise IncompleteEvidenceError(
+            f"the fixture {fixture!r} gives a {type(value).__name__} without {wanted}; "
+            f"return an object with that attribute, or a mapping with that key"
+        )
+    return found
+
+
+def model_of(given: Given, fixture: str) -> Predictor:
+    """Return the model that ``fixture`` gives.
+
+    Raises:
+        IncompleteEvidenceError: it has no ``predict``.
+    """
+    model = given.fixtures[fixture]
+    if not isinstance(model, Predictor):
+        raise IncompleteEvidenceError(
+            f"the fixture {fixture!r} gives a {type(model).__name__} without a predict method"
+        )
+    return model
+
+
+def predict(model: Predictor, inputs: Any) -> np.ndarray[Any, Any]:
+    """Return the model's predictions as an array, shape (n,)."""
+    return np.asarray(model.predict(inputs)).reshape(-1)
+
+
+def predictions_of(given: Given, of: str, model: str | None, **options: Any) -> Predictions:
+    """Measure the predictions that a fixture holds, or that a model makes on its inputs.
+
+    Args:
+        given: The fixtures' values.
+        of: Fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; also ``y_score``, ``ids`` and ``slices``
+            where it has them.
+        model: Fixture of a model that predicts on ``X`` where ``y_pred`` is not given.
+        options: ``positive`` and ``task``, as for the recorder.
+
+    Raises:
+        IncompleteEvidenceError: truth or predictions are not given.
+        RecordingError: they cannot be evidence.
+    """
+    value = given.fixtures[of]
+    predicted, scores = field_of(value, "y_pred"), field_of(value, "y_score")
+    if predicted is None:
+        if model is None:
+            raise IncompleteEvidenceError(
+                f"the fixture {of!r} gives no y_pred; return them with it, or name a model: fixture and give X"
+            )
+        predictor, inputs = model_of(given, model), required_field(value, of, "X")
+        predicted = predictor.predict(inputs)
+        scores = _scores(predictor, inputs) if scores is None else scores
+    return measure_predictions(
+        required_field(value, of, "y_true", "y"),
+        predicted,
+        y_score=scores,
+        ids=field_of(value, "ids"),
+        slices=field_of(value, "slices"),
+        **options,
+    )
+
+
+def _scores(model: object, inputs: object) -> np.ndarray[Any, Any] | None:
+    """Return predicted probabilities: of the second class where there are two, else of every class."""
+    if not hasattr(model, "predict_proba"):
+        return None
+    scores = np.asarray(model.predict_proba(inputs))
+    return scores[:, 1] if scores.ndim == 2 and scores.shape[1] == 2 else scores
