@@ -4,6 +4,7 @@
 
     MLOpsError
     ├── ConfigError                  mlops.yaml or an option is wrong; carries every problem at once
+    ├── IncompleteEvidence           a check was not given what it needs
     ├── RecordingError (ValueError)  a recording call was given something that cannot be evidence
     ├── ModelArtifactNotFound        the model's files are missing, or not where they may be
     ├── InvalidMetadata              a model version does not describe itself
@@ -25,6 +26,7 @@ __all__ = [
     "EnvironmentUnhealthy",
     "EvidenceError",
     "HttpError",
+    "IncompleteEvidence",
     "InvalidHealthCheck",
     "InvalidMetadata",
     "IoError",
@@ -74,6 +76,10 @@ class ConfigError(MLOpsError):
         noun = "mistake" if len(problems) == 1 else "mistakes"
         lines = [f"{source}: {len(problems)} {noun}", *(f"  {problem}" for problem in problems)]
         super().__init__("\n".join(lines))
+
+
+class IncompleteEvidence(MLOpsError):  # noqa: N818 -- named as the verdict it leads to
+    """A check or model test was not given what it needs; its verdict is INCOMPLETE."""
 
 
 class RecordingError(MLOpsError, ValueError):

@@ -11,7 +11,7 @@ import pytest
 # Runs inside this process drop every module they were first to import, and NumPy cannot be imported twice.
 import pytest_mlops.gate.activate
 import pytest_mlops.gate.code_quality
-import pytest_mlops.gate.predictions
+import pytest_mlops.metrics.predictions
 import pytest_mlops.gate.terminal
 import scipy.special
 import scipy.stats  # noqa: F401 -- as above

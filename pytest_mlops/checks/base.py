@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
-from pytest_mlops.errors import MLOpsError
 from pytest_mlops.records.base import Label, Record
 from pytest_mlops.verdict import Verdict
 
@@ -18,17 +17,13 @@ if TYPE_CHECKING:
 
     from pytest_mlops.stats.estimate import Estimate
 
-__all__ = ["Check", "CheckResult", "FixtureName", "Given", "IncompleteEvidenceError", "Level", "settle"]
+__all__ = ["Check", "CheckResult", "FixtureName", "Given", "Level", "settle"]
 
 FixtureName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_]\w*$")]
 """Name of a pytest fixture that is visible from the folder of ``mlops.yaml``."""
 
 Level = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
 """A confidence, one-sided."""
-
-
-class IncompleteEvidenceError(MLOpsError):
-    """A check was not given what it needs; its verdict is INCOMPLETE."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +91,7 @@ class Check(Record):
         """Reach the verdict.
 
         Raises:
-            IncompleteEvidenceError: something needed was not given.
+            IncompleteEvidence: something needed was not given.
             RecordingError: what was given cannot be evidence.
         """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from pytest_mlops.checks.base import IncompleteEvidenceError
+from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.predictions import Predictions, measure_predictions
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def required_field(value: object, fixture: str, *names: str) -> Any:
     """Return the first of ``names`` that ``value`` has.
 
     Raises:
-        IncompleteEvidenceError: it has none of them.
+        IncompleteEvidence: it has none of them.
     """
     found = field_of(value, *names)
     if found is None:
         wanted = " or ".join(names)
-        raise IncompleteEvidenceError(
+        raise IncompleteEvidence(
             f"the fixture {fixture!r} gives a {type(value).__name__} without {wanted}; "
             f"return an object with that attribute, or a mapping with that key"
         )
@@ -55,11 +55,11 @@ def model_of(given: Given, fixture: str) -> Predictor:
     """Return the model that ``fixture`` gives.
 
     Raises:
-        IncompleteEvidenceError: it has no ``predict``.
+        IncompleteEvidence: it has no ``predict``.
     """
     model = given.fixtures[fixture]
     if not isinstance(model, Predictor):
-        raise IncompleteEvidenceError(
+        raise IncompleteEvidence(
             f"the fixture {fixture!r} gives a {type(model).__name__} without a predict method"
         )
     return model
@@ -75,21 +75,21 @@ def predictions_of(given: Given, of: str, model: str | None, **options: Any) -> 
 
     Args:
         given: The fixtures' values.
-        of: Fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; also ``y_score``, ``ids`` and ``slices``
-            where it has them.
+        of: Fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; also ``y_score``, ``ids`` and
+            ``slices`` where it has them.
         model: Fixture of a model that predicts on ``X`` where ``y_pred`` is not given.
         options: ``positive`` and ``task``, as for the recorder.
 
     Raises:
-        IncompleteEvidenceError: truth or predictions are not given.
+        IncompleteEvidence: truth or predictions are not given.
         RecordingError: they cannot be evidence.
     """
     value = given.fixtures[of]
     predicted, scores = field_of(value, "y_pred"), field_of(value, "y_score")
     if predicted is None:
         if model is None:
-            raise IncompleteEvidenceError(
-                f"the fixture {of!r} gives no y_pred; return them with it, or name a model: fixture and give X"
+            raise IncompleteEvidence(
+                f"the fixture {of!r} gives no y_pred; give it, or name a model: fixture and give X"
             )
         predictor, inputs = model_of(given, model), required_field(value, of, "X")
         predicted = predictor.predict(inputs)

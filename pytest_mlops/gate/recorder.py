@@ -115,7 +115,7 @@ class Recorder:
             RecordingError: mismatched lengths, NaN, duplicate ids, or anything else that cannot be evidence.
         """
         from pytest_mlops.gate.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when predictions come
-        from pytest_mlops.gate.predictions import data_digest, measure_predictions  # noqa: PLC0415
+        from pytest_mlops.metrics.predictions import data_digest, measure_predictions  # noqa: PLC0415
 
         found = measure_predictions(
             y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
@@ -159,7 +159,7 @@ class Recorder:
         Raises:
             RecordingError: empty, negative or not finite.
         """
-        from pytest_mlops.gate.predictions import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
+        from pytest_mlops.metrics.predictions import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
 
         contended = self._source is not None and self._source.settings.workers > 1
         entries = [
@@ -187,7 +187,7 @@ class Recorder:
         Raises:
             RecordingError: empty, outside [0, 1] or not finite, or a key recorded before.
         """
-        from pytest_mlops.gate.predictions import measure_scores  # noqa: PLC0415 -- NumPy only when needed
+        from pytest_mlops.metrics.predictions import measure_scores  # noqa: PLC0415 -- NumPy only when needed
 
         _check_name("name", name)
         entry = _entry(name, measure_scores(values), slice_=slice, origin="score")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +16,8 @@ from pytest_mlops.gate.terminal import header_line, show
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_mlops.gate.run import GateRun
     from pytest_mlops.gate.source import SourceSettings
     from pytest_mlops.records.integration import IntegrationResult
@@ -81,11 +85,12 @@ class GateSession:
         """Seal: the one place that always runs, whatever ended the run."""
         if str(session.shouldfail).startswith(STOPPING):
             self.events.stopped = True
-        self.record = seal(self.run, self.tally, self.events)
-        try:
-            write_record(self.run, self.record)
-        except IoError as error:
-            self.write_error = error
+        with _collector_paused():
+            self.record = seal(self.run, self.tally, self.events)
+            try:
+                write_record(self.run, self.record)
+            except IoError as error:
+                self.write_error = error
         blocked = self.record.decision is Decision.BLOCK or self.write_error is not None
         if blocked and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -95,3 +100,15 @@ class GateSession:
         """Show the verdict, last."""
         if self.record is not None:
             show(terminalreporter, self.run, self.record, self.write_error)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Hold garbage collection off: sealing leaves no cycles, and one full pass visits all of the session."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

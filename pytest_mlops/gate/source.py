@@ -139,7 +139,7 @@ class EvidenceSource:
         report = yield
         if not self._plan_sent:
             self._plan_sent = True
-            _payload(report)["plan"] = self.plan
+            _payload(report)["plan"], self.plan = self.plan, None
         if _MARK_KEY not in item.stash:
             return report
         sink = item.stash.get(_SINK_KEY, None)

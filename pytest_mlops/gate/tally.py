@@ -96,7 +96,8 @@ class Tally:
         """Fold in one report, of whichever test."""
         payload = getattr(report, ATTRIBUTE, None)
         if payload is not None and payload.get("plan") is not None:
-            self.plan(payload["plan"])
+            # Taken out, since pytest keeps its reports and with them as many lists as there are tests.
+            self.plan(payload.pop("plan"))
         if report.when not in PHASES:
             # xdist makes this report for the test that its worker died under; no plan may have come in yet.
             self._crashed.append(report.nodeid)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.gate.columns import (
+from pytest_mlops.metrics.columns import (
     PROBABILITIES_HINT,
     check_length,
     check_within,

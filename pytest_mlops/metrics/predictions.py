@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.gate.columns import (
+from pytest_mlops.metrics.columns import (
     check_length,
     check_within,
     is_whole,
@@ -19,7 +19,7 @@ from pytest_mlops.gate.columns import (
     read_numbers,
     read_slices,
 )
-from pytest_mlops.gate.labels import Labels, infer_task, read_scores
+from pytest_mlops.metrics.labels import Labels, infer_task, read_scores
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.classification import classification
 from pytest_mlops.stats.estimate import Estimate

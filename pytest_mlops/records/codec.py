@@ -9,12 +9,13 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from pytest_mlops.errors import SerializationError
+from pytest_mlops.records.base import Record
 from pytest_mlops.records.integration import SCHEMA_VERSION, IntegrationResult
 
 if TYPE_CHECKING:
-    from pytest_mlops.records.base import Record
     from pytest_mlops.records.policy import Policy
 
 __all__ = ["MAX_RECORD_BYTES", "dump", "dump_canonical", "load_integration_result", "policy_digest"]
@@ -27,10 +28,17 @@ _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 def dump(record: IntegrationResult) -> str:
     """Write a record: ``schema_version`` first, the other keys sorted, no NaN, one final newline."""
-    data = record.model_dump(mode="json")
+    data = dict(record)
     head = json.dumps({"schema_version": data.pop("schema_version")})
-    tail = json.dumps(data, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ": "))
+    tail = json.dumps(
+        data, default=_plain, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ": ")
+    )
     return f"{head[:-1]},\n{tail[1:]}\n"
+
+
+def _plain(value: object) -> object:
+    """Turn one level of a record into what JSON has, so that no large record is held twice as it is written."""
+    return dict(value) if isinstance(value, Record) else to_jsonable_python(value)
 
 
 def dump_canonical(record: Record) -> bytes:

@@ -189,7 +189,7 @@ class QualitySettings(Record):
         for name in ("metrics", "code"):
             named = getattr(self, name) is not None
             if named and self.weights is not None and getattr(self.weights, name) is None:
-                raise ValueError(f"names {name}, but weights gives {name} no weight; add one, or remove {name}")
+                raise ValueError(f"names {name}, but weights gives {name} no weight; add it, or drop {name}")
         return self
 
 

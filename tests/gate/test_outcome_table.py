@@ -46,6 +46,9 @@ class Row:
     workers_exits: tuple[int, int, int] | None = None
     """Where it differs under ``-n2``."""
     counts: dict[str, int] = field(default_factory=dict)
+    workers_counts: dict[str, int] | None = None
+    on_workers: bool = True
+    """Whether the row is run under ``-n2`` too; not where xdist can make no difference to it."""
     arguments: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     config: str | None = CONFIG
@@ -75,6 +78,7 @@ ROWS = [
     ),
     Row(
         name="raised",
+        on_workers=False,
         source="def test_it(): raise OSError('disk')",
         verdict="fail",
         decisions=BLOCKED,
@@ -99,6 +103,7 @@ ROWS = [
     ),
     Row(
         name="failed with a teardown error",
+        on_workers=False,
         source="@pytest.fixture\ndef broken():\n    yield\n    raise OSError\ndef test_it(broken): assert 0",
         verdict="fail",
         decisions=BLOCKED,
@@ -115,6 +120,7 @@ ROWS = [
     ),
     Row(
         name="skipped by a marker",
+        on_workers=False,
         source="@pytest.mark.skip(reason='no data')\ndef test_it(): pass",
         verdict="fail",
         decisions=BLOCKED,
@@ -147,6 +153,7 @@ ROWS = [
     ),
     Row(
         name="xfailed without running",
+        on_workers=False,
         source="@pytest.mark.xfail(run=False)\ndef test_it(): pass",
         verdict="fail",
         decisions=BLOCKED,
@@ -163,6 +170,7 @@ ROWS = [
     ),
     Row(
         name="xpassed under strict",
+        on_workers=False,
         source="@pytest.mark.xfail(strict=True)\ndef test_it(): pass",
         verdict="fail",
         decisions=BLOCKED,
@@ -180,6 +188,7 @@ ROWS = [
     ),
     Row(
         name="rerun, then passed, where undecided blocks",
+        on_workers=False,
         source="tries = []\ndef test_it():\n    tries.append(1)\n    assert len(tries) > 1",
         arguments=("--reruns=1",),
         config="gate: {on_undecided: block}",
@@ -190,6 +199,7 @@ ROWS = [
     ),
     Row(
         name="rerun, and failed again",
+        on_workers=False,
         source="def test_it(): assert 0",
         arguments=("--reruns=1",),
         verdict="fail",
@@ -217,6 +227,7 @@ ROWS = [
     ),
     Row(
         name="every test deselected",
+        on_workers=False,
         source="",
         arguments=("-k", "nothing"),
         verdict="incomplete",
@@ -240,7 +251,10 @@ ROWS = [
         verdict="incomplete",
         decisions=BLOCKED,
         exits=(2, 2, 2),
+        # xdist runs what could be collected.
+        workers_exits=(1, 1, 1),
         counts={"total": 1, "not_run": 1},
+        workers_counts={"total": 1, "passed": 1},
     ),
     Row(
         name="collection error, and on",
@@ -259,6 +273,8 @@ ROWS = [
         decisions=BLOCKED,
         exits=(2, 2, 2),
         counts=twice(not_run=1),
+        # To xdist an interrupted worker is a crashed one.
+        workers_counts=twice(errored=1),
     ),
     Row(
         name="-x",
@@ -272,6 +288,7 @@ ROWS = [
     ),
     Row(
         name="-x with nothing to stop for",
+        on_workers=False,
         source="def test_it(): pass",
         arguments=("-x",),
         verdict="pass",
@@ -325,6 +342,7 @@ ROWS = [
     ),
     Row(
         name="no config, failed",
+        on_workers=False,
         source="def test_it(): assert 0",
         config=None,
         verdict="fail",
@@ -335,7 +353,10 @@ ROWS = [
 ]
 COUNTS = ("total", "passed", "failed", "errored", "skipped", "deselected", "undecided", "not_run")
 CONTEXTS = list(Context)
-by_row = pytest.mark.parametrize("row", ROWS, ids=[row.name.replace(" ", "_") for row in ROWS])
+
+
+def each(rows: list[Row]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("row", rows, ids=[row.name.replace(" ", "_") for row in rows])
 
 
 def set_up(gate: Gate, row: Row) -> None:
@@ -352,25 +373,25 @@ def counted(record: IntegrationResult) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count or name == "total"}
 
 
-def assert_comes_out(row: Row, record: IntegrationResult, context: Context) -> None:
+def assert_comes_out(row: Row, record: IntegrationResult, context: Context, counts: dict[str, int]) -> None:
     assert record.verdict == row.verdict
     assert record.decision == row.decisions[CONTEXTS.index(context)]
     assert record.context is context
     assert record.success == (row.verdict == "pass")
-    assert counted(record) == row.counts
+    assert counted(record) == counts
     assert record.verdict is Verdict.PASS or record.reasons
 
 
-@by_row
+@each(ROWS)
 def test_in_one_process(gate: Gate, row: Row) -> None:
     set_up(gate, row)
     for context, code in zip(CONTEXTS, row.exits, strict=True):
         result = gate.run(f"--mlops-context={context}", "-p", "no:cacheprovider", *row.arguments)
-        assert_comes_out(row, gate.record(), context)
+        assert_comes_out(row, gate.record(), context, row.counts)
         assert result.ret == code, context
 
 
-@by_row
+@each([row for row in ROWS if row.on_workers])
 def test_on_two_workers(gate: Gate, row: Row) -> None:
     set_up(gate, row)
     exits = row.workers_exits or row.exits
@@ -378,7 +399,7 @@ def test_on_two_workers(gate: Gate, row: Row) -> None:
     run = CONTEXTS if len(set(exits)) > 1 else CONTEXTS[:1]
     for context, code in zip(run, exits, strict=False):
         result = gate.run(*TWO_WORKERS, f"--mlops-context={context}", *row.arguments)
-        assert_comes_out(row, gate.record(), context)
+        assert_comes_out(row, gate.record(), context, row.workers_counts or row.counts)
         assert result.ret == code, context
     sealed = gate.record()
     for context in CONTEXTS:
@@ -387,12 +408,14 @@ def test_on_two_workers(gate: Gate, row: Row) -> None:
 
 
 @pytest.mark.parametrize("absent", ["terminal", "xdist", "cacheprovider", "rerunfailures"])
-@pytest.mark.parametrize("name", ["passed", "failed", "every test skipped", "xfailed", "deselected by the user"])
+@pytest.mark.parametrize(
+    "name", ["passed", "failed", "every test skipped", "xfailed", "deselected by the user"]
+)
 def test_without_a_neighbour(gate: Gate, absent: str, name: str) -> None:
     (row,) = (row for row in ROWS if row.name == name)
     set_up(gate, row)
     result = gate.run("-p", f"no:{absent}", *row.arguments)
-    assert_comes_out(row, gate.record(), Context.LOCAL)
+    assert_comes_out(row, gate.record(), Context.LOCAL, row.counts)
     assert result.ret == row.exits[0]
 
 
@@ -421,11 +444,11 @@ def test_a_process_that_dies_leaves_the_incomplete_record_of_this_run(gate: Gate
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_a_crashed_worker_is_incomplete_though_another_takes_its_place(gate: Gate, context: Context) -> None:
     gate.write("test_model.py", CRASH)
-    result = gate.run(*TWO_WORKERS, f"--mlops-context={context}")
+    result = gate.run("-n2", f"--mlops-context={context}")
     record = gate.record()
     assert (record.verdict, record.decision, result.ret) == (Verdict.INCOMPLETE, Decision.BLOCK, 1)
     assert counted(record) == {"total": 2, "passed": 1, "errored": 1}
-    assert record.test_results.session.lost_workers == ("gw0",)
+    assert len(record.test_results.session.lost_workers) == 1
     (crashed,) = (test for test in record.test_results.results if test.outcome == "crashed")
     assert not crashed.conclusive
 
@@ -450,9 +473,7 @@ def test_a_test_that_ends_the_session_is_incomplete_whatever_code_it_asks_for(
 
 
 @pytest.mark.parametrize("workers", [(), TWO_WORKERS])
-def test_collecting_only_gives_no_verdict_and_touches_no_record(
-    gate: Gate, workers: tuple[str, ...]
-) -> None:
+def test_collecting_only_gives_no_verdict_and_touches_no_record(gate: Gate, workers: tuple[str, ...]) -> None:
     gate.write("test_model.py", HEAD)
     gate.run()
     before = gate.path.read_bytes()

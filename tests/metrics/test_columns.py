@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.gate.predictions import Predictions, measure_predictions
+from pytest_mlops.metrics.predictions import Predictions, measure_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.gate.predictions import Predictions, measure_predictions
+from pytest_mlops.metrics.predictions import Predictions, measure_predictions
 
 if TYPE_CHECKING:
     from pytest_mlops.stats.estimate import Estimate

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.gate.predictions import (
+from pytest_mlops.metrics.predictions import (
     Predictions,
     data_digest,
     measure_latencies,

@@ -1,0 +1,38 @@
+"""The checks there are, by the name that ``check:`` calls them by."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_mlops.checks.base import Check
+
+__all__ = ["BUILT_IN", "built_in_checks", "find_check"]
+
+BUILT_IN = {
+    "metric_floor": "MetricFloor",
+}
+"""Name of a check, which is that of its module, -> its class. A module is imported when its check is named."""
+
+
+def find_check(name: str, extra: Mapping[str, type[Check]] | None = None) -> type[Check] | None:
+    """Return the class of a check; ``None`` if there is none of that name.
+
+    Args:
+        name: What ``check:`` says.
+        extra: Checks that plugins bring along.
+    """
+    if extra and name in extra:
+        return extra[name]
+    if name not in BUILT_IN:
+        return None
+    found: type[Check] = getattr(import_module(f"pytest_mlops.checks.{name}"), BUILT_IN[name])
+    return found
+
+
+def built_in_checks() -> dict[str, type[Check]]:
+    """Return every check of this package, by name."""
+    return {name: cls for name in BUILT_IN if (cls := find_check(name)) is not None}

@@ -1,0 +1,1 @@
+"""Numbers from predictions, latencies and scores, with every input checked."""
