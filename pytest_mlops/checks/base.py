@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, StringConstraints
 
 from pytest_mlops.records.base import Label, Record
-from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_mlops.stats.estimate import Estimate
+    from pytest_mlops.verdict import Verdict
 
-__all__ = ["Check", "CheckResult", "FixtureName", "Given", "Level", "settle"]
+__all__ = ["Check", "CheckResult", "FixtureName", "Given", "Level"]
 
 FixtureName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_]\w*$")]
 """Name of a pytest fixture that is visible from the folder of ``mlops.yaml``."""
@@ -94,10 +94,3 @@ class Check(Record):
             IncompleteEvidence: something needed was not given.
             RecordingError: what was given cannot be evidence.
         """
-
-
-def settle(*, holds: bool, fails: bool) -> Verdict:
-    """Return PASS where the bound holds, FAIL where the opposite one fails, UNDECIDED between."""
-    if holds:
-        return Verdict.PASS
-    return Verdict.FAIL if fails else Verdict.UNDECIDED

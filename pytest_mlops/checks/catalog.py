@@ -15,7 +15,7 @@ __all__ = ["BUILT_IN", "built_in_checks", "find_check"]
 BUILT_IN = {
     "metric_floor": "MetricFloor",
 }
-"""Name of a check, which is that of its module, -> its class. A module is imported when its check is named."""
+"""Name of a check, which is that of its module, -> its class; imported when the check is named."""
 
 
 def find_check(name: str, extra: Mapping[str, type[Check]] | None = None) -> type[Check] | None:

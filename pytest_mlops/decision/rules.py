@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.estimates import estimate_of
 from pytest_mlops.decision.finding import at_least, at_most
-from pytest_mlops.decision.interval import Interval, interval_of, mde_of, needed_n
 from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.records.measurement import Binomial, Measurement
+from pytest_mlops.stats.interval import Interval, bounds, mde, needed_n
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def evaluate_rule(rule: Rule, measurements: Measurements) -> RuleResult:
         return _result(rule, Verdict.INCOMPLETE, f"{found.title} is undefined: {found.undefined}", found)
     if rule.confidence is None:
         # The one-sided level whose two bounds make the two-sided display interval.
-        interval = interval_of(found, (1 + DISPLAY_LEVEL) / 2)
+        interval = bounds(estimate_of(found), (1 + DISPLAY_LEVEL) / 2)
         verdict = _by_estimate(rule, found.value)
         outcome, level = "", DISPLAY_LEVEL
     else:
-        interval = interval_of(found, rule.confidence)
+        interval = bounds(estimate_of(found), rule.confidence)
         verdict, outcome = _by_bound(rule, found, interval)
         level = rule.confidence
     if found.contended and verdict is not Verdict.INCOMPLETE:
@@ -81,7 +82,7 @@ def _side(*, holds: bool, fails: bool) -> Verdict:
 
 def _what_would_decide(rule: Rule, found: Measurement) -> str:
     thresholds = [bound for bound in (rule.min, rule.max) if bound is not None]
-    needs = [needed_n(found, bound, rule.confidence or DISPLAY_LEVEL) for bound in thresholds]
+    needs = [needed_n(estimate_of(found), bound, rule.confidence or DISPLAY_LEVEL) for bound in thresholds]
     known = [n for n in needs if n is not None]
     if not known:
         return (
@@ -125,6 +126,6 @@ def _result(
         upper=None if interval is None else interval.upper,
         level=None if interval is None else level,
         n=None if found is None else _size(found),
-        mde=None if found is None or threshold is None else mde_of(found, threshold),
+        mde=None if found is None or threshold is None else mde(estimate_of(found), threshold),
         message=text,
     )

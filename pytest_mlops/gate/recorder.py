@@ -292,7 +292,8 @@ def _entry(name: str, estimate: Estimate, *, slice_: str, origin: str) -> dict[s
     if estimate.successes is not None and estimate.trials is not None:
         entry["basis"] = {"kind": "binomial", "successes": estimate.successes, "trials": estimate.trials}
     elif estimate.stderr is not None:
-        entry["basis"] = {"kind": "normal", "stderr": estimate.stderr}
+        least, most = (bound if math.isfinite(bound) else None for bound in estimate.range)
+        entry["basis"] = {"kind": "normal", "stderr": estimate.stderr, "least": least, "most": most}
     elif estimate.quantile is not None and estimate.lower and estimate.upper:
         bounds = {"lower": dict(estimate.lower), "upper": dict(estimate.upper)}
         entry["basis"] = {"kind": "order_statistics", "quantile": estimate.quantile, **bounds}

@@ -22,7 +22,7 @@ from pytest_mlops.metrics.columns import (
 from pytest_mlops.metrics.labels import Labels, infer_task, read_scores
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.classification import classification
-from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.estimate import NOT_NEGATIVE, SHARE, Estimate
 from pytest_mlops.stats.probability import brier_losses, log_losses, roc_auc
 from pytest_mlops.stats.quantile import quantile_estimate
 from pytest_mlops.stats.regression import regression
@@ -135,7 +135,7 @@ def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
     milliseconds = times * 1000
     quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
     return [
-        ("latency_mean_ms", Estimate.mean(milliseconds)),
+        ("latency_mean_ms", Estimate.mean(milliseconds, range=NOT_NEGATIVE)),
         *((f"latency_{name}_ms", quantile_estimate(milliseconds, q)) for name, q in quantiles.items()),
     ]
 
@@ -153,7 +153,7 @@ def measure_scores(values: object) -> Estimate:
     check_within("values", scores, 0, 1, "rescale them to 0..1")
     if ((scores == 0) | (scores == 1)).all():
         return Estimate.share(int(scores.sum()), scores.size)
-    return Estimate.mean(scores)
+    return Estimate.mean(scores, range=SHARE)
 
 
 def data_digest(ids: Array | None, y_true: Array) -> str:
@@ -207,8 +207,8 @@ def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
     if score.ndim == 2 and len(labels.classes) > 2:
         note = "sum over classes"
         return lambda mask: {
-            "log_loss": Estimate.mean(losses["log_loss"][mask]),
-            "brier": replace(Estimate.mean(losses["brier"][mask]), note=note),
+            "log_loss": Estimate.mean(losses["log_loss"][mask], range=NOT_NEGATIVE),
+            "brier": replace(Estimate.mean(losses["brier"][mask], range=NOT_NEGATIVE), note=note),
         }
     reference = 1 if labels.positive is None else labels.positive
     chance = score if score.ndim == 1 else score[:, reference]
@@ -221,7 +221,10 @@ def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
     def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
         chosen = np.flatnonzero(mask[order])
         auc = replace(roc_auc(positive[chosen], chance[chosen]), note=note)
-        return {"roc_auc": auc, **{name: Estimate.mean(loss[chosen]) for name, loss in losses.items()}}
+        return {
+            "roc_auc": auc,
+            **{name: Estimate.mean(loss[chosen], range=NOT_NEGATIVE) for name, loss in losses.items()},
+        }
 
     return measure
 

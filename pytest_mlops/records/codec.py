@@ -37,7 +37,7 @@ def dump(record: IntegrationResult) -> str:
 
 
 def _plain(value: object) -> object:
-    """Turn one level of a record into what JSON has, so that no large record is held twice as it is written."""
+    """Turn one level of a record into what JSON has, so that a large one is never held twice."""
     return dict(value) if isinstance(value, Record) else to_jsonable_python(value)
 
 

@@ -41,6 +41,10 @@ class Normal(Record):
 
     kind: Literal["normal"] = "normal"
     stderr: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+    least: Number | None = None
+    """Least value there can be, where bounds are cut off."""
+    most: Number | None = None
+    """Greatest value there can be."""
 
 
 class OrderStatistics(Record):

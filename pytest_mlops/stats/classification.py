@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.estimate import SHARE, Estimate
 from pytest_mlops.stats.normal import alike_stderr
 
 if TYPE_CHECKING:
@@ -159,4 +159,4 @@ def _by_influence(
         stderr = alike_stderr(alike)
     else:
         stderr = math.sqrt(float(cells.count @ influence**2) / (n - 1) / n)
-    return Estimate(value=value, n=n, stderr=stderr, note=note)
+    return Estimate(value=value, n=n, stderr=stderr, note=note, range=SHARE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Estimate"]
+__all__ = ["ANY", "NOT_NEGATIVE", "SHARE", "Estimate"]
+
+ANY = (-math.inf, math.inf)
+NOT_NEGATIVE = (0.0, math.inf)
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +33,7 @@ class Estimate:
         trials: Examples the share is taken of, as the predicted positives of a precision; at most ``n``.
         stderr: Standard error of an asymptotically normal value; ``None`` where no such thing is known.
         note: How the value was computed.
+        range: Least and greatest value there can be.
         quantile: The value is this quantile, and ``lower`` and ``upper`` bound it.
         lower: One-sided confidence level, as ``0.95``, to lower bound; a level that ``n`` is too small for
             is left out.
@@ -41,6 +47,7 @@ class Estimate:
     trials: int | None = None
     stderr: float | None = None
     note: str | None = None
+    range: tuple[float, float] = ANY
     quantile: float | None = None
     lower: Mapping[str, float] = field(default_factory=dict)
     upper: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +69,6 @@ class Estimate:
         )
 
     @classmethod
-    def mean(cls, values: NDArray[np.float64]) -> Self:
+    def mean(cls, values: NDArray[np.float64], *, range: tuple[float, float] = ANY) -> Self:  # noqa: A002
         """Return the mean of ``values`` (n ≥ 1,) with its standard error, which needs two values."""
-        return cls(value=float(values.mean()), n=values.size, stderr=standard_error(values))
+        return cls(value=float(values.mean()), n=values.size, stderr=standard_error(values), range=range)

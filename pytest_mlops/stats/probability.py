@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_mlops.stats.classification import ONE_CLASS
-from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.estimate import SHARE, Estimate
 from pytest_mlops.stats.normal import alike_stderr
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Estimate
         stderr = math.sqrt(spread10 / (m - 1) / m + spread01 / (n - 1) / n)
     else:
         stderr = None
-    return Estimate(value=auc, n=score.size, stderr=stderr)
+    return Estimate(value=auc, n=score.size, stderr=stderr, range=SHARE)
 
 
 def log_losses(

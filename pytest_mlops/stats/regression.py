@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.estimate import NOT_NEGATIVE, Estimate
 from pytest_mlops.stats.normal import standard_error
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def regression(y_true: NDArray[np.float64], y_pred: NDArray[np.float64]) -> dict
     error = y_pred - y_true
     squared = error**2
     return {
-        "mae": Estimate.mean(np.abs(error)),
-        "mse": Estimate.mean(squared),
+        "mae": Estimate.mean(np.abs(error), range=NOT_NEGATIVE),
+        "mse": Estimate.mean(squared, range=NOT_NEGATIVE),
         "rmse": _rmse(squared),
         "r2": _r2(y_true, squared),
         "mean_error": Estimate.mean(error),
@@ -42,7 +42,7 @@ def _rmse(squared: NDArray[np.float64]) -> Estimate:
     rmse, stderr = math.sqrt(float(squared.mean())), standard_error(squared)
     if stderr is not None and rmse > 0:
         stderr /= 2 * rmse
-    return Estimate(value=rmse, n=squared.size, stderr=stderr)
+    return Estimate(value=rmse, n=squared.size, stderr=stderr, range=NOT_NEGATIVE)
 
 
 def _r2(y_true: NDArray[np.float64], squared: NDArray[np.float64]) -> Estimate:
@@ -59,4 +59,4 @@ def _r2(y_true: NDArray[np.float64], squared: NDArray[np.float64]) -> Estimate:
     if y_true.min() == y_true.max() or v * _LARGEST_RATIO <= a:
         return Estimate(n=n, undefined="y_true is constant")
     influence = (a / v) * (deviation / v - 1) - (squared / v - a / v)
-    return Estimate(value=1 - a / v, n=n, stderr=standard_error(influence))
+    return Estimate(value=1 - a / v, n=n, stderr=standard_error(influence), range=(-math.inf, 1.0))
