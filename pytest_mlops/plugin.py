@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,6 +114,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         from pytest_mlops.gate.activate import deactivate  # noqa: PLC0415 -- gate on only
 
         deactivate(config)
+
+
+# ---- model tests that are classes ----
+
+
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Item | None:
+    """Collect ModelTest classes; where nobody imported their base there are none to look for."""
+    base = sys.modules.get("pytest_mlops.checks.model_test")
+    if base is None or not isinstance(obj, type) or not issubclass(obj, base.ModelTest):
+        return None
+    if inspect.isabstract(obj) or obj.__module__ != getattr(collector, "obj", obj).__name__:
+        return None
+    from pytest_mlops.gate.items import model_test_item  # noqa: PLC0415 -- where there are any only
+
+    return model_test_item(collector, name, obj)
 
 
 # ---- fixtures ----

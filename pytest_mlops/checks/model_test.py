@@ -48,8 +48,8 @@ class ModelTest(ABC):
         """Test ``model_version``.
 
         Returns:
-            A ``TestResult``, or a bool, or ``None`` where passing means that nothing was raised; or an awaitable
-            of one of them.
+            A ``TestResult``, a bool, or ``None`` where passing means that nothing was raised; or an
+            awaitable of one of them.
 
         Raises:
             AssertionError: the model does not behave.

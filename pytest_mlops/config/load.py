@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_mlops.config.checks import cross_mistakes
 from pytest_mlops.config.guard import MAX_BYTES, refuse
 from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import Place, line_of, to_problems
+from pytest_mlops.config.problems import Mistake, Place, line_of, to_problems
 from pytest_mlops.config.sentences import schema_mistakes
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError
@@ -63,6 +63,8 @@ def load_config(path: Path) -> LoadedConfig:
     except ValidationError as error:
         mistakes += schema_mistakes(error, document)
     mistakes += cross_mistakes(document.data)
+    if config is not None:
+        mistakes += _same_titles(config)
     if mistakes or config is None:
         raise ConfigError(str(path), to_problems(mistakes, document.lines))
     return LoadedConfig(
@@ -71,6 +73,18 @@ def load_config(path: Path) -> LoadedConfig:
         lines=MappingProxyType(dict(document.lines)),
         digest=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _same_titles(config: Config) -> list[Mistake]:
+    """Return a mistake for each check that would run under the name of an earlier one."""
+    titles = [check.title() for check in config.checks]
+    return [
+        Mistake(
+            place=("checks", index), message=f"is called {title!r}, like an earlier check; give it a name:"
+        )
+        for index, title in enumerate(titles)
+        if title in titles[:index]
+    ]
 
 
 def find_config(start: Path, root: Path) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from pytest_mlops.config.check_entries import CheckEntry
 from pytest_mlops.records.base import Flag, Label, Number, Record, Text
 from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
 from pytest_mlops.records.policy import GateSettings, Policy, QualitySettings, Requirement, Rule, Waiver
@@ -94,6 +95,8 @@ class Config(Record):
     """What the quality score is made of."""
     rules: tuple[Rule, ...] = ()
     """Bounds on recorded metrics."""
+    checks: tuple[CheckEntry, ...] = ()
+    """Ready-made model tests, each with the fixtures it works on."""
     waivers: tuple[Waiver, ...] = ()
     """Failing rules and tests that a named person lets through for a while."""
     environments: dict[str, EnvironmentSettings] = {}

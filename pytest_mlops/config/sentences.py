@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from pytest_mlops.checks.base import Check
+from pytest_mlops.config.check_entries import check_class
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.problems import Mistake, Place
 from pytest_mlops.records.base import Record
@@ -67,6 +69,7 @@ def _mistake(detail: ErrorDetails, document: Document) -> Mistake:
         context=detail.get("ctx", {}),
         place=place,
         spelling=document.spellings.get(place),
+        data=document.data,
     )
     sentence = _SENTENCES.get(fault.kind)
     message = sentence(fault) if sentence is not None else f"{detail['msg']}, got {fault.got}"
@@ -82,6 +85,7 @@ class _Fault:
     context: Mapping[str, Any]
     place: Place
     spelling: str | None
+    data: Any
 
     @property
     def got(self) -> str:
@@ -103,7 +107,7 @@ def _type_hint(fault: _Fault) -> str:
     if kind == "tuple_type" and not isinstance(value, dict):
         return f"; write it in brackets: [{fault.spelling or value}]"
     if kind == "model_type":
-        return f"; its keys are {', '.join(_known_keys(fault.place))}"
+        return f"; its keys are {', '.join(_known_keys(fault.place, fault.data))}"
     return ""
 
 
@@ -134,7 +138,7 @@ def _not_a_choice(fault: _Fault) -> str:
 
 
 def _unknown_key(fault: _Fault) -> str:
-    known = _known_keys(fault.place[:-1])
+    known = _known_keys(fault.place[:-1], fault.data)
     hint = nearest(str(fault.place[-1]), known)
     return f"is not a known key{hint or '.'} Known here: {', '.join(known)}"
 
@@ -153,13 +157,16 @@ _SENTENCES: Mapping[str, Callable[[_Fault], str]] = {
     "extra_forbidden": _unknown_key,
     "finite_number": lambda fault: f"expected a finite number, got {fault.got}",
     "string_too_long": _too_long,
+    "string_pattern_mismatch": lambda fault: f"expected a plain name, as Python's are, got {fault.got}",
     "value_error": lambda fault: str(fault.context["error"]),
 }
 
 
-def _known_keys(place: Place) -> list[str]:
-    """Return the keys of the record that stands at ``place``."""
+def _known_keys(place: Place, data: Any) -> list[str]:
+    """Return the keys of the record that stands at ``place``; that of a check depends on which it names."""
     annotation: Any = Config
+    if len(place) >= 2 and place[0] == "checks":
+        annotation, place = check_class(data["checks"][place[1]]) or Check, place[2:]
     for part in place:
         record = _find(annotation, Record)
         if _find(annotation, dict) is not None or isinstance(part, int):

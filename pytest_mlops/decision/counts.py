@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.results import TestResult
 
-__all__ = ["count_outcomes"]
+__all__ = ["UNSETTLED", "count_outcomes"]
+
+UNSETTLED = frozenset({Outcome.FLAKY, Outcome.UNDECIDED})
+"""Outcomes of tests that ran and settled nothing."""
 
 
 def count_outcomes(results: Sequence[TestResult]) -> dict[str, int]:
@@ -25,6 +28,7 @@ def count_outcomes(results: Sequence[TestResult]) -> dict[str, int]:
         "errored_tests": counts[Outcome.ERRORED] + counts[Outcome.CRASHED],
         "skipped_tests": counts[Outcome.SKIPPED],
         "deselected_tests": counts[Outcome.DESELECTED],
-        "undecided_tests": counts[Outcome.FLAKY],
+        "undecided_tests": sum(counts[outcome] for outcome in UNSETTLED),
+        "incomplete_tests": counts[Outcome.INCOMPLETE],
         "not_run_tests": counts[Outcome.NOT_RUN],
     }

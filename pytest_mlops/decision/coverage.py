@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.finding import Finding, at_least
 from pytest_mlops.names import ALL
 from pytest_mlops.records.integration import CellCoverage
-from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def measure_coverage(
         )
     if not cells:
         value = sum(_conclusive(test, waived) for test in tests) / len(tests)
-        optimistic = value + sum(test.outcome is Outcome.FLAKY for test in tests) / len(tests)
+        optimistic = value + sum(test.outcome in UNSETTLED for test in tests) / len(tests)
         finding = _finding(value, optimistic, gate, "executed / collected tests", narrowed=narrowed)
         return Coverage(value=value, optimistic=optimistic, cells=(), findings=(finding,))
     claims = _claims(tests)
@@ -84,7 +84,7 @@ def _claims(tests: Iterable[TestResult]) -> dict[str, list[TestResult]]:
 
 
 def _conclusive(test: TestResult, waived: AbstractSet[str]) -> bool:
-    return test.conclusive and test.outcome is not Outcome.FLAKY and test.test_name not in waived
+    return test.conclusive and test.outcome not in UNSETTLED and test.test_name not in waived
 
 
 def _measure_cell(
@@ -102,7 +102,7 @@ def _measure_cell(
         n = test.evidence.get(cell.slice)
         largest = n if largest is None else max(largest, n or 0)
         if not _conclusive(test, waived):
-            undecided += test.outcome is Outcome.FLAKY
+            undecided += test.outcome in UNSETTLED
         elif cell.slice != ALL:
             # A slice counts only where enough of its examples were measured.
             covered += n is not None and n >= gate.min_n

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.finding import Finding, at_least
 from pytest_mlops.records.integration import Bounds
 from pytest_mlops.records.results import Outcome
@@ -43,7 +44,7 @@ def measure_pass_rate(
 ) -> PassRate:
     """Measure the pass rate and hold it against its threshold.
 
-    A flaky test counts neither way; the verdict is UNDECIDED where the threshold is met only by counting
+    A flaky or undecided test counts neither way; the verdict is UNDECIDED where the threshold is met only by counting
     it as passed.
 
     Args:
@@ -54,14 +55,16 @@ def measure_pass_rate(
     counts = Counter(test.outcome for test in tests if test.test_name not in waived)
     passed = sum(counts[outcome] for outcome in PASSED)
     settled = passed + sum(counts[outcome] for outcome in NOT_PASSED)
-    flaky = counts[Outcome.FLAKY]
+    unsettled = [test for test in tests if test.outcome in UNSETTLED]
     value = passed / settled if settled else None
-    finding = _finding(passed, settled, flaky, gate.min_pass_rate, waived=bool(waived))
+    finding = _finding(passed, settled, unsettled, gate.min_pass_rate, waived=bool(waived))
     return PassRate(value=value, passed=passed, settled=settled, findings=(finding,))
 
 
-def _finding(passed: int, settled: int, flaky: int, threshold: float, *, waived: bool) -> Finding:
-    total = settled + flaky
+def _finding(
+    passed: int, settled: int, unsettled: Sequence[TestResult], threshold: float, *, waived: bool
+) -> Finding:
+    total = settled + len(unsettled)
     if total == 0:
         what = "every model test that ran is waived" if waived else "no model test ran to an end"
         return Finding(verdict=Verdict.INCOMPLETE, text=f"{what}, so there is no pass rate", missing=True)
@@ -70,17 +73,23 @@ def _finding(passed: int, settled: int, flaky: int, threshold: float, *, waived:
             f"pass rate {passed / settled:.3g} meets {threshold:g}" if settled else "no test settled anything"
         )
         return Finding(verdict=Verdict.PASS if settled else Verdict.UNDECIDED, text=text)
-    if at_least((passed + flaky) / total, threshold):
-        tests = "test" if flaky == 1 else "tests"
-        text = (
-            f"{flaky} {tests} passed only on a rerun; without {'it' if flaky == 1 else 'them'} the pass rate "
-        )
-        return Finding(
-            verdict=Verdict.UNDECIDED, text=f"{text}is not shown to meet {threshold:g}. Mend what is flaky"
-        )
-    failed = total - passed - flaky
+    if at_least((passed + len(unsettled)) / total, threshold):
+        text = f"the pass rate is not shown to meet {threshold:g}: {_why_unsettled(unsettled)}"
+        return Finding(verdict=Verdict.UNDECIDED, text=text)
+    failed = total - passed - len(unsettled)
     text = f"pass rate {passed / total:.3g} is below {threshold:g}: {failed} of {total} model tests failed"
     return Finding(verdict=Verdict.FAIL, text=text)
+
+
+def _why_unsettled(tests: Sequence[TestResult]) -> str:
+    whys = [
+        f"{test.test_name} passed only on a rerun"
+        if test.outcome is Outcome.FLAKY
+        else f"{test.test_name} is undecided ({test.message})"
+        for test in tests
+    ]
+    more = f", and {len(whys) - 3} more" if len(whys) > 3 else ""
+    return ", ".join(whys[:3]) + more
 
 
 def measure_bounds(

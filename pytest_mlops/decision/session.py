@@ -36,6 +36,8 @@ def _broken(results: TestResults) -> Iterator[Finding]:
     crashed = [test.test_name for test in results.results if test.outcome is Outcome.CRASHED]
     if crashed:
         sentences.append(f"{_count(crashed, 'model test')} died with the process: {_some(crashed)}")
+    incomplete = [test for test in results.results if test.outcome is Outcome.INCOMPLETE]
+    sentences += [f"{test.test_name}: {test.message}" for test in incomplete]
     if session.artifact is not None:
         sentences.append(session.artifact)
     return (Finding(verdict=Verdict.INCOMPLETE, text=sentence) for sentence in sentences)

@@ -72,12 +72,16 @@ def deactivate(config: pytest.Config) -> None:
 
 
 def _register_source(config: pytest.Config, settings: SourceSettings) -> None:
+    if settings.config is not None and settings.config not in config.args:
+        # Checks are expected whatever paths were asked for.
+        config.args.append(settings.config)
     source = EvidenceSource(settings)
     config.stash[SOURCE_KEY] = source
     config.pluginmanager.register(source, SOURCE_NAME)
 
 
 def _source_settings(run: GateRun) -> SourceSettings:
+    checks = _checks(run)
     version = run.model_version
     if version is not None and run.artifact is not None:
         version = version.model_copy(update={"artifact_path": str(run.artifact[0])})
@@ -87,6 +91,17 @@ def _source_settings(run: GateRun) -> SourceSettings:
         gate_decides=run.policy.gate.min_pass_rate < 1,
         waived=tuple(waiver.test for waiver in run.policy.waivers if waiver.test is not None),
         model_version=None if version is None else version.model_dump(mode="json"),
+        config=str(run.config.path) if run.config is not None and checks else None,
+        checks=checks,
+    )
+
+
+def _checks(run: GateRun) -> tuple[tuple[dict[str, Any], int | None], ...]:
+    if run.config is None:
+        return ()
+    return tuple(
+        (check.model_dump(mode="json"), run.config.line(("checks", index)))
+        for index, check in enumerate(run.config.config.checks)
     )
 
 
@@ -101,6 +116,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
         folder=folder,
         context=context,
         policy=Policy(),
+        config=None,
         model_version=None,
         artifact=None,
         narrowing=Narrowing(),
@@ -138,6 +154,7 @@ def _settle(config: pytest.Config, bare: GateRun) -> GateRun:
     return replace(
         bare,
         folder=folder,
+        config=loaded,
         policy=policy,
         model_version=version,
         artifact=artifact,

@@ -193,6 +193,28 @@ class Recorder:
         entry = _entry(name, measure_scores(values), slice_=slice, origin="score")
         self._add([entry], slice_=slice, dataset=dataset)
 
+    def record_estimate(
+        self,
+        name: str,
+        estimate: Estimate,
+        *,
+        slice: str = ALL,  # noqa: A002 -- as above
+        dataset: str | None = None,
+    ) -> None:
+        """Record a number together with what its interval rests on; for checks and plugins.
+
+        Args:
+            name: Name of the metric.
+            estimate: The number, see :class:`pytest_mlops.stats.estimate.Estimate`.
+            slice: The part of the data it was measured on.
+            dataset: The data set; by default the marker's.
+
+        Raises:
+            RecordingError: a key recorded before.
+        """
+        _check_name("name", name)
+        self._add([_entry(name, estimate, slice_=slice, origin="metric")], slice_=slice, dataset=dataset)
+
     def artifact(self, path: str | Path, *, name: str | None = None) -> None:
         """Keep a copy of a file beside the record, under the digest of its bytes.
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from pytest_mlops.config.load import LoadedConfig
     from pytest_mlops.evidence.digest import ArtifactDigest
     from pytest_mlops.gate.narrowing import Narrowing
     from pytest_mlops.records.integration import Provenance
@@ -33,6 +34,7 @@ class GateRun:
     run_id: str
     path: Path
     folder: Path
+    config: LoadedConfig | None
     context: Context
     policy: Policy
     model_version: ModelVersion | None

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
+from pytest_mlops.gate.outcome import outcome_of
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.names import matches_test
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from pytest_mlops.checks.base import Check
     from pytest_mlops.records.model import ModelVersion
 
 __all__ = ["ATTRIBUTE", "SOURCE_KEY", "EvidenceSource", "SourceSettings", "make_plan"]
@@ -41,6 +43,10 @@ class SourceSettings:
     waived: tuple[str, ...] = ()
     """Tests that waivers name: their failures are left to the gate."""
     workers: int = 0
+    config: str | None = None
+    """``mlops.yaml``, where it declares checks."""
+    checks: tuple[tuple[dict[str, Any], int | None], ...] = ()
+    """Each declared check, and its 1-based line."""
     model_version: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -51,7 +57,8 @@ class SourceSettings:
     def from_json(cls, data: dict[str, Any]) -> SourceSettings:
         """Read what :meth:`to_json` wrote; xdist turns tuples into lists on the way or not."""
         cells = tuple((name, dataset) for name, dataset in data["cells"])
-        return cls(**{**data, "cells": cells, "waived": tuple(data["waived"])})
+        checks = tuple((entry, line) for entry, line in data["checks"])
+        return cls(**{**data, "cells": cells, "waived": tuple(data["waived"]), "checks": checks})
 
 
 SOURCE_KEY = pytest.StashKey["EvidenceSource"]()
@@ -71,6 +78,14 @@ class EvidenceSource:
         self._plan_sent = False
         self._read_last: tuple[pytest.Mark, ModelTestMark | str] | None = None
 
+    @property
+    def checks(self) -> list[tuple[Check, int | None]]:
+        """The declared checks, each with its 1-based line."""
+        from pytest_mlops.checks.catalog import find_check  # noqa: PLC0415 -- where there are checks only
+
+        classes = [(find_check(entry["check"]), entry, line) for entry, line in self.settings.checks]
+        return [(cls.model_validate(entry), line) for cls, entry, line in classes if cls is not None]
+
     def model_version(self) -> ModelVersion | None:
         """Return the version under test, its ``artifact_path`` absolute."""
         if self.settings.model_version is None:
@@ -89,6 +104,14 @@ class EvidenceSource:
         sink = Sink(node_id=item.nodeid, mark=mark if mark is not None else ModelTestMark())
         item.stash[_SINK_KEY] = sink
         return sink
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Collect the checks of ``mlops.yaml`` from the file itself."""
+        if str(file_path) != self.settings.config:
+            return None
+        from pytest_mlops.gate.items import CheckFile  # noqa: PLC0415 -- where there are checks only
+
+        return CheckFile.from_parent(parent, path=file_path)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
@@ -126,10 +149,9 @@ class EvidenceSource:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
         """Note every model test that was collected, and which of them others then took out."""
-        collected = [(item.nodeid, mark) for item in items if (mark := item.stash.get(_MARK_KEY, None))]
+        collected = {item.nodeid: mark for item in items if (mark := item.stash.get(_MARK_KEY, None))}
         yield
-        kept = {item.nodeid for item in items}
-        self.plan = make_plan(collected, kept)
+        self.plan = make_plan(collected, {item.nodeid for item in items})
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -145,8 +167,11 @@ class EvidenceSource:
         sink = item.stash.get(_SINK_KEY, None)
         if sink is not None and (recorded := sink.drain()) is not None:
             _payload(report).update(recorded)
-        if report.failed and call.when == "call" and call.excinfo is not None:
-            self._leave_to_gate(item.nodeid, call.excinfo, report)
+        if call.excinfo is not None and call.when == "call":
+            if (outcome := outcome_of(item, call.excinfo)) is not None:
+                _payload(report)["outcome"] = outcome
+            elif report.failed:
+                self._leave_to_gate(item.nodeid, call.excinfo, report)
         return report
 
     def _leave_to_gate(
@@ -167,12 +192,19 @@ class EvidenceSource:
             session.config.workeroutput[ATTRIBUTE] = self.plan
 
 
-def make_plan(collected: list[tuple[str, ModelTestMark]], kept: set[str]) -> dict[str, Any]:
-    """Describe the model tests that are expected, in JSON types and in collection order."""
+def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:
+    """Describe the model tests that are expected, in JSON types.
+
+    Returns:
+        ``marks``: what the markers say, each once; ``tests``: node id -> position of its marker in ``marks``,
+        in collection order; ``deselected``: node ids that others took out.
+    """
+    positions: dict[ModelTestMark, int] = {}
+    tests = {node_id: positions.setdefault(mark, len(positions)) for node_id, mark in collected.items()}
     return {
-        "tests": [
-            [node_id, list(mark.covers), mark.dataset, node_id not in kept] for node_id, mark in collected
-        ]
+        "marks": [[list(mark.covers), mark.dataset] for mark in positions],
+        "tests": tests,
+        "deselected": [node_id for node_id in tests if node_id not in kept],
     }
 
 

@@ -60,7 +60,9 @@ class Entry:
             return
         payload = getattr(report, ATTRIBUTE, None) or {}
         self.message = reason_of(report)
-        if report.failed or payload.get("outcome") == "failed":
+        if "outcome" in payload:
+            self.outcome, self.conclusive = payload["outcome"], payload["outcome"] == "failed"
+        elif report.failed:
             self.outcome = "failed"
         elif hasattr(report, "wasxfail"):
             self.outcome = "xfailed"
@@ -88,9 +90,12 @@ class Tally:
         if self.planned:
             return
         self.planned = True
-        for node_id, covers, dataset, deselected in plan["tests"]:
-            outcome = "deselected" if deselected else "not_run"
-            self.entries[node_id] = Entry(covers=tuple(covers), dataset=dataset, outcome=outcome)
+        marks = [(tuple(covers), dataset) for covers, dataset in plan["marks"]]
+        for node_id, position in plan["tests"].items():
+            covers, dataset = marks[position]
+            self.entries[node_id] = Entry(covers=covers, dataset=dataset)
+        for node_id in plan["deselected"]:
+            self.entries[node_id].outcome = "deselected"
 
     def add(self, report: pytest.TestReport) -> None:
         """Fold in one report, of whichever test."""

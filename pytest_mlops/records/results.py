@@ -21,6 +21,10 @@ class Outcome(StrEnum):
     XPASSED = "xpassed"
     FLAKY = "flaky"
     """Passed only after a rerun."""
+    UNDECIDED = "undecided"
+    """Measured, and the evidence does not suffice."""
+    INCOMPLETE = "incomplete"
+    """Not given what it needs."""
     SKIPPED = "skipped"
     CRASHED = "crashed"
     """Its process died under it."""
@@ -102,7 +106,8 @@ class TestResults(Record):
     skipped_tests: Count = 0
     deselected_tests: Count = 0
     undecided_tests: Count = 0
-    """Passed only after a rerun."""
+    """Undecided, or passed only after a rerun."""
+    incomplete_tests: Count = 0
     not_run_tests: Count = 0
     ordinary: OrdinaryTests = OrdinaryTests()
     session: SessionFacts = SessionFacts()

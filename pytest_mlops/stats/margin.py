@@ -29,7 +29,12 @@ def margin_verdict(
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise ValueError(f"margin is {margin}, expected the allowed loss as a number of 0 or more")
-    if lower is None or p_regression_adjusted is None or math.isnan(lower) or math.isnan(p_regression_adjusted):
+    if (
+        lower is None
+        or p_regression_adjusted is None
+        or math.isnan(lower)
+        or math.isnan(p_regression_adjusted)
+    ):
         return Verdict.INCOMPLETE
     if lower > -margin:
         return Verdict.PASS

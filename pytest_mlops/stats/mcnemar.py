@@ -1,7 +1,8 @@
 """McNemar's one-sided test that the candidate is worse, exact and mid-p.
 
-Psychometrika 12 (1947), 153-157; mid-p after Fagerland, Lydersen and Laake (BMC Medical Research Methodology 13,
-2013). Given the number of discordant examples, ``gained`` is binomial with p = 1/2 where the models are equal.
+Psychometrika 12 (1947), 153-157; mid-p after Fagerland, Lydersen and Laake (BMC Medical Research Methodology
+13, 2013). Where the models are equal, ``gained`` is binomial with p = 1/2 given the number of discordant
+examples.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def exact(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
 
 
 def mid_p(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
-    """Return P(X < gained) + P(X = gained)/2; 1 without discordant examples. Arguments as for :func:`exact`."""
+    """Return P(X < gained) + P(X = gained)/2; 1 without discordant examples.
+
+    Arguments and errors as for :func:`exact`.
+    """
     b, discordant = _counts(gained, lost)
     halved = (_cdf(b, discordant) + _cdf(b - 1, discordant)) / 2
     return np.where(discordant == 0, 1.0, halved)

@@ -42,7 +42,9 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
 def _ordered(p_values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():  # NaN fails both
-        raise ValueError("p values must be a list of numbers in 0..1; a test without one has no place in a family")
+        raise ValueError(
+            "p values must be a list of numbers in 0..1; a test without one has no place in a family"
+        )
     order = np.argsort(p, kind="stable")
     return p[order], order
 

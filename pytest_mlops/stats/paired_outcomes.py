@@ -65,7 +65,15 @@ def outcomes(n: int, discordance: float, difference: float) -> Outcomes:
 def chances(
     found: Outcomes, n: int, *, margin: float, alpha_pass: float = 0.05, alpha_block: float = 0.01
 ) -> Chances:
-    """Return the chances of the verdicts of one test: Tango's bound for PASS, else McNemar's mid-p for FAIL."""
+    """Return the chances of the verdicts of one test: PASS by Tango's bound, else FAIL by McNemar's mid-p.
+
+    Args:
+        found: What can come out.
+        n: Number of examples.
+        margin: The loss that is allowed.
+        alpha_pass: One minus the confidence of the bound.
+        alpha_block: Level of the test for a regression.
+    """
     b, c = np.broadcast_arrays(found.gained, found.lost)
     live = found.probability > 0
     weight = found.probability[live]

@@ -1,7 +1,7 @@
 """Tango's score test and interval for the difference of two paired proportions.
 
-Statistics in Medicine 17 (1998), 891-908. Of n examples ``gained`` are right by the candidate alone and ``lost``
-by the baseline alone; the difference of the two accuracies is (gained - lost)/n, so that higher is better.
+Statistics in Medicine 17 (1998), 891-908. Of n examples ``gained`` are right by the candidate alone and
+``lost`` by the baseline alone; the difference of the two accuracies is (gained - lost)/n, better the higher.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HALVINGS = 60
 
 
 def score(gained: ArrayLike, lost: ArrayLike, n: int, difference: float) -> NDArray[np.float64]:
-    """Return the score statistic Z of H0: true difference = ``difference``, large where the data lie above it.
+    """Return the score statistic Z of H0: true difference = ``difference``, large where the data lie above.
 
     With t the difference, A = 2n, B = -b - c + (2n - b + c)·t, C = -c·t·(1 - t), the restricted estimate of
     P(lost) is q = (√(B² - 4AC) - B)/(2A), and Z = (b - c - n·t)/√(n·(2q + t·(1 - t))).
@@ -44,7 +44,9 @@ def score(gained: ArrayLike, lost: ArrayLike, n: int, difference: float) -> NDAr
     return _score(b, c, n, difference)
 
 
-def not_below(gained: ArrayLike, lost: ArrayLike, n: int, margin: float, confidence: float) -> NDArray[np.bool_]:
+def not_below(
+    gained: ArrayLike, lost: ArrayLike, n: int, margin: float, confidence: float
+) -> NDArray[np.bool_]:
     """Tell whether the data show, at ``confidence``, that the candidate loses less than ``margin``.
 
     The test Z(-margin) ≥ z; the same as asking whether the lower bound exceeds -margin.

@@ -1,0 +1,145 @@
+"""Items that are not test functions: checks of ``mlops.yaml`` and ModelTest classes.  PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.model_test import ModelTest, run_model_test
+from pytest_mlops.errors import IncompleteEvidence, RecordingError
+from pytest_mlops.gate.outcome import set_outcome
+from pytest_mlops.gate.source import SOURCE_KEY
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_mlops.checks.base import Check, CheckResult
+    from pytest_mlops.gate.recorder import Recorder
+    from pytest_mlops.gate.source import EvidenceSource
+
+__all__ = ["CheckFailed", "CheckFile", "ModelItem", "model_test_item"]
+
+
+class CheckFailed(AssertionError):  # noqa: N818 -- what a test raises when the model does not behave
+    """A check found that the model does not do what it should; the message is all there is to say."""
+
+
+class ModelItem(pytest.Function):
+    """A model test that is no test function; it asks for fixtures and runs like one."""
+
+    line: int | None = None
+    """0-based line in its file."""
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return where the test is written."""
+        return self.path, self.line, self.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **_: Any) -> Any:
+        """Show our own sentences as they are, and everything else with its traceback."""
+        if isinstance(excinfo.value, CheckFailed | IncompleteEvidence):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+class CheckFile(pytest.File):
+    """``mlops.yaml``, as the file that its checks are collected from."""
+
+    def collect(self) -> Iterator[ModelItem]:
+        """Yield an item for each check, in the order of the file."""
+        source = self.config.stash[SOURCE_KEY]
+        for check, line in source.checks:
+            item = ModelItem.from_parent(
+                self, name=check.title(), callobj=_run_check(check, source, self.path)
+            )
+            item.line = None if line is None else line - 1
+            item.add_marker(pytest.mark.model_test(covers=list(check.covers), dataset=check.dataset))
+            yield item
+
+
+def model_test_item(collector: pytest.Collector, name: str, cls: type[ModelTest]) -> ModelItem:
+    """Return the item of a ModelTest class that ``collector``'s module defines."""
+    item = ModelItem.from_parent(collector, name=name, callobj=_run_class(cls))
+    item.line = getattr(cls, "__firstlineno__", None)
+    item.add_marker(pytest.mark.model_test(covers=list(cls.covers), dataset=cls.dataset))
+    return item
+
+
+def _run_class(cls: type[ModelTest]) -> Callable[..., None]:
+    def run(mlops: Recorder) -> None:
+        test = cls()
+        test.mlops = mlops
+        run_model_test(test, mlops.model_version)
+
+    return run
+
+
+def _run_check(check: Check, source: EvidenceSource, config: Path) -> Callable[..., None]:
+    def run(request: pytest.FixtureRequest, mlops: Recorder) -> None:
+        result = evaluate(check, source, config, request)
+        for metric, slice_, estimate in result.measurements:
+            mlops.record_estimate(metric, estimate, slice=slice_)
+        answer(request.node, result)
+
+    return run
+
+
+def evaluate(
+    check: Check, source: EvidenceSource, config: Path, request: pytest.FixtureRequest
+) -> CheckResult:
+    """Give a check what it asks for, and let it reach its verdict.
+
+    Raises:
+        IncompleteEvidence: a fixture is missing or raised, or what it gave cannot be evidence.
+    """
+    version = source.settings.model_version or {}
+    path = version.get("artifact_path")
+    given = Given(
+        fixtures={name: _fixture(request, name, config) for name in check.fixtures()},
+        artifact=None if path is None else Path(path),
+        seed=_seed(check.title(), version.get("digest")),
+        workers=source.settings.workers,
+    )
+    try:
+        return check.evaluate(given)
+    except RecordingError as error:
+        raise IncompleteEvidence(f"{check.title()}: {error}") from error
+
+
+def answer(item: pytest.Item, result: CheckResult) -> None:
+    """Tell pytest and the gate what a check found.
+
+    Raises:
+        CheckFailed: FAIL.
+        IncompleteEvidence: INCOMPLETE.
+    """
+    if result.verdict is Verdict.FAIL:
+        raise CheckFailed(result.message)
+    if result.verdict is Verdict.INCOMPLETE:
+        raise IncompleteEvidence(result.message)
+    if result.verdict is Verdict.UNDECIDED:
+        set_outcome(item, "undecided")
+        pytest.xfail(result.message)
+
+
+def _fixture(request: pytest.FixtureRequest, name: str, config: Path) -> object:
+    try:
+        return request.getfixturevalue(name)
+    except pytest.FixtureLookupError as error:
+        if error.argname != name:
+            raise
+        raise IncompleteEvidence(
+            f"no fixture {name!r} is visible from {config.name}; define it in the conftest.py beside it"
+        ) from error
+    except Exception as error:
+        raise IncompleteEvidence(f"the fixture {name!r} raised {type(error).__name__}: {error}") from error
+
+
+def _seed(title: str, digest: str | None) -> int:
+    """Derive a seed from what is checked alone, so that the same check of the same model draws the same."""
+    text = f"{title}\0{digest or ''}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")

@@ -1,0 +1,125 @@
+"""Classification metrics as vectorised functions of class counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["ClassCounts", "Metric", "accuracy", "f1", "kappa", "mcc", "precision", "recall", "specificity"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClassCounts:
+    """What the metrics need of K×K confusion tables: their diagonal and their margins, each (..., K).
+
+    Attributes:
+        hit: Examples of a class that are predicted to be of it.
+        true: Examples of a class.
+        pred: Predictions of a class.
+    """
+
+    hit: NDArray[np.float64]
+    true: NDArray[np.float64]
+    pred: NDArray[np.float64]
+
+    @property
+    def n(self) -> NDArray[np.float64]:
+        """Number of examples (...)."""
+        total: NDArray[np.float64] = self.true.sum(axis=-1)
+        return total
+
+
+if TYPE_CHECKING:
+    Metric: TypeAlias = Callable[[ClassCounts], NDArray[np.float64]]
+else:
+    Metric = Callable
+
+
+def accuracy(counts: ClassCounts) -> NDArray[np.float64]:
+    """Return the share of right predictions (...)."""
+    return _over(counts.hit.sum(axis=-1), counts.n)
+
+
+def precision(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np.float64]:
+    """Return TP/(TP + FP) (...).
+
+    Args:
+        counts: Class counts (..., K).
+        positive: Code of the positive class; without one the unweighted mean over the classes that occur, in
+            which a class without predictions counts 0 and which needs two true classes.
+
+    Returns:
+        NaN where there is nothing to divide by.
+    """
+    return _averaged(counts, counts.hit, counts.pred, positive)
+
+
+def recall(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np.float64]:
+    """Return TP/(TP + FN) (...), as :func:`precision`."""
+    return _averaged(counts, counts.hit, counts.true, positive)
+
+
+def f1(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np.float64]:
+    """Return 2·TP/(2·TP + FP + FN) (...), as :func:`precision`."""
+    return _averaged(counts, 2 * counts.hit, counts.true + counts.pred, positive)
+
+
+def specificity(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np.float64]:
+    """Return TN/(TN + FP) (...), as :func:`precision`."""
+    negative = counts.n[..., None] - counts.true
+    return _averaged(counts, negative - counts.pred + counts.hit, negative, positive)
+
+
+def mcc(counts: ClassCounts) -> NDArray[np.float64]:
+    """Return Matthews' correlation coefficient, for K classes after Gorodkin (Comput. Biol. Chem. 28, 2004).
+
+    With s = n, c = Σ hit: (c·s - Σ t·p)/√((s² - Σ p²)(s² - Σ t²)); NaN where all is of one class or all is
+    predicted to be.
+    """
+    hit, true, pred = _shares(counts)
+    spread = (1 - (pred**2).sum(axis=-1)) * (1 - (true**2).sum(axis=-1))
+    varied = (counts.true.max(axis=-1) < counts.n) & (counts.pred.max(axis=-1) < counts.n)
+    root = np.sqrt(np.maximum(spread, 0.0))
+    return _over(hit.sum(axis=-1) - (true * pred).sum(axis=-1), np.where(varied, root, 0.0))
+
+
+def kappa(counts: ClassCounts) -> NDArray[np.float64]:
+    """Return Cohen's kappa (Educ. Psychol. Meas. 20, 1960), (agreement - chance)/(1 - chance).
+
+    NaN where truth and predictions are all of one and the same class.
+    """
+    hit, true, pred = _shares(counts)
+    chance = (true * pred).sum(axis=-1)
+    same = (counts.true * counts.pred).max(axis=-1) == counts.n**2
+    return _over(hit.sum(axis=-1) - chance, np.where(same, 0.0, 1 - chance))
+
+
+def _averaged(
+    counts: ClassCounts, part: NDArray[np.float64], whole: NDArray[np.float64], positive: int | None
+) -> NDArray[np.float64]:
+    if positive is not None:
+        return _over(part[..., positive], whole[..., positive])
+    present = (counts.true + counts.pred) > 0
+    each = np.where(present, np.nan_to_num(_over(part, whole)), 0.0)
+    classes = np.count_nonzero(counts.true > 0, axis=-1)
+    return _over(each.sum(axis=-1), np.where(classes > 1, present.sum(axis=-1), 0))
+
+
+def _shares(
+    counts: ClassCounts,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    n = counts.n[..., None]
+    return _over(counts.hit, n), _over(counts.true, n), _over(counts.pred, n)
+
+
+def _over(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``part / whole``, and NaN where there is nothing to divide by."""
+    part, whole = np.broadcast_arrays(part, whole)
+    found: NDArray[np.float64] = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return found

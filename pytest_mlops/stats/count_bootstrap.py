@@ -1,0 +1,138 @@
+"""Nonparametric bootstrap of classification metrics on joint cell counts, at a cost independent of n.
+
+Resampling n rows with replacement gives multinomial counts of the cells (true class, prediction of each
+model) that occur, so the counts are drawn in place of the rows (Efron and Tibshirani 1993, section 6.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_mlops.stats.confusion import ClassCounts
+from pytest_mlops.stats.replicates import Replicates
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from pytest_mlops.stats.confusion import Metric
+
+__all__ = ["JointCells", "count_bootstrap", "joint_cells"]
+
+_DENSE_CELLS = 1_000_000
+"""Up to so many cells (100 classes, two models) counting into a full table is faster than sorting."""
+_CHUNK = 4_000_000
+"""Counts (replicates × cells) held at once: 32 MB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class JointCells:
+    """The combinations of truth and predictions that occur, and how often.
+
+    Attributes:
+        true: Class code (L,).
+        pred: Class code that each of the models predicts, each (L,).
+        count: Examples in the cell (L,), all above 0.
+        classes: Number of classes K.
+    """
+
+    true: NDArray[np.intp]
+    pred: tuple[NDArray[np.intp], ...]
+    count: NDArray[np.intp]
+    classes: int
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return int(self.count.sum())
+
+
+def joint_cells(y_true: NDArray[np.intp], *predictions: NDArray[np.intp], classes: int) -> JointCells:
+    """Count the cells of one model, or of candidate and baseline.
+
+    Args:
+        y_true: Class codes (n ≥ 1,) in 0..``classes`` - 1.
+        predictions: The same for the predictions of each model.
+        classes: Number of classes that codes are given for.
+    """
+    code = y_true
+    for pred in predictions:
+        code = code * classes + pred
+    if classes ** (1 + len(predictions)) <= _DENSE_CELLS:
+        table = np.bincount(code)
+        live = np.flatnonzero(table)
+        count = table[live]
+    else:
+        live, count = np.unique(code, return_counts=True)
+    digits = []
+    for _ in predictions:
+        live, digit = np.divmod(live, classes)
+        digits.append(digit)
+    return JointCells(true=live, pred=tuple(reversed(digits)), count=count, classes=classes)
+
+
+def count_bootstrap(
+    cells: JointCells, metrics: Mapping[str, Metric], *, seed: int, replicates: int = 10_000
+) -> dict[str, Replicates]:
+    """Bootstrap metrics of one model, or the difference candidate minus baseline of two.
+
+    All metrics share the same replicates.
+
+    Args:
+        cells: Cells of one or two models, the candidate first.
+        metrics: Name to metric; each takes class counts (B, K) and returns (B,) in -1..1, NaN where
+            undefined.
+        seed: Of the random numbers; the same seed gives the same replicates.
+        replicates: How many, B.
+    """
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
+    for counts in _draws(cells, replicates, rng):
+        models = _by_model(cells, counts)
+        for name, metric in metrics.items():
+            drawn[name].append(_value(metric, models))
+    widest = 1.0 if len(cells.pred) == 1 else 2.0  # every metric here lies in -1..1
+    observed = _by_model(cells, cells.count[None, :].astype(np.float64))
+    return {
+        name: Replicates.of(
+            float(_value(metric, observed)[0]), np.concatenate(drawn[name]), least=-widest, largest=widest
+        )
+        for name, metric in metrics.items()
+    }
+
+
+def _draws(cells: JointCells, replicates: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
+    """Yield cell counts (b, L) of ``replicates`` samples altogether."""
+    n, share = cells.n, cells.count / cells.n
+    chunk = max(1, _CHUNK // share.size)
+    for start in range(0, replicates, chunk):
+        size = min(chunk, replicates - start)
+        # As floats, which hold such counts exactly, matrix products are fast.
+        yield rng.multinomial(n, share, size=size).astype(np.float64)
+
+
+def _by_model(cells: JointCells, counts: NDArray[np.float64]) -> list[ClassCounts]:
+    """Return the class counts (b, K) of each model from cell counts (b, L)."""
+    true = counts @ _members(cells.true, cells.classes)
+    return [
+        ClassCounts(
+            hit=counts @ (_members(pred, cells.classes) * (pred == cells.true)[:, None]),
+            true=true,
+            pred=counts @ _members(pred, cells.classes),
+        )
+        for pred in cells.pred
+    ]
+
+
+def _members(codes: NDArray[np.intp], classes: int) -> NDArray[np.float64]:
+    """Return the indicator matrix (L, K) of class membership."""
+    return (codes[:, None] == np.arange(classes)).astype(np.float64)
+
+
+def _value(metric: Metric, models: list[ClassCounts]) -> NDArray[np.float64]:
+    values = [metric(counts) for counts in models]
+    return values[0] if len(values) == 1 else np.subtract(*values)

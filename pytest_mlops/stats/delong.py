@@ -1,0 +1,117 @@
+"""DeLong's test for the ROC AUC of two models on the same examples, in O(n log n).
+
+DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988), with the rank form of Sun and Xu (IEEE Signal
+Processing Letters 21, 2014).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_mlops.stats.classification import ONE_CLASS
+from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.normal import alike_stderr
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PairedAuc", "p_below", "paired_auc"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairedAuc:
+    """The areas of both models and their difference, or the reason why there is none.
+
+    Attributes:
+        candidate: AUC of the candidate, NaN where undefined.
+        baseline: AUC of the baseline, NaN where undefined.
+        covariance: Of the two areas, as (var candidate, covariance, var baseline); ``None`` with fewer than
+            two examples of a class.
+        difference: Candidate minus baseline with its standard error; 0 where both rank all examples alike.
+    """
+
+    candidate: float
+    baseline: float
+    covariance: tuple[float, float, float] | None
+    difference: Estimate
+
+
+def paired_auc(
+    positive: NDArray[np.bool_], candidate: NDArray[np.float64], baseline: NDArray[np.float64]
+) -> PairedAuc:
+    """Compare two areas under the ROC curve.
+
+    With V10 of a positive the share of negatives that score below it and V01 of a negative the share of
+    positives above it, ties counted half, the covariance of the areas is cov(V10)/m + cov(V01)/n.
+
+    Args:
+        positive: Whether the example is of the positive class (n,).
+        candidate: Scores of the candidate (n,).
+        baseline: Scores of the baseline (n,).
+    """
+    size, m = positive.size, int(positive.sum())
+    if not 0 < m < size:
+        nothing = Estimate(n=size, undefined=ONE_CLASS)
+        return PairedAuc(candidate=math.nan, baseline=math.nan, covariance=None, difference=nothing)
+    ranks, other = _ranks(candidate), _ranks(baseline)
+    placed = [_placements(positive, pooled) for pooled in (ranks, other)]
+    areas = [float(v10.mean()) for v10, _ in placed]
+    covariance = _covariance(placed) if 1 < m < size - 1 else None
+    stderr = 0.0 if np.array_equal(ranks, other) else _stderr(covariance, min(m, size - m))
+    difference = Estimate(value=areas[0] - areas[1], n=size, stderr=stderr)
+    return PairedAuc(candidate=areas[0], baseline=areas[1], covariance=covariance, difference=difference)
+
+
+def p_below(difference: Estimate) -> float | None:
+    """Return the p value of H0: the candidate's area is not smaller, Φ(difference/stderr).
+
+    ``None`` where the difference or its standard error is not known; 1 for models that rank alike.
+    """
+    if difference.value is None or difference.stderr is None:
+        return None
+    if difference.stderr == 0:
+        return 1.0
+    return 0.5 * math.erfc(-difference.value / difference.stderr / math.sqrt(2))
+
+
+def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ranks 1..n of ``scores`` (n,), tied ones sharing the middle of theirs."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    size = np.diff(starts, append=scores.size)
+    ranks = np.empty(scores.size)
+    ranks[order] = np.repeat(starts + (size + 1) / 2, size)
+    return ranks
+
+
+def _placements(
+    positive: NDArray[np.bool_], pooled: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return V10 (m,) and V01 (n,) from the ranks among all examples and those within each class."""
+    above, below = pooled[positive], pooled[~positive]
+    return (above - _ranks(above)) / below.size, 1 - (below - _ranks(below)) / above.size
+
+
+def _covariance(
+    placed: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> tuple[float, float, float]:
+    (first10, first01), (second10, second01) = placed
+    found = np.cov(first10, second10) / first10.size + np.cov(first01, second01) / first01.size
+    return float(found[0, 0]), float(found[0, 1]), float(found[1, 1])
+
+
+def _stderr(covariance: tuple[float, float, float] | None, alike: int) -> float | None:
+    """Return the standard error of the difference; see ``alike_stderr`` for areas without any spread."""
+    if covariance is None:
+        return None
+    candidate, shared, baseline = covariance
+    variance = candidate + baseline - 2 * shared
+    # Below this it is the rounding error of a difference of equal numbers.
+    if variance <= 1e-14 * (candidate + baseline):
+        return alike_stderr(alike)
+    return math.sqrt(variance)

@@ -1,0 +1,93 @@
+"""Bootstrap replicates of one statistic with their percentile bounds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Replicates"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Replicates:
+    """An estimate and what resampling makes of it.
+
+    A replicate in which the statistic is not defined, as F1 without positives, speaks for no verdict: it
+    counts as the least value in a lower bound, and as the largest in an upper bound or a p value.
+
+    Attributes:
+        estimate: The statistic of the data; NaN where it is not defined.
+        values: The defined replicates, sorted (B - undefined,).
+        undefined: How many replicates were not defined.
+        least: Smallest value the statistic can have.
+        largest: Largest value the statistic can have.
+    """
+
+    estimate: float
+    values: NDArray[np.float64]
+    undefined: int = 0
+    least: float = -math.inf
+    largest: float = math.inf
+
+    @classmethod
+    def of(
+        cls,
+        estimate: float,
+        values: NDArray[np.float64],
+        *,
+        least: float = -math.inf,
+        largest: float = math.inf,
+    ) -> Replicates:
+        """Return the replicates ``values`` (B,), in which NaN or ±inf stands for undefined."""
+        defined = np.sort(values[np.isfinite(values)])
+        undefined = values.size - defined.size
+        return cls(estimate=estimate, values=defined, undefined=undefined, least=least, largest=largest)
+
+    @property
+    def size(self) -> int:
+        """Number of replicates B."""
+        return self.values.size + self.undefined
+
+    @property
+    def bias(self) -> float:
+        """Mean of the defined replicates minus the estimate; NaN where there is none."""
+        return float(self.values.mean()) - self.estimate if self.values.size else math.nan
+
+    @property
+    def stderr(self) -> float:
+        """Standard deviation of the defined replicates; NaN for fewer than two."""
+        return float(self.values.std(ddof=1)) if self.values.size > 1 else math.nan
+
+    def lower(self, confidence: float) -> float:
+        """Return the one-sided lower percentile bound, the replicate of rank ⌊(1 - confidence)·(B + 1)⌋.
+
+        Raises:
+            ValueError: There are too few replicates for that confidence.
+        """
+        rank = self._rank(confidence) - self.undefined
+        return float(self.values[rank - 1]) if rank > 0 else self.least
+
+    def upper(self, confidence: float) -> float:
+        """Return the one-sided upper percentile bound. Errors as for :meth:`lower`."""
+        rank = self._rank(confidence) - self.undefined
+        return float(self.values[-rank]) if rank > 0 else self.largest
+
+    def p_below(self, value: float = 0.0) -> float:
+        """Return the p value of H0: statistic ≥ ``value``, small where the replicates lie below it.
+
+        (1 + #{replicates ≥ value})/(B + 1), never 0 (Davison and Hinkley 1997, section 4.4).
+        """
+        below = int(np.searchsorted(self.values, value, side="left"))
+        return (1 + self.size - below) / (self.size + 1)
+
+    def _rank(self, confidence: float) -> int:
+        rank = math.floor((1 - confidence) * (self.size + 1) + 1e-9)
+        if rank < 1:
+            raise ValueError(f"{self.size} replicates are too few for a bound at confidence {confidence:g}")
+        return rank

@@ -1,0 +1,135 @@
+"""Quality score: the weighted mean of what was measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_mlops.decision.lookup import Measurements
+from pytest_mlops.decision.quality import Quality, measure_quality
+from pytest_mlops.records.integration import CodeQuality
+from pytest_mlops.records.measurement import Measurement, Origin
+from pytest_mlops.records.policy import Policy
+from pytest_mlops.verdict import Verdict
+
+
+def measure(
+    settings: dict[str, object] | None = None,
+    *,
+    numbers: dict[str, float | None] | None = None,
+    pass_rate: float | None = 1.0,
+    code: CodeQuality | None = None,
+    code_problems: dict[str, str] | None = None,
+    declared: dict[str, float] | None = None,
+    release: bool = False,
+    least: float = 0.7,
+) -> Quality:
+    policy = Policy.model_validate({"quality": settings or {}, "gate": {"min_quality_score": least}})
+    measured = [
+        Measurement(
+            name=name,
+            value=value,
+            undefined="one class only" if value is None else None,
+            origin=Origin.METRIC,
+            test="t",
+        )
+        for name, value in (numbers or {}).items()
+    ]
+    return measure_quality(
+        policy,
+        Measurements(measured),
+        pass_rate=pass_rate,
+        code=code or CodeQuality(),
+        code_problems=code_problems or {},
+        declared=declared or {},
+        release=release,
+    )
+
+
+def verdicts(quality: Quality) -> set[Verdict]:
+    return {finding.verdict for finding in quality.findings}
+
+
+FOUR = {"accuracy": 0.9, "precision": 0.8, "recall": 0.7, "f1": 0.6}
+
+
+def test_the_default_weights_are_those_of_the_document() -> None:
+    quality = measure(numbers=dict(FOUR), pass_rate=0.5, code=CodeQuality(line_coverage=0.8))
+    metrics = 0.4 * 0.9 + 0.2 * (0.8 + 0.7 + 0.6)
+    assert quality.value == pytest.approx(0.4 * metrics + 0.3 * 0.5 + 0.3 * 0.8)
+
+
+def test_what_nothing_names_drops_out_and_the_rest_is_weighed_anew() -> None:
+    quality = measure(numbers={"accuracy": 0.9})
+    assert quality.value == pytest.approx((0.4 * 0.9 + 0.3 * 1.0) / 0.7)
+    (absent,) = (part for part in quality.report.components if part.status == "absent")
+    assert absent.name == "code"
+    assert "drops out" in absent.note
+
+
+def test_nothing_measured_at_all_is_incomplete() -> None:
+    quality = measure(pass_rate=None)
+    assert quality.value is None
+    assert verdicts(quality) == {Verdict.INCOMPLETE}
+
+
+@pytest.mark.parametrize(
+    ("least", "verdict"), [(0.85, Verdict.PASS), (0.8500001, Verdict.FAIL), (0.0, Verdict.PASS)]
+)
+def test_the_threshold_is_inclusive(least: float, verdict: Verdict) -> None:
+    assert verdicts(measure(pass_rate=0.85, least=least)) == {verdict}
+
+
+@pytest.mark.parametrize("component", ["metrics", "code"])
+def test_a_component_that_is_named_and_absent_is_incomplete(component: str) -> None:
+    quality = measure({"weights": {"tests": 1.0, component: 1.0}})
+    assert Verdict.INCOMPLETE in verdicts(quality)
+
+
+def test_a_metric_that_is_named_and_absent_is_incomplete() -> None:
+    quality = measure({"metrics": {"accuracy": 1, "f1": 1}}, numbers={"accuracy": 1.0})
+    assert Verdict.INCOMPLETE in verdicts(quality)
+
+
+def test_a_named_metric_that_is_undefined_is_incomplete() -> None:
+    quality = measure({"metrics": {"accuracy": 1}}, numbers={"accuracy": None})
+    assert Verdict.INCOMPLETE in verdicts(quality)
+
+
+@pytest.mark.parametrize(("value", "score"), [(0.0, 1.0), (60.0, 0.0), (15.0, 0.75), (90.0, 0.0), (-5.0, 1.0)])
+def test_a_metric_with_a_scale_is_mapped_and_clipped(value: float, score: float) -> None:
+    quality = measure({"metrics": {"mae": {"weight": 1, "best": 0, "worst": 60}}}, numbers={"mae": value})
+    assert quality.report.metrics[0].score == pytest.approx(score)
+
+
+def test_a_metric_beyond_0_to_1_needs_a_scale() -> None:
+    quality = measure({"metrics": {"mae": 1}}, numbers={"mae": 12.0})
+    assert Verdict.INCOMPLETE in verdicts(quality)
+    assert any("best: and worst:" in finding.text for finding in quality.findings)
+
+
+def test_a_metric_that_is_only_declared_is_shown_and_does_not_count() -> None:
+    quality = measure({"metrics": {"accuracy": 1}}, declared={"accuracy": 0.99}, pass_rate=0.8)
+    assert quality.value == pytest.approx(0.8)
+    assert quality.report.metrics[0].status == "declared"
+    assert verdicts(quality) == {Verdict.PASS}
+
+
+def test_under_release_a_metric_that_is_only_declared_is_refused() -> None:
+    quality = measure({"metrics": {"accuracy": 1}}, declared={"accuracy": 0.99}, release=True)
+    assert Verdict.INCOMPLETE in verdicts(quality)
+
+
+def test_code_is_the_mean_of_what_its_reports_say() -> None:
+    code = CodeQuality(line_coverage=0.9, findings_per_kloc=5.0, simple_functions=0.6)
+    quality = measure({"weights": {"code": 1.0}}, code=code)
+    assert quality.value == pytest.approx((0.9 + 0.75 + 0.6) / 3)
+
+
+def test_more_findings_than_the_scale_has_are_worth_nothing() -> None:
+    assert measure({"weights": {"code": 1.0}}, code=CodeQuality(findings_per_kloc=400.0)).value == 0.0
+
+
+def test_a_code_report_that_cannot_be_used_is_incomplete() -> None:
+    quality = measure(code_problems={"ruff": "reports/ruff.json is no JSON"})
+    assert Verdict.INCOMPLETE in verdicts(quality)
+    assert any("reports/ruff.json is no JSON" in finding.text for finding in quality.findings)
