@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from pytest_mlops.stats.estimate import Estimate
     from pytest_mlops.verdict import Verdict
 
-__all__ = ["Check", "CheckResult", "FixtureName", "Given", "Level"]
+__all__ = ["Check", "CheckFailed", "CheckResult", "FixtureName", "Given", "Level"]
+
+
+class CheckFailed(AssertionError):  # noqa: N818 -- what a test raises when the model does not behave
+    """A check found that the model does not do what it should; the message is all there is to say."""
+
 
 FixtureName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_]\w*$")]
 """Name of a pytest fixture that is visible from the folder of ``mlops.yaml``."""

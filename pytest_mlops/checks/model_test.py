@@ -68,7 +68,7 @@ def run_model_test(test: ModelTest, model_version: ModelVersion | None) -> TestR
         The ``TestResult`` that it returned, if it returned one; its ``passed`` holds.
 
     Raises:
-        AssertionError: it answered ``False``, or a result that did not pass.
+        CheckFailed: it answered ``False``, or a result that did not pass.
         RecordingError: it answered something else.
     """
     answer = test.run(model_version)
@@ -83,15 +83,16 @@ async def _awaited(answer: Any) -> Any:
 
 def read_answer(name: str, answer: Any) -> TestResult | None:
     """Read what ``run`` returned; as :func:`run_model_test`, which calls it."""
-    from pytest_mlops.records.results import TestResult  # noqa: PLC0415 -- pydantic where a test runs only
+    from pytest_mlops.checks.base import CheckFailed  # noqa: PLC0415 -- pydantic where a test runs only
+    from pytest_mlops.records.results import TestResult  # noqa: PLC0415
 
     if answer is None or answer is True:
         return None
     if answer is False:
-        raise AssertionError(f"{name} answered False")
+        raise CheckFailed(f"{name} answered False")
     if isinstance(answer, TestResult):
         if not answer.passed:
-            raise AssertionError(answer.message or f"{name} did not pass")
+            raise CheckFailed(answer.message or f"{name} did not pass")
         return answer
     raise RecordingError(
         f"{name} answered {type(answer).__name__} {answer!r:.80}; expected a TestResult, True, False or None"

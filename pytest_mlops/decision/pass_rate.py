@@ -44,8 +44,8 @@ def measure_pass_rate(
 ) -> PassRate:
     """Measure the pass rate and hold it against its threshold.
 
-    A flaky or undecided test counts neither way; the verdict is UNDECIDED where the threshold is met only by counting
-    it as passed.
+    A flaky or undecided test counts neither way; the verdict is UNDECIDED where the threshold is met only
+    by counting it as passed.
 
     Args:
         tests: Every collected model test.
@@ -69,15 +69,16 @@ def _finding(
         what = "every model test that ran is waived" if waived else "no model test ran to an end"
         return Finding(verdict=Verdict.INCOMPLETE, text=f"{what}, so there is no pass rate", missing=True)
     if at_least(passed / total, threshold):
-        text = (
-            f"pass rate {passed / settled:.3g} meets {threshold:g}" if settled else "no test settled anything"
-        )
-        return Finding(verdict=Verdict.PASS if settled else Verdict.UNDECIDED, text=text)
+        if not settled:
+            return Finding(verdict=Verdict.UNDECIDED, text=f"no test settled: {_why_unsettled(unsettled)}")
+        return Finding(verdict=Verdict.PASS, text=f"pass rate {passed / settled:.3g} meets {threshold:g}")
     if at_least((passed + len(unsettled)) / total, threshold):
         text = f"the pass rate is not shown to meet {threshold:g}: {_why_unsettled(unsettled)}"
         return Finding(verdict=Verdict.UNDECIDED, text=text)
     failed = total - passed - len(unsettled)
-    text = f"pass rate {passed / total:.3g} is below {threshold:g}: {failed} of {total} model tests failed"
+    text = (
+        f"pass rate {passed / settled:.3g} is below {threshold:g}: {failed} of {settled} model tests failed"
+    )
     return Finding(verdict=Verdict.FAIL, text=text)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckFailed, Given
 from pytest_mlops.checks.model_test import ModelTest, run_model_test
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.gate.outcome import set_outcome
@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from pytest_mlops.gate.recorder import Recorder
     from pytest_mlops.gate.source import EvidenceSource
 
-__all__ = ["CheckFailed", "CheckFile", "ModelItem", "model_test_item"]
-
-
-class CheckFailed(AssertionError):  # noqa: N818 -- what a test raises when the model does not behave
-    """A check found that the model does not do what it should; the message is all there is to say."""
+__all__ = ["CheckFile", "ModelItem", "model_test_item"]
 
 
 class ModelItem(pytest.Function):
@@ -39,11 +35,11 @@ class ModelItem(pytest.Function):
         """Return where the test is written."""
         return self.path, self.line, self.name
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **_: Any) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show our own sentences as they are, and everything else with its traceback."""
         if isinstance(excinfo.value, CheckFailed | IncompleteEvidence):
             return str(excinfo.value)
-        return super().repr_failure(excinfo)
+        return super().repr_failure(excinfo, style)
 
 
 class CheckFile(pytest.File):
