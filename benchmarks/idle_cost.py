@@ -32,7 +32,9 @@ _LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(pytest_mlops\S*)")
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, print the table, return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.idle_cost", description="Cost of the idle plugin.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.idle_cost", description="Cost of the idle plugin."
+    )
     parser.add_argument("--rounds", type=int, default=15, help="measured rounds (default: 15)")
     parser.add_argument("--tests", type=int, default=1000, help="trivial tests a run (default: 1000)")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 100 tests: does it run at all")
@@ -40,7 +42,12 @@ def main(argv: list[str] | None = None) -> int:
     rounds, tests = (3, 100) if options.quick else (options.rounds, options.tests)
     with tempfile.TemporaryDirectory() as name:
         folder = write_plain_tests(Path(name) / "plain", tests)
-        return report([_imports(pytest_command(folder, "--collect-only", "--capture=no"), rounds), *_runs(folder, rounds, tests)])
+        return report(
+            [
+                _imports(pytest_command(folder, "--collect-only", "--capture=no"), rounds),
+                *_runs(folder, rounds, tests),
+            ]
+        )
 
 
 def _imports(command: Command, rounds: int) -> Finding:

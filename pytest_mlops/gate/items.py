@@ -35,11 +35,15 @@ class ModelItem(pytest.Function):
         """Return where the test is written."""
         return self.path, self.line, self.name
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: Any = None,  # noqa: ARG002 -- pytest.Node has it, pytest.Function does not
+    ) -> Any:
         """Show our own sentences as they are, and everything else with its traceback."""
         if isinstance(excinfo.value, CheckFailed | IncompleteEvidence):
             return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        return super().repr_failure(excinfo)
 
 
 class CheckFile(pytest.File):

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_mlops.errors import IoError
 from pytest_mlops.gate.seal import Events, seal, write_record
-from pytest_mlops.gate.source import ATTRIBUTE
+from pytest_mlops.gate.source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.tally import Tally
 from pytest_mlops.gate.terminal import header_line, show
 from pytest_mlops.verdict import Decision
@@ -85,6 +85,9 @@ class GateSession:
         """Seal: the one place that always runs, whatever ended the run."""
         if str(session.shouldfail).startswith(STOPPING):
             self.events.stopped = True
+        unsent = session.config.stash[SOURCE_KEY].plan
+        if unsent is not None:  # no test made a report that could have brought it
+            self.tally.plan(unsent)
         with _collector_paused():
             self.record = seal(self.run, self.tally, self.events)
             try:

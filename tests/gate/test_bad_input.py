@@ -28,7 +28,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     for before, name in zip("abcdefg", "bcdefgh", strict=True)
 )
 CONFIGS = {
-    "broken": ("rules: [", "*mlops.yaml*line 1*"),
+    "broken": ("rules: [", "*not valid YAML*line 1*"),
     "oversized": ("# " + "x" * 1_100_000, "*mlops.yaml*"),
     "an alias bomb": (BOMB, "*aliases followed*"),
     "too deep": ("a: " + "[" * 60 + "]" * 60, "*levels deep*"),
@@ -118,7 +118,7 @@ MARKS = {
     "an empty cell": ("covers=['']", "*covers is*"),
     "a data set of a wrong type": ("dataset=3", "*dataset is 3*"),
     "an undeclared cell": ("covers=['rankng:all']", "*'rankng:all'*Did you mean 'ranking:all'?*"),
-    "a cell like no other": ("covers=['zzz']", "*'zzz:all'*Declared are: *ranking:all*"),
+    "a cell like no other": ("covers=['qqqq:young']", "*'qqqq:young'*Declared are: *ranking:all*"),
     "a data set that owes nothing": (
         "covers=['fit:all'], dataset='old'",
         "*'fit:all'*owed on the data sets new*'old'*",
