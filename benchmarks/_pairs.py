@@ -74,7 +74,7 @@ def run(command: Command) -> Cost:
 
 
 def interleave(commands: Mapping[str, Command], rounds: int) -> dict[str, list[Cost]]:
-    """Run every command once a round, each round beginning with the next one; one round before goes unmeasured.
+    """Run every command once a round, each round beginning with the next one; a first round goes unmeasured.
 
     Args:
         commands: Name -> command.

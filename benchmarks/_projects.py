@@ -56,7 +56,7 @@ def write_plain_tests(folder: Path, count: int) -> Path:
 
 
 def write_model_tests(folder: Path, count: int, *, metrics: bool) -> Path:
-    """Write ``count`` parameter cases of a model test, each recording one number or none; return their folder."""
+    """Write ``count`` parameter cases of a model test, with one number each or none; return their folder."""
     if not metrics:
         return _write(folder, MODEL.format(count=count, fixture="", body="assert case >= 0"), CONFIG)
     body = 'mlops.metric(f"metric {case}", 0.9, n=100, stderr=0.01)'
@@ -66,8 +66,8 @@ def write_model_tests(folder: Path, count: int, *, metrics: bool) -> Path:
 def pytest_command(folder: Path, *options: str) -> Command:
     """Return the command that runs the tests of ``folder`` with pytest-mlops as the only plugin installed.
 
-    Every other installed plugin is blocked by name. Autoloading stays on, so that the entry point is found and
-    loaded the way it is for users, and ``-p no:mlops`` leaves exactly that out.
+    Every other installed plugin is blocked by name. Autoloading stays on, so that the entry point is found
+    and loaded the way it is for users, and ``-p no:mlops`` leaves exactly that out.
     """
     others = {point.name for point in entry_points(group="pytest11")} - {"mlops"}
     blocked = [option for name in sorted(others) for option in ("-p", f"no:{name}")]

@@ -1,8 +1,8 @@
 """What the gate costs on runs of many model tests, next to bare pytest and to ``--junitxml``.
 
-``python -m benchmarks.gate_cost`` exits with 1 if a limit does not hold. Whole processes are measured, from the
-start of Python to the written record. All variants run in turns on the same interpreter, with every other plugin
-blocked, and a ratio is taken within a round; the median over the rounds is held against the limit.
+``python -m benchmarks.gate_cost`` exits with 1 if a limit does not hold. Whole processes are measured, from
+the start of Python to the written record. The variants take turns on the same interpreter, with every other
+plugin blocked; a ratio is taken within a round, and the median over the rounds is held against the limit.
 
 - ``bare``: trivial parametrised tests with the ``model_test`` marker, ``-p no:mlops``
 - ``junitxml``: the same with ``--junitxml``
@@ -99,7 +99,7 @@ def _times(costs: Mapping[str, Sequence[Cost]], tests: int) -> list[Finding]:
 def _growth(
     small: Mapping[str, Sequence[Cost]], large: Mapping[str, Sequence[Cost]], tests: int
 ) -> list[Finding]:
-    """Compare the CPU time per test of the large run with that of the small one; bare pytest for comparison."""
+    """Compare the CPU time per test of the large run with that of the small one, bare pytest's beside it."""
     findings = []
     for name, limit in (("bare", None), ("gate", LINEAR_LIMIT)):
         rounds = len(large[name])

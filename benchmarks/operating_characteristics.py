@@ -1,7 +1,7 @@
 """How often the comparison passes, fails and leaves open, beside the rules of other tools.
 
-Run ``python -m benchmarks.operating_characteristics``; ``--full`` adds the long simulations. Where the outcomes can
-be enumerated, the numbers are exact; everything else has a fixed seed.
+Run ``python -m benchmarks.operating_characteristics``; ``--full`` adds the long simulations. Where
+outcomes can be enumerated, the numbers are exact; everything else has a fixed seed.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from pytest_mlops.stats import confusion, mcnemar, multiplicity, tango
 from pytest_mlops.stats.count_bootstrap import JointCells, count_bootstrap, joint_cells
 from pytest_mlops.stats.paired_outcomes import Outcomes, chances, outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
 
 MARGIN = 0.01
 FIXED_TOLERANCE = 0.05
@@ -117,9 +121,9 @@ def worst_false_pass(sizes: Iterable[int] = SIZES) -> float:
 
 
 def worst_corner(least: int, most: int, margin: float = MARGIN) -> tuple[float, int]:
-    """Return the largest false pass over n in ``least``..``most``, and its n, for a candidate that only loses.
+    """Return the largest false pass over n in ``least``..``most``, and its n, without any example gained.
 
-    With no example gained the number lost is binomial, and the bound, being asymptotic, is least exact.
+    The number lost is binomial there, and the bound, being asymptotic, is least exact.
     """
     return max((_corner(n, margin), n) for n in range(least, most + 1))
 
@@ -130,7 +134,7 @@ def _corner(n: int, margin: float) -> float:
 
 
 def family_false_block(slices: int, n: int, discordance: float) -> float:
-    """Return the chance that Holm's procedure fails any of ``slices`` independent slices without a regression.
+    """Return the chance that Holm's procedure fails any of ``slices`` independent slices of equal models.
 
     It rejects something exactly where the smallest p value is at most alpha/K.
     """
@@ -150,18 +154,18 @@ def simulated_family_false_block(slices: int, n: int, discordance: float, runs: 
 
 def f1_cells(n: int, seed: int) -> JointCells:
     """Return the cells of a random sample of ``n`` examples for candidate and baseline."""
-    counts = np.random.default_rng(seed).multinomial(n, F1_CELLS)
-    code = np.arange(8)
-    return JointCells(true=code // 4, pred=(code // 2 % 2, code % 2), count=counts, classes=2)
+    return _cells(np.random.default_rng(seed).multinomial(n, F1_CELLS))
+
+
+def _cells(counts: NDArray[np.int64]) -> JointCells:
+    code = np.flatnonzero(counts)
+    return JointCells(true=code // 4, pred=(code // 2 % 2, code % 2), count=counts[code], classes=2)
 
 
 def f1_non_coverage(n: int, runs: int, replicates: int, seed: int) -> float:
     """Return how often the 95 % lower bound of the F1 difference exceeds the true difference."""
     metric = {"f1": partial(confusion.f1, positive=1)}
-    everyone = f1_cells(1, seed)
-    truth = JointCells(
-        true=everyone.true, pred=everyone.pred, count=np.round(F1_CELLS * 10_000).astype(np.intp), classes=2
-    )
+    truth = _cells(np.round(F1_CELLS * 10_000).astype(np.int64))
     difference = count_bootstrap(truth, metric, seed=seed, replicates=1)["f1"].estimate
     missed = 0
     for run in range(runs):
@@ -315,8 +319,8 @@ def print_corner(least: int, most: int) -> None:
     """Print where the asymptotic bound is least exact."""
     rate, n = worst_corner(least, most)
     print(
-        f"\nA candidate that only loses (psi = margin = {MARGIN}): false PASS at most {rate:.4f}, at n = {n}, "
-        f"over all n from {least} to {most}."
+        f"\nA candidate that never gains (psi = margin = {MARGIN}): over all n from {least} to {most} "
+        f"false PASS at most {rate:.4f}, at n = {n}."
     )
 
 

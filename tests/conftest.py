@@ -7,14 +7,10 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-
-# Runs inside this process drop every module they were first to import, and NumPy cannot be imported twice.
-import pytest_mlops.gate.activate
-import pytest_mlops.gate.code_quality
-import pytest_mlops.metrics.predictions
-import pytest_mlops.gate.terminal
 import scipy.special
 import scipy.stats  # noqa: F401 -- as above
+
+# Runs inside this process drop every module they were first to import, and NumPy cannot be imported twice.
 from pytest_mlops.records.codec import load_integration_result
 
 if TYPE_CHECKING:

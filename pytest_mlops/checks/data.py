@@ -11,9 +11,20 @@ from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.predictions import Predictions, measure_predictions
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pytest_mlops.checks.base import Given
 
-__all__ = ["Predictor", "field_of", "model_of", "predict", "predictions_of", "required_field"]
+__all__ = [
+    "Predictor",
+    "count_rows",
+    "field_of",
+    "inputs_of",
+    "model_of",
+    "predictions_of",
+    "required_field",
+    "take_rows",
+]
 
 
 @runtime_checkable
@@ -65,9 +76,39 @@ def model_of(given: Given, fixture: str) -> Predictor:
     return model
 
 
-def predict(model: Predictor, inputs: Any) -> np.ndarray[Any, Any]:
-    """Return the model's predictions as an array, shape (n,)."""
-    return np.asarray(model.predict(inputs)).reshape(-1)
+def inputs_of(given: Given, fixture: str) -> Any:
+    """Return the rows that ``fixture`` gives as ``X``, or that it is: an array, a data frame or a list.
+
+    Raises:
+        IncompleteEvidence: it gives none, or no row.
+    """
+    value = given.fixtures[fixture]
+    is_rows = (hasattr(value, "shape") and hasattr(value, "__getitem__")) or isinstance(value, list)
+    inputs = value if is_rows else required_field(value, fixture, "X")
+    if count_rows(inputs) == 0:
+        raise IncompleteEvidence(f"the fixture {fixture!r} gives inputs without a row; give at least one")
+    return inputs
+
+
+def count_rows(inputs: Any) -> int:
+    """Return the number of rows of an array (n, ...), a data frame or a list.
+
+    Raises:
+        IncompleteEvidence: these are no rows.
+    """
+    shape = getattr(inputs, "shape", None)
+    try:
+        return int(shape[0]) if shape is not None else len(inputs)
+    except (TypeError, IndexError) as error:
+        kind = type(inputs).__name__
+        raise IncompleteEvidence(f"expected rows as an array, a data frame or a list, got {kind}") from error
+
+
+def take_rows(inputs: Any, rows: NDArray[np.intp]) -> Any:
+    """Return some rows of ``inputs``, in the order of ``rows`` (m,), as the kind of thing they come from."""
+    if isinstance(inputs, list | tuple):
+        return [inputs[row] for row in rows]
+    return inputs.iloc[rows] if hasattr(inputs, "iloc") else inputs[rows]
 
 
 def predictions_of(given: Given, of: str, model: str | None, **options: Any) -> Predictions:

@@ -132,7 +132,7 @@ def _gaps(cells: Sequence[CellCoverage], gate: GateSettings) -> str:
             continue
         if not cell.claims:
             gaps.append(f"{cell.cell} (no test claims it)")
-        elif cell.n is not None and 0 < cell.n < gate.min_n:
+        elif cell.undecided_share and cell.n is not None and cell.n < gate.min_n:
             gaps.append(f"{cell.cell} (n = {cell.n}, needs {gate.min_n})")
         elif cell.share == 0 and cell.n is None:
             gaps.append(f"{cell.cell} (nothing conclusive was recorded)")

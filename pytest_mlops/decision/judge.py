@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.coverage import measure_coverage
 from pytest_mlops.decision.finding import Finding
 from pytest_mlops.decision.lookup import Measurements
@@ -78,6 +79,7 @@ def judge(
         policy,
         index,
         pass_rate=rate.value,
+        unsettled=any(test.outcome in UNSETTLED for test in tests),
         code=code_quality,
         code_problems=session.code,
         declared=_declared(model_version),
@@ -92,6 +94,10 @@ def judge(
         *(_rule_finding(rule, index) for rule in waived.rules if rule.severity == "block"),
         *waived.findings,
     ]
+    if success(combine(finding.verdict for finding in findings)) and not _anything_conclusive(results):
+        # Thresholds of 0 are met by a run in which nothing came to an end.
+        text = "no model test ran to an end of its own"
+        findings.append(Finding(verdict=Verdict.INCOMPLETE, text=text))
     verdict = combine(finding.verdict for finding in findings)
     only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
     narrow = narrowed and only_missing
@@ -132,6 +138,10 @@ def judge_again(record: IntegrationResult) -> Judgement:
         context=record.context,
         today=record.timestamp.date(),
     )
+
+
+def _anything_conclusive(results: TestResults) -> bool:
+    return any(test.conclusive or test.outcome in UNSETTLED for test in results.results)
 
 
 def _requires_evidence(policy: Policy, context: Context) -> bool:

@@ -42,6 +42,7 @@ def measure_quality(
     measurements: Measurements,
     *,
     pass_rate: float | None,
+    unsettled: bool,
     code: CodeQuality,
     code_problems: Mapping[str, str],
     declared: Mapping[str, float],
@@ -53,6 +54,7 @@ def measure_quality(
         policy: Weights and threshold.
         measurements: What the tests recorded.
         pass_rate: β, the score of the component ``tests``.
+        unsettled: Whether tests ran that settled nothing, so that a missing pass rate is UNDECIDED.
         code: Measured code quality.
         code_problems: Named code reports that could not be used, with the reason.
         declared: Metrics that the model's metadata declares; shown, not counted.
@@ -66,12 +68,13 @@ def measure_quality(
         Finding(verdict=Verdict.INCOMPLETE, text=f"code quality: {text}")
         for _, text in sorted(code_problems.items())
     ]
-    components, component_gaps = _components(settings, scores)
+    absent = Verdict.UNDECIDED if unsettled else Verdict.INCOMPLETE
+    components, component_gaps = _components(settings, scores, absent)
     gaps += component_gaps
     value = _mean(components)
     report = QualityReport(components=tuple(components), metrics=tuple(metrics), code=tuple(code_parts))
     return Quality(
-        value=value, report=report, findings=(_finding(value, policy.gate.min_quality_score), *gaps)
+        value=value, report=report, findings=(_finding(value, policy.gate.min_quality_score, absent), *gaps)
     )
 
 
@@ -143,7 +146,7 @@ def _code_parts(code: CodeQuality) -> list[QualityPart]:
 
 
 def _components(
-    settings: QualitySettings, scores: Mapping[str, float | None]
+    settings: QualitySettings, scores: Mapping[str, float | None], absent: Verdict
 ) -> tuple[list[QualityPart], list[Finding]]:
     """Weigh the components that exist; one that the configuration names and that is absent is a gap."""
     weights = (
@@ -159,7 +162,8 @@ def _components(
         )
         if score is None and settings.weights is not None:
             text = f"quality: the component {name} has weight {weight:g} and was not measured"
-            gaps.append(Finding(verdict=Verdict.INCOMPLETE, text=text, missing=name != "code"))
+            verdict = absent if name == "tests" else Verdict.INCOMPLETE
+            gaps.append(Finding(verdict=verdict, text=text, missing=name != "code"))
     return parts, gaps
 
 
@@ -169,10 +173,10 @@ def _mean(parts: Sequence[QualityPart]) -> float | None:
     return sum(weight * score for weight, score in counted) / total if counted else None
 
 
-def _finding(value: float | None, threshold: float) -> Finding:
+def _finding(value: float | None, threshold: float, absent: Verdict) -> Finding:
     if value is None:
         text = "no component of the quality score was measured"
-        return Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+        return Finding(verdict=absent, text=text, missing=True)
     if at_least(value, threshold):
         return Finding(verdict=Verdict.PASS, text=f"quality score {value:.3g} meets {threshold:g}")
     return Finding(verdict=Verdict.FAIL, text=f"quality score {value:.3g} is below {threshold:g}")

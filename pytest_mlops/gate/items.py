@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.base import Check, CheckResult
     from pytest_mlops.gate.recorder import Recorder
-    from pytest_mlops.gate.source import EvidenceSource
+    from pytest_mlops.gate.scope import Scope
 
 __all__ = ["CheckFile", "ModelItem", "model_test_item"]
 
@@ -51,11 +51,9 @@ class CheckFile(pytest.File):
 
     def collect(self) -> Iterator[ModelItem]:
         """Yield an item for each check, in the order of the file."""
-        source = self.config.stash[SOURCE_KEY]
-        for check, line in source.checks:
-            item = ModelItem.from_parent(
-                self, name=check.title(), callobj=_run_check(check, source, self.path)
-            )
+        scope = self.config.stash[SOURCE_KEY].scope_of(self)
+        for check, line in scope.checks if scope is not None else ():
+            item = ModelItem.from_parent(self, name=check.title(), callobj=_run_check(check, scope, self.path))
             item.line = None if line is None else line - 1
             item.add_marker(pytest.mark.model_test(covers=list(check.covers), dataset=check.dataset))
             yield item
@@ -78,9 +76,9 @@ def _run_class(cls: type[ModelTest]) -> Callable[..., None]:
     return run
 
 
-def _run_check(check: Check, source: EvidenceSource, config: Path) -> Callable[..., None]:
+def _run_check(check: Check, scope: Scope, config: Path) -> Callable[..., None]:
     def run(request: pytest.FixtureRequest, mlops: Recorder) -> None:
-        result = evaluate(check, source, config, request)
+        result = evaluate(check, scope, config, request)
         for metric, slice_, estimate in result.measurements:
             mlops.record_estimate(metric, estimate, slice=slice_)
         answer(request.node, result)
@@ -89,20 +87,20 @@ def _run_check(check: Check, source: EvidenceSource, config: Path) -> Callable[.
 
 
 def evaluate(
-    check: Check, source: EvidenceSource, config: Path, request: pytest.FixtureRequest
+    check: Check, scope: Scope, config: Path, request: pytest.FixtureRequest
 ) -> CheckResult:
     """Give a check what it asks for, and let it reach its verdict.
 
     Raises:
         IncompleteEvidence: a fixture is missing or raised, or what it gave cannot be evidence.
     """
-    version = source.settings.model_version or {}
+    version = scope.settings.model_version or {}
     path = version.get("artifact_path")
     given = Given(
         fixtures={name: _fixture(request, name, config) for name in check.fixtures()},
         artifact=None if path is None else Path(path),
         seed=_seed(check.title(), version.get("digest")),
-        workers=source.settings.workers,
+        workers=scope.settings.workers,
     )
     try:
         return check.evaluate(given)

@@ -13,11 +13,13 @@ from pytest_mlops.gate.sink import Sink
 from pytest_mlops.names import ALL, measure_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike
 
-    from pytest_mlops.gate.source import EvidenceSource
+    from pytest_mlops.gate.scope import Scope
+    from pytest_mlops.metrics.extra import MetricFunction
+    from pytest_mlops.metrics.predictions import Predictions
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.stats.estimate import Estimate
 
@@ -35,19 +37,25 @@ class Recorder:
     ``--mlops-gate`` the calls check and compute just the same, and keep nothing.
     """
 
-    def __init__(self, sink: Sink | None = None, source: EvidenceSource | None = None) -> None:
+    def __init__(
+        self,
+        sink: Sink | None = None,
+        scope: Scope | None = None,
+        extra_metrics: Callable[[], Mapping[str, MetricFunction]] = dict,
+    ) -> None:
         self._sink = sink if sink is not None else Sink(node_id="", mark=ModelTestMark())
-        self._source = source
-        self._owners: dict[tuple[str, str, str | None], str] = source.owners if source is not None else {}
+        self._scope = scope
+        self._extra_metrics = extra_metrics
+        self._owners: dict[tuple[str, str, str | None], str] = scope.owners if scope is not None else {}
 
     def __repr__(self) -> str:
-        state = "gate on" if self._source is not None else "gate off"
+        state = "gate on" if self._scope is not None else "gate off"
         return f"<Recorder of {self._sink.node_id or 'no test'}, {state}>"
 
     @property
     def model_version(self) -> ModelVersion | None:
         """The version under test, its path absolute; ``None`` without the gate, or where none is declared."""
-        return self._source.model_version() if self._source is not None else None
+        return self._scope.model_version() if self._scope is not None else None
 
     def metric(
         self,
@@ -122,22 +130,27 @@ class Recorder:
         )
         entries = [
             _entry(name, estimate, slice_=slice_, origin="predictions")
-            for name, slice_, estimate in found.numbers
+            for name, slice_, estimate in (*found.numbers, *self._extra(found))
         ]
         self._add(entries, dataset=dataset)
-        if self._source is None:
+        if self._scope is None:
             return
-        digest, size = save_arrays(found.arrays, self._source.folder / "arrays")
-        self._sink.arrays.append(
-            {
-                "digest": digest,
-                "size": size,
-                "n": found.n,
-                "data": data_digest(found.arrays["ids"] if found.ids_given else None, found.arrays["y_true"]),
-                "dataset": self._dataset(dataset),
-                "fields": sorted(found.arrays),
-                "ids": "given" if found.ids_given else "position",
-            }
+        digest, size = save_arrays(found.arrays, self._scope.folder / "arrays")
+        self._sink.add(
+            "arrays",
+            [
+                {
+                    "digest": digest,
+                    "size": size,
+                    "n": found.n,
+                    "data": data_digest(
+                        found.arrays["ids"] if found.ids_given else None, found.arrays["y_true"]
+                    ),
+                    "dataset": self._dataset(dataset),
+                    "fields": sorted(found.arrays),
+                    "ids": "given" if found.ids_given else "position",
+                }
+            ],
         )
 
     def latencies(
@@ -161,7 +174,7 @@ class Recorder:
         """
         from pytest_mlops.metrics.predictions import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
 
-        contended = self._source is not None and self._source.settings.workers > 1
+        contended = self._scope is not None and self._scope.settings.workers > 1
         entries = [
             {**_entry(name, estimate, slice_=slice, origin="latencies"), "contended": contended}
             for name, estimate in measure_latencies(seconds)
@@ -232,10 +245,18 @@ class Recorder:
         _check_name("name", name if name is not None else source.name)
         if not source.is_file():
             raise RecordingError(f"artifact {str(source)!r} is not a file; expected one that can be read")
-        if self._source is None:
+        if self._scope is None:
             return
-        digest, size = keep(source, self._source.folder / "artifacts")
-        self._sink.artifacts.append({"name": name or source.name, "digest": digest, "size": size})
+        digest, size = keep(source, self._scope.folder / "artifacts")
+        self._sink.add("artifacts", [{"name": name or source.name, "digest": digest, "size": size}])
+
+    def _extra(self, found: Predictions) -> tuple[tuple[str, str, Estimate], ...]:
+        metrics = self._extra_metrics()
+        if not metrics:
+            return ()
+        from pytest_mlops.metrics.extra import measure_extra  # noqa: PLC0415 -- where plugins bring some only
+
+        return measure_extra(found, metrics)
 
     def _dataset(self, dataset: str | None) -> str | None:
         return dataset if dataset is not None else self._sink.mark.dataset
@@ -256,7 +277,7 @@ class Recorder:
                 raise RecordingError(second_writer(key, owner, self._sink.node_id))
         self._owners.update(dict.fromkeys(keys, self._sink.node_id))
         self._sink.keys.extend(keys)
-        self._sink.measurements.extend(entries)
+        self._sink.add("measurements", entries)
 
 
 def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:

@@ -128,7 +128,7 @@ def _measurements(tally: Tally) -> tuple[tuple[Measurement, ...], list[str]]:
     conflicts = []
     for node_id, entry in tally.entries.items():
         for payload in entry.payloads:
-            for data in payload["measurements"]:
+            for data in payload.get("measurements", ()):
                 measurement = Measurement(test=node_id, **data)
                 first = kept.setdefault(measurement.key, measurement)
                 if first is not measurement:
@@ -141,7 +141,7 @@ def _references(kind: type[Reference], tally: Tally, name: str) -> tuple[Referen
         kind(test=node_id, **data)
         for node_id, entry in tally.entries.items()
         for payload in entry.payloads
-        for data in payload[name]
+        for data in payload.get(name, ())
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_mlops.gate.marks import ModelTestMark
 
 __all__ = ["Sink"]
@@ -17,15 +19,15 @@ class Sink:
 
     node_id: str
     mark: ModelTestMark
-    measurements: list[dict[str, Any]] = field(default_factory=list)
-    arrays: list[dict[str, Any]] = field(default_factory=list)
-    artifacts: list[dict[str, Any]] = field(default_factory=list)
+    recorded: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """``measurements``, ``arrays`` or ``artifacts`` -> what came in of it since the last report."""
     keys: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def add(self, kind: str, entries: Iterable[dict[str, Any]]) -> None:
+        """Take in evidence of one kind; a kind that never comes in takes no memory."""
+        self.recorded.setdefault(kind, []).extend(entries)
 
     def drain(self) -> dict[str, Any] | None:
         """Hand over what came in since the last call; ``None`` for nothing."""
-        if not (self.measurements or self.arrays or self.artifacts):
-            return None
-        payload = {"measurements": self.measurements, "arrays": self.arrays, "artifacts": self.artifacts}
-        self.measurements, self.arrays, self.artifacts = [], [], []
-        return payload
+        recorded, self.recorded = self.recorded, {}
+        return recorded or None

@@ -6,7 +6,6 @@ JSON types, and everything it has to say travels on reports.  PYTEST_DONT_REWRIT
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,51 +13,23 @@ import pytest
 
 from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
 from pytest_mlops.gate.outcome import outcome_of
+from pytest_mlops.gate.scope import Scope, ScopeSettings, nearest
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.names import matches_test
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping, Sequence
 
     from pytest_mlops.checks.base import Check
-    from pytest_mlops.records.model import ModelVersion
 
-__all__ = ["ATTRIBUTE", "SOURCE_KEY", "EvidenceSource", "SourceSettings", "make_plan"]
+__all__ = ["ATTRIBUTE", "SOURCE_KEY", "EvidenceSource", "make_plan"]
 
 ATTRIBUTE = "mlops"
 """Attribute of a report that carries our payload."""
 
 DECIDED_BY_GATE = "the gate decides on this failure"
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceSettings:
-    """What the process that runs tests has to know, in JSON types."""
-
-    folder: str
-    """Where arrays and artifacts are kept."""
-    cells: tuple[tuple[str, str | None], ...] = ()
-    gate_decides: bool = False
-    """Whether any failed model test is left to the gate, since ``min_pass_rate`` is below 1."""
-    waived: tuple[str, ...] = ()
-    """Tests that waivers name: their failures are left to the gate."""
-    workers: int = 0
-    config: str | None = None
-    """``mlops.yaml``, where it declares checks."""
-    checks: tuple[tuple[dict[str, Any], int | None], ...] = ()
-    """Each declared check, and its 1-based line."""
-    model_version: dict[str, Any] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON types."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> SourceSettings:
-        """Read what :meth:`to_json` wrote; xdist turns tuples into lists on the way or not."""
-        cells = tuple((name, dataset) for name, dataset in data["cells"])
-        checks = tuple((entry, line) for entry, line in data["checks"])
-        return cls(**{**data, "cells": cells, "waived": tuple(data["waived"]), "checks": checks})
+OUTSIDE = "lies below the folder of none of the configurations that this run was given"
 
 
 SOURCE_KEY = pytest.StashKey["EvidenceSource"]()
@@ -67,39 +38,41 @@ _SINK_KEY = pytest.StashKey[Sink]()
 
 
 class EvidenceSource:
-    """Hooks of the process in which tests run."""
+    """Hooks of the process in which tests run.
 
-    def __init__(self, settings: SourceSettings) -> None:
-        self.settings = settings
-        self.folder = Path(settings.folder)
-        self.owners: dict[tuple[str, str, str | None], str] = {}
-        """Key (name, slice, dataset) -> node id of the test that recorded it."""
+    Args:
+        settings: What the controller says of each configuration.
+        extra_checks: Checks that plugins bring along, by name.
+    """
+
+    def __init__(
+        self,
+        settings: Sequence[ScopeSettings],
+        extra_checks: Mapping[str, type[Check]] | None = None,
+    ) -> None:
+        self.scopes = tuple(Scope(each, extra_checks) for each in settings)
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
-        self._read_last: tuple[pytest.Mark, ModelTestMark | str] | None = None
+        self._read_last: tuple[pytest.Mark, Scope, ModelTestMark | str] | None = None
+        self._folders = [Path(each.gates) for each in settings if each.gates is not None]
+        self._scope_at: dict[Path, Scope | None] = {}
 
-    @property
-    def checks(self) -> list[tuple[Check, int | None]]:
-        """The declared checks, each with its 1-based line."""
-        from pytest_mlops.checks.catalog import find_check  # noqa: PLC0415 -- where there are checks only
+    def scope_of(self, node: pytest.Item | pytest.Collector) -> Scope | None:
+        """Return the scope that a test belongs to; ``None`` where no configuration gates its folder."""
+        if not self._folders:
+            return self.scopes[0]
+        path = node.path
+        if path not in self._scope_at:
+            index = nearest(path.resolve(), self._folders)
+            self._scope_at[path] = None if index is None else self.scopes[index]
+        return self._scope_at[path]
 
-        classes = [(find_check(entry["check"]), entry, line) for entry, line in self.settings.checks]
-        return [(cls.model_validate(entry), line) for cls, entry, line in classes if cls is not None]
-
-    def model_version(self) -> ModelVersion | None:
-        """Return the version under test, its ``artifact_path`` absolute."""
-        if self.settings.model_version is None:
-            return None
-        from pytest_mlops.records.model import ModelVersion  # noqa: PLC0415 -- pydantic only when asked for
-
-        return ModelVersion.model_validate(self.settings.model_version)
-
-    def open_sink(self, item: pytest.Item) -> Sink:
+    def open_sink(self, item: pytest.Item, scope: Scope) -> Sink:
         """Start a fresh attempt of ``item``; what an earlier attempt recorded gives way."""
         previous = item.stash.get(_SINK_KEY, None)
         if previous is not None:
             for key in previous.keys:
-                self.owners.pop(key, None)
+                scope.owners.pop(key, None)
         mark = item.stash.get(_MARK_KEY, None)
         sink = Sink(node_id=item.nodeid, mark=mark if mark is not None else ModelTestMark())
         item.stash[_SINK_KEY] = sink
@@ -107,7 +80,7 @@ class EvidenceSource:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """Collect the checks of ``mlops.yaml`` from the file itself."""
-        if str(file_path) != self.settings.config:
+        if not any(scope.settings.config == str(file_path) for scope in self.scopes):
             return None
         from pytest_mlops.gate.items import CheckFile  # noqa: PLC0415 -- where there are checks only
 
@@ -130,7 +103,8 @@ class EvidenceSource:
         found = item.get_closest_marker("model_test")
         if found is None:
             return None
-        mark = self._understand(found)
+        scope = self.scope_of(item)
+        mark = OUTSIDE if scope is None else self._understand(found, scope)
         if isinstance(mark, str):
             path, line, _ = item.reportinfo()
             place = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
@@ -138,13 +112,14 @@ class EvidenceSource:
         item.stash[_MARK_KEY] = mark
         return None
 
-    def _understand(self, found: pytest.Mark) -> ModelTestMark | str:
+    def _understand(self, found: pytest.Mark, scope: Scope) -> ModelTestMark | str:
         """Read a marker once for all the parameter cases that share it; a sentence says what is wrong."""
-        if self._read_last is None or self._read_last[0] is not found:
+        last = self._read_last
+        if last is None or last[0] is not found or last[1] is not scope:
             mark = read_mark(found)
-            problem = None if isinstance(mark, str) else undeclared(mark, self.settings.cells)
-            self._read_last = found, mark if problem is None else problem
-        return self._read_last[1]
+            problem = None if isinstance(mark, str) else undeclared(mark, scope.settings.cells)
+            self._read_last = last = found, scope, mark if problem is None else problem
+        return last[2]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
@@ -166,22 +141,22 @@ class EvidenceSource:
             return report
         sink = item.stash.get(_SINK_KEY, None)
         if sink is not None and (recorded := sink.drain()) is not None:
-            _payload(report).update(recorded)
+            _payload(report)["recorded"] = recorded
         if call.excinfo is not None and call.when == "call":
             if (outcome := outcome_of(item, call.excinfo)) is not None:
                 _payload(report)["outcome"] = outcome
             elif report.failed:
-                self._leave_to_gate(item.nodeid, call.excinfo, report)
+                self._leave_to_gate(item, call.excinfo, report)
         return report
 
     def _leave_to_gate(
-        self, node_id: str, raised: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
+        self, item: pytest.Item, raised: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
     ) -> None:
-        if not raised.errisinstance(AssertionError):
+        scope = self.scope_of(item)
+        if scope is None or not raised.errisinstance(AssertionError):
             return
-        if self.settings.gate_decides or any(
-            matches_test(pattern, node_id) for pattern in self.settings.waived
-        ):
+        settings = scope.settings
+        if settings.gate_decides or any(matches_test(pattern, item.nodeid) for pattern in settings.waived):
             report.outcome = "skipped"
             report.wasxfail = DECIDED_BY_GATE
             _payload(report)["outcome"] = "failed"

@@ -114,8 +114,8 @@ class Tally:
             entry.start_again(report)
         else:
             entry.add(report)
-            if payload is not None and "measurements" in payload:
-                entry.payloads += (payload,)
+            if payload is not None and "recorded" in payload:
+                entry.payloads += (payload["recorded"],)
 
     def _add_ordinary(self, report: pytest.TestReport) -> None:
         if report.when == "setup" and not getattr(report, "rerun", 0):

@@ -130,9 +130,10 @@ def _by_model(cells: JointCells, counts: NDArray[np.float64]) -> list[ClassCount
 
 def _members(codes: NDArray[np.intp], classes: int) -> NDArray[np.float64]:
     """Return the indicator matrix (L, K) of class membership."""
-    return (codes[:, None] == np.arange(classes)).astype(np.float64)
+    members: NDArray[np.float64] = (codes[:, None] == np.arange(classes)).astype(np.float64)
+    return members
 
 
 def _value(metric: Metric, models: list[ClassCounts]) -> NDArray[np.float64]:
     values = [metric(counts) for counts in models]
-    return values[0] if len(values) == 1 else np.subtract(*values)
+    return values[0] if len(values) == 1 else values[0] - values[1]

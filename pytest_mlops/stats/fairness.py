@@ -25,17 +25,24 @@ __all__ = ["Gap", "demographic_parity_gap", "equalised_odds_gap", "group_counts"
 class Gap:
     """The largest difference of a rate between two groups.
 
-    A largest difference is biased upwards, the more the smaller the groups, and so are its replicates. The
-    upper bound is their percentile, which errs on the safe side; the lower bound mirrors it at the estimate,
-    so that equal groups do not show a gap by their size alone.
+    A largest difference is biased upwards, the more the smaller the groups, and so are its replicates. Their
+    percentile as the upper bound errs on the safe side. As a lower bound it would show a gap between equal
+    groups; that one rests on simultaneous bounds for all pairs of groups, with the bootstrap distribution of
+    the largest studentised deviation (Romano and Wolf, JASA 100, 2005).
 
     Attributes:
         replicates: The gap and its bootstrap replicates, in 0..1.
+        deviation: Largest deviation of a replicated difference from the difference, in standard errors.
+        distances: Difference of two groups in a rate (pairs, rates), without sign.
+        stderr: Standard errors of the differences (pairs, rates).
         rates: What the gap is taken over (groups, rates); NaN where a group has no such examples.
         smallest: Examples in the smallest group.
     """
 
     replicates: Replicates
+    deviation: Replicates
+    distances: NDArray[np.float64]
+    stderr: NDArray[np.float64]
     rates: NDArray[np.float64]
     smallest: int
 
@@ -50,12 +57,23 @@ class Gap:
         return self.replicates.bias
 
     def lower(self, confidence: float) -> float:
-        """Return the one-sided lower bound 2·gap - upper percentile, at least 0."""
-        return max(0.0, 2 * self.value - self.upper(confidence))
+        """Return the one-sided lower bound: the largest of the simultaneous ones of all pairs, at least 0."""
+        if np.isnan(self.value):
+            return 0.0
+        reach = self.deviation.upper(confidence)
+        return max(0.0, float((self.distances - reach * self.stderr).max()))
 
     def upper(self, confidence: float) -> float:
         """Return the one-sided upper percentile bound."""
         return self.replicates.upper(confidence)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rates:
+    """Shares (..., groups, rates) and the variances of their estimates, NaN where there are no examples."""
+
+    share: NDArray[np.float64]
+    variance: NDArray[np.float64]
 
 
 def group_counts(
@@ -97,7 +115,7 @@ def equalised_odds_gap(counts: NDArray[np.intp], *, seed: int, replicates: int =
 
 def _gap(
     counts: NDArray[np.intp],
-    rates: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    rates: Callable[[NDArray[np.float64]], _Rates],
     seed: int,
     replicates: int,
 ) -> Gap:
@@ -109,10 +127,29 @@ def _gap(
         rng.multinomial(n, table.ravel() / n, size=replicates).reshape(replicates, 2, 2)
         for n, table in zip(size, counts, strict=True)
     ]
-    observed = rates(counts.astype(np.float64))
-    values = _largest(rates(np.stack(drawn, axis=1).astype(np.float64)))
-    found = Replicates.of(float(_largest(observed)), values, least=0.0, largest=1.0)
-    return Gap(replicates=found, rates=observed, smallest=int(size.min()))
+    observed, replicated = rates(counts.astype(np.float64)), rates(np.stack(drawn, axis=1).astype(np.float64))
+    first, second = np.triu_indices(size.size, k=1)
+    variance = observed.variance[first] + observed.variance[second]
+    stderr = np.sqrt(variance)
+    return Gap(
+        replicates=Replicates.of(
+            float(_largest(observed.share)), _largest(replicated.share), least=0.0, largest=1.0
+        ),
+        deviation=Replicates.of(0.0, _deviation(replicated.share - observed.share, stderr), least=0.0),
+        distances=np.abs(observed.share[first] - observed.share[second]),
+        stderr=stderr,
+        rates=observed.share,
+        smallest=int(size.min()),
+    )
+
+
+def _deviation(error: NDArray[np.float64], stderr: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest studentised error of a difference (B,) from errors (B, groups, rates)."""
+    largest = np.zeros(error.shape[0])
+    # Pair by pair, so that many groups do not need memory for all of them at once.
+    for i, j, spread in zip(*np.triu_indices(error.shape[1], k=1), stderr, strict=True):
+        np.maximum(largest, (np.abs(error[:, i] - error[:, j]) / spread).max(axis=-1), out=largest)
+    return largest
 
 
 def _largest(rates: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -121,16 +158,22 @@ def _largest(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     return largest
 
 
-def _selection(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _selection(counts: NDArray[np.float64]) -> _Rates:
     """Return the share predicted positive, (..., groups, 2, 2) -> (..., groups, 1)."""
-    share: NDArray[np.float64] = counts[..., 1].sum(axis=-1) / counts.sum(axis=(-1, -2))
-    return share[..., None]
+    return _rates(counts.sum(axis=-2)[..., None, :])
 
 
-def _odds(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+def _odds(counts: NDArray[np.float64]) -> _Rates:
     """Return the false and the true positive rate, (..., groups, 2, 2) -> (..., groups, 2)."""
-    total = counts.sum(axis=-1)
-    rates: NDArray[np.float64] = np.divide(
-        counts[..., 1], total, out=np.full(total.shape, np.nan), where=total > 0
-    )
-    return rates
+    return _rates(counts)
+
+
+def _rates(counts: NDArray[np.float64]) -> _Rates:
+    """Return the shares of the second column, (..., 2) -> (...)."""
+    hits, total = counts[..., 1], counts.sum(axis=-1)
+    undefined = np.full(total.shape, np.nan)
+    share = np.divide(hits, total, out=undefined.copy(), where=total > 0)
+    # Half an example more of either kind: a share of 0 or 1 is not certain.
+    smooth = (hits + 0.5) / (total + 1)
+    variance = np.divide(smooth * (1 - smooth), total, out=undefined, where=total > 0)
+    return _Rates(share=share, variance=variance)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pytest_mlops.stats.normal import standard_error
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["PairedMean", "paired_mean"]
@@ -56,9 +56,9 @@ def paired_mean(differences: NDArray[np.float64]) -> PairedMean:
     Raises:
         ValueError: There are fewer than two differences, or one is not finite.
     """
-    mean, stderr = float(differences.mean()) if differences.size else math.nan, standard_error(differences)
-    if stderr is None or not math.isfinite(mean):
+    stderr = standard_error(differences) if np.isfinite(differences).all() else None
+    if stderr is None:
         raise ValueError(f"got {differences.size} differences, expected two or more, all of them finite")
     # The spread of equal numbers is a rounding error, not 0.
     same = bool(differences.min() == differences.max())
-    return PairedMean(mean=mean, stderr=0.0 if same else stderr, n=differences.size)
+    return PairedMean(mean=float(differences.mean()), stderr=0.0 if same else stderr, n=differences.size)

@@ -70,8 +70,18 @@ class Replicates:
         Raises:
             ValueError: There are too few replicates for that confidence.
         """
-        rank = self._rank(confidence) - self.undefined
-        return float(self.values[rank - 1]) if rank > 0 else self.least
+        return self._smallest(self._rank(confidence))
+
+    def lower_error(self, confidence: float) -> float:
+        """Return the Monte Carlo standard error of the lower bound. Errors as for :meth:`lower`.
+
+        The rank of a quantile in B draws is binomial; this is half the distance between the replicates one
+        standard deviation √(B·c·(1 - c)) of it away.
+        """
+        rank = self._rank(confidence)
+        reach = math.ceil(math.sqrt(self.size * confidence * (1 - confidence)))
+        low, high = max(1, rank - reach), min(self.size, rank + reach)
+        return (self._smallest(high) - self._smallest(low)) / 2
 
     def upper(self, confidence: float) -> float:
         """Return the one-sided upper percentile bound. Errors as for :meth:`lower`."""
@@ -81,10 +91,15 @@ class Replicates:
     def p_below(self, value: float = 0.0) -> float:
         """Return the p value of H0: statistic ≥ ``value``, small where the replicates lie below it.
 
-        (1 + #{replicates ≥ value})/(B + 1), never 0 (Davison and Hinkley 1997, section 4.4).
+        (1 + #{replicates ≥ value})/(B + 1), never 0 (Davison and Hinkley 1997, section 4.4): a family of K
+        tests at level α needs more than K/α replicates.
         """
         below = int(np.searchsorted(self.values, value, side="left"))
         return (1 + self.size - below) / (self.size + 1)
+
+    def _smallest(self, rank: int) -> float:
+        """Return the replicate of that rank, undefined ones being the least."""
+        return float(self.values[rank - self.undefined - 1]) if rank > self.undefined else self.least
 
     def _rank(self, confidence: float) -> int:
         rank = math.floor((1 - confidence) * (self.size + 1) + 1e-9)

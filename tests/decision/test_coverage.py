@@ -117,9 +117,7 @@ def test_a_test_that_only_asserts_covers_as_asserted() -> None:
 def test_where_evidence_is_required_an_assertion_covers_nothing() -> None:
     found = measure([case("a", "rank:all")], [cell("rank")], require_evidence=True)
     assert (found.value, found.cells[0].asserted) == (0.0, 1)
-    recorded = measure(
-        [case("a", "rank:all", evidence={"all": None})], [cell("rank")], require_evidence=True
-    )
+    recorded = measure([case("a", "rank:all", evidence={"all": None})], [cell("rank")], require_evidence=True)
     assert (recorded.value, recorded.cells[0].asserted) == (1.0, 0)
 
 

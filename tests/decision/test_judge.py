@@ -212,3 +212,8 @@ def test_every_outcome_is_counted_once() -> None:
     counts = count_outcomes(results)
     total = counts.pop("total_tests")
     assert total == len(Outcome) == sum(counts.values())
+
+
+def test_a_run_of_flaky_tests_alone_is_undecided() -> None:
+    found = reach({"configured": True}, "flaky")
+    assert (found.verdict, found.pass_rate) == (Verdict.UNDECIDED, None)

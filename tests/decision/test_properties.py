@@ -125,7 +125,11 @@ policies = st.builds(
 without_waivers = policies.map(lambda policy: policy.model_copy(update={"waivers": ()}))
 measurements = st.lists(
     st.builds(
-        Measurement, name=st.sampled_from(NAMES), value=shares, origin=st.just(Origin.METRIC), test=st.just("t0")
+        Measurement,
+        name=st.sampled_from(NAMES),
+        value=shares,
+        origin=st.just(Origin.METRIC),
+        test=st.just("t0"),
     ),
     max_size=2,
     unique_by=lambda measurement: measurement.name,
@@ -152,9 +156,7 @@ def reach(
 
 @settings(max_examples=300)
 @given(policies, measurements, contexts)
-def test_nothing_at_all_never_succeeds(
-    policy: Policy, numbers: list[Measurement], context: Context
-) -> None:
+def test_nothing_at_all_never_succeeds(policy: Policy, numbers: list[Measurement], context: Context) -> None:
     found = reach(run_of([]), policy, numbers, context)
     assert found.verdict is Verdict.INCOMPLETE
     assert not found.success
@@ -229,7 +231,7 @@ def test_an_undefined_number_under_a_blocking_rule_is_incomplete(
 def test_losing_a_passed_test_never_improves_the_verdict(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context, data: st.DataObject
 ) -> None:
-    """Whatever a passed test turns into. (A failed test turned flaky may well improve it, a waived one too.)"""
+    """Whatever a passed test turns into; a failed one that turns flaky may well improve it."""
     index = data.draw(st.integers(0, len(run.results) - 1))
     passed = run.results[index].model_copy(
         update={"outcome": Outcome.PASSED, "passed": True, "conclusive": True}

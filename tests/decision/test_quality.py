@@ -95,7 +95,9 @@ def test_a_named_metric_that_is_undefined_is_incomplete() -> None:
     assert Verdict.INCOMPLETE in verdicts(quality)
 
 
-@pytest.mark.parametrize(("value", "score"), [(0.0, 1.0), (60.0, 0.0), (15.0, 0.75), (90.0, 0.0), (-5.0, 1.0)])
+@pytest.mark.parametrize(
+    ("value", "score"), [(0.0, 1.0), (60.0, 0.0), (15.0, 0.75), (90.0, 0.0), (-5.0, 1.0)]
+)
 def test_a_metric_with_a_scale_is_mapped_and_clipped(value: float, score: float) -> None:
     quality = measure({"metrics": {"mae": {"weight": 1, "best": 0, "worst": 60}}}, numbers={"mae": value})
     assert quality.report.metrics[0].score == pytest.approx(score)

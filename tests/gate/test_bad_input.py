@@ -178,7 +178,8 @@ CALLS = {
 def test_what_cannot_be_evidence_fails_the_test_where_it_was_recorded(gate: Gate, name: str) -> None:
     call, pattern = CALLS[name]
     gate.write(
-        "test_model.py", f"import numpy as np\n{MODEL_TEST}\n@pytest.mark.model_test\ndef test_bad(mlops): {call}\n"
+        "test_model.py",
+        f"import numpy as np\n{MODEL_TEST}\n@pytest.mark.model_test\ndef test_bad(mlops): {call}\n",
     )
     result = gate.run()
     assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -126,7 +126,9 @@ def test_two_runs_make_the_same_record(gate: Gate) -> None:
 
 
 def test_a_failing_test_keeps_what_it_and_others_measured(gate: Gate) -> None:
-    gate.write("test_model.py", EVIDENCE + "\ndef test_late(mlops):\n    mlops.metric('f1', 0.1)\n    assert 0\n")
+    gate.write(
+        "test_model.py", EVIDENCE + "\ndef test_late(mlops):\n    mlops.metric('f1', 0.1)\n    assert 0\n"
+    )
     gate.write("plot.svg", "<svg/>")
     gate.run()
     titles = {kept.title for kept in gate.record().measurements}
@@ -191,9 +193,7 @@ def test_with_the_gate_off_calls_work_and_write_nothing(
         "artifact('nowhere')",
     ],
 )
-def test_with_the_gate_off_calls_check_all_the_same(
-    gate: Gate, pytester: pytest.Pytester, call: str
-) -> None:
+def test_with_the_gate_off_calls_check_all_the_same(gate: Gate, pytester: pytest.Pytester, call: str) -> None:
     gate.write("test_model.py", f"def test_it(mlops): mlops.{call}")
     result = pytester.runpytest_inprocess()
     result.assert_outcomes(failed=1)

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_mlops.errors import IoError
 from pytest_mlops.evidence.verify import verify_record
-from pytest_mlops.gate import seal
+from pytest_mlops.files import write_atomically
 from pytest_mlops.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -117,15 +117,14 @@ def test_a_disk_that_fills_up_blocks_and_leaves_the_incomplete_record(
     gate: Gate, monkeypatch: pytest.MonkeyPatch, quiet: tuple[str, ...]
 ) -> None:
     written = []
-    really = seal.write_atomically
 
     def fill_up(path: Path, data: bytes) -> None:
         written.append(path)
         if b'"verdict": "pass"' in data:
             raise IoError(f"cannot write {path}: No space left on device")
-        really(path, data)
+        write_atomically(path, data)
 
-    monkeypatch.setattr(seal, "write_atomically", fill_up)
+    monkeypatch.setattr("pytest_mlops.gate.seal.write_atomically", fill_up)
     gate.write("test_model.py", GOOD)
     result = gate.run(*quiet)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -140,7 +139,7 @@ def test_an_internal_error_of_a_plugin_is_incomplete(gate: Gate) -> None:
     gate.write("test_model.py", GOOD)
     gate.write(
         "conftest.py",
-        "def pytest_runtest_logreport(report):\n    if report.when == 'teardown': raise OSError('plugin broke')\n",
+        "def pytest_runtest_logreport(report):\n    if report.when == 'call': raise OSError('plugin broke')\n",
     )
     result = gate.run()
     assert result.ret == pytest.ExitCode.INTERNAL_ERROR

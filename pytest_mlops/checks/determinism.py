@@ -1,0 +1,67 @@
+"""Determinism: the same inputs give the same answers every time.
+
+::
+
+    - {check: determinism, of: holdout, model: model}
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.data import inputs_of, model_of
+from pytest_mlops.checks.invariance import distances
+from pytest_mlops.checks.outputs import Output, answers, describe
+from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.names import ALL
+from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.verdict import Verdict
+
+__all__ = ["Determinism"]
+
+
+class Determinism(Check):
+    """The same inputs give the same answers every time, to the last bit.
+
+    PASS where every row gets equal answers in all calls, FAIL where one does not: a census, never UNDECIDED.
+    """
+
+    check: Literal["determinism"] = "determinism"
+    of: FixtureName
+    """Fixture with the inputs ``X``."""
+    model: FixtureName
+    """Fixture of the model."""
+    output: Output = "predict"
+    """What is compared."""
+    calls: Annotated[int, Field(strict=True, ge=2, le=1000)] = 2
+    """How often the model is asked."""
+
+    inputs = ("of", "model")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        model, inputs = model_of(given, self.model), inputs_of(given, self.of)
+        first = answers(model, inputs, output=self.output)
+        changed = np.zeros(len(first), dtype=np.bool_)
+        example = ""
+        for _ in range(self.calls - 1):
+            again = answers(model, inputs, output=self.output)
+            if again.shape != first.shape or again.dtype != first.dtype:
+                raise IncompleteEvidence(
+                    f"{self.output} gave {first.dtype} {first.shape} and then {again.dtype} {again.shape}"
+                )
+            differs = distances(first, again) > 0
+            if differs.any() and not example:
+                row = int(differs.argmax())
+                example = f", the first in row {row}: {describe(first[row])}, then {describe(again[row])}"
+            changed |= differs
+        bad = int(changed.sum())
+        return CheckResult(
+            verdict=Verdict.FAIL if bad else Verdict.PASS,
+            message=f"{bad} of {changed.size:,} answers changed over {self.calls} calls{example}",
+            measurements=((f"{self.title()}.changed", ALL, Estimate.share(bad, changed.size)),),
+        )

@@ -1,0 +1,82 @@
+"""Directional expectation: the model's answer moves the way a change of the input should move it.
+
+::
+
+    - {check: directional, of: flats, perturbed: larger_flats, model: model, expect: increase}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.data import model_of
+from pytest_mlops.checks.failures import MaxRate, judge_failures
+from pytest_mlops.checks.outputs import Output, describe, probability_of
+from pytest_mlops.checks.pairs import pairs_of
+from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.records.base import Label, Number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Directional"]
+
+
+class Directional(Check):
+    """The answer moves the way a change of the input should move it (CheckList DIR, ACL 2020).
+
+    A case fails where the answer does not move in the expected direction by at least ``by``; with its default
+    of 0 it must not move the other way. PASS where the upper Clopper-Pearson bound of the failure rate is at most
+    ``max_failure_rate``, FAIL where the lower bound is above it, UNDECIDED between. Several perturbed versions
+    of one row count as one case.
+    """
+
+    check: Literal["directional"] = "directional"
+    of: FixtureName
+    """Fixture with the inputs ``X``."""
+    perturbed: FixtureName
+    """Fixture with changed inputs ``X`` in the same order, or with ``rows``, the original row of each."""
+    model: FixtureName
+    """Fixture of the model."""
+    expect: Literal["increase", "decrease"]
+    """Direction that the answer must move in."""
+    by: Number = 0.0
+    """Least change in that direction; a negative number allows a small change in the other one."""
+    output: Output = "predict"
+    """What has to move: predicted values, or the probability of ``label``."""
+    label: Label | int | bool | None = None
+    """Label whose probability is meant, one of the model's ``classes_``; of two the second by default."""
+    max_failure_rate: MaxRate = 0.05
+    """Share of cases that may fail."""
+    confidence: Level | None = 0.95
+    """Of the one-sided bounds; with ``null`` the cases are all there are and the rate itself decides."""
+
+    inputs = ("of", "perturbed", "model")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        pairs = pairs_of(given, of=self.of, perturbed=self.perturbed, model=self.model, output=self.output)
+        before, after = self._number(given, pairs.before), self._number(given, pairs.after)
+        moved = after - before if self.expect == "increase" else before - after
+        return judge_failures(
+            self.title(),
+            # Twelve digits forgive the rounding of a difference, as for the thresholds of rules.
+            np.round(moved - self.by, 12) < 0,
+            row=pairs.row,
+            most=self.max_failure_rate,
+            confidence=self.confidence,
+            example=lambda case: f"{describe(before[case])} became {describe(after[case])}",
+        )
+
+    def _number(self, given: Given, answer: NDArray[Any]) -> NDArray[np.float64]:
+        if self.output == "predict_proba":
+            return probability_of(model_of(given, self.model), answer, self.label)
+        if answer.dtype.kind in "Ub" or answer.ndim > 1:
+            raise IncompleteEvidence(
+                f"predict gives {answer.dtype} of shape {answer.shape}; a direction needs one number per row, "
+                f"as output: predict_proba may give"
+            )
+        return answer.astype(np.float64)

@@ -1,0 +1,74 @@
+"""Memory: the peak of what predicting allocates keeps a limit.
+
+::
+
+    - {check: memory, of: holdout, model: model, max_mb: 200}
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.bounds import judge_bound
+from pytest_mlops.checks.data import count_rows, inputs_of, model_of, take_rows
+from pytest_mlops.checks.model_size import MEGABYTE
+from pytest_mlops.names import ALL
+from pytest_mlops.records.base import Positive
+from pytest_mlops.stats.estimate import NOT_NEGATIVE, Estimate
+
+if TYPE_CHECKING:
+    from pytest_mlops.checks.data import Predictor
+
+__all__ = ["Memory"]
+
+
+class Memory(Check):
+    """The peak of what one ``predict`` on all of ``X`` allocates keeps a limit, in megabytes of 1,000,000 bytes.
+
+    Counted by ``tracemalloc``: Python objects and NumPy arrays, the answer included, above what was allocated
+    before. The model itself, and what compiled libraries take past Python's allocators, is not in it. The model
+    answers for one row first, so that what it loads once does not count. PASS or FAIL by the number measured,
+    never UNDECIDED.
+    """
+
+    check: Literal["memory"] = "memory"
+    of: FixtureName
+    """Fixture with the inputs ``X``."""
+    model: FixtureName
+    """Fixture of the model."""
+    max_mb: Positive
+    """Greatest peak."""
+
+    inputs = ("of", "model")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        model, inputs = model_of(given, self.model), inputs_of(given, self.of)
+        model.predict(take_rows(inputs, np.array([0])))
+        rows = count_rows(inputs)
+        peak = Estimate(value=_peak(model, inputs) / MEGABYTE, n=rows, range=NOT_NEGATIVE)
+        verdict, message = judge_bound("peak memory of predicting in MB", peak, most=self.max_mb)
+        measured = (f"{self.title()}.peak_mb", ALL, peak)
+        return CheckResult(verdict=verdict, message=message, measurements=(measured,))
+
+
+def _peak(model: Predictor, inputs: Any) -> int:
+    """Return the greatest number of bytes that are allocated at once while the model predicts."""
+    gc.collect()
+    running = tracemalloc.is_tracing()
+    if not running:
+        tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        model.predict(inputs)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        if not running:
+            tracemalloc.stop()
+    return max(0, peak - before)

@@ -1,0 +1,64 @@
+"""Minimum functionality: the model gives the expected answers to cases that it must get right.
+
+::
+
+    - {check: minimum_functionality, of: negations, model: model, max_failure_rate: 0.02, covers: ["negation:all"]}
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.data import inputs_of, model_of, required_field
+from pytest_mlops.checks.failures import MaxRate, judge_failures
+from pytest_mlops.checks.invariance import distances
+from pytest_mlops.checks.outputs import answers, describe
+from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.metrics.columns import read_column
+from pytest_mlops.records.base import Seconds
+
+__all__ = ["MinimumFunctionality"]
+
+
+class MinimumFunctionality(Check):
+    """The model gives the expected answers to cases that it must get right (CheckList MFT, ACL 2020).
+
+    PASS where the upper Clopper-Pearson bound of the failure rate is at most ``max_failure_rate``, FAIL where the
+    lower bound is above it, UNDECIDED between: 0 failures in n cases bound the rate by 1 - 0.05^(1/n).
+    """
+
+    check: Literal["minimum_functionality"] = "minimum_functionality"
+    of: FixtureName
+    """Fixture with the inputs ``X`` and the expected answers ``expected`` (or ``y_true``, or ``y``)."""
+    model: FixtureName
+    """Fixture of the model."""
+    tolerance: Seconds = 0.0
+    """Greatest distance from an expected number; labels must be equal."""
+    max_failure_rate: MaxRate = 0.05
+    """Share of cases that may fail."""
+    confidence: Level | None = 0.95
+    """Of the one-sided bounds; with ``null`` the cases are all there are and the rate itself decides."""
+
+    inputs = ("of", "model")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        value = given.fixtures[self.of]
+        expected = read_column("expected", required_field(value, self.of, "expected", "y_true", "y"))
+        got = answers(model_of(given, self.model), inputs_of(given, self.of))
+        if got.shape != expected.shape or (got.dtype.kind == "U") != (expected.dtype.kind == "U"):
+            raise IncompleteEvidence(
+                f"expected holds {expected.dtype} {expected.shape} and the model answers {got.dtype} {got.shape}; "
+                f"give expected answers of the same kind, one per row"
+            )
+        return judge_failures(
+            self.title(),
+            distances(got, expected) > self.tolerance,
+            row=np.arange(expected.size),
+            most=self.max_failure_rate,
+            confidence=self.confidence,
+            example=lambda case: f"{describe(got[case])} instead of {describe(expected[case])}",
+        )

@@ -1,0 +1,185 @@
+"""A record as Markdown within a budget of characters, for comments and job summaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mlops.report.budget import Section, fit
+from pytest_mlops.report.text import to_markdown_text
+from pytest_mlops.report.words import (
+    bound_sentence,
+    cell_words,
+    count,
+    headline,
+    interval,
+    number,
+    provenance,
+    scores,
+    tests_by_concern,
+    waiver_words,
+    why_not_deployable,
+)
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from pytest_mlops.records.integration import (
+        CellCoverage,
+        IntegrationResult,
+        QualityPart,
+        Reason,
+        RuleResult,
+        WaiverUse,
+    )
+    from pytest_mlops.records.measurement import Measurement
+    from pytest_mlops.records.results import TestResult
+    from pytest_mlops.report.words import Score
+
+__all__ = ["BUDGET", "to_markdown"]
+
+BUDGET = 60_000
+"""Characters; a comment on GitHub may have 65,536."""
+
+TEST, RULE, CELL = ("test", "tests"), ("rule", "rules"), ("cell", "cells")
+RULE_COLUMNS = ("rule", "estimate", "interval", "n", "MDE", "verdict")
+CELL_COLUMNS = ("cell", "weight", "covered", "tests", "n")
+
+
+def to_markdown(record: IntegrationResult, *, budget: int = BUDGET) -> str:
+    """Write a record for people, what speaks against it first.
+
+    Everything that came from tests, configuration or model is escaped: names and messages are no markup,
+    mention nobody and link nowhere.
+
+    Args:
+        record: The record.
+        budget: Most characters of the answer. Rows that do not fit are counted in its last line.
+
+    Raises:
+        ValueError: the budget is negative.
+    """
+    if budget < 0:
+        raise ValueError(f"budget is {budget}; expected a number of characters, 0 or more")
+    head = f"## {to_markdown_text(headline(record))}"
+    note = why_not_deployable(record)
+    if note is not None:
+        head += f"\n\n{note}"
+    short = "partial" if record.partial is not None else record.verdict.upper()
+    return fit(head, short, [section for section in _sections(record) if section.items], budget)
+
+
+def _sections(record: IntegrationResult) -> Iterator[Section]:
+    tests = tests_by_concern(record)
+    rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
+    gaps = [cell for cell in record.coverage_cells if cell.share < 1]
+    covered = [cell for cell in record.coverage_cells if cell.share >= 1]
+    yield Section(noun=("reason", "reasons"), head="", items=record.reasons, row=_reason)
+    against = [test for test in tests if not test.passed]
+    yield _table(TEST, "Model tests that did not pass", ("test", "outcome", "message"), against, _test)
+    ordinary = record.test_results.ordinary.failed
+    yield _table(
+        ("ordinary test", "ordinary tests"), "Ordinary tests that failed", ("test",), ordinary, _name
+    )
+    yield _table(("score", "scores"), "Scores", ("score", "value", "at least"), scores(record), _score)
+    bound = [sentence for sentence in (bound_sentence(record),) if sentence is not None]
+    yield Section(noun=("bound", "bounds"), head="", items=bound, row=str)
+    failing = [rule for rule in rules if rule.verdict is not Verdict.PASS]
+    yield _table(RULE, "Rules that did not pass", RULE_COLUMNS, failing, _rule)
+    yield _table(CELL, "Coverage gaps", CELL_COLUMNS, gaps, _cell)
+    waiver_columns = ("waiver of", "status", "until", "approver", "reason")
+    yield _table(("waiver", "waivers"), "Waivers", waiver_columns, record.waivers, _waiver)
+    parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
+    part_columns = ("part", "weight", "value", "score", "")
+    yield _table(
+        ("part of the quality score", "parts of the quality score"), "Quality", part_columns, parts, _part
+    )
+    passing = [rule for rule in rules if rule.verdict is Verdict.PASS]
+    yield _table(RULE, "Rules that passed", RULE_COLUMNS, passing, _rule)
+    yield _table(CELL, "Covered cells", CELL_COLUMNS, covered, _cell)
+    measured = ("number", "value", "n", "test")
+    yield _table(("number", "numbers"), "Recorded numbers", measured, record.measurements, _measurement)
+    yield _table(("fact", "facts"), "Provenance", ("", ""), provenance(record), _fact)
+    passed = [test for test in tests if test.passed]
+    yield _table(TEST, "Model tests that passed", ("test", "outcome", "message"), passed, _test)
+
+
+def _table(
+    noun: tuple[str, str],
+    title: str,
+    columns: Sequence[str],
+    items: Sequence[Any],
+    cells: Callable[[Any], Sequence[str]],
+) -> Section:
+    head = f"### {title}\n\n{_line(columns)}\n{_line(['---'] * len(columns))}"
+    return Section(noun=noun, head=head, items=items, row=lambda item: _line(cells(item)))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _reason(reason: Reason) -> str:
+    return f"- **{reason.verdict.upper()}** {to_markdown_text(reason.text, 1000)}"
+
+
+def _name(name: str) -> Sequence[str]:
+    return (to_markdown_text(name),)
+
+
+def _test(test: TestResult) -> Sequence[str]:
+    return (to_markdown_text(test.test_name), test.outcome.replace("_", " "), to_markdown_text(test.message))
+
+
+def _score(score: Score) -> Sequence[str]:
+    return (score.name, number(score.value) or "unknown", f"{score.threshold:g}")
+
+
+def _rule(rule: RuleResult) -> Sequence[str]:
+    note = " (report)" if rule.severity == "report" else ""
+    mde = "" if rule.mde is None else f"{rule.mde:.2g}"
+    between = interval(rule.lower, rule.upper)
+    verdict = rule.verdict.upper() + note
+    return (to_markdown_text(rule.rule), number(rule.estimate), between, count(rule.n), mde, verdict)
+
+
+def _cell(cell: CellCoverage) -> Sequence[str]:
+    return (
+        to_markdown_text(cell.cell),
+        f"{cell.weight:g}",
+        cell_words(cell),
+        str(cell.claims),
+        count(cell.n),
+    )
+
+
+def _waiver(waiver: WaiverUse) -> Sequence[str]:
+    subject, until = to_markdown_text(waiver.subject), to_markdown_text(waiver.expires)
+    return (
+        subject,
+        waiver_words(waiver),
+        until,
+        to_markdown_text(waiver.approver),
+        to_markdown_text(waiver.reason),
+    )
+
+
+def _part(part: QualityPart) -> Sequence[str]:
+    score = part.status if part.score is None else number(part.score)
+    name, note = to_markdown_text(part.name), to_markdown_text(part.note)
+    return (name, f"{part.weight:g}", number(part.value), score, note)
+
+
+def _measurement(measurement: Measurement) -> Sequence[str]:
+    value = number(measurement.value) or "undefined"
+    return (
+        to_markdown_text(measurement.title),
+        value,
+        count(measurement.n),
+        to_markdown_text(measurement.test),
+    )
+
+
+def _fact(fact: tuple[str, str]) -> Sequence[str]:
+    return (fact[0], to_markdown_text(fact[1]))

@@ -1,0 +1,121 @@
+"""Recorded numbers as series: one metric of one data set, with an interval and a verdict for each slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlops.decision.estimates import estimate_of
+from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.stats.interval import bounds
+from pytest_mlops.verdict import Verdict, combine
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.measurement import Measurement
+    from pytest_mlops.records.policy import Rule
+
+__all__ = ["LEVEL", "Point", "Series", "all_series"]
+
+LEVEL = 0.95
+"""Two-sided confidence of the intervals."""
+
+Key = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """A metric on one slice.
+
+    Attributes:
+        slice: Name of the slice.
+        value: The number; ``None`` where it is undefined, and then ``note`` says why.
+        lower: End of the interval; ``None`` where none is known.
+        upper: Its other end.
+        n: Examples, where known.
+        least: Greatest ``min`` of the rules on it.
+        most: Least ``max`` of the rules on it.
+        verdict: Worst verdict of the rules on it; ``None`` without rules.
+        note: How it was computed.
+    """
+
+    slice: str
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int | None
+    least: float | None
+    most: float | None
+    verdict: Verdict | None
+    note: str
+
+    @property
+    def concern(self) -> int:
+        """How much it asks for attention: nothing for no rule, then by verdict."""
+        return -1 if self.verdict is None else self.verdict.rank
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """A metric of a data set: ``all`` first, then the slices whose rules did not pass, then the rest."""
+
+    title: str
+    points: tuple[Point, ...]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Worst verdict of its points; ``None`` without rules."""
+        known = [point.verdict for point in self.points if point.verdict is not None]
+        return combine(known) if known else None
+
+    @property
+    def sliced(self) -> bool:
+        """Whether there is anything besides the slice of all examples."""
+        return any(point.slice != ALL for point in self.points)
+
+
+def all_series(record: IntegrationResult) -> list[Series]:
+    """Return every recorded metric, those whose rules did not pass first."""
+    verdicts, rules = _rules(record)
+    grouped: dict[tuple[str, str | None], list[Point]] = {}
+    for found in record.measurements:
+        point = _point(found, verdicts.get(found.key), rules.get(found.key, []))
+        grouped.setdefault((found.name, found.dataset), []).append(point)
+    series = [
+        Series(title=measure_name(name, ALL, dataset), points=tuple(sorted(points, key=_order)))
+        for (name, dataset), points in grouped.items()
+    ]
+    return sorted(series, key=lambda one: -max(point.concern for point in one.points))
+
+
+def _order(point: Point) -> tuple[bool, int]:
+    return point.slice != ALL, -point.concern
+
+
+def _rules(record: IntegrationResult) -> tuple[dict[Key, Verdict], dict[Key, list[Rule]]]:
+    """Return the worst verdict and the rules of every key that has any."""
+    named = {rule.name: rule for rule in record.policy.rules}
+    verdicts: dict[Key, Verdict] = {}
+    rules: dict[Key, list[Rule]] = {}
+    for result in record.rules:
+        key = (result.metric, result.slice, result.dataset)
+        verdicts[key] = max(result.verdict, verdicts.get(key, Verdict.PASS), key=lambda one: one.rank)
+        if result.rule in named:
+            rules.setdefault(key, []).append(named[result.rule])
+    return verdicts, rules
+
+
+def _point(found: Measurement, verdict: Verdict | None, rules: list[Rule]) -> Point:
+    # The one-sided level whose two bounds make the two-sided interval.
+    interval = bounds(estimate_of(found), (1 + LEVEL) / 2)
+    return Point(
+        slice=found.slice,
+        value=found.value,
+        lower=None if interval is None else interval.lower,
+        upper=None if interval is None else interval.upper,
+        n=found.n,
+        least=max((rule.min for rule in rules if rule.min is not None), default=None),
+        most=min((rule.max for rule in rules if rule.max is not None), default=None),
+        verdict=verdict,
+        note=found.undefined or found.note or "",
+    )

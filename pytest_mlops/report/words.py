@@ -1,0 +1,181 @@
+"""The words and numbers that every report of a record uses, as the terminal does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlops.records.results import Outcome
+from pytest_mlops.report.text import one_line
+from pytest_mlops.verdict import Context, Decision, Verdict
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import CellCoverage, IntegrationResult, WaiverUse
+    from pytest_mlops.records.results import TestResult
+
+__all__ = [
+    "Score",
+    "bound_sentence",
+    "cell_words",
+    "count",
+    "headline",
+    "interval",
+    "number",
+    "provenance",
+    "scores",
+    "subject",
+    "tests_by_concern",
+    "waiver_words",
+    "why_not_deployable",
+]
+
+SUBJECT_LIMIT = 120
+"""Characters of a model's name and version that a headline shows."""
+
+_WHERE = {
+    Context.LOCAL: "here",
+    Context.PULL_REQUEST: "for this pull request",
+    Context.RELEASE: "for release",
+}
+_CONCERN = (
+    Outcome.FAILED,
+    Outcome.ERRORED,
+    Outcome.CRASHED,
+    Outcome.INCOMPLETE,
+    Outcome.XFAILED,
+    Outcome.UNDECIDED,
+    Outcome.FLAKY,
+    Outcome.NOT_RUN,
+    Outcome.SKIPPED,
+    Outcome.DESELECTED,
+    Outcome.XPASSED,
+    Outcome.PASSED,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """A share of the whole run, and the least it had to be."""
+
+    name: str
+    value: float | None
+    threshold: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is known and reaches the threshold."""
+        return self.value is not None and self.value >= self.threshold - 1e-12
+
+
+def headline(record: IntegrationResult) -> str:
+    """Return the verdict, the version, and what was decided, in one line."""
+    if record.partial is not None:
+        return f"partial: {record.partial} model tests ran, no verdict"
+    action = {Decision.ALLOW: "allowed", Decision.BLOCK: "blocked"}[record.decision]
+    if record.verdict is Verdict.UNDECIDED and record.decision is Decision.ALLOW:
+        action = "allowed although the evidence does not suffice"
+    return f"{record.verdict.upper()}: {subject(record)} is {action} {_WHERE[record.context]}"
+
+
+def subject(record: IntegrationResult) -> str:
+    """Return what the verdict is about."""
+    model = record.model_version
+    if model is None:
+        return "this version"
+    return one_line(f"{model.model_id} {model.version_id}", SUBJECT_LIMIT)
+
+
+def why_not_deployable(record: IntegrationResult) -> str | None:
+    """Return why a successful record is no ticket; ``None`` where it is one, or was not successful."""
+    if record.deployable or not record.success:
+        return None
+    if not record.policy.configured:
+        why = "there is no mlops.yaml"
+    elif not record.policy.requirements:
+        why = "mlops.yaml declares no requirements"
+    else:
+        why = "mlops.yaml names no model artifact"
+    return f"This record is no ticket for a deployment: {why}."
+
+
+def scores(record: IntegrationResult) -> tuple[Score, ...]:
+    """Return coverage, pass rate and quality score with their thresholds."""
+    gate = record.policy.gate
+    return (
+        Score(name="coverage", value=record.coverage, threshold=gate.min_coverage),
+        Score(name="pass rate", value=record.pass_rate, threshold=gate.min_pass_rate),
+        Score(name="quality score", value=record.quality_score, threshold=gate.min_quality_score),
+    )
+
+
+def bound_sentence(record: IntegrationResult) -> str | None:
+    """Return what coverage and pass rate show together; ``None`` where one of them is unknown."""
+    if record.bounds is None:
+        return None
+    return (
+        f"coverage × pass rate = {record.bounds.product:.3g}: the share of declared behaviour shown to hold "
+        f"(at least {record.bounds.lower:.3g} with 95 % confidence, were these tests a sample)"
+    )
+
+
+def number(value: float | None) -> str:
+    """Write a number to four significant digits; nothing for ``None``."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def count(value: int | None) -> str:
+    """Write a count with its thousands apart; nothing for ``None``."""
+    return "" if value is None else f"{value:,}"
+
+
+def interval(lower: float | None, upper: float | None) -> str:
+    """Write an interval; nothing where an end is unknown."""
+    return "" if lower is None or upper is None else f"{lower:.3g} to {upper:.3g}"
+
+
+def cell_words(cell: CellCoverage) -> str:
+    """Say how far a cell is covered, in words and not in colour."""
+    if cell.claims == 0:
+        return "no test"
+    share = f"{cell.share:.0%}"
+    if cell.undecided_share:
+        share += f", {cell.undecided_share:.0%} undecided"
+    return share + (" asserted" if cell.asserted else "")
+
+
+def tests_by_concern(record: IntegrationResult) -> list[TestResult]:
+    """Return the model tests, failures first and passes last, otherwise in their order."""
+    rank = {outcome: position for position, outcome in enumerate(_CONCERN)}
+    return sorted(record.test_results.results, key=lambda test: rank[test.outcome])
+
+
+def waiver_words(waiver: WaiverUse) -> str:
+    """Say what became of a waiver."""
+    return waiver.status.replace("_", " ")
+
+
+def provenance(record: IntegrationResult) -> list[tuple[str, str]]:
+    """Return where and on what the evidence was made: (name, value), what is unknown left out."""
+    made, model = record.provenance, record.model_version
+    dirty = {True: " (with uncommitted changes)", False: "", None: ""}[made.dirty]
+    facts = [
+        ("run", record.run_id),
+        ("time (UTC)", f"{record.timestamp:%Y-%m-%d %H:%M:%S}"),
+        ("duration", f"{record.duration:.1f} s"),
+        ("context", str(record.context)),
+        ("trust", made.trust),
+        ("model digest", model.digest if model is not None else None),
+        ("commit", made.commit_head and made.commit_head + dirty),
+        ("merge commit", made.commit_merge),
+        ("CI run", made.ci_run),
+        ("configuration", made.config or "none; defaults apply"),
+        ("policy digest", record.policy_digest),
+        ("arguments", " ".join(made.arguments)),
+        ("workers", str(made.workers) if made.workers else None),
+        ("platform", made.platform),
+        ("python", made.python),
+        ("pytest", made.pytest_version),
+        ("pytest-mlops", made.tool_version),
+        ("schema version", record.schema_version),
+    ]
+    return [(name, value) for name, value in facts if value]
