@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -36,8 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add(
         "--mlops-config",
         metavar="PATH",
+        action="append",
         dest="mlops_config",
-        help="Configuration file; by default the mlops.yaml nearest to the tests",
+        help="Configuration file; by default the mlops.yaml nearest to the tests. "
+        "Given several times, each gates the tests below its folder and has a record of its own",
     )
     add(
         "--mlops-result",
@@ -90,6 +92,13 @@ def _share(text: str) -> float:
     return value
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare our own hooks."""
+    from pytest_mlops import hookspecs  # noqa: PLC0415 -- where pytest asks for it
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and start the gate if it is asked for."""
@@ -137,17 +146,35 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 @pytest.fixture
 def mlops(request: pytest.FixtureRequest) -> Recorder:
     """Record the evidence of a model test: metrics, predictions, latencies, scores, artifacts."""
-    from pytest_mlops.gate.recorder import Recorder  # noqa: PLC0415 -- where used only
+    from pytest_mlops.gate.extensions import extra_metrics  # noqa: PLC0415 -- where used only
+    from pytest_mlops.gate.recorder import Recorder  # noqa: PLC0415
     from pytest_mlops.gate.source import SOURCE_KEY  # noqa: PLC0415
 
+    node = request.node
     source = request.config.stash.get(SOURCE_KEY, None)
-    return Recorder(source.open_sink(request.node), source) if source is not None else Recorder()
+    scope = source.scope_of(node) if source is not None else None
+    sink = source.open_sink(node, scope) if source is not None and scope is not None else None
+    return Recorder(sink, scope, lambda: extra_metrics(node.ihook))
 
 
-@pytest.fixture(scope="session")
+def _model_scope(*, fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:  # noqa: ARG001
+    """Return how long a model lives: with several configurations, one module may test another model."""
+    return "module" if len(config.option.mlops_config or ()) > 1 else "session"
+
+
+@pytest.fixture(scope=_model_scope)
 def mlops_model_version(request: pytest.FixtureRequest) -> ModelVersion | None:
     """The model version under test, its ``artifact_path`` absolute; ``None`` without the gate or a model."""
     from pytest_mlops.gate.source import SOURCE_KEY  # noqa: PLC0415 -- where used only
 
     source = request.config.stash.get(SOURCE_KEY, None)
-    return source.model_version() if source is not None else None
+    scope = source.scope_of(request.node) if source is not None else None
+    return scope.model_version() if scope is not None else None
+
+
+@pytest.fixture(scope=_model_scope)
+def mlops_model(request: pytest.FixtureRequest, mlops_model_version: ModelVersion | None) -> object:
+    """The model under test, as a ``pytest_mlops_load_model`` hook loads it."""
+    from pytest_mlops.gate.extensions import load_model  # noqa: PLC0415 -- where used only
+
+    return load_model(request, mlops_model_version)

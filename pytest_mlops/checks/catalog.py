@@ -13,7 +13,20 @@ if TYPE_CHECKING:
 __all__ = ["BUILT_IN", "built_in_checks", "find_check"]
 
 BUILT_IN = {
+    "calibration": "Calibration",
+    "data_contract": "DataContract",
+    "determinism": "Determinism",
+    "directional": "Directional",
+    "fairness": "Fairness",
+    "invariance": "Invariance",
+    "latency": "Latency",
+    "leakage": "Leakage",
+    "memory": "Memory",
     "metric_floor": "MetricFloor",
+    "minimum_functionality": "MinimumFunctionality",
+    "model_size": "ModelSize",
+    "robustness": "Robustness",
+    "slice_floor": "SliceFloor",
 }
 """Name of a check, which is that of its module, -> its class; imported when the check is named."""
 

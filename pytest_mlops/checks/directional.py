@@ -29,9 +29,9 @@ class Directional(Check):
     """The answer moves the way a change of the input should move it (CheckList DIR, ACL 2020).
 
     A case fails where the answer does not move in the expected direction by at least ``by``; with its default
-    of 0 it must not move the other way. PASS where the upper Clopper-Pearson bound of the failure rate is at most
-    ``max_failure_rate``, FAIL where the lower bound is above it, UNDECIDED between. Several perturbed versions
-    of one row count as one case.
+    of 0 it must not move the other way. PASS where the upper Clopper-Pearson bound of the failure rate is at
+    most ``max_failure_rate``, FAIL where the lower bound is above it, UNDECIDED between. Several perturbed
+    versions of one row count as one case.
     """
 
     check: Literal["directional"] = "directional"
@@ -76,7 +76,7 @@ class Directional(Check):
             return probability_of(model_of(given, self.model), answer, self.label)
         if answer.dtype.kind in "Ub" or answer.ndim > 1:
             raise IncompleteEvidence(
-                f"predict gives {answer.dtype} of shape {answer.shape}; a direction needs one number per row, "
-                f"as output: predict_proba may give"
+                f"predict gives {answer.dtype} of shape {answer.shape}; a direction needs one "
+                f"number per row, as output: predict_proba may give"
             )
         return answer.astype(np.float64)

@@ -26,9 +26,9 @@ __all__ = ["Invariance", "distances"]
 class Invariance(Check):
     """The answer stays the same where a change of the input should not matter (CheckList INV, ACL 2020).
 
-    A case fails where |f(x) - f(x')| exceeds ``tolerance``; labels fail where they differ. PASS where the upper
-    Clopper-Pearson bound of the failure rate is at most ``max_failure_rate``, FAIL where the lower bound is
-    above it, UNDECIDED between. Several perturbed versions of one row count as one case.
+    A case fails where |f(x) - f(x')| exceeds ``tolerance``; labels fail where they differ. PASS where the
+    upper Clopper-Pearson bound of the failure rate is at most ``max_failure_rate``, FAIL where the lower
+    bound is above it, UNDECIDED between. Several perturbed versions of one row count as one case.
     """
 
     check: Literal["invariance"] = "invariance"

@@ -28,12 +28,12 @@ __all__ = ["Memory"]
 
 
 class Memory(Check):
-    """The peak of what one ``predict`` on all of ``X`` allocates keeps a limit, in megabytes of 1,000,000 bytes.
+    """The peak of what one ``predict`` on all of ``X`` allocates keeps a limit.
 
-    Counted by ``tracemalloc``: Python objects and NumPy arrays, the answer included, above what was allocated
-    before. The model itself, and what compiled libraries take past Python's allocators, is not in it. The model
-    answers for one row first, so that what it loads once does not count. PASS or FAIL by the number measured,
-    never UNDECIDED.
+    In megabytes of 1,000,000 bytes, counted by ``tracemalloc``: Python objects and NumPy arrays, the answer
+    included, above what was allocated before. The model itself, and what compiled libraries take past
+    Python's allocators, is not in it. The model answers for one row first, so that what it loads once does
+    not count. PASS or FAIL by the number measured, never UNDECIDED.
     """
 
     check: Literal["memory"] = "memory"

@@ -2,7 +2,7 @@
 
 ::
 
-    - {check: minimum_functionality, of: negations, model: model, max_failure_rate: 0.02, covers: ["negation:all"]}
+    - {check: minimum_functionality, of: negations, model: model, covers: ["negation:all"]}
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ __all__ = ["MinimumFunctionality"]
 class MinimumFunctionality(Check):
     """The model gives the expected answers to cases that it must get right (CheckList MFT, ACL 2020).
 
-    PASS where the upper Clopper-Pearson bound of the failure rate is at most ``max_failure_rate``, FAIL where the
-    lower bound is above it, UNDECIDED between: 0 failures in n cases bound the rate by 1 - 0.05^(1/n).
+    PASS where the upper Clopper-Pearson bound of the failure rate is at most ``max_failure_rate``, FAIL where
+    the lower bound is above it, UNDECIDED between: 0 failures in n cases bound the rate by 1 - 0.05^(1/n).
     """
 
     check: Literal["minimum_functionality"] = "minimum_functionality"
@@ -51,8 +51,8 @@ class MinimumFunctionality(Check):
         got = answers(model_of(given, self.model), inputs_of(given, self.of))
         if got.shape != expected.shape or (got.dtype.kind == "U") != (expected.dtype.kind == "U"):
             raise IncompleteEvidence(
-                f"expected holds {expected.dtype} {expected.shape} and the model answers {got.dtype} {got.shape}; "
-                f"give expected answers of the same kind, one per row"
+                f"expected holds {expected.dtype} {expected.shape} and the model answers {got.dtype} "
+                f"{got.shape}; give expected answers of the same kind, one per row"
             )
         return judge_failures(
             self.title(),

@@ -41,7 +41,9 @@ def answers(model: object, inputs: Any, *, output: Output = "predict") -> Array:
     if array.ndim == 1:
         return read_column(f"the answer of {output}", array)
     if array.dtype.kind not in "fiub":
-        raise IncompleteEvidence(f"{output} gave dtype {array.dtype} in {array.ndim} dimensions; give numbers")
+        raise IncompleteEvidence(
+            f"{output} gave dtype {array.dtype} in {array.ndim} dimensions; give numbers"
+        )
     return read_finite(f"the answer of {output}", array)
 
 

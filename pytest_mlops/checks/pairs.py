@@ -48,8 +48,10 @@ def pairs_of(given: Given, *, of: str, perturbed: str, model: str, output: Outpu
     before = answers(predictor, inputs_of(given, of), output=output)[row]
     after = answers(predictor, changed, output=output)
     if before.shape != after.shape or (before.dtype.kind == "U") != (after.dtype.kind == "U"):
-        raise IncompleteEvidence(f"the model answers {before.dtype} {before.shape} to the rows as they are "
-                                 f"and {after.dtype} {after.shape} to the perturbed ones; expected the same")
+        raise IncompleteEvidence(
+            f"the model answers {before.dtype} {before.shape} to the rows as they are "
+            f"and {after.dtype} {after.shape} to the perturbed ones; expected the same"
+        )
     return Pairs(before=before, after=after, row=row)
 
 
@@ -65,14 +67,16 @@ def perturbed_rows(given: Given, *, of: str, perturbed: str) -> tuple[Any, NDArr
     if named is None:
         if m != n:
             raise IncompleteEvidence(
-                f"the fixture {perturbed!r} gives {m} rows and {of!r} gives {n}; give them in the same order, "
-                f"or give rows, the original row of each"
+                f"the fixture {perturbed!r} gives {m} rows and {of!r} gives {n}; give them in the same "
+                f"order, or give rows, the original row of each"
             )
         row = np.arange(n)
     else:
         row = _read_rows(named, n, m)
     if changed is inputs or _same(take_rows(inputs, row), changed):
-        raise IncompleteEvidence(f"the fixture {perturbed!r} gives the rows of {of!r} as they are; change them")
+        raise IncompleteEvidence(
+            f"the fixture {perturbed!r} gives the rows of {of!r} as they are; change them"
+        )
     return changed, row
 
 

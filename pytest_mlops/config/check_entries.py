@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
-__all__ = ["CheckEntry", "check_class", "known_checks"]
+__all__ = ["EXTRA_CHECKS", "CheckEntry", "check_class", "known_checks"]
 
 EXTRA_CHECKS = "checks"
 """Key of the validation context under which plugins' checks are handed in, by name."""

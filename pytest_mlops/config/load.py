@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from pytest_mlops.config.check_entries import EXTRA_CHECKS
 from pytest_mlops.config.checks import cross_mistakes
 from pytest_mlops.config.guard import MAX_BYTES, refuse
 from pytest_mlops.config.models import Config
@@ -21,6 +22,8 @@ from pytest_mlops.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pytest_mlops.checks.base import Check
 
 __all__ = ["CONFIG_NAMES", "LoadedConfig", "find_config", "load_config"]
 
@@ -48,8 +51,12 @@ class LoadedConfig:
         return line_of(place, self.lines)
 
 
-def load_config(path: Path) -> LoadedConfig:
+def load_config(path: Path, checks: Mapping[str, type[Check]] | None = None) -> LoadedConfig:
     """Read a configuration.
+
+    Args:
+        path: The file.
+        checks: Checks that plugins bring along, by name.
 
     Raises:
         ConfigError: with every mistake, in the order of the document.
@@ -59,9 +66,9 @@ def load_config(path: Path) -> LoadedConfig:
     mistakes = list(document.mistakes)
     config = None
     try:
-        config = Config.model_validate(document.data)
+        config = Config.model_validate(document.data, context={EXTRA_CHECKS: checks})
     except ValidationError as error:
-        mistakes += schema_mistakes(error, document)
+        mistakes += schema_mistakes(error, document, checks)
     mistakes += cross_mistakes(document.data)
     if config is not None:
         mistakes += _same_titles(config)

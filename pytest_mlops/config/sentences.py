@@ -44,9 +44,17 @@ _BOUNDS = {
 }
 
 
-def schema_mistakes(error: ValidationError, document: Document) -> list[Mistake]:
-    """Return one mistake for each of pydantic's errors, placed where the document has it."""
-    return [_mistake(detail, document) for detail in error.errors(include_url=False)]
+def schema_mistakes(
+    error: ValidationError, document: Document, checks: Mapping[str, type[Check]] | None = None
+) -> list[Mistake]:
+    """Return one mistake for each of pydantic's errors, placed where the document has it.
+
+    Args:
+        error: What validation raised.
+        document: What was validated.
+        checks: Checks that plugins bring along, by name.
+    """
+    return [_mistake(detail, document, checks or {}) for detail in error.errors(include_url=False)]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -56,7 +64,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {_quoted(by_lower[close[0]])}?" if close else ""
 
 
-def _mistake(detail: ErrorDetails, document: Document) -> Mistake:
+def _mistake(detail: ErrorDetails, document: Document, checks: Mapping[str, type[Check]]) -> Mistake:
     place: Place = detail["loc"]
     if detail["type"] == "missing":
         return Mistake(place=place, message=f"is missing; add `{place[-1]}:` with a value")
@@ -70,6 +78,7 @@ def _mistake(detail: ErrorDetails, document: Document) -> Mistake:
         place=place,
         spelling=document.spellings.get(place),
         data=document.data,
+        checks=checks,
     )
     sentence = _SENTENCES.get(fault.kind)
     message = sentence(fault) if sentence is not None else f"{detail['msg']}, got {fault.got}"
@@ -86,6 +95,7 @@ class _Fault:
     place: Place
     spelling: str | None
     data: Any
+    checks: Mapping[str, type[Check]]
 
     @property
     def got(self) -> str:
@@ -107,7 +117,7 @@ def _type_hint(fault: _Fault) -> str:
     if kind == "tuple_type" and not isinstance(value, dict):
         return f"; write it in brackets: [{fault.spelling or value}]"
     if kind == "model_type":
-        return f"; its keys are {', '.join(_known_keys(fault.place, fault.data))}"
+        return f"; its keys are {', '.join(_known_keys(fault.place, fault))}"
     return ""
 
 
@@ -138,7 +148,7 @@ def _not_a_choice(fault: _Fault) -> str:
 
 
 def _unknown_key(fault: _Fault) -> str:
-    known = _known_keys(fault.place[:-1], fault.data)
+    known = _known_keys(fault.place[:-1], fault)
     hint = nearest(str(fault.place[-1]), known)
     return f"is not a known key{hint or '.'} Known here: {', '.join(known)}"
 
@@ -162,11 +172,11 @@ _SENTENCES: Mapping[str, Callable[[_Fault], str]] = {
 }
 
 
-def _known_keys(place: Place, data: Any) -> list[str]:
+def _known_keys(place: Place, fault: _Fault) -> list[str]:
     """Return the keys of the record that stands at ``place``; that of a check depends on which it names."""
     annotation: Any = Config
     if len(place) >= 2 and place[0] == "checks":
-        annotation, place = check_class(data["checks"][place[1]]) or Check, place[2:]
+        annotation, place = check_class(fault.data["checks"][place[1]], fault.checks) or Check, place[2:]
     for part in place:
         record = _find(annotation, Record)
         if _find(annotation, dict) is not None or isinstance(part, int):

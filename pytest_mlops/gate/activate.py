@@ -7,25 +7,35 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
+from pytest_mlops.config.guard import refuse
 from pytest_mlops.config.load import LoadedConfig, find_config, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
 from pytest_mlops.gate.context import context_from_environ
+from pytest_mlops.gate.extensions import extra_checks
+from pytest_mlops.gate.lane import Lane
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
 from pytest_mlops.gate.provenance import collect_provenance
 from pytest_mlops.gate.run import GateRun
+from pytest_mlops.gate.scope import ScopeSettings
 from pytest_mlops.gate.seal import unfinished, write_record
 from pytest_mlops.gate.session import GateSession
-from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource, SourceSettings
+from pytest_mlops.gate.several import runs_of_several
+from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.verdict import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_mlops.checks.base import Check
 
 __all__ = ["activate_controller", "activate_worker", "deactivate"]
 
@@ -33,9 +43,11 @@ SESSION_NAME = "mlops-session"
 SOURCE_NAME = "mlops-source"
 
 
-def activate_worker(config: pytest.Config, settings: dict[str, Any]) -> None:
+def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> None:
     """Start the evidence source of an xdist worker, with what the controller sent it."""
-    _register_source(config, SourceSettings.from_json(settings))
+    scopes = [ScopeSettings.from_json(each) for each in settings]
+    declared = any(each.checks for each in scopes)
+    _register_source(config, scopes, extra_checks(config.hook) if declared else {})
 
 
 def activate_controller(config: pytest.Config, *, planning: bool) -> None:
@@ -50,18 +62,23 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
     """
     try:
         bare = _bare_run(config)
+        named = config.option.mlops_config or []
+        runs = runs_of_several(bare, named, write=not planning) if len(named) > 1 else [bare]
         if not planning:
             # Before anything can go wrong: from here on no earlier PASS can be taken for this run's.
-            write_record(bare, unfinished(bare))
-        run = _settle(config, bare)
+            for run in runs:
+                write_record(run, unfinished(run))
+        checks = extra_checks(config.hook)
+        runs = [_settle(config, run, _load(config, run, checks)) for run in runs]
         if not planning:
-            write_record(run, unfinished(run))
+            for run in runs:
+                write_record(run, unfinished(run))
     except MLOpsError as error:
         raise pytest.UsageError(str(error)) from error
-    settings = _source_settings(run)
-    _register_source(config, settings)
+    lanes = [Lane(run=run, settings=_scope_settings(run)) for run in runs]
+    _register_source(config, [lane.settings for lane in lanes], checks)
     if not planning:
-        config.pluginmanager.register(GateSession(run, settings), SESSION_NAME)
+        config.pluginmanager.register(GateSession(lanes, config.rootpath), SESSION_NAME)
 
 
 def deactivate(config: pytest.Config) -> None:
@@ -71,22 +88,26 @@ def deactivate(config: pytest.Config) -> None:
             config.pluginmanager.unregister(name=name)
 
 
-def _register_source(config: pytest.Config, settings: SourceSettings) -> None:
-    if settings.config is not None and settings.config not in config.args:
-        # Checks are expected whatever paths were asked for.
-        config.args.append(settings.config)
-    source = EvidenceSource(settings)
+def _register_source(
+    config: pytest.Config, settings: Sequence[ScopeSettings], checks: Mapping[str, type[Check]]
+) -> None:
+    for each in settings:
+        if each.config is not None and each.config not in config.args:
+            # Checks are expected whatever paths were asked for.
+            config.args.append(each.config)
+    source = EvidenceSource(settings, checks)
     config.stash[SOURCE_KEY] = source
     config.pluginmanager.register(source, SOURCE_NAME)
 
 
-def _source_settings(run: GateRun) -> SourceSettings:
+def _scope_settings(run: GateRun) -> ScopeSettings:
     checks = _checks(run)
     version = run.model_version
     if version is not None and run.artifact is not None:
         version = version.model_copy(update={"artifact_path": str(run.artifact[0])})
-    return SourceSettings(
+    return ScopeSettings(
         folder=str(run.path.parent),
+        gates=None if run.gates is None else str(run.gates),
         cells=tuple((cell.name, cell.dataset) for cell in run.policy.cells()),
         gate_decides=run.policy.gate.min_pass_rate < 1,
         waived=tuple(waiver.test for waiver in run.policy.waivers if waiver.test is not None),
@@ -110,6 +131,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
     option = config.option
     context = Context(option.mlops_context) if option.mlops_context else context_from_environ(os.environ)
     folder = config.invocation_params.dir
+    named = option.mlops_config or []
     return GateRun(
         run_id=option.mlops_run_id or uuid.uuid4().hex,
         path=(folder / option.mlops_result).resolve(),
@@ -127,6 +149,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
             workers=_workers(config),
         ),
         started=datetime.now(UTC),
+        named=(folder / named[0]).resolve() if len(named) == 1 else None,
     )
 
 
@@ -134,10 +157,9 @@ def _workers(config: pytest.Config) -> int:
     return len(getattr(config.option, "tx", None) or ())
 
 
-def _settle(config: pytest.Config, bare: GateRun) -> GateRun:
+def _settle(config: pytest.Config, bare: GateRun, loaded: LoadedConfig | None) -> GateRun:
     """Complete the description with the configuration and the model's bytes."""
     option = config.option
-    loaded = _load(config)
     settings = Config() if loaded is None else loaded.config
     folder = bare.folder if loaded is None else loaded.path.parent
     policy = settings.policy(accept_waived=_accepts_waived(settings, option.mlops_environment))
@@ -146,6 +168,8 @@ def _settle(config: pytest.Config, bare: GateRun) -> GateRun:
     )
     version = settings.model.model_version() if settings.model is not None else None
     if option.mlops_model_version:
+        if bare.gates is not None:
+            refuse("--mlops-model-version", "names one model, but --mlops-config names several; leave it out")
         version = _read_version(bare.folder / option.mlops_model_version)
     artifact = _digest(folder, version)
     if version is not None:
@@ -163,17 +187,17 @@ def _settle(config: pytest.Config, bare: GateRun) -> GateRun:
     )
 
 
-def _load(config: pytest.Config) -> LoadedConfig | None:
+def _load(config: pytest.Config, bare: GateRun, checks: Mapping[str, type[Check]]) -> LoadedConfig | None:
     """Read the configuration that ``--mlops-config`` names, or the nearest one above what is tested."""
-    if config.option.mlops_config:
-        return load_config((config.invocation_params.dir / config.option.mlops_config).resolve())
+    if bare.named is not None:
+        return load_config(bare.named, checks)
     folder = config.invocation_params.dir
     tested = [(folder / argument.partition("::")[0]).resolve() for argument in config.args]
     start = Path(os.path.commonpath(tested)) if tested else folder
     for candidate in (start, folder):
         found = find_config(candidate, config.rootpath)
         if found is not None:
-            return load_config(found)
+            return load_config(found, checks)
     return None
 
 
@@ -183,7 +207,7 @@ def _accepts_waived(settings: Config, environment: str | None) -> bool:
     if environment not in settings.environments:
         known = ", ".join(settings.environments) or "none"
         text = f"got {environment!r}; mlops.yaml declares {known}. Name one of them under environments:"
-        raise ConfigError("--mlops-environment", [Problem(path="", message=text)])
+        refuse("--mlops-environment", text)
     return settings.environments[environment].accept_waived
 
 
@@ -201,7 +225,7 @@ def _read_version(path: Path) -> ModelVersion:
         return ModelVersion.model_validate_json(path.read_bytes())
     except OSError as error:
         text = f"cannot read {path}: {error.strerror or error}"
-        raise ConfigError(source, [Problem(path="", message=text)]) from error
+        refuse(source, text)
     except ValidationError as error:
         problems = [
             Problem(path=".".join(map(str, problem["loc"])), message=problem["msg"])

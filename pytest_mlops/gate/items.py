@@ -53,7 +53,9 @@ class CheckFile(pytest.File):
         """Yield an item for each check, in the order of the file."""
         scope = self.config.stash[SOURCE_KEY].scope_of(self)
         for check, line in scope.checks if scope is not None else ():
-            item = ModelItem.from_parent(self, name=check.title(), callobj=_run_check(check, scope, self.path))
+            item = ModelItem.from_parent(
+                self, name=check.title(), callobj=_run_check(check, scope, self.path)
+            )
             item.line = None if line is None else line - 1
             item.add_marker(pytest.mark.model_test(covers=list(check.covers), dataset=check.dataset))
             yield item
@@ -86,9 +88,7 @@ def _run_check(check: Check, scope: Scope, config: Path) -> Callable[..., None]:
     return run
 
 
-def evaluate(
-    check: Check, scope: Scope, config: Path, request: pytest.FixtureRequest
-) -> CheckResult:
+def evaluate(check: Check, scope: Scope, config: Path, request: pytest.FixtureRequest) -> CheckResult:
     """Give a check what it asks for, and let it reach its verdict.
 
     Raises:

@@ -35,6 +35,11 @@ class Recorder:
     Every call checks what it is given where you called it, and raises
     :class:`~pytest_mlops.errors.RecordingError` with one sentence if it cannot be evidence. Without
     ``--mlops-gate`` the calls check and compute just the same, and keep nothing.
+
+    Args:
+        sink: Where the evidence of this attempt goes.
+        scope: The configuration that the test belongs to; ``None`` without the gate.
+        extra_metrics: Returns the metrics that plugins define; asked when predictions come in.
     """
 
     def __init__(

@@ -28,6 +28,8 @@ class GateRun:
         run_id: Names this run, so that no record of another can stand in for its own.
         path: Where the record goes.
         folder: Folder of ``mlops.yaml``, or the one the run was started in.
+        named: The configuration that ``--mlops-config`` names; ``None``: the nearest one is looked for.
+        gates: Folder whose tests it gates, where it is one of several configurations; ``None``: every test.
         artifact: The model's files and their digest, where the configuration names any.
     """
 
@@ -42,3 +44,5 @@ class GateRun:
     narrowing: Narrowing
     provenance: Provenance
     started: datetime
+    named: Path | None = None
+    gates: Path | None = None

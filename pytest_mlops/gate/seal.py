@@ -62,25 +62,32 @@ def unfinished(run: GateRun) -> IntegrationResult:
     return _record(run, judgement, duration=0.0, test_results=results)
 
 
-def seal(run: GateRun, tally: Tally, events: Events, now: datetime | None = None) -> IntegrationResult:
+def seal(
+    run: GateRun,
+    tally: Tally,
+    events: Events,
+    *,
+    code: CodeQuality | str | None = None,
+    now: datetime | None = None,
+) -> IntegrationResult:
     """Judge what the run measured.
 
     Args:
         run: What was settled before the first test.
         tally: The outcome of every test.
         events: What befell the run as a whole.
+        code: Code quality that a plugin measured, or why it could not; by default the reports are read.
         now: The end of the run; by default the clock's.
     """
     tally.close()
     ended = now if now is not None else datetime.now(UTC)
     measurements, conflicts = _measurements(tally)
-    reports = run.policy.quality.code
-    code, code_problems = (CodeQuality(), {}) if reports is None else read_code_quality(run.folder, reports)
+    code_quality, code_problems = _code_quality(run, code)
     results = _results(tally, measurements, _session_facts(run, tally, events, conflicts, code_problems))
     judgement = judge(
         results=results,
         measurements=measurements,
-        code_quality=code,
+        code_quality=code_quality,
         model_version=run.model_version,
         policy=run.policy,
         context=run.context,
@@ -93,10 +100,20 @@ def seal(run: GateRun, tally: Tally, events: Events, now: datetime | None = None
         timestamp=ended,
         test_results=results,
         measurements=measurements,
-        code_quality=code,
+        code_quality=code_quality,
         arrays=_references(ArrayRef, tally, "arrays"),
         artifacts=_references(ArtifactRef, tally, "artifacts"),
     )
+
+
+def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQuality, dict[str, str]]:
+    """Return what was measured, and name -> why something could not be used."""
+    if isinstance(code, str):
+        return CodeQuality(), {"hook": code}
+    if code is not None:
+        return code, {}
+    reports = run.policy.quality.code
+    return (CodeQuality(), {}) if reports is None else read_code_quality(run.folder, reports)
 
 
 def write_record(run: GateRun, record: IntegrationResult) -> None:

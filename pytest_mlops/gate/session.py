@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.errors import IoError
-from pytest_mlops.gate.seal import Events, seal, write_record
+from pytest_mlops.gate.extensions import announce, measured_code_quality
+from pytest_mlops.gate.lane import share_of
+from pytest_mlops.gate.scope import nearest
+from pytest_mlops.gate.seal import seal, write_record
 from pytest_mlops.gate.source import ATTRIBUTE, SOURCE_KEY
-from pytest_mlops.gate.tally import Tally
-from pytest_mlops.gate.terminal import header_line, show
-from pytest_mlops.verdict import Decision
+from pytest_mlops.gate.terminal import header_line, show, show_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
-    from pytest_mlops.gate.run import GateRun
-    from pytest_mlops.gate.source import SourceSettings
-    from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.gate.lane import Lane
 
 __all__ = ["GateSession"]
 
@@ -29,80 +29,118 @@ STOPPING = "stopping after"
 
 
 class GateSession:
-    """Hooks of the controller: the one process that decides, writes and prints."""
+    """Hooks of the controller: the one process that decides, writes and prints.
 
-    def __init__(self, run: GateRun, settings: SourceSettings) -> None:
-        self.run = run
-        self.settings = settings
-        self.tally = Tally()
-        self.events = Events(collection_errors={}, lost_workers=[])
-        self.record: IntegrationResult | None = None
-        self.write_error: IoError | None = None
+    Args:
+        lanes: One for each configuration, at least one.
+        root: pytest's root folder, which node ids are relative to.
+    """
 
-    def pytest_report_header(self) -> str:
-        """Say what is gated, in one line."""
-        return header_line(self.run)
+    def __init__(self, lanes: Sequence[Lane], root: Path) -> None:
+        self.lanes = tuple(lanes)
+        self._root = root
+        self._folders = [lane.run.gates for lane in lanes if lane.run.gates is not None]
+        self._lanes_at: dict[str, tuple[Lane, ...]] = {}
+
+    def lanes_of(self, node_id: str) -> tuple[Lane, ...]:
+        """Return the lane whose folder a node lies in; where it lies in none, it concerns them all."""
+        if not self._folders:
+            return self.lanes
+        place = node_id.partition("::")[0]
+        if place not in self._lanes_at:
+            index = nearest((self._root / place).resolve(), self._folders)
+            self._lanes_at[place] = self.lanes if index is None else (self.lanes[index],)
+        return self._lanes_at[place]
+
+    def pytest_report_header(self) -> list[str]:
+        """Say what is gated, a line for each configuration."""
+        return [header_line(lane.run) for lane in self.lanes]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what it has to know."""
         workers = int(node.workerinput.get("workercount", 1))
-        node.workerinput[ATTRIBUTE] = {**self.settings.to_json(), "workers": workers}
+        node.workerinput[ATTRIBUTE] = [{**lane.settings.to_json(), "workers": workers} for lane in self.lanes]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Take in the farewell of a worker, or note that it had none."""
         if error is not None:
-            self.events.lost_workers.append(node.gateway.id)
-        plan = getattr(node, "workeroutput", {}).get(ATTRIBUTE)
-        if plan is not None:
-            self.tally.plan(plan)
+            for lane in self.lanes:
+                lane.events.lost_workers.append(node.gateway.id)
+        self._plan(getattr(node, "workeroutput", {}).get(ATTRIBUTE))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note what could not be collected."""
         if report.failed:
-            self.events.collection_errors[report.nodeid or "the test session"] = None
+            for lane in self.lanes_of(report.nodeid):
+                lane.events.collection_errors[report.nodeid or "the test session"] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Fold one report in."""
-        self.tally.add(report)
+        payload = getattr(report, ATTRIBUTE, None)
+        if payload is not None and payload.get("plan") is not None:
+            # Taken out, since pytest keeps its reports and with them as many lists as there are tests.
+            self._plan(payload.pop("plan"))
+        for lane in self.lanes_of(report.nodeid):
+            lane.tally.add(report)
+
+    def _plan(self, plan: dict[str, Any] | None) -> None:
+        if plan is None:
+            return
+        for lane in self.lanes:
+            if self._folders:
+                lane.tally.plan(share_of(plan, lambda node_id, lane=lane: lane in self.lanes_of(node_id)))
+            else:
+                lane.tally.plan(plan)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note why the run ended early."""
         said = str(excinfo.value)
-        if said.startswith(STOPPING):
-            self.events.stopped = True
-        elif not self.events.collection_errors:
-            self.events.interrupted = said or excinfo.typename
+        for lane in self.lanes:
+            if said.startswith(STOPPING):
+                lane.events.stopped = True
+            elif not lane.events.collection_errors:
+                lane.events.interrupted = said or excinfo.typename
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Note that pytest itself failed."""
         lines = str(excrepr).strip().splitlines()
-        self.events.interrupted = f"internal error: {lines[-1] if lines else 'unknown'}"[:300]
+        for lane in self.lanes:
+            lane.events.interrupted = f"internal error: {lines[-1] if lines else 'unknown'}"[:300]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Seal: the one place that always runs, whatever ended the run."""
-        if str(session.shouldfail).startswith(STOPPING):
-            self.events.stopped = True
-        unsent = session.config.stash[SOURCE_KEY].plan
-        if unsent is not None:  # no test made a report that could have brought it
-            self.tally.plan(unsent)
-        with _collector_paused():
-            self.record = seal(self.run, self.tally, self.events)
-            try:
-                write_record(self.run, self.record)
-            except IoError as error:
-                self.write_error = error
-        blocked = self.record.decision is Decision.BLOCK or self.write_error is not None
-        if blocked and session.exitstatus == pytest.ExitCode.OK:
+        self._plan(session.config.stash[SOURCE_KEY].plan)  # where no test made a report that could bring it
+        for lane in self.lanes:
+            if str(session.shouldfail).startswith(STOPPING):
+                lane.events.stopped = True
+            self._seal(lane, session.config.hook)
+        if any(lane.blocked for lane in self.lanes) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        # Whoever listens is told last, when every record stands.
+        for lane in self.lanes:
+            if lane.record is not None and lane.write_error is None:
+                warning = announce(session.config.hook, lane.record, lane.run.path)
+                lane.warnings += [] if warning is None else [warning]
+
+    def _seal(self, lane: Lane, hook: Any) -> None:
+        code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
+        with _collector_paused():
+            lane.record = seal(lane.run, lane.tally, lane.events, code=code)
+            try:
+                write_record(lane.run, lane.record)
+            except IoError as error:
+                lane.write_error = error
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the verdict, last."""
-        if self.record is not None:
-            show(terminalreporter, self.run, self.record, self.write_error)
+        for lane in self.lanes:
+            if lane.record is not None:
+                show(terminalreporter, lane.run, lane.record, lane.write_error)
+                show_warnings(terminalreporter, lane.warnings)
 
 
 @contextlib.contextmanager

@@ -99,10 +99,6 @@ class Tally:
 
     def add(self, report: pytest.TestReport) -> None:
         """Fold in one report, of whichever test."""
-        payload = getattr(report, ATTRIBUTE, None)
-        if payload is not None and payload.get("plan") is not None:
-            # Taken out, since pytest keeps its reports and with them as many lists as there are tests.
-            self.plan(payload.pop("plan"))
         if report.when not in PHASES:
             # xdist makes this report for the test that its worker died under; no plan may have come in yet.
             self._crashed.append(report.nodeid)
@@ -114,6 +110,7 @@ class Tally:
             entry.start_again(report)
         else:
             entry.add(report)
+            payload = getattr(report, ATTRIBUTE, None)
             if payload is not None and "recorded" in payload:
                 entry.payloads += (payload["recorded"],)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_mlops.gate.run import GateRun
     from pytest_mlops.records.integration import IntegrationResult, QualityPart, RuleResult
 
-__all__ = ["header_line", "show"]
+__all__ = ["header_line", "show", "show_warnings"]
 
 Line = tuple[str, dict[str, bool]]
 """A line and its colours, as ``TerminalReporter.write_line`` takes them."""
@@ -63,6 +63,13 @@ def show(
         reporter.write_line(text, **colours)
     if write_error is None:
         reporter.write_line(f"record: {where}")
+
+
+def show_warnings(reporter: pytest.TerminalReporter, warnings: Sequence[str]) -> None:
+    """Write what went wrong after the record was written."""
+    for warning in warnings:
+        for line, colours in _paragraph(f"warning: {warning}", "", {"yellow": True}):
+            reporter.write_line(line, **colours)
 
 
 def _headline(record: IntegrationResult) -> Line:

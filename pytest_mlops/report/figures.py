@@ -19,7 +19,7 @@ __all__ = ["SLICES_DRAWN", "reliability_figure", "series_figure"]
 SLICES_DRAWN = 24
 """Slices in one figure; the table beside it has them all."""
 LABEL_LIMIT = 22
-ROW_HEIGHT, FRAME_HEIGHT = 26, 110
+ROW_HEIGHT, FRAME_HEIGHT = 30, 130
 """Pixels."""
 
 # Told apart by shape, and by colour only besides.
@@ -60,8 +60,12 @@ def series_figure(series: Series) -> dict[str, Any]:
 def _estimates(role: str, symbol: str, chosen: Sequence[tuple[int, Point]]) -> dict[str, Any]:
     points = [point for _, point in chosen]
     values = [point.value or 0.0 for point in points]
-    above = [value if point.upper is None else point.upper for value, point in zip(values, points, strict=True)]
-    below = [value if point.lower is None else point.lower for value, point in zip(values, points, strict=True)]
+    above = [
+        value if point.upper is None else point.upper for value, point in zip(values, points, strict=True)
+    ]
+    below = [
+        value if point.lower is None else point.lower for value, point in zip(values, points, strict=True)
+    ]
     return {
         "type": "scatter",
         "mode": "markers",

@@ -84,9 +84,7 @@ def mcc(counts: ClassCounts) -> NDArray[np.float64]:
     """
     hit, true, pred = _shares(counts)
     spread = (1 - (pred**2).sum(axis=-1)) * (1 - (true**2).sum(axis=-1))
-    varied = (counts.true.max(axis=-1) < counts.n) & (counts.pred.max(axis=-1) < counts.n)
-    root = np.sqrt(np.maximum(spread, 0.0))
-    return _over(hit.sum(axis=-1) - (true * pred).sum(axis=-1), np.where(varied, root, 0.0))
+    return _over(hit.sum(axis=-1) - (true * pred).sum(axis=-1), np.sqrt(spread))
 
 
 def kappa(counts: ClassCounts) -> NDArray[np.float64]:
@@ -96,8 +94,7 @@ def kappa(counts: ClassCounts) -> NDArray[np.float64]:
     """
     hit, true, pred = _shares(counts)
     chance = (true * pred).sum(axis=-1)
-    same = (counts.true * counts.pred).max(axis=-1) == counts.n**2
-    return _over(hit.sum(axis=-1) - chance, np.where(same, 0.0, 1 - chance))
+    return _over(hit.sum(axis=-1) - chance, 1 - chance)
 
 
 def _averaged(

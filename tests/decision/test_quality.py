@@ -21,6 +21,7 @@ def measure(
     code_problems: dict[str, str] | None = None,
     declared: dict[str, float] | None = None,
     release: bool = False,
+    unsettled: bool = False,
     least: float = 0.7,
 ) -> Quality:
     policy = Policy.model_validate({"quality": settings or {}, "gate": {"min_quality_score": least}})
@@ -42,6 +43,7 @@ def measure(
         code_problems=code_problems or {},
         declared=declared or {},
         release=release,
+        unsettled=unsettled,
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.rules import evaluate_rule
-from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal, OrderStatistics, Origin
 from pytest_mlops.records.policy import Rule
 from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import RuleResult
 
 
 def number(value: float | None, name: str = "accuracy", **more: object) -> Measurement:

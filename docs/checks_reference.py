@@ -1,0 +1,80 @@
+"""Write the reference of the ready-made checks from their classes.
+
+``python -m docs.checks_reference`` rewrites ``docs/checks.md``; with ``--print`` it shows the page only.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from docs.reference import _section as section
+from pytest_mlops.checks.catalog import built_in_checks
+
+if TYPE_CHECKING:
+    from pytest_mlops.checks.base import Check
+
+TARGET = Path(__file__).resolve().parent / "checks.md"
+
+HEAD = """\
+# Ready-made checks
+
+Model tests that are configured, not written: entries of `checks:` in `mlops.yaml`. `of:`, `model:` and the
+like name pytest fixtures that are visible from the file's folder, as from the `conftest.py` beside it. A
+fixture may give an object with attributes or a mapping with keys; inputs may be arrays, data frames or lists.
+
+Each check answers PASS, FAIL or UNDECIDED with one sentence that has the numbers, and INCOMPLETE where it was
+not given what it needs: a missing fixture or field, no row, NaN, one class only. What it measured is recorded
+under the name of the check, so that rules may refer to it.
+"""
+
+
+def write_page() -> str:
+    """Return the page."""
+    checks = built_in_checks()
+    links = [f"- [`{name}`](#{name}): {_summary(cls)}" for name, cls in checks.items()]
+    parts = [part for name, cls in checks.items() for part in _check(name, cls)]
+    return "\n".join([HEAD, *links, "", *parts])
+
+
+def example_of(cls: type[Check]) -> str:
+    """Return the worked YAML in the docstring of the check's module."""
+    return inspect.cleandoc(_module_text(cls).partition("::\n")[2]) + "\n"
+
+
+def _summary(cls: type[Check]) -> str:
+    line = _module_text(cls).splitlines()[0]
+    return line.partition(": ")[2]
+
+
+def _module_text(cls: type[Check]) -> str:
+    return inspect.getdoc(import_module(cls.__module__)) or ""
+
+
+def _check(name: str, cls: type[Check]) -> list[str]:
+    schema: dict[str, Any] = cls.model_json_schema()
+    definitions = schema.get("$defs", {})
+    described = {**schema, "description": f"```yaml\n{example_of(cls)}```\n\n{_prose(schema['description'])}"}
+    lines = section(name, described, definitions)
+    for inner, definition in definitions.items():
+        if "properties" in definition:
+            lines += [
+                f"#{line}" if line.startswith("## ") else line for line in section(inner, definition, {})
+            ]
+    return lines
+
+
+def _prose(text: str) -> str:
+    """Turn a docstring's literals into Markdown's."""
+    return re.sub(r"``(.+?)``", r"`\1`", text)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--print"]:
+        sys.stdout.write(write_page())
+    else:
+        TARGET.write_text(write_page(), encoding="utf-8")

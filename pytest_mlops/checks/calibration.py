@@ -1,0 +1,129 @@
+"""Calibration: predicted probabilities are as often right as they say.
+
+::
+
+    - {check: calibration, of: holdout, model: model, tolerance: 0.05, covers: ["calibration:all"]}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.bounds import settle
+from pytest_mlops.checks.data import field_of, predictions_of, required_field
+from pytest_mlops.decision.finding import at_most
+from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.metrics.labels import Labels
+from pytest_mlops.metrics.predictions import measure_predictions
+from pytest_mlops.names import ALL
+from pytest_mlops.records.base import Label, Share
+from pytest_mlops.stats.calibration import calibration
+from pytest_mlops.stats.calibration_bound import squared_error
+from pytest_mlops.stats.estimate import SHARE, Estimate
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_mlops.metrics.predictions import Predictions
+
+__all__ = ["Calibration"]
+
+
+class Calibration(Check):
+    """Predicted probabilities are as often right as they say, within a tolerance.
+
+    A perfectly calibrated model shows an error above 0 (0.0285 on average with 1,000 examples and 15 bins),
+    so a fixed threshold on the error itself means little. FAIL where the error is significantly larger than
+    that of labels drawn with the predicted probabilities, and exceeds their mean error by more than
+    ``tolerance``. PASS where an upper bound of the true error, from its debiased square, is at most
+    ``tolerance``. UNDECIDED between: the sentence says how many examples would do. With two labels it looks
+    at the probability of the positive one, with more at that of the most probable.
+    """
+
+    check: Literal["calibration"] = "calibration"
+    of: FixtureName
+    """Fixture with ``y_true`` (or ``y``), and ``y_score`` or ``X``."""
+    model: FixtureName | None = None
+    """Fixture of the model whose ``predict_proba`` gives the probabilities where ``y_score`` is not given."""
+    slice: Label = ALL
+    """Part of the data."""
+    tolerance: Share = 0.05
+    """Greatest true error that holds."""
+    confidence: Level = 0.95
+    """One-sided, of the bound and of the test."""
+    bins: Annotated[int, Field(strict=True, ge=2, le=100)] = 15
+    """Bins of equal numbers of examples."""
+    positive: Label | int | bool | None = None
+    """Positive label of a binary task."""
+
+    inputs = ("of", "model")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        event, probability = self._events(given)
+        if event.all() or not event.any():
+            raise IncompleteEvidence(
+                f"all {event.size} examples on {self.slice} are of one kind; give both kinds"
+            )
+        found = calibration(event, probability, seed=given.seed, bins=self.bins)
+        square = squared_error(event, probability, [part.count for part in found.bins])
+        upper = square.upper(self.confidence)
+        alpha = 1 - self.confidence
+        verdict = settle(
+            holds=at_most(upper, self.tolerance),
+            fails=found.p_value <= alpha and not at_most(found.excess, self.tolerance),
+        )
+        message = (
+            f"ECE on {self.slice} is {found.ece:.4g} (n = {found.n:,}; {found.null_mean:.4g} if calibrated, "
+            f"p = {found.p_value:.3g}), so at most {upper:.4g} at one-sided {self.confidence:.4g}, must be "
+            f"at most {self.tolerance:g}"
+        )
+        if verdict is Verdict.UNDECIDED:
+            needs = square.needed_n(self.tolerance, self.confidence)
+            message += f"; needs n ≈ {needs:,}" if needs else "; the error stands at the tolerance"
+        note = f"{len(found.bins)} equal-mass bins; a calibrated model would show {found.null_mean:.4g}"
+        ece = Estimate(value=found.ece, n=found.n, range=SHARE, note=note)
+        measured = (f"{self.title()}.ece", self.slice, ece)
+        return CheckResult(verdict=verdict, message=message, measurements=(measured,))
+
+    def _events(self, given: Given) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Return what happened, and with which probability it was predicted, on the slice."""
+        arrays = self._predictions(given).arrays
+        if "y_score" not in arrays:
+            raise IncompleteEvidence(
+                f"the fixture {self.of!r} gives no y_score, and no model has predict_proba; give either"
+            )
+        labels = Labels.of(arrays["y_true"], arrays["y_pred"], self.positive)
+        event, probability = _top_or_positive(labels, arrays["y_score"])
+        if self.slice == ALL:
+            return event, probability
+        mask = arrays.get(f"slice:{self.slice}")
+        if mask is None or not mask.any():
+            raise IncompleteEvidence(
+                f"there is no example in the slice {self.slice} of the fixture {self.of!r}"
+            )
+        return event[mask], probability[mask]
+
+    def _predictions(self, given: Given) -> Predictions:
+        value = given.fixtures[self.of]
+        options: dict[str, Any] = {"positive": self.positive, "task": "classification"}
+        if self.model is not None or field_of(value, "y_pred") is not None:
+            return predictions_of(given, self.of, self.model, **options)
+        true = required_field(value, self.of, "y_true", "y")
+        scores = field_of(value, "y_score")
+        # Calibration needs no labels but the true ones.
+        return measure_predictions(true, true, y_score=scores, slices=field_of(value, "slices"), **options)
+
+
+def _top_or_positive(
+    labels: Labels, scores: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    if scores.ndim == 2 and scores.shape[1] > 2:
+        return scores.argmax(axis=1) == labels.true, np.clip(scores.max(axis=1), 0.0, 1.0)
+    positive = len(labels.classes) - 1 if labels.positive is None else labels.positive
+    return labels.true == positive, scores if scores.ndim == 1 else scores[:, positive]

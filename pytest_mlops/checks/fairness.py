@@ -1,0 +1,139 @@
+"""Fairness: groups are treated alike within a tolerance, by equalised odds or demographic parity.
+
+::
+
+    - {check: fairness, of: holdout, model: model, criterion: equalised_odds, tolerance: 0.1}
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.bounds import settle
+from pytest_mlops.checks.data import predictions_of, required_field
+from pytest_mlops.decision.finding import at_most
+from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.metrics.columns import check_length, read_column
+from pytest_mlops.metrics.labels import Labels
+from pytest_mlops.names import ALL
+from pytest_mlops.records.base import Count, Label, Share
+from pytest_mlops.stats.estimate import SHARE, Estimate
+from pytest_mlops.stats.fairness import demographic_parity_gap, equalised_odds_gap, group_counts
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_mlops.stats.fairness import Gap
+
+__all__ = ["Fairness"]
+
+_GAPS = {"equalised_odds": equalised_odds_gap, "demographic_parity": demographic_parity_gap}
+
+
+class Fairness(Check):
+    """Groups are treated alike within a tolerance.
+
+    The gap is the largest difference between two groups: of the true or of the false positive rate under
+    ``equalised_odds``, of the share predicted positive under ``demographic_parity``. PASS where its upper
+    bootstrap bound is at most ``tolerance``, FAIL where its lower bound is above it, UNDECIDED between, and
+    where a rate of some group rests on fewer than ``min_n`` examples, unless the other groups alone show too
+    large a gap. The bootstrap is run on the counts as they are and with one example added to every cell
+    (Agresti and Caffo, The American Statistician 54, 2000), and the wider bound decides, since resampling
+    rates of 0 or 1 would show no spread at all. A largest difference is biased upwards; the sentence says by
+    how much.
+    """
+
+    check: Literal["fairness"] = "fairness"
+    of: FixtureName
+    """Fixture with ``y_true`` (or ``y``), ``groups`` (one per example), and ``y_pred`` or ``X``."""
+    model: FixtureName | None = None
+    """Fixture of the model that predicts on ``X``."""
+    criterion: Literal["equalised_odds", "demographic_parity"] = "equalised_odds"
+    """Rates that must be alike."""
+    tolerance: Share = 0.1
+    """Greatest gap that holds."""
+    confidence: Level = 0.95
+    """Of the one-sided bounds."""
+    min_n: Count = 30
+    """Least number of examples that a group's rate may rest on."""
+    positive: Label | int | bool | None = None
+    """Positive label."""
+
+    inputs = ("of", "model")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        names, counts = self._counts(given)
+        support = (
+            counts.sum(axis=2).min(axis=1) if self.criterion == "equalised_odds" else counts.sum(axis=(1, 2))
+        )
+        if not support.all():
+            name = names[int(support.argmin())]
+            raise IncompleteEvidence(
+                f"the group {name} has examples of one class only; its rates are undefined"
+            )
+        small = [f"{name} ({n})" for name, n in zip(names, support.tolist(), strict=True) if n < self.min_n]
+        large = counts[support >= self.min_n]
+        lower, upper, gap = self._bounds(large if len(large) > 1 else counts, given.seed)
+        verdict = settle(holds=at_most(upper, self.tolerance), fails=not at_most(lower, self.tolerance))
+        if small and (verdict is Verdict.PASS or len(large) < 2):
+            verdict = Verdict.UNDECIDED
+        message = (
+            f"{self.criterion.replace('_', ' ')} gap is {gap.value:.4g} (n = {int(counts.sum()):,}, "
+            f"{lower:.4g} to {upper:.4g} at one-sided {self.confidence:.4g}, bias {gap.bias:+.2g}), "
+            f"must be at most {self.tolerance:g}"
+        )
+        if verdict is Verdict.UNDECIDED:
+            message += self._what_decides(small, gap, int(counts.sum()))
+        return CheckResult(verdict=verdict, message=message, measurements=self._measured(names, counts, gap))
+
+    def _counts(self, given: Given) -> tuple[list[str], NDArray[np.intp]]:
+        """Return the groups' names and their counts of (label, prediction), (groups, 2, 2)."""
+        found = predictions_of(given, self.of, self.model, positive=self.positive, task="classification")
+        labels = Labels.of(found.arrays["y_true"], found.arrays["y_pred"], self.positive)
+        if labels.positive is None:
+            raise IncompleteEvidence(f"labels are {labels.classes[:5]}; say which of two is positive:")
+        column = read_column("groups", required_field(given.fixtures[self.of], self.of, "groups", "group"))
+        check_length("groups", column.size, found.n)
+        names, group = np.unique(column, return_inverse=True)
+        if names.size < 2:
+            raise IncompleteEvidence(f"groups names {names.size} group; expected two or more to compare")
+        label, pred = labels.true == labels.positive, labels.pred == labels.positive
+        return [str(name) for name in names.tolist()], group_counts(group, label, pred, names.size)
+
+    def _bounds(self, counts: NDArray[np.intp], seed: int) -> tuple[float, float, Gap]:
+        gap_of = _GAPS[self.criterion]
+        gap, smoothed = gap_of(counts, seed=seed), gap_of(counts + 1, seed=seed)
+        lower = min(gap.lower(self.confidence), smoothed.lower(self.confidence))
+        return lower, max(gap.upper(self.confidence), smoothed.upper(self.confidence)), gap
+
+    def _what_decides(self, small: list[str], gap: Gap, n: int) -> str:
+        if small:
+            return f"; needs {self.min_n} examples behind each rate, too few in {', '.join(small[:5])}"
+        away = abs(gap.value - self.tolerance)
+        reach = max(gap.upper(self.confidence) - gap.value, 0.0)
+        # Bounds close in with √n.
+        needs = math.ceil(n * (reach / away) ** 2) if away > 0 else 0
+        return (
+            f"; needs n ≈ {needs:,}" if needs > n else "; the gap stands near the tolerance: needs a larger n"
+        )
+
+    def _measured(
+        self, names: list[str], counts: NDArray[np.intp], gap: Gap
+    ) -> tuple[tuple[str, str, Estimate], ...]:
+        whole = Estimate(
+            value=gap.value,
+            n=int(counts.sum()),
+            range=SHARE,
+            note=f"largest difference, bias {gap.bias:+.2g}",
+        )
+        groups = (
+            (f"{self.title()}.selection_rate", name, Estimate.share(int(table[:, 1].sum()), int(table.sum())))
+            for name, table in zip(names, counts, strict=True)
+        )
+        return ((f"{self.title()}.gap", ALL, whole), *groups)

@@ -1,0 +1,70 @@
+"""Leakage: no example of the test data stands in the training data too.
+
+::
+
+    - {check: leakage, of: holdout, train: training}
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.bounds import judge_bound
+from pytest_mlops.checks.data import required_field
+from pytest_mlops.checks.tables import codes_of, table_of
+from pytest_mlops.metrics.columns import read_column
+from pytest_mlops.names import ALL
+from pytest_mlops.records.base import Share
+from pytest_mlops.stats.estimate import Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Leakage"]
+
+
+class Leakage(Check):
+    """No example of the test data stands in the training data too, by exact comparison.
+
+    Compared are whole rows of inputs, numbers by value and missing values as equal, or ids. PASS where the
+    share of test rows that stand in the training data is at most ``max_share``, else FAIL: a census, never
+    UNDECIDED.
+    """
+
+    check: Literal["leakage"] = "leakage"
+    of: FixtureName
+    """Fixture with the test data, ``X`` or a table, or ``ids``."""
+    train: FixtureName
+    """Fixture with the training data, the same."""
+    by: Literal["rows", "ids"] = "rows"
+    """What is compared: rows of ``X``, or ``ids``, as of customers of whom no row may be in both."""
+    max_share: Share = 0.0
+    """Share of test rows that may stand in the training data."""
+
+    inputs = ("of", "train")
+
+    def evaluate(self, given: Given) -> CheckResult:
+        """Reach the verdict."""
+        train, test = codes_of(self._table(given, self.train), self._table(given, self.of))
+        known = set(_keys(train))
+        leaked = np.array([key in known for key in _keys(test)])
+        share = Estimate.share(int(leaked.sum()), leaked.size)
+        what = f"share of {self.by} of {self.of} that are in {self.train} too"
+        verdict, message = judge_bound(what, share, most=self.max_share)
+        if share.successes:
+            message += f"; {share.successes:,} are, the first is row {int(leaked.argmax())}"
+        measured = (f"{self.title()}.leaked", ALL, share)
+        return CheckResult(verdict=verdict, message=message, measurements=(measured,))
+
+    def _table(self, given: Given, fixture: str) -> dict[str, NDArray[Any]]:
+        if self.by == "rows":
+            return table_of(given, fixture)
+        return {"ids": read_column("ids", required_field(given.fixtures[fixture], fixture, "ids"))}
+
+
+def _keys(codes: NDArray[np.int64]) -> list[bytes]:
+    """Return the bytes of each row, which a set hashes and compares."""
+    return [row.tobytes() for row in np.ascontiguousarray(codes)]

@@ -1,0 +1,145 @@
+"""Columns of tabular inputs: data frames, mappings, structured and plain arrays, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.metrics.columns import read_array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_mlops.checks.base import Given
+
+    Array = NDArray[Any]
+
+__all__ = ["codes_of", "columns_of", "missing_in", "table_of"]
+
+
+def table_of(given: Given, fixture: str) -> dict[str, Array]:
+    """Return the columns of the fixture's ``X``, or of the fixture itself where it is a table.
+
+    Raises:
+        IncompleteEvidence: it is no table, or has no row.
+    """
+    value = given.fixtures[fixture]
+    inner = value.get("X") if isinstance(value, Mapping) else getattr(value, "X", None)
+    # A data frame may have a column named X.
+    is_table = hasattr(value, "columns") or isinstance(value, np.ndarray)
+    columns = columns_of(value if is_table or inner is None else inner)
+    sizes = {name: len(column) for name, column in columns.items()}
+    if not sizes or not max(sizes.values()):
+        raise IncompleteEvidence(f"the fixture {fixture!r} gives a table without rows; give at least one row")
+    if len(set(sizes.values())) > 1:
+        raise IncompleteEvidence(f"the fixture {fixture!r} gives columns of different lengths: {sizes}")
+    return columns
+
+
+def columns_of(table: Any) -> dict[str, Array]:
+    """Return column name -> values (n,); the columns of a plain array are named by position, from ``"0"``.
+
+    Raises:
+        IncompleteEvidence: this is no table, or two columns have one name.
+    """
+    if hasattr(table, "columns") and hasattr(table, "__getitem__"):
+        names = list(table.columns)
+        found = {str(name): _column(str(name), table[name]) for name in names}
+        if len(found) < len(names):
+            raise IncompleteEvidence(
+                f"{len(names) - len(found)} columns have the name of another; rename them"
+            )
+        return found
+    if isinstance(table, Mapping):
+        return {str(name): _column(str(name), column) for name, column in table.items()}
+    array = read_array("the table", table)
+    if array.dtype.names is not None:
+        return {name: _column(name, array[name]) for name in array.dtype.names}
+    if array.ndim == 0:
+        raise IncompleteEvidence(
+            f"expected a data frame, a mapping of columns or an array, got {type(table).__name__}"
+        )
+    flat = array.reshape(len(array), -1)
+    return {str(place): flat[:, place] for place in range(flat.shape[1])}
+
+
+def missing_in(column: Array) -> NDArray[np.bool_]:
+    """Tell which values (n,) are missing: None, NaN, NaT and pandas' NA."""
+    if column.dtype.kind in "fc":
+        return np.asarray(np.isnan(column))
+    if column.dtype.kind in "mM":
+        return np.asarray(np.isnat(column))
+    if column.dtype.kind in "OT":
+        return np.array([_is_missing(value) for value in column.tolist()], dtype=np.bool_)
+    return np.zeros(len(column), dtype=np.bool_)
+
+
+def codes_of(first: dict[str, Array], second: dict[str, Array]) -> tuple[Array, Array]:
+    """Return both tables as numbers (n, d) and (m, d) that are equal exactly where the values are.
+
+    Numbers count by value, whatever their type; missing values equal each other.
+
+    Raises:
+        IncompleteEvidence: the tables have different columns, or one column holds text in one of them only.
+    """
+    if first.keys() != second.keys():
+        odd = sorted(first.keys() ^ second.keys())
+        raise IncompleteEvidence(
+            f"only one of the tables has the columns {', '.join(odd[:5])}; give both the same"
+        )
+    codes = []
+    n = len(next(iter(first.values()), ()))
+    for name, column in first.items():
+        joined = _comparable(name, column, second[name])
+        codes.append(np.unique(joined, return_inverse=True)[1])
+    table = np.stack(codes, axis=1).astype(np.int64)
+    return table[:n], table[n:]
+
+
+def _column(name: str, value: Any) -> Array:
+    array = read_array(f"the column {name}", value.to_numpy() if hasattr(value, "to_numpy") else value)
+    if array.ndim != 1:
+        raise IncompleteEvidence(f"the column {name} has shape {array.shape}; expected one value per row")
+    return array
+
+
+def _comparable(name: str, first: Array, second: Array) -> Array:
+    """Return both columns one after the other, in a type whose equality is that of the values."""
+    kinds = {first.dtype.kind, second.dtype.kind}
+    if kinds <= set("biu") or kinds == {"f"}:
+        return np.concatenate([first, second]) + (0.0 if kinds == {"f"} else 0)  # -0.0 equals 0.0
+    if len(kinds) == 1 and kinds <= set("UmM"):
+        return np.concatenate([first, second])
+    texts = [_tokens(column) for column in (first, second)]
+    held = [{token[0] for token in part} - {"?"} for part in texts]
+    if all(held) and held[0].isdisjoint(held[1]):
+        raise IncompleteEvidence(f"the column {name} holds values of different kinds in the two tables")
+    return np.array([*texts[0], *texts[1]], dtype=np.str_)
+
+
+def _tokens(column: Array) -> list[str]:
+    """Write each value as a text that begins with its kind."""
+    missing = missing_in(column)
+    return ["?" if gone else _token(value) for value, gone in zip(column.tolist(), missing, strict=True)]
+
+
+def _token(value: Any) -> str:
+    if isinstance(value, str):
+        return f"t{value}"
+    if isinstance(value, bool | int) or (isinstance(value, float) and value.is_integer()):
+        return f"n{int(value)}"
+    return f"n{value!r}" if isinstance(value, float) else f"o{type(value).__name__} {value!r}"
+
+
+def _is_missing(value: Any) -> bool:
+    # pandas' own NA and NaT are told by name, since pandas need not be installed.
+    return (
+        value is None
+        or type(value).__name__ in {"NAType", "NaTType"}
+        or (
+            isinstance(value, float) and value != value  # noqa: PLR0124 -- NaN alone
+        )
+    )

@@ -1,0 +1,171 @@
+"""A record as one HTML page that needs nothing else: no server, no network, no second file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from pytest_mlops.errors import MLOpsError
+from pytest_mlops.report import words
+from pytest_mlops.report.figures import SLICES_DRAWN, reliability_figure, series_figure
+from pytest_mlops.report.matrix import coverage_matrix
+from pytest_mlops.report.reliability import reliability_curves
+from pytest_mlops.report.series import Series, all_series
+from pytest_mlops.report.text import one_line
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import jinja2
+
+    from pytest_mlops.records.integration import IntegrationResult
+
+__all__ = ["to_html"]
+
+TEXT_LIMIT = 1000
+"""Characters of one name or message."""
+ROW_LIMIT = 5_000
+"""Rows of one table, or of all tables of recorded numbers together; the rest is counted."""
+FIGURE_LIMIT = 40
+"""Metrics that are drawn; the others have their tables."""
+CELL_LIMIT = 20_000
+"""Cells of the coverage matrix."""
+REASONS_SHOWN = 10
+
+SYMBOLS = {"pass": "✓", "waived": "◐", "undecided": "?", "fail": "✗", "incomplete": "∅"}
+TONES = {
+    "passed": "pass",
+    "xpassed": "pass",
+    "failed": "fail",
+    "errored": "fail",
+    "crashed": "fail",
+    "xfailed": "fail",
+    "incomplete": "incomplete",
+    "not_run": "incomplete",
+    "undecided": "undecided",
+    "flaky": "undecided",
+}
+
+
+def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
+    """Write a record as a page for people.
+
+    The page allows itself, by its content security policy, no request at all, and no
+    script but its own.
+
+    Args:
+        record: The record.
+        arrays: Folder of the arrays that the record names, for reliability curves; ``None`` for none.
+
+    Raises:
+        MLOpsError: the ``report`` extra is not installed.
+    """
+    environment, plotly = _environment(), _plotly()
+    curves, notes = reliability_curves(record, arrays)
+    series, unlisted = _within(all_series(record), ROW_LIMIT)
+    sliced = [one for one in series if one.sliced]
+    figures: dict[str, Any] = {
+        f"series-{index}": series_figure(one)
+        for index, one in enumerate(sliced[:FIGURE_LIMIT])
+        if any(point.value is not None for point in one.points)
+    }
+    figures |= {f"curve-{index}": reliability_figure(curve) for index, curve in enumerate(curves)}
+    page, plots = _asset("page.js"), plotly if figures else None
+    # Rules that did not pass stand in a table of their own, before all of them.
+    rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
+    matrix = coverage_matrix(record)
+    return environment.get_template("report.html.j2").render(
+        record=record,
+        words=words,
+        tests=words.tests_by_concern(record),
+        rules=rules,
+        failing_rules=[rule for rule in rules if rule.verdict is not Verdict.PASS],
+        matrix=matrix,
+        matrix_rows=max(1, CELL_LIMIT // max(1, len(matrix.capabilities))),
+        plain=[one for one in series if not one.sliced],
+        sliced=sliced,
+        unlisted=unlisted,
+        curves=curves,
+        notes=notes,
+        figures=figures,
+        slices_drawn=SLICES_DRAWN,
+        row_limit=ROW_LIMIT,
+        reasons_shown=REASONS_SHOWN,
+        symbols=SYMBOLS,
+        tones=TONES,
+        style=_markup(_asset("page.css")),
+        scripts=[_markup(script) for script in (plots, page) if script is not None],
+        hashes=" ".join(_hash(script) for script in (plots, page) if script is not None),
+    )
+
+
+def _within(series: Iterable[Series], most: int) -> tuple[list[Series], int]:
+    """Keep the first ``most`` points; return how many were left out."""
+    kept, left_out = [], 0
+    for one in series:
+        points = one.points[:most]
+        most -= len(points)
+        left_out += len(one.points) - len(points)
+        if points:
+            kept.append(Series(title=one.title, points=points))
+    return kept, left_out
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Return the template environment: everything is escaped, nothing may be undefined."""
+    try:
+        import jinja2  # noqa: PLC0415 -- of an extra
+    except ImportError as error:
+        raise _missing() from error
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(_asset),
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["spaced"] = lambda text: text.replace("_", " ")
+    return environment
+
+
+def _finalize(value: object) -> object:
+    # Exactly text: markup of ours is a subclass of it.
+    return one_line(value, TEXT_LIMIT) if type(value) is str else value
+
+
+@cache
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs  # noqa: PLC0415 -- of an extra
+    except ImportError as error:
+        raise _missing() from error
+    return str(get_plotlyjs())
+
+
+def _missing() -> MLOpsError:
+    return MLOpsError(
+        "an HTML report needs jinja2 and plotly; install them: pip install 'pytest-mlops[report]'"
+    )
+
+
+def _asset(name: str) -> str:
+    return files("pytest_mlops.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _markup(text: str) -> object:
+    """Mark text of ours, and of plotly, as what need not be escaped."""
+    from markupsafe import Markup  # noqa: PLC0415 -- of an extra, comes with jinja2
+
+    return Markup(text)  # noqa: S704 -- never anything out of a record
+
+
+def _hash(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
