@@ -13,10 +13,16 @@ from pytest_mlops.stats.normal import standard_error
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["regression"]
+__all__ = ["influences", "regression"]
 
 _LARGEST_RATIO = 1e100
 """Above this mean squared error over variance, true values are constant for all that float64 can tell."""
+
+
+RANGES = {"mae": NOT_NEGATIVE, "mse": NOT_NEGATIVE, "rmse": NOT_NEGATIVE, "r2": (-math.inf, 1.0)}
+
+Influence = tuple[float | None, "NDArray[np.float64]"]
+"""A value, ``None`` where undefined, and the influence of each example on it (n,), of mean 0."""
 
 
 def regression(y_true: NDArray[np.float64], y_pred: NDArray[np.float64]) -> dict[str, Estimate]:
@@ -26,37 +32,45 @@ def regression(y_true: NDArray[np.float64], y_pred: NDArray[np.float64]) -> dict
         y_true: True values (n ≥ 1,).
         y_pred: Predictions (n,); the mean error is mean(``y_pred`` - ``y_true``), positive for too high.
     """
+    n = y_true.size
+    found = {name: _estimate(name, pair, n) for name, pair in influences(y_true, y_pred).items()}
+    return {**found, "mean_error": Estimate.mean(y_pred - y_true)}
+
+
+def influences(y_true: NDArray[np.float64], y_pred: NDArray[np.float64]) -> dict[str, Influence]:
+    """Return mae, mse, rmse and r2, each with its influence values; arguments as for :func:`regression`."""
     error = y_pred - y_true
-    squared = error**2
+    squared, size = error**2, np.abs(error)
+    mae, mse = float(size.mean()), float(squared.mean())
     return {
-        "mae": Estimate.mean(np.abs(error), range=NOT_NEGATIVE),
-        "mse": Estimate.mean(squared, range=NOT_NEGATIVE),
-        "rmse": _rmse(squared),
+        "mae": (mae, size - mae),
+        "mse": (mse, squared - mse),
+        "rmse": _rmse(mse, squared),
         "r2": _r2(y_true, squared),
-        "mean_error": Estimate.mean(error),
     }
 
 
-def _rmse(squared: NDArray[np.float64]) -> Estimate:
-    """Return √mean(e²); by the delta method its standard error is that of the mean over 2·rmse."""
-    rmse, stderr = math.sqrt(float(squared.mean())), standard_error(squared)
-    if stderr is not None and rmse > 0:
-        stderr /= 2 * rmse
-    return Estimate(value=rmse, n=squared.size, stderr=stderr, range=NOT_NEGATIVE)
+def _estimate(name: str, pair: Influence, n: int) -> Estimate:
+    value, influence = pair
+    if value is None:
+        return Estimate(n=n, undefined="one example only" if n < 2 else "y_true is constant")
+    return Estimate(value=value, n=n, stderr=standard_error(influence), range=RANGES[name])
 
 
-def _r2(y_true: NDArray[np.float64], squared: NDArray[np.float64]) -> Estimate:
+def _rmse(mse: float, squared: NDArray[np.float64]) -> Influence:
+    """Return √mean(e²), whose influence by the delta method is that of the mean over 2·rmse."""
+    rmse = math.sqrt(mse)
+    return rmse, (squared - mse) / (2 * rmse) if rmse > 0 else np.zeros_like(squared)
+
+
+def _r2(y_true: NDArray[np.float64], squared: NDArray[np.float64]) -> Influence:
     """Return 1 - A/V with A = mean(e²) and V the variance of ``y_true``.
 
     Its influence function is -(e² - A)/V + A·((y - ȳ)² - V)/V², written below so that V² cannot underflow.
     """
-    n = y_true.size
-    if n < 2:
-        return Estimate(n=n, undefined="one example only")
     deviation = (y_true - y_true.mean()) ** 2
     a, v = float(squared.mean()), float(deviation.mean())
     # The mean of equal numbers may miss them by a rounding error, so V alone does not tell.
-    if y_true.min() == y_true.max() or v * _LARGEST_RATIO <= a:
-        return Estimate(n=n, undefined="y_true is constant")
-    influence = (a / v) * (deviation / v - 1) - (squared / v - a / v)
-    return Estimate(value=1 - a / v, n=n, stderr=standard_error(influence), range=(-math.inf, 1.0))
+    if y_true.size < 2 or y_true.min() == y_true.max() or v * _LARGEST_RATIO <= a:
+        return None, np.zeros_like(squared)
+    return 1 - a / v, (a / v) * (deviation / v - 1) - (squared / v - a / v)
