@@ -25,8 +25,8 @@ from pytest_mlops.records.codec import policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Provenance
 from pytest_mlops.records.measurement import ArrayRef, Binomial, Measurement, Origin
 from pytest_mlops.records.policy import Policy, Requirement, Rule
-from pytest_mlops.records.results import Outcome, TestResult, TestResults
-from pytest_mlops.report import html
+from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
+from pytest_mlops.report.html import to_html
 from pytest_mlops.verdict import Context
 
 SECONDS_LIMIT = 2.0
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         times, page = [], ""
         for _ in range(options.rounds):
             start = time.perf_counter()
-            page = html.to_html(record, arrays=Path(name))
+            page = to_html(record, arrays=Path(name))
             times.append((time.perf_counter() - start) / SECONDS_LIMIT)
     if options.keep is not None:
         options.keep.write_text(page, encoding="utf-8")
@@ -94,7 +94,9 @@ def large_record(folder: Path) -> IntegrationResult:
         rules=tuple(Rule(metric=metric, slice=slice_, min=0.9) for metric, slice_ in names),
         configured=True,
     )
-    results = TestResults(results=tuple(tests), **count_outcomes(tests))
+    results = TestResults(
+        results=tuple(tests), ordinary=OrdinaryTests(), session=SessionFacts(), **count_outcomes(tests)
+    )
     return _sealed(results, measurements, policy, _arrays(folder, rng, tests[0].test_name))
 
 

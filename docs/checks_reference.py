@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docs.reference import _section as section
+from pytest_mlops.checks.base import Check
 from pytest_mlops.checks.catalog import built_in_checks
 
 if TYPE_CHECKING:
-    from pytest_mlops.checks.base import Check
+    from collections.abc import Sequence
 
 TARGET = Path(__file__).resolve().parent / "checks.md"
+
+COMMON = tuple(Check.model_fields)
 
 HEAD = """\
 # Ready-made checks
@@ -30,6 +33,8 @@ fixture may give an object with attributes or a mapping with keys; inputs may be
 Each check answers PASS, FAIL or UNDECIDED with one sentence that has the numbers, and INCOMPLETE where it was
 not given what it needs: a missing fixture or field, no row, NaN, one class only. What it measured is recorded
 under the name of the check, so that rules may refer to it.
+
+Every check may have these keys, beside its own:
 """
 
 
@@ -38,7 +43,8 @@ def write_page() -> str:
     checks = built_in_checks()
     links = [f"- [`{name}`](#{name}): {_summary(cls)}" for name, cls in checks.items()]
     parts = [part for name, cls in checks.items() for part in _check(name, cls)]
-    return "\n".join([HEAD, *links, "", *parts])
+    common = section("", _only(Check.model_json_schema(), COMMON), {})[4:]
+    return _prose("\n".join([HEAD, *common, *links, "", *parts]))
 
 
 def example_of(cls: type[Check]) -> str:
@@ -58,14 +64,20 @@ def _module_text(cls: type[Check]) -> str:
 def _check(name: str, cls: type[Check]) -> list[str]:
     schema: dict[str, Any] = cls.model_json_schema()
     definitions = schema.get("$defs", {})
-    described = {**schema, "description": f"```yaml\n{example_of(cls)}```\n\n{_prose(schema['description'])}"}
-    lines = section(name, described, definitions)
+    own = [key for key in schema["properties"] if key not in {*COMMON, "check"}]
+    described = {**schema, "description": f"```yaml\n{example_of(cls)}```\n\n{schema['description']}"}
+    lines = section(name, _only(described, own), definitions)
     for inner, definition in definitions.items():
         if "properties" in definition:
             lines += [
                 f"#{line}" if line.startswith("## ") else line for line in section(inner, definition, {})
             ]
     return lines
+
+
+def _only(schema: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Return the schema with no other properties than ``keys``."""
+    return {**schema, "properties": {key: schema["properties"][key] for key in keys}}
 
 
 def _prose(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_mlops.checks.base import Check, CheckResult
+    from pytest_mlops.checks.model_test import ModelTest
     from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError, RecordingError
     from pytest_mlops.framework import MLOpsFramework, TestSuite
     from pytest_mlops.gate.recorder import Recorder
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pytest_mlops.verdict import Context, Decision, Verdict
 
 __all__ = [
+    "Check",
+    "CheckResult",
     "ConfigError",
     "Context",
     "Decision",
@@ -31,6 +35,7 @@ __all__ = [
     "MLOpsFramework",
     "ModelMetadata",
     "ModelMetrics",
+    "ModelTest",
     "ModelVersion",
     "Recorder",
     "RecordingError",
@@ -43,6 +48,8 @@ __all__ = [
 
 # pytest imports this package in every run of everyone who has it installed, so a name costs only its user.
 _HOMES = {
+    "pytest_mlops.checks.base": ("Check", "CheckResult"),
+    "pytest_mlops.checks.model_test": ("ModelTest",),
     "pytest_mlops.errors": ("ConfigError", "EvidenceError", "MLOpsError", "RecordingError"),
     "pytest_mlops.framework": ("MLOpsFramework", "TestSuite"),
     "pytest_mlops.gate.recorder": ("Recorder",),

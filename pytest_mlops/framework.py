@@ -7,15 +7,16 @@ import os
 import sys
 import tempfile
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import EvidenceError, TaskError
+from pytest_mlops.errors import ConfigError, EvidenceError, Problem, TaskError
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.records.settings import FrameworkConfig
 
 if TYPE_CHECKING:
+    from pytest_mlops.checks.model_test import ModelTest
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.results import TestResults
@@ -26,13 +27,15 @@ __all__ = ["MLOpsFramework", "TestSuite"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TestSuite:
-    """Marker tests, as pytest finds them.
+    """Tests of a model: those that pytest finds, or :class:`~pytest_mlops.ModelTest` objects.
 
     Attributes:
         paths: Files and folders with tests, relative to ``folder``.
-        folder: Where pytest is started.
-        config: ``mlops.yaml``, relative to ``folder``; by default the nearest one.
+        folder: Where pytest is started, and below which the record goes.
+        config: ``mlops.yaml``, relative to ``folder``; by default, for pytest, the nearest one, and for
+            ``tests`` none, so that the default policy applies.
         arguments: Further pytest options.
+        tests: Model tests to run in this process, in place of what pytest would find.
     """
 
     __test__ = False
@@ -41,6 +44,31 @@ class TestSuite:
     folder: Path = Path()
     config: str | None = None
     arguments: tuple[str, ...] = ()
+    tests: list[ModelTest] = field(default_factory=list)
+
+    def add_test(self, test: ModelTest) -> None:
+        """Add a model test to those that run in this process."""
+        self.tests.append(test)
+
+    async def run_tests(self, model_version: ModelVersion) -> TestResults:
+        """Run the tests; what one of them raises is its outcome.
+
+        Raises:
+            ConfigError: the suite names paths or pytest options beside its own tests.
+            TaskError: for tests that pytest finds, see :meth:`MLOpsFramework.continuous_integration`.
+        """
+        if not self.tests:
+            return await MLOpsFramework().run_tests(model_version, self)
+        from pytest_mlops.gate.in_process import run_model_tests  # noqa: PLC0415 -- pytest where needed only
+
+        self.refuse_mixture()
+        return await run_model_tests(self.tests, model_version)
+
+    def refuse_mixture(self) -> None:
+        """Raise a ConfigError where the suite has both tests of its own and something for pytest."""
+        if self.paths or self.arguments:
+            text = "has tests of its own, which pytest's paths and options do not reach; make two suites"
+            raise ConfigError("TestSuite", [Problem(path="", message=text)])
 
 
 class MLOpsFramework:
@@ -66,6 +94,8 @@ class MLOpsFramework:
         Raises:
             TaskError: pytest ended without a record, as on a usage error; the message holds its last lines.
         """
+        if suite.tests:
+            return await suite.run_tests(model_version)
         return (await self.continuous_integration(model_version, suite)).test_results
 
     async def continuous_integration(
@@ -73,8 +103,9 @@ class MLOpsFramework:
     ) -> IntegrationResult:
         """C: may this version merge?
 
-        The tests run in a pytest process of their own, and their record, arrays and artifacts go where
-        ``--mlops-result`` says, by default ``.mlops`` below the suite's folder.
+        Tests that pytest finds run in a process of their own, and their record, arrays and artifacts go where
+        ``--mlops-result`` says, by default ``.mlops`` below the suite's folder. The suite's own ``tests`` run
+        in this process, with the same record.
 
         Args:
             model_version: What the ``mlops_model_version`` fixture hands to the tests; its ``artifact_path``
@@ -84,7 +115,11 @@ class MLOpsFramework:
 
         Raises:
             TaskError: pytest ended without a record, as on a usage error; the message holds its last lines.
+            ConfigError: for ``tests``: the configuration is wrong, or the suite names paths or options too.
+            ModelArtifactNotFound: for ``tests``: the model's files are missing.
         """
+        if suite.tests:
+            return await self._in_process(model_version, suite, context)
         run_id = uuid.uuid4().hex
         with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
             version = Path(scratch) / "model-version.json"
@@ -101,6 +136,24 @@ class MLOpsFramework:
         if record.run_id != run_id or code == PYTEST_USAGE_ERROR:
             raise TaskError(f"pytest exited with {code} before any test ran:\n{_tail(output)}")
         return record
+
+    async def _in_process(
+        self, model_version: ModelVersion, suite: TestSuite, context: Context | None
+    ) -> IntegrationResult:
+        from pytest_mlops.gate.in_process import Thresholds, integrate_tests  # noqa: PLC0415 -- as above
+
+        suite.refuse_mixture()
+        return await integrate_tests(
+            suite.tests,
+            model_version,
+            folder=suite.folder,
+            path=suite.folder / DEFAULT_RESULT,
+            config=None if suite.config is None else suite.folder / suite.config,
+            thresholds=Thresholds(
+                min_coverage=self.config.min_coverage, min_quality_score=self.config.min_quality_score
+            ),
+            context=context,
+        )
 
     def _arguments(
         self, suite: TestSuite, run_id: str, version: Path, context: Context | None
@@ -124,13 +177,13 @@ OUTPUT_LINES = 20
 
 
 def result_path(arguments: tuple[str, ...]) -> str:
-    """Return where the record goes under these pytest options."""
-    option = "--mlops-result"
-    for index, argument in enumerate(arguments):
+    """Return where the record goes under these pytest options, of which the last one counts."""
+    option, path = "--mlops-result", DEFAULT_RESULT
+    for argument, following in zip(arguments, (*arguments[1:], path), strict=True):
         name, equals, value = argument.partition("=")
         if name == option:
-            return value if equals else arguments[index + 1]
-    return DEFAULT_RESULT
+            path = value if equals else following
+    return path
 
 
 async def _pytest(arguments: list[str], folder: Path) -> tuple[int, str]:

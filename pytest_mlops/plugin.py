@@ -72,6 +72,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="mlops_run_id",
         help="Id of this run, for whoever reads the record to hold it against (default: a random one)",
     )
+    add(
+        "--mlops-report",
+        metavar="KIND=PATH",
+        action="extend",
+        type=_reports,
+        default=[],
+        dest="mlops_report",
+        help="Write a report beside the record: html=PATH, md=PATH, or both with a comma; may be repeated",
+    )
     for name in ("pass-rate", "coverage", "quality-score"):
         add(
             f"--mlops-min-{name}",
@@ -99,6 +108,16 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+def _reports(text: str) -> list[tuple[str, str]]:
+    targets = []
+    for part in text.split(","):
+        kind, _, path = part.strip().partition("=")
+        if kind not in {"html", "md"} or not path:
+            raise argparse.ArgumentTypeError(f"got {part.strip()!r}; expected html=PATH or md=PATH")
+        targets.append((kind, path))
+    return targets
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and start the gate if it is asked for."""
@@ -114,7 +133,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         activate_worker(config, config.workerinput["mlops"])
     else:
-        activate_controller(config, planning=any(config.getoption(name, None) for name in PLANNING))
+        planning = any(config.getoption(name, None) for name in PLANNING)
+        activate_controller(config, planning=planning)
+        if config.option.mlops_report and not planning:
+            config.pluginmanager.import_plugin("pytest_mlops.report.session")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -132,6 +154,8 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     """Collect ModelTest classes; where nobody imported their base there are none to look for."""
     base = sys.modules.get("pytest_mlops.checks.model_test")
     if base is None or not isinstance(obj, type) or not issubclass(obj, base.ModelTest):
+        return None
+    if not vars(obj).get("__test__", True):  # its own word; that of the base is for the base
         return None
     if inspect.isabstract(obj) or obj.__module__ != getattr(collector, "obj", obj).__name__:
         return None
@@ -157,7 +181,7 @@ def mlops(request: pytest.FixtureRequest) -> Recorder:
     return Recorder(sink, scope, lambda: extra_metrics(node.ihook))
 
 
-def _model_scope(*, fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:  # noqa: ARG001
+def _model_scope(fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:  # noqa: ARG001
     """Return how long a model lives: with several configurations, one module may test another model."""
     return "module" if len(config.option.mlops_config or ()) > 1 else "session"
 

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import scipy.special
-import scipy.stats  # noqa: F401 -- as above
+import scipy.stats  # noqa: F401 -- as below
 
 # Runs inside this process drop every module they were first to import, and NumPy cannot be imported twice.
+import pytest_mlops.gate.activate
+import pytest_mlops.gate.items
+import pytest_mlops.gate.recorder
+import pytest_mlops.metrics.extra
+import pytest_mlops.metrics.predictions  # noqa: F401
 from pytest_mlops.records.codec import load_integration_result
 
 if TYPE_CHECKING:

@@ -18,22 +18,22 @@ PACKAGE = Path(pytest_mlops.__file__).parent
 # From the roof to the ground; parts of one floor may not see one another, what lies below they all may.
 FLOORS = (
     ("__main__",),
-    ("framework", "cli"),
+    ("framework", "cli", "testing"),
     ("automate",),
-    ("report", "github"),
     ("plugin",),
+    ("report", "github"),
     ("gate",),
+    ("config",),
     ("checks",),
     ("registry",),
     ("deploy", "monitor"),
     ("evidence",),
     ("store",),
     ("decision",),
-    ("config",),
     ("records",),
     ("metrics",),
     ("stats",),
-    ("hookspecs", "testing"),
+    ("hookspecs",),
     ("verdict", "files"),
     ("errors", "names", "__init__"),
 )
@@ -159,7 +159,8 @@ def test_what_an_idle_run_loads_imports_the_standard_library_and_pytest(place: s
 def test_the_plugin_reaches_into_the_gate_from_functions_only() -> None:
     tree = ast.parse((PACKAGE / "plugin.py").read_text(encoding="utf-8"))
     inside = {part_of(module) for module, _ in imports(tree)} - {None, PUBLIC_FACE}
-    assert inside == {"gate"}
+    assert "gate" in inside
+    assert inside <= {"gate", "hookspecs", "report"}
 
 
 @pytest.mark.parametrize("part", ["stats", "metrics"])

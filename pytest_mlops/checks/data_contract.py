@@ -126,9 +126,9 @@ def _breaches(contract: ColumnContract, column: Array, missing: NDArray[np.bool_
     if outside is None:
         return [*found, f"holds {kinds[0]}, which min and max cannot be compared with"]
     if outside.any() and not at_most(float(outside.mean()), contract.max_outside):
-        first = describe(present[outside.argmax()])
+        bad, first = int(outside.sum()), describe(present[outside.argmax()])
         found.append(
-            f"{int(outside.sum()):,} values not allowed, as {first}; at most a share of "
+            f"{bad:,} value{'s' if bad > 1 else ''} not allowed, as {first}; at most a share of "
             f"{contract.max_outside:g} may be"
         )
     return found

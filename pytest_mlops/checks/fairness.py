@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -21,6 +20,7 @@ from pytest_mlops.metrics.columns import check_length, read_column
 from pytest_mlops.metrics.labels import Labels
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Count, Label, Share
+from pytest_mlops.stats import normal
 from pytest_mlops.stats.estimate import SHARE, Estimate
 from pytest_mlops.stats.fairness import demographic_parity_gap, equalised_odds_gap, group_counts
 from pytest_mlops.verdict import Verdict
@@ -115,12 +115,10 @@ class Fairness(Check):
     def _what_decides(self, small: list[str], gap: Gap, n: int) -> str:
         if small:
             return f"; needs {self.min_n} examples behind each rate, too few in {', '.join(small[:5])}"
-        away = abs(gap.value - self.tolerance)
-        reach = max(gap.upper(self.confidence) - gap.value, 0.0)
-        # Bounds close in with √n.
-        needs = math.ceil(n * (reach / away) ** 2) if away > 0 else 0
+        stderr = max(gap.upper(self.confidence) - gap.value, 0.0) / normal.z(self.confidence)
+        needs = normal.needed_n(stderr, n, gap.value, self.tolerance, self.confidence) or 0
         return (
-            f"; needs n ≈ {needs:,}" if needs > n else "; the gap stands near the tolerance: needs a larger n"
+            f"; needs n ≈ {needs:,}" if needs > n else "; the gap stands near the tolerance, needs a larger n"
         )
 
     def _measured(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli import config, schema, verify
+from pytest_mlops.cli import config, init, report, schema, verify
 
 __all__ = ["app"]
 
@@ -35,7 +35,9 @@ def _options(
 ) -> None: ...
 
 
+app.command()(init.init)
 app.command()(config.validate)
 app.command()(config.explain)
+app.command()(report.report)
 app.command()(schema.schema)
 app.command()(verify.verify)

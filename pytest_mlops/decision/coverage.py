@@ -101,17 +101,16 @@ def _measure_cell(
     for test in claims:
         n = test.evidence.get(cell.slice)
         largest = n if largest is None else max(largest, n or 0)
-        if not _conclusive(test, waived):
-            undecided += test.outcome in UNSETTLED
-        elif cell.slice != ALL:
-            # A slice counts only where enough of its examples were measured.
-            covered += n is not None and n >= gate.min_n
-            undecided += n is not None and 0 < n < gate.min_n
-        elif cell.slice in test.evidence:
-            covered += 1
+        measured = cell.slice in test.evidence
+        if cell.slice == ALL:
+            enough = possible = measured or not require_evidence
         else:
-            asserted += 1
-            covered += not require_evidence
+            # A slice counts only where enough of its examples were measured.
+            enough, possible = n is not None and n >= gate.min_n, n is not None and n > 0
+        conclusive = _conclusive(test, waived)
+        covered += conclusive and enough
+        asserted += conclusive and cell.slice == ALL and not measured
+        undecided += possible and (test.outcome in UNSETTLED or (conclusive and not enough))
     count = len(claims)
     return CellCoverage(
         cell=cell.title,

@@ -94,10 +94,6 @@ def judge(
         *(_rule_finding(rule, index) for rule in waived.rules if rule.severity == "block"),
         *waived.findings,
     ]
-    if success(combine(finding.verdict for finding in findings)) and not _anything_conclusive(results):
-        # Thresholds of 0 are met by a run in which nothing came to an end.
-        text = "no model test ran to an end of its own"
-        findings.append(Finding(verdict=Verdict.INCOMPLETE, text=text))
     verdict = combine(finding.verdict for finding in findings)
     only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
     narrow = narrowed and only_missing
@@ -138,10 +134,6 @@ def judge_again(record: IntegrationResult) -> Judgement:
         context=record.context,
         today=record.timestamp.date(),
     )
-
-
-def _anything_conclusive(results: TestResults) -> bool:
-    return any(test.conclusive or test.outcome in UNSETTLED for test in results.results)
 
 
 def _requires_evidence(policy: Policy, context: Context) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.finding import Finding
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Verdict
@@ -54,8 +55,12 @@ def _missing(results: TestResults) -> Iterator[Finding]:
     if results.session.uncollected:
         text = f"tests were left out before collection ({', '.join(results.session.uncollected)})"
         yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
-    if total and counts[Outcome.SKIPPED] == total:
-        yield Finding(verdict=Verdict.INCOMPLETE, text="every model test was skipped")
+    if total and not any(test.conclusive or test.outcome in UNSETTLED for test in results.results):
+        # Without this, thresholds of 0 are met by a run in which nothing came to an end.
+        skipped = counts[Outcome.SKIPPED] == total
+        text = "every model test was skipped" if skipped else "no model test ran to an end of its own"
+        left_out = counts[Outcome.DESELECTED] + counts[Outcome.NOT_RUN]
+        yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=left_out == total)
 
 
 def _failed(results: TestResults) -> Iterator[Finding]:

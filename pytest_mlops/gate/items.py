@@ -52,7 +52,9 @@ class CheckFile(pytest.File):
     def collect(self) -> Iterator[ModelItem]:
         """Yield an item for each check, in the order of the file."""
         scope = self.config.stash[SOURCE_KEY].scope_of(self)
-        for check, line in scope.checks if scope is not None else ():
+        if scope is None:
+            return
+        for check, line in scope.checks:
             item = ModelItem.from_parent(
                 self, name=check.title(), callobj=_run_check(check, scope, self.path)
             )

@@ -1,4 +1,4 @@
-"""A scope: what one configuration gates, as the process that runs the tests knows it.  PYTEST_DONT_REWRITE."""
+"""A scope: one configuration, as the process that runs its tests knows it.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,10 +90,10 @@ class GateSession:
         if plan is None:
             return
         for lane in self.lanes:
-            if self._folders:
-                lane.tally.plan(share_of(plan, lambda node_id, lane=lane: lane in self.lanes_of(node_id)))
-            else:
-                lane.tally.plan(plan)
+            lane.tally.plan(plan if not self._folders else share_of(plan, partial(self._belongs, lane)))
+
+    def _belongs(self, lane: Lane, node_id: str) -> bool:
+        return lane in self.lanes_of(node_id)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note why the run ended early."""

@@ -205,13 +205,16 @@ def _why_not_deployable(record: IntegrationResult) -> str:
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    # The first column gives way where the line would not fit.
-    room = _width() - 2 - sum(widths[1:]) - 2 * (len(widths) - 1)
-    widths[0] = max(8, min(widths[0], room))
+    # The widest column gives way where the line would not fit, be it a long name or a note.
+    widest = widths.index(max(widths))
+    over = 2 + sum(widths) + 2 * (len(widths) - 1) - _width()
+    widths[widest] = max(8, widths[widest] - max(0, over))
     for row in rows:
-        first = row[0] if len(row[0]) <= widths[0] else row[0][: widths[0] - 1] + "…"
-        cells = [first, *row[1:]]
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        cells = [
+            cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
+            for cell, width in zip(row, widths, strict=True)
+        ]
+        yield "  " + "  ".join(cells).rstrip()
 
 
 def _paragraph(text: str, indent: str, colours: dict[str, bool] | None = None) -> Iterator[Line]:

@@ -66,7 +66,8 @@ def _estimate(name: str, function: MetricFunction, true: NDArray[Any], predicted
     is_number = hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0 and not isinstance(value, bool)
     if not is_number:
         raise RecordingError(
-            f"the metric {name!r} gave {value!r:.60} ({type(value).__name__}); expected a number or an Estimate"
+            f"the metric {name!r} gave {value!r:.60} ({type(value).__name__}); "
+            "expected a number or an Estimate"
         )
     number = float(value)
     if not math.isfinite(number):

@@ -38,7 +38,7 @@ def dump(record: IntegrationResult) -> str:
 
 def _plain(value: object) -> object:
     """Turn one level of a record into what JSON has, so that a large one is never held twice."""
-    return dict(value) if isinstance(value, Record) else to_jsonable_python(value)
+    return vars(value) if isinstance(value, Record) else to_jsonable_python(value)
 
 
 def dump_canonical(record: Record) -> bytes:

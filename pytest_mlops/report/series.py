@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.estimates import estimate_of
 from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.records.measurement import Binomial
 from pytest_mlops.stats.interval import bounds
 from pytest_mlops.verdict import Verdict, combine
 
@@ -32,7 +33,7 @@ class Point:
         value: The number; ``None`` where it is undefined, and then ``note`` says why.
         lower: End of the interval; ``None`` where none is known.
         upper: Its other end.
-        n: Examples, where known.
+        n: Examples that the estimate rests on, where known: of a recall, the positives alone.
         least: Greatest ``min`` of the rules on it.
         most: Least ``max`` of the rules on it.
         verdict: Worst verdict of the rules on it; ``None`` without rules.
@@ -113,7 +114,7 @@ def _point(found: Measurement, verdict: Verdict | None, rules: list[Rule]) -> Po
         value=found.value,
         lower=None if interval is None else interval.lower,
         upper=None if interval is None else interval.upper,
-        n=found.n,
+        n=found.basis.trials if isinstance(found.basis, Binomial) else found.n,
         least=max((rule.min for rule in rules if rule.min is not None), default=None),
         most=min((rule.max for rule in rules if rule.max is not None), default=None),
         verdict=verdict,

@@ -11,14 +11,15 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories that show nothing, turn the direction of the text around, or cannot be encoded."""
 
-_MARKUP = re.compile(r"[\\`*\[\]<>|~&$^]")
-# Underscores inside a word are no emphasis, and test names are easier to read with them bare.
-_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-_AT = re.compile(r"(?<!\w)@(?=\w)")
-_REFERENCE = re.compile(r"#(?=\w)|(?<=\bGH)-(?=\d)", re.IGNORECASE)
-_WEB = re.compile(r":(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 NO_BREAK = "&#8203;"
 """A character of no width, which keeps ``@`` and ``#`` from becoming mentions and references."""
+
+# Underscores inside a word are no emphasis, and test names are easier to read with them bare.
+_ACTIVE = re.compile(
+    r"(?P<markup>[\\`*\[\]<>|~&$^]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=\bwww)\.)"
+    r"|(?<![A-Za-z0-9])@|#(?=\w)|(?<=\bGH)-(?=\d)",
+    re.IGNORECASE,
+)
 
 
 def one_line(text: str, limit: int) -> str:
@@ -39,16 +40,8 @@ def to_markdown_text(text: str, limit: int = 300) -> str:
     section 2.5), not even in the cells of a table. Mentions, references to issues and bare addresses, which
     GitHub finds after that, are taken apart.
     """
-    line = one_line(text, limit)
-    line = _MARKUP.sub(_reference, line)
-    line = _UNDERSCORE.sub(_reference, line)
-    line = _WEB.sub(_reference, line)
-    line = _AT.sub("@" + NO_BREAK, line)
-    # Not those of the character references just made.
-    return re.sub(
-        r"(?<!&)" + _REFERENCE.pattern, lambda found: found[0] + NO_BREAK, line, flags=re.IGNORECASE
-    )
+    return _ACTIVE.sub(_disarmed, one_line(text, limit))
 
 
-def _reference(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};"
+def _disarmed(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};" if found["markup"] else found[0] + NO_BREAK

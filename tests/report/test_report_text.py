@@ -1,0 +1,73 @@
+"""Untrusted text shows itself and does nothing else."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_mlops.report.text import one_line, to_markdown_text
+
+HOSTILE = (
+    "<script>alert(1)</script> | `rm -rf` **x** [a](https://evil.example) @team #1 GH-7 www.x.example\n## h"
+)
+
+
+@given(st.text(), st.integers(1, 50))
+def test_a_line_is_short_and_has_nothing_hidden_in_it(text: str, limit: int) -> None:
+    line = one_line(text, limit)
+    assert len(line) <= limit
+    assert line.isprintable()
+    assert line == one_line(line, limit)
+
+
+def test_a_text_that_was_cut_says_so() -> None:
+    assert one_line("abcdef", 4) == "abc…"
+    assert one_line("abcd", 4) == "abcd"
+    assert one_line("a" + " " * 100, 4) == "a…"
+
+
+def test_the_direction_of_the_text_cannot_be_turned() -> None:
+    assert one_line("pass\u202eliaf", 20) == "pass\ufffdliaf"
+
+
+def test_white_space_of_every_kind_is_a_space() -> None:
+    assert one_line(" a\r\n\tb\u2028c ", 20) == "a b c"
+
+
+@given(st.text(alphabet="\\`*_[]<>|~&$^@#:/w.GH-17 \nab", max_size=60))
+def test_markdown_keeps_no_markup_mention_reference_or_address(text: str) -> None:
+    shown = to_markdown_text(text)
+    assert not re.search(r"[\\`*\[\]<>|~$^\n]|&(?!#\d+;)", shown)
+    seen = html.unescape(shown)
+    assert not re.search(r"(?<![A-Za-z0-9])@\w|#\w|\bgh-\d", seen, re.IGNORECASE)
+    assert not re.search(r"://|\bwww\.", shown, re.IGNORECASE)
+
+
+@given(st.text(max_size=60))
+def test_a_reader_of_the_markdown_sees_the_text(text: str) -> None:
+    seen = html.unescape(to_markdown_text(text))
+    # A soft hyphen and its like have become visible; only what keeps mentions apart may have come in.
+    assert seen.replace("\u200b", "") == one_line(text, 300)
+
+
+@pytest.mark.parametrize("name", ["tests/test_model.py::test_it", "age_40-49", "recall, weighted"])
+def test_ordinary_names_stay_readable_as_they_are(name: str) -> None:
+    assert to_markdown_text(name) == name
+
+
+def test_emphasis_by_underscores_is_taken_apart() -> None:
+    assert "_" not in to_markdown_text("__init__ _x_")
+
+
+def test_hostile_text_is_all_there_and_all_harmless() -> None:
+    shown = to_markdown_text(HOSTILE)
+    assert "<script" not in shown
+    assert "@&#8203;team" in shown
+    assert "#&#8203;1" in shown
+    assert "GH-&#8203;7" in shown
+    assert "https&#58;//" in shown
+    assert "www&#46;x" in shown
