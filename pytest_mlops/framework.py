@@ -8,6 +8,7 @@ import sys
 import tempfile
 import uuid
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,7 +180,7 @@ OUTPUT_LINES = 20
 def result_path(arguments: tuple[str, ...]) -> str:
     """Return where the record goes under these pytest options, of which the last one counts."""
     option, path = "--mlops-result", DEFAULT_RESULT
-    for argument, following in zip(arguments, (*arguments[1:], path), strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=path):
         name, equals, value = argument.partition("=")
         if name == option:
             path = value if equals else following

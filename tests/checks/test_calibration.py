@@ -47,6 +47,14 @@ def test_error_is_judged_against_its_null_and_its_bound(n: int, shift: float, ve
     assert (name, slice_, estimate.n) == ("calibration-holdout.ece", "all", n)
 
 
+def test_error_below_the_tolerance_is_not_enough_to_pass() -> None:
+    found = Calibration(of="holdout").evaluate(given(data(1000)))
+    ece = found.measurements[0][2].value
+    assert ece is not None
+    assert ece < 0.05
+    assert found.verdict is Verdict.UNDECIDED
+
+
 def test_significant_but_tolerable_error_does_not_fail() -> None:
     value = data(20_000, 0.03)
     assert Calibration(of="holdout", tolerance=0.05).evaluate(given(value)).verdict is Verdict.PASS
