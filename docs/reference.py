@@ -27,7 +27,7 @@ def write_reference() -> str:
     """Return the page."""
     schema = Config.model_json_schema()
     definitions = schema["$defs"]
-    sections = [HEAD, *_section("The file", schema, definitions)]
+    sections = [HEAD, *section("The file", schema, definitions)]
     seen: set[str] = set()
     queue = _referenced(schema)
     while queue:
@@ -37,12 +37,13 @@ def write_reference() -> str:
         seen.add(name)
         definition = definitions[name]
         if "properties" in definition:
-            sections += _section(f"`{name}`", definition, definitions)
+            sections += section(f"`{name}`", definition, definitions)
             queue += _referenced(definition)
     return "\n".join(sections)
 
 
-def _section(title: str, schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
+def section(title: str, schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
+    """Return one table of keys."""
     head = ["| key | type | default | meaning |", "|---|---|---|---|"]
     lines = [f"## {title}", "", schema.get("description", ""), "", *head]
     required = schema.get("required", [])
@@ -75,6 +76,8 @@ def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
         return f"`{field['const']}`"
     if "enum" in field:
         return " or ".join(f"`{value}`" for value in field["enum"])
+    if "oneOf" in field:
+        return "[ready-made check](checks.md)"
     if "anyOf" in field:
         kinds = (_type(kind, definitions) for kind in field["anyOf"] if kind.get("type") != "null")
         return " or ".join(kinds)
@@ -111,7 +114,7 @@ def _scalar(field: dict[str, Any]) -> str:
 
 def _referenced(value: object) -> list[str]:
     """Return the names of the definitions that ``value`` refers to, in order."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "oneOf" not in value:
         found = [value["$ref"].rpartition("/")[2]] if "$ref" in value else []
         inner = (item for key, item in value.items() if key != "$defs")
         return found + [name for item in inner for name in _referenced(item)]

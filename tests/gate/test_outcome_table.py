@@ -87,7 +87,7 @@ ROWS = [
     Row(
         name="setup error",
         source="@pytest.fixture\ndef broken(): raise OSError\ndef test_it(broken): pass",
-        verdict="incomplete",
+        verdict="fail",
         decisions=BLOCKED,
         exits=(1, 1, 1),
         counts=twice(errored=1),
