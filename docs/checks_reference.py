@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docs.reference import section as section
+from docs.reference import section
 from pytest_mlops.checks.base import Check
 from pytest_mlops.checks.catalog import built_in_checks
 

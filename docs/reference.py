@@ -72,10 +72,8 @@ def _meaning(field: dict[str, Any], definitions: dict[str, Any]) -> str:
 def _type(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in field:
         return _reference(field["$ref"], definitions)
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return " or ".join(f"`{value}`" for value in field["enum"])
+    if "const" in field or "enum" in field:
+        return " or ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
     if "oneOf" in field:
         return "[ready-made check](checks.md)"
     if "anyOf" in field:

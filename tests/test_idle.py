@@ -155,3 +155,30 @@ def test_blocking_the_plugin_takes_its_options_away(tmp_path: Path) -> None:
     done = idle_pytest(tmp_path, "-p", "no:mlops", "--mlops-gate")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "unrecognized arguments: --mlops-gate" in done.stderr
+
+
+WHILE_RUNNING = """\
+import gc
+
+
+def test_run():
+    print("frozen while tests run:", gc.get_freeze_count() > 0)
+"""
+AT_THE_END = """\
+import gc
+
+
+def pytest_unconfigure(config):
+    print("frozen at the end:", gc.get_freeze_count())
+"""
+
+
+@pytest.mark.parametrize(("options", "frozen"), [((), False), (("--mlops-gate",), True)], ids=["off", "on"])
+def test_only_a_gate_freezes_what_was_collected_and_only_until_the_run_ends(
+    tmp_path: Path, options: tuple[str, ...], *, frozen: bool
+) -> None:
+    (tmp_path / "test_freezing.py").write_text(WHILE_RUNNING)
+    (tmp_path / "conftest.py").write_text(AT_THE_END)
+    done = idle_pytest(tmp_path, "--capture=no", "--mlops-context=local", *options)
+    assert f"frozen while tests run: {frozen}" in done.stdout
+    assert "frozen at the end: 0" in done.stdout

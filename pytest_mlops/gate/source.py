@@ -6,6 +6,7 @@ JSON types, and everything it has to say travels on reports.  PYTEST_DONT_REWRIT
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ class EvidenceSource:
         self.scopes = tuple(Scope(each, extra_checks) for each in settings)
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
+        self._froze = False
         self._read_last: tuple[pytest.Mark, Scope, ModelTestMark | str] | None = None
         self._folders = [Path(each.gates) for each in settings if each.gates is not None]
         self._scope_at: dict[Path, Scope | None] = {}
@@ -128,6 +130,16 @@ class EvidenceSource:
         yield
         self.plan = make_plan(collected, {item.nodeid for item in items})
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """Spare garbage collections the way through every collected item, which all live to the end anyway.
+
+        The more tests there are, and the more is recorded of them, the more of a run that way is.
+        """
+        if gc.get_freeze_count() == 0:  # what others froze, only they may unfreeze
+            gc.freeze()
+            self._froze = True
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -163,6 +175,9 @@ class EvidenceSource:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Where no test made a report, send the plan with the worker's farewell."""
+        if self._froze:
+            gc.unfreeze()
+            self._froze = False
         if not self._plan_sent and hasattr(session.config, "workeroutput"):
             session.config.workeroutput[ATTRIBUTE] = self.plan
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,10 +19,6 @@ from pytest_mlops.config.load import load_config
 from pytest_mlops.records.codec import load_integration_result
 from pytest_mlops.verdict import Verdict
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.testing import Result
 
 MODEL_TEST = """
 import pytest
@@ -33,7 +30,7 @@ def test_predictions(mlops):
 """
 
 
-def init(*arguments: str) -> Result:
+def init(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["init", *arguments])
 
 
@@ -215,10 +212,19 @@ def test_a_link_is_not_taken_for_a_model(tmp_path: Path) -> None:
     assert scan(tmp_path).artifact is None
 
 
-def test_a_model_is_found_and_never_opened(tmp_path: Path) -> None:
+def test_a_model_is_found_and_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "model/weights.pkl", "cos\nsystem\n(S'false'\ntR.")
-    (tmp_path / "model" / "weights.pkl").chmod(0)
+    write(tmp_path, "test_model.py", MODEL_TEST)
+    opened = []
+    read = Path.open
+
+    def watched(path: Path, *arguments: Any, **options: Any) -> Any:
+        opened.append(path.name)
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", watched)
     assert scan(tmp_path).artifact == "model/weights.pkl"
+    assert opened == ["test_model.py"]
 
 
 @pytest.mark.parametrize(
