@@ -36,7 +36,7 @@ def pytest_mlops_metrics() -> Mapping[str, MetricFunction]:
         Name -> function of ``(y_true, y_pred)``, arrays of shape (n,), n ≥ 1; it returns a number, or an
         ``Estimate`` where an interval is known. NaN means that the metric is undefined on these examples.
     """
-    return {}
+    raise NotImplementedError
 
 
 @pytest.hookspec(firstresult=True)
@@ -56,7 +56,7 @@ def pytest_mlops_checks() -> Mapping[str, type[Check]]:
     It is asked before tests are collected: of installed plugins, and of the conftest.py files that pytest
     loads at its start.
     """
-    return {}
+    raise NotImplementedError
 
 
 @pytest.hookspec

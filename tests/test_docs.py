@@ -152,8 +152,11 @@ def test_configuration_reference_is_what_the_models_say() -> None:
     assert done.stdout == (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
+# The schema knows the checks of this package; tests/examples holds the example that brings one of its own.
 @pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("examples/*/mlops.yaml")), ids=lambda path: path.parent.name
+    "path",
+    [path for path in sorted(ROOT.glob("examples/*/mlops.yaml")) if path.parent.name != "custom_plugin"],
+    ids=lambda path: path.parent.name,
 )
 def test_configuration_of_every_example_is_valid(path: Path) -> None:
     assert load_config(path).config.requirements

@@ -98,7 +98,7 @@ def _findings(found: Found, cells: int) -> list[str]:
         lines.append(f"Some compute what they cover ({found.computed}): declare those cells by hand.")
     elif cells:
         lines.append(f"Cells that they cover, declared as requirements: {cells}.")
-    lines += [f"{name} is no Python and was passed over." for name in found.unreadable]
+    lines += [f"{name} cannot be read as Python and was passed over." for name in found.unreadable]
     lines.append(
         "No model file was found: name it under model: artifact:."
         if found.artifact is None

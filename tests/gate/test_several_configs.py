@@ -164,6 +164,29 @@ def test_the_record_of_an_earlier_run_with_one_configuration_is_taken_away(gate:
     assert not gate.path.exists()
 
 
+def test_an_earlier_record_that_cannot_be_taken_away_stops_the_run(gate: Gate) -> None:
+    write_model(gate, "a")
+    write_model(gate, "b")
+    gate.path.mkdir(parents=True)
+    result = gate.run(*BOTH)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines_random(["*cannot remove the old record*"])
+
+
+def test_a_configuration_above_the_start_has_its_record_below_it(gate: Gate) -> None:
+    write_model(gate, "a")
+    gate.write("mlops.yaml", "version: 1")
+    gate.write("test_root.py", "import pytest\n@pytest.mark.model_test\ndef test_root(): pass\n")
+    gate.pytester.chdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(gate.folder / "models")
+        configs = ("--mlops-config=../mlops.yaml", "--mlops-config=a/mlops.yaml")
+        assert gate.run(*configs, "..").ret == 0
+    records = gate.folder / "models" / ".mlops"
+    assert (records / "up" / gate.path.name).exists()
+    assert (records / "a" / gate.path.name).exists()
+
+
 def test_a_configuration_where_the_run_starts_keeps_the_usual_place(gate: Gate) -> None:
     write_model(gate, "a")
     gate.write("mlops.yaml", "version: 1")

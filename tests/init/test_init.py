@@ -19,7 +19,6 @@ from pytest_mlops.config.load import load_config
 from pytest_mlops.records.codec import load_integration_result
 from pytest_mlops.verdict import Verdict
 
-
 MODEL_TEST = """
 import pytest
 
@@ -166,8 +165,14 @@ def test_a_file_that_is_no_python_is_passed_over_and_named(tmp_path: Path) -> No
     write(tmp_path, "model_test.py", MODEL_TEST)
     result = init(str(tmp_path))
     assert result.exit_code == 0
-    assert "test_old.py is no Python" in result.stdout
+    assert "test_old.py cannot be read as Python" in result.stdout
     assert len(load_config(tmp_path / "mlops.yaml").config.policy().cells()) == 2
+
+
+def test_a_file_too_large_for_a_test_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "test_model.py", MODEL_TEST)
+    monkeypatch.setattr("pytest_mlops.cli.scan.MAX_SOURCE_BYTES", 10)
+    assert scan(tmp_path).unreadable == ("test_model.py",)
 
 
 def test_environments_and_hidden_folders_are_not_searched(tmp_path: Path) -> None:
