@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import inspect
 import sys
 from typing import TYPE_CHECKING, Literal
@@ -116,6 +117,14 @@ def _reports(text: str) -> list[tuple[str, str]]:
             raise argparse.ArgumentTypeError(f"got {part.strip()!r}; expected html=PATH or md=PATH")
         targets.append((kind, path))
     return targets
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Thaw what the gate froze out of garbage collection, after pytest's own last collections."""
+    if config.option.mlops_gate and gc.get_freeze_count() == 0:
+        # Cleanups run in reverse, so the first one registered is the last one to run.
+        config.add_cleanup(gc.unfreeze)
 
 
 @pytest.hookimpl(trylast=True)

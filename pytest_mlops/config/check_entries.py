@@ -28,7 +28,10 @@ class _EntrySchema:
     def __get_pydantic_json_schema__(
         self, _core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"oneOf": [handler(cls.__pydantic_core_schema__) for cls in built_in_checks().values()]}
+        classes = built_in_checks().values()
+        return {
+            "oneOf": [cls.__get_pydantic_json_schema__(cls.__pydantic_core_schema__, handler) for cls in classes]
+        }
 
 
 def check_class(value: object, extra: Mapping[str, type[Check]] | None = None) -> type[Check] | None:

@@ -54,7 +54,6 @@ class EvidenceSource:
         self.scopes = tuple(Scope(each, extra_checks) for each in settings)
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
-        self._froze = False
         self._read_last: tuple[pytest.Mark, Scope, ModelTestMark | str] | None = None
         self._folders = [Path(each.gates) for each in settings if each.gates is not None]
         self._scope_at: dict[Path, Scope | None] = {}
@@ -134,11 +133,11 @@ class EvidenceSource:
     def pytest_collection_finish(self) -> None:
         """Spare garbage collections the way through every collected item, which all live to the end anyway.
 
-        The more tests there are, and the more is recorded of them, the more of a run that way is.
+        The more tests there are, and the more is recorded of them, the more of a run that way is. What is
+        frozen here the plugin thaws when pytest itself has cleaned up.
         """
         if gc.get_freeze_count() == 0:  # what others froze, only they may unfreeze
             gc.freeze()
-            self._froze = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -175,9 +174,6 @@ class EvidenceSource:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Where no test made a report, send the plan with the worker's farewell."""
-        if self._froze:
-            gc.unfreeze()
-            self._froze = False
         if not self._plan_sent and hasattr(session.config, "workeroutput"):
             session.config.workeroutput[ATTRIBUTE] = self.plan
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 __all__ = [
     "Count",
@@ -26,7 +32,42 @@ __all__ = [
 class Record(BaseModel):
     """Base of all records: a value that cannot be changed and cannot hold what its type does not name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe each property by the text below its field.
+
+        pydantic can do this as it makes the class, at the cost of parsing our sources in every run.
+        """
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        for name, text in _attribute_docstrings(cls).items():
+            if name in properties:
+                properties[name].setdefault("description", text)
+        return schema
+
+
+def _attribute_docstrings(record: type[Record]) -> dict[str, str]:
+    """Return field -> the string that stands below it, of a record and those it derives from."""
+    import ast  # noqa: PLC0415 -- where a schema is made only
+    import inspect  # noqa: PLC0415
+    import textwrap  # noqa: PLC0415
+
+    found: dict[str, str] = {}
+    for cls in reversed(record.__mro__):
+        if cls is Record or not issubclass(cls, Record):
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, below in itertools.pairwise(statements):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                match below:
+                    case ast.Expr(value=ast.Constant(value=str(text))):
+                        found[field.target.id] = inspect.cleandoc(text)
+    return found
 
 
 def _as_utc(value: datetime) -> datetime:
