@@ -137,11 +137,13 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not config.option.mlops_gate or any(config.getoption(name, None) for name in SILENT):
         return
-    from pytest_mlops.gate.activate import activate_controller, activate_worker  # noqa: PLC0415 -- gate on only
-
     if hasattr(config, "workerinput"):
+        from pytest_mlops.gate.register import activate_worker  # noqa: PLC0415 -- gate on only
+
         activate_worker(config, config.workerinput["mlops"])
     else:
+        from pytest_mlops.gate.activate import activate_controller  # noqa: PLC0415 -- gate on only
+
         planning = any(config.getoption(name, None) for name in PLANNING)
         activate_controller(config, planning=planning)
         if config.option.mlops_report and not planning:

@@ -164,13 +164,6 @@ import gc
 def test_run():
     print("frozen while tests run:", gc.get_freeze_count() > 0)
 """
-AT_THE_END = """\
-import gc
-
-
-def pytest_unconfigure(config):
-    print("frozen at the end:", gc.get_freeze_count())
-"""
 
 
 @pytest.mark.parametrize(("options", "frozen"), [((), False), (("--mlops-gate",), True)], ids=["off", "on"])
@@ -178,7 +171,12 @@ def test_only_a_gate_freezes_what_was_collected_and_only_until_the_run_ends(
     tmp_path: Path, options: tuple[str, ...], *, frozen: bool
 ) -> None:
     (tmp_path / "test_freezing.py").write_text(WHILE_RUNNING)
-    (tmp_path / "conftest.py").write_text(AT_THE_END)
-    done = idle_pytest(tmp_path, "--capture=no", "--mlops-context=local", *options)
+    arguments = ["-s", "-p", "no:cacheprovider", "--mlops-context=local", *options]
+    program = (
+        f"import gc, pytest; pytest.main({arguments!r}); print('frozen at the end:', gc.get_freeze_count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert f"frozen while tests run: {frozen}" in done.stdout
     assert "frozen at the end: 0" in done.stdout

@@ -29,9 +29,8 @@ class _EntrySchema:
         self, _core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         classes = built_in_checks().values()
-        return {
-            "oneOf": [cls.__get_pydantic_json_schema__(cls.__pydantic_core_schema__, handler) for cls in classes]
-        }
+        schemas = [(cls, cls.__pydantic_core_schema__) for cls in classes]
+        return {"oneOf": [cls.__get_pydantic_json_schema__(schema, handler) for cls, schema in schemas]}
 
 
 def check_class(value: object, extra: Mapping[str, type[Check]] | None = None) -> type[Check] | None:

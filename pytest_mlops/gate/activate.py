@@ -22,32 +22,24 @@ from pytest_mlops.gate.extensions import extra_checks
 from pytest_mlops.gate.lane import Lane
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
 from pytest_mlops.gate.provenance import collect_provenance
+from pytest_mlops.gate.register import SOURCE_NAME, register_source
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.gate.scope import ScopeSettings
 from pytest_mlops.gate.seal import unfinished, write_record
 from pytest_mlops.gate.session import GateSession
 from pytest_mlops.gate.several import runs_of_several
-from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pytest_mlops.checks.base import Check
 
-__all__ = ["activate_controller", "activate_worker", "deactivate"]
+__all__ = ["activate_controller", "deactivate"]
 
 SESSION_NAME = "mlops-session"
-SOURCE_NAME = "mlops-source"
-
-
-def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> None:
-    """Start the evidence source of an xdist worker, with what the controller sent it."""
-    scopes = [ScopeSettings.from_json(each) for each in settings]
-    declared = any(each.checks for each in scopes)
-    _register_source(config, scopes, extra_checks(config.hook) if declared else {})
 
 
 def activate_controller(config: pytest.Config, *, planning: bool) -> None:
@@ -76,7 +68,7 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
     except MLOpsError as error:
         raise pytest.UsageError(str(error)) from error
     lanes = [Lane(run=run, settings=_scope_settings(run)) for run in runs]
-    _register_source(config, [lane.settings for lane in lanes], checks)
+    register_source(config, [lane.settings for lane in lanes], checks)
     if not planning:
         config.pluginmanager.register(GateSession(lanes, config.rootpath), SESSION_NAME)
 
@@ -86,18 +78,6 @@ def deactivate(config: pytest.Config) -> None:
     for name in (SOURCE_NAME, SESSION_NAME):
         if config.pluginmanager.hasplugin(name):
             config.pluginmanager.unregister(name=name)
-
-
-def _register_source(
-    config: pytest.Config, settings: Sequence[ScopeSettings], checks: Mapping[str, type[Check]]
-) -> None:
-    for each in settings:
-        if each.config is not None and each.config not in config.args:
-            # Checks are expected whatever paths were asked for.
-            config.args.append(each.config)
-    source = EvidenceSource(settings, checks)
-    config.stash[SOURCE_KEY] = source
-    config.pluginmanager.register(source, SOURCE_NAME)
 
 
 def _scope_settings(run: GateRun) -> ScopeSettings:
