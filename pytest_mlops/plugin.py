@@ -122,7 +122,7 @@ def _reports(text: str) -> list[tuple[str, str]]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Thaw what the gate froze out of garbage collection, after pytest's own last collections."""
-    if config.option.mlops_gate and gc.get_freeze_count() == 0:
+    if config.option.mlops_gate:
         # Cleanups run in reverse, so the first one registered is the last one to run.
         config.add_cleanup(gc.unfreeze)
 

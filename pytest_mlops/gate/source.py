@@ -136,8 +136,7 @@ class EvidenceSource:
         The more tests there are, and the more is recorded of them, the more of a run that way is. What is
         frozen here the plugin thaws when pytest itself has cleaned up.
         """
-        if gc.get_freeze_count() == 0:  # what others froze, only they may unfreeze
-            gc.freeze()
+        gc.freeze()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
