@@ -123,6 +123,14 @@ class ArrayRef(Record):
     """SHA-256 over the ids and the true values alone: equal digests mean the same examples."""
     ids: Literal["given", "position"] = "position"
     """Where the example ids came from."""
+    task: Literal["classification", "regression", "score"] = "classification"
+    """What the arrays hold: labels, values, or one score or loss per example."""
+    positive: Annotated[str | bool | int | None, Field(strict=True)] = None
+    """The positive label, where one was given."""
+    name: Label | None = None
+    """Of a score."""
+    scored_by: Text | None = None
+    """Version of the metric or judge that gave a score; two versions' scores are not compared."""
     test: Text
 
 
