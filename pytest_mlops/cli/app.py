@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli import config, schema, verify
+from pytest_mlops.cli import compare, config, plan, schema, verify
 
 __all__ = ["app"]
 
@@ -39,3 +39,5 @@ app.command()(config.validate)
 app.command()(config.explain)
 app.command()(schema.schema)
 app.command()(verify.verify)
+app.command()(compare.compare)
+app.command()(plan.plan)
