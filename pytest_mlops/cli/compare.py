@@ -35,9 +35,12 @@ def compare_page(found: VersionComparison) -> tuple[Section, ...]:
         rows=tuple(_row(delta, verdicts.get(delta.key)) for delta in comparison.deltas),
         numeric=columns[1:5],
     )
-    left_out = f"{comparison.added:,} of the candidate alone and {comparison.removed:,} of the baseline alone left out"
+    added, removed = (
+        f"{comparison.added:,} only in the candidate",
+        f"{comparison.removed:,} only in the baseline",
+    )
     sentences = [
-        f"{comparison.paired:,} examples paired; {left_out}.",
+        f"{comparison.paired:,} examples paired; {added}, {removed}.",
         f"Bounds are one-sided, at {comparison.confidence:.0%} each.",
     ]
     passed = {"pass", "waived"}

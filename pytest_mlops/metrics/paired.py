@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_mlops.errors import RecordingError
 from pytest_mlops.metrics.labels import Labels
 from pytest_mlops.metrics.paired_delta import (
     FEW,
@@ -73,7 +74,15 @@ def compare_classification(
         confidence: One-sided, of each bound.
         replicates: Of the bootstrap; K tests at level α need more than K/α.
         seed: Of the bootstrap.
+
+    Raises:
+        RecordingError: labels of different kinds, or an impossible ``positive``.
     """
+    # NumPy would make text of the numbers beside text.
+    if len({array.dtype.kind == "U" for array in (true, candidate, baseline)}) > 1:
+        raise RecordingError(
+            "text stands for the labels in one place and numbers in another; expected labels of one kind"
+        )
     known = Labels.of(np.concatenate([true, true]), np.concatenate([candidate, baseline]), positive)
     n, classes = true.size, len(known.classes)
     codes = joint_codes(known.true[:n], known.pred[:n], known.pred[n:], classes=classes)
