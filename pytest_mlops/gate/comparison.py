@@ -90,7 +90,7 @@ def compare_arrays(
     """
     settings, reference = policy.baseline, _reference(baseline)
     _refuse_itself(reference, version)
-    theirs = {_name(array): array for array in (baseline.record.arrays if baseline.record else ())}
+    theirs = {_name(array): array for array in baseline.refs}
     deltas: list[Delta] = []
     counts = np.zeros(3, dtype=np.int64)
     for array in arrays:

@@ -69,7 +69,7 @@ def compare_versions(
     ours, place = _load(candidate, folder)
     theirs, other_place = _load(baseline, folder)
     source = str(baseline) if isinstance(baseline, Path) else f"run {theirs.run_id}"
-    found = Baseline(source=source, record=theirs, arrays=other_place / "arrays")
+    found = Baseline(source=source, record=theirs, arrays=other_place / "arrays", refs=theirs.arrays)
     comparison = compare_arrays(ours.policy, ours.arrays, ours.model_version, found, own=place / "arrays")
     wanted = [delta for delta in comparison.deltas if _is_wanted(delta, metrics, slices)]
     if not wanted:

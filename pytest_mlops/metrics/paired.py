@@ -83,16 +83,16 @@ def compare_classification(
         raise RecordingError(
             "text stands for the labels in one place and numbers in another; expected labels of one kind"
         )
-    known = Labels.of(np.concatenate([true, true]), np.concatenate([candidate, baseline]), positive)
+    known = Labels.of(true, np.concatenate([candidate, baseline]), positive)
     n, classes = true.size, len(known.classes)
-    codes = joint_codes(known.true[:n], known.pred[:n], known.pred[n:], classes=classes)
+    codes = joint_codes(known.true, known.pred[:n], known.pred[n:], classes=classes)
     found: list[PairedDelta] = []
     for name, mask in _parts(slices, n):
         cells = count_codes(codes[mask], models=2, classes=classes)
         found += _labels(name, cells, known.positive, confidence, replicates, seed)
         if scores is not None:
             pair = (scores[0][mask], scores[1][mask])
-            found += _probabilities(name, known.true[:n][mask], pair, known, confidence)
+            found += _probabilities(name, known.true[mask], pair, known, confidence)
     return found
 
 
