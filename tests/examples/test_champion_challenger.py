@@ -1,8 +1,9 @@
-"""The champion and its four challengers: what the gate says of each, on models trained by the script beside."""
+"""The champion and its four challengers: what the gate says of each, on models trained by train.py."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def test_what_the_gate_says_of_each(candidate: str, verdict: Verdict, said: str,
     done = subprocess.run(
         [sys.executable, "-B", "-m", "pytest", *options],
         cwd=EXAMPLE,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLE.parents[1])},
         check=False,
         capture_output=True,
         timeout=120,
