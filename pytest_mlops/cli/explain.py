@@ -183,11 +183,12 @@ def _baseline(settings: BaselineSettings) -> Section:
     places = {"run": "predictions of a baseline model in the same run"}
     sources = ", then ".join(places.get(source, source) for source in settings.sources)
     removed = "refuses to compare" if settings.removed_cases == "fail" else "leaves them out"
+    percent = f"{100 * settings.confidence:g} %"
     sentences = [
         f"Looked for in {sources}; examples are paired by {settings.pair_by}.",
         f"Where the baseline alone has examples, the gate {removed}.",
-        f"PASS needs the {100 * settings.confidence:g} % bound within the margin; a run without a regression is "
-        f"failed with a chance of {settings.alpha:g} at most.",
+        f"PASS needs the {percent} bound within the margin.",
+        f"A run without a regression is failed with a chance of {settings.alpha:g} at most.",
     ]
     if settings.first_run_until is not None:
         sentences.append(f"A release may pass without a baseline until {settings.first_run_until}.")

@@ -110,7 +110,8 @@ def _distinct(true: Array, pred: Array) -> Array:
     seen = np.zeros(int(high - low) + 1, dtype=np.bool_)
     for labels in (true, pred):
         seen[labels - low] = True
-    return np.flatnonzero(seen) + low
+    found: Array = np.flatnonzero(seen) + low
+    return found
 
 
 def _alike(true: Array, pred: Array) -> tuple[Array, Array]:

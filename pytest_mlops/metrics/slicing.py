@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +32,8 @@ def slices_by(
     Args:
         columns: Name -> values (n,) of each column; a data frame will do.
         values: Columns with a slice for each value, named ``column=value``.
-        bins: Column -> inner edges, or a number of bins with about as many examples each. The slices are named
-            ``column<a``, ``a<=column<b``, ``column>=b``.
+        bins: Column -> inner edges, or a number of bins with about as many examples each. The slices are
+            named ``column<a``, ``a<=column<b``, ``column>=b``.
         where: Slice name -> what holds in it, a mask (n,) or a function of ``columns`` that returns one.
 
     Returns:
@@ -86,7 +87,7 @@ def _binned(name: str, column: NDArray[np.float64], edges: int | Sequence[float]
     place = np.searchsorted(cuts, column, side="right")
     texts = [f"{cut:.6g}" for cut in cuts.tolist()]
     names = [f"{name}<{texts[0]}"]
-    names += [f"{low}<={name}<{high}" for low, high in zip(texts, texts[1:], strict=False)]
+    names += [f"{low}<={name}<{high}" for low, high in pairwise(texts)]
     names.append(f"{name}>={texts[-1]}")
     return {label: place == number for number, label in enumerate(names)}
 
@@ -94,9 +95,8 @@ def _binned(name: str, column: NDArray[np.float64], edges: int | Sequence[float]
 def _mask(name: str, value: Any) -> Mask:
     mask = read_array(f"where[{name!r}]", value)
     if mask.ndim != 1 or mask.dtype.kind != "b":
-        raise RecordingError(
-            f"where[{name!r}] gives dtype {mask.dtype} and shape {mask.shape}; expected booleans, one per example"
-        )
+        got = f"dtype {mask.dtype} and shape {mask.shape}"
+        raise RecordingError(f"where[{name!r}] gives {got}; expected booleans, one per example")
     return mask.astype(np.bool_)
 
 

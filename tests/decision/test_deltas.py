@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas, lower_is_better
 from pytest_mlops.metrics.paired_delta import share_delta
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
-from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.records.policy import BaselineSettings, Rule
 from pytest_mlops.verdict import Context, Verdict
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import RuleResult
 
 TODAY = date(2026, 11, 23)
 

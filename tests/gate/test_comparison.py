@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
 from pytest_mlops.errors import EvidenceError
@@ -14,7 +15,6 @@ from pytest_mlops.evidence.verify import verify_record
 from pytest_mlops.framework import MLOpsFramework
 from pytest_mlops.gate.versions import compare_versions
 from pytest_mlops.verdict import Verdict
-from typer.testing import CliRunner
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ rules:
   - {metric: accuracy, min_delta: -0.02, max_delta: 0.08}
   - {metric: accuracy, slice: young, min_delta: -0.05, critical: false}
 """
-# Errors are counted out and not drawn, so that every candidate differs from the baseline by what its name says.
+# Errors are counted out and not drawn, so that candidates differ from the baseline by what their names say.
 DATA = """\
 import numpy as np
 
@@ -271,7 +271,10 @@ def test_another_task_or_positive_label_is_not_comparable(gate: Gate) -> None:
         (", baseline=['a'] * N", "baseline holds text"),
         (", baseline_score=np.zeros(N)", "baseline_score is given without baseline"),
         (", baseline=MODELS['baseline'], baseline_score=np.full(N, 2.0)", "baseline_score is 2"),
-        (", baseline=np.zeros(N), baseline_score=np.zeros(N), task='regression'", "baseline_score is given, but the task is regression"),
+        (
+            ", baseline=np.zeros(N), baseline_score=np.zeros(N), task='regression'",
+            "baseline_score is given, but the task is regression",
+        ),
         (", baseline=np.full(N, 1e99), task='regression'", "baseline is 1e+99"),
     ],
 )

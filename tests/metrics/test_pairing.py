@@ -11,7 +11,7 @@ from pytest_mlops.errors import EvidenceError
 from pytest_mlops.metrics.pairing import Pairing, pair_examples
 
 
-def arrays(ids: list[Any], true: list[Any] | None = None, **more: Any) -> dict[str, Any]:
+def arrays(ids: list[Any], true: Any = None, **more: Any) -> dict[str, Any]:
     n = len(ids)
     return {
         "ids": np.array(ids),
@@ -94,7 +94,7 @@ def test_ids_of_two_kinds_are_refused() -> None:
 
 @pytest.mark.parametrize("changed", [[0, 1, 0], ["0", "1", "0"]])
 def test_truth_that_changed_is_refused(changed: list[Any]) -> None:
-    with pytest.raises(EvidenceError, match="the truth of . of 3 common examples differs"):
+    with pytest.raises(EvidenceError, match=r"the truth of . of 3 common examples differs"):
         pair(arrays([1, 2, 3]), arrays([1, 2, 3], changed))
 
 
