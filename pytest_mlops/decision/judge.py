@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.coverage import measure_coverage
-from pytest_mlops.decision.deltas import evaluate_deltas
+from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
 from pytest_mlops.decision.finding import Finding
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.pass_rate import measure_bounds, measure_pass_rate
@@ -96,6 +96,7 @@ def judge(
         *bound_findings,
         *quality.findings,
         *(_rule_finding(rule, index) for rule in waived.rules if rule.severity == "block"),
+        *comparison_findings(comparison, waived.rules),
         *waived.findings,
     ]
     verdict = combine(finding.verdict for finding in findings)
@@ -146,7 +147,11 @@ def _evaluate_rules(
 ) -> list[RuleResult]:
     """Evaluate every rule, in the order of the file; those on changes are one family."""
     comparing = [rule for rule in policy.rules if rule.compares]
-    changes = iter(evaluate_deltas(comparing, comparison, policy.baseline, context=context, today=today))
+    changes = iter(
+        evaluate_deltas(
+            comparing, comparison, policy.baseline, context=context, today=today, min_n=policy.gate.min_n
+        )
+    )
     return [next(changes) if rule.compares else evaluate_rule(rule, index) for rule in policy.rules]
 
 

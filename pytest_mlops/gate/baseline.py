@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.measurement import ArrayRef
 
 __all__ = ["RUN", "Baseline", "find_baseline"]
 
@@ -27,11 +28,13 @@ class Baseline:
         source: Which source it came from.
         record: Its record; ``None`` for one of the same run.
         arrays: Folder of its arrays.
+        refs: What was recorded of them; nothing for one of the same run.
     """
 
     source: str
     record: IntegrationResult | None
     arrays: Path
+    refs: tuple[ArrayRef, ...] = ()
 
 
 def find_baseline(sources: Sequence[str], folder: Path, *, own: Path, in_run: bool) -> Baseline | None:
@@ -61,4 +64,4 @@ def _from_file(source: str, path: Path) -> Baseline | None:
         return None
     record = read_record(path)
     verify_record(record, folder=path.parent)
-    return Baseline(source=source, record=record, arrays=path.parent / "arrays")
+    return Baseline(source=source, record=record, arrays=path.parent / "arrays", refs=record.arrays)

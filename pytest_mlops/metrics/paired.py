@@ -2,68 +2,48 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_mlops.errors import RecordingError
 from pytest_mlops.metrics.labels import Labels
+from pytest_mlops.metrics.paired_delta import (
+    FEW,
+    PairedDelta,
+    area_delta,
+    mean_delta,
+    replicates_delta,
+    share_delta,
+    undefined_delta,
+    values_delta,
+)
 from pytest_mlops.names import ALL
-from pytest_mlops.stats import confusion, delong, mcnemar, normal, tango
-from pytest_mlops.stats.count_bootstrap import count_bootstrap, joint_cells
-from pytest_mlops.stats.paired_mean import paired_mean
+from pytest_mlops.stats import confusion
+from pytest_mlops.stats.count_bootstrap import count_bootstrap, count_codes, joint_codes, observed
 from pytest_mlops.stats.probability import brier_losses, log_losses
 from pytest_mlops.stats.regression import influences
-from pytest_mlops.stats.replicates import Replicates
+from pytest_mlops.stats.slices import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from pytest_mlops.stats.count_bootstrap import JointCells
+
     Array = NDArray[Any]
     Mask = NDArray[np.bool_]
+    Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-__all__ = ["PairedDelta", "compare_classification", "compare_regression", "compare_values"]
+__all__ = ["REPLICATES", "compare_classification", "compare_regression", "compare_values"]
 
 REPLICATES = 10_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PairedDelta:
-    """The difference candidate − baseline of one metric on one slice.
-
-    Attributes:
-        metric: Name of the metric.
-        slice: Name of the slice.
-        n: Paired examples that it rests on.
-        candidate: Value of the candidate.
-        baseline: Value of the baseline.
-        delta: Candidate minus baseline.
-        lower: One-sided lower confidence bound of the difference.
-        upper: One-sided upper bound, at the same confidence.
-        p_decrease: P value of the hypothesis that the metric did not go down; small where it did.
-        p_increase: P value of the hypothesis that it did not go up.
-        variance: Of the per-example difference, which power is planned with; ``None`` where not known.
-        method: What was used.
-        undefined: Why there is no difference, all numbers then being ``None``.
-    """
-
-    metric: str
-    slice: str
-    n: int
-    candidate: float | None = None
-    baseline: float | None = None
-    delta: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    p_decrease: float | None = None
-    p_increase: float | None = None
-    variance: float | None = None
-    method: str = ""
-    undefined: str | None = None
+DRAWN_CELLS = 10_000_000
+"""Counts (replicates × cells) that one slice is worth, about a second; many classes get fewer replicates."""
+FEWEST_REPLICATES = 1_000
+LABEL_METRICS = ("accuracy", "precision", "recall", "f1")
 
 
 def compare_classification(
@@ -71,10 +51,11 @@ def compare_classification(
     candidate: Array,
     baseline: Array,
     *,
-    scores: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    scores: Scores | None = None,
     slices: Mapping[str, Mask],
     positive: object = None,
     confidence: float = 0.95,
+    replicates: int = REPLICATES,
     seed: int,
 ) -> list[PairedDelta]:
     """Compare the labels that two models predict for the same examples.
@@ -87,23 +68,31 @@ def compare_classification(
         true: True labels (n,).
         candidate: Labels that the candidate predicts (n,).
         baseline: Labels that the baseline predicts (n,).
-        scores: Probability of the positive class by candidate and baseline, (n,) each.
+        scores: Probabilities by candidate and baseline, of the positive class (n,) or of every class (n, K).
         slices: Slice name -> mask (n,); ``all`` is added.
         positive: The positive label, as for the recorder.
         confidence: One-sided, of each bound.
+        replicates: Of the bootstrap; K tests at level α need more than K/α.
         seed: Of the bootstrap.
+
+    Raises:
+        RecordingError: labels of different kinds, or an impossible ``positive``.
     """
-    known = Labels.of(np.concatenate([true, true]), np.concatenate([candidate, baseline]), positive)
-    n = true.size
-    codes, ours, theirs = known.true[:n], known.pred[:n], known.pred[n:]
+    # NumPy would make text of the numbers beside text.
+    if len({array.dtype.kind == "U" for array in (true, candidate, baseline)}) > 1:
+        raise RecordingError(
+            "text stands for the labels in one place and numbers in another; expected labels of one kind"
+        )
+    known = Labels.of(true, np.concatenate([candidate, baseline]), positive)
+    n, classes = true.size, len(known.classes)
+    codes = joint_codes(known.true, known.pred[:n], known.pred[n:], classes=classes)
     found: list[PairedDelta] = []
     for name, mask in _parts(slices, n):
-        chosen = np.flatnonzero(mask)
-        rows = (codes[chosen], ours[chosen], theirs[chosen])
-        found += _labels(name, rows, known, confidence=confidence, seed=seed)
-        if scores is not None and known.positive is not None and chosen.size:
-            pair = (scores[0][chosen], scores[1][chosen])
-            found += _probabilities(name, rows[0], pair, known.positive, confidence)
+        cells = count_codes(codes[mask], models=2, classes=classes)
+        found += _labels(name, cells, known.positive, confidence, replicates, seed)
+        if scores is not None:
+            pair = (scores[0][mask], scores[1][mask])
+            found += _probabilities(name, known.true[mask], pair, known, confidence)
     return found
 
 
@@ -117,23 +106,25 @@ def compare_regression(
 ) -> list[PairedDelta]:
     """Compare the values that two models predict for the same examples, shapes (n,).
 
-    MAE and MSE are means of paired losses; RMSE and R² go by the paired differences of their influence values.
+    MAE and MSE are means of paired losses; RMSE and R² go by paired differences of influence values.
     """
     found = []
     for name, mask in _parts(slices, true.size):
         y, ours, theirs = true[mask], candidate[mask], baseline[mask]
         if y.size < 2:
-            metrics = ("mae", "mse", "rmse", "r2")
-            found += [_undefined(metric, name, y.size, "fewer than two examples") for metric in metrics]
+            metrics = ("mae", "mse", "rmse", "r2", "mean_error")
+            found += [undefined_delta(metric, name, y.size, FEW if y.size else EMPTY) for metric in metrics]
             continue
         first, second = influences(y, ours), influences(y, theirs)
         for metric, (value, influence) in first.items():
             other, other_influence = second[metric]
             if value is None or other is None:
-                found.append(_undefined(metric, name, y.size, "y_true is constant"))
+                found.append(undefined_delta(metric, name, y.size, "y_true is constant"))
                 continue
-            change = influence - other_influence
-            found.append(_by_mean(metric, name, (value, other), change + (value - other), confidence))
+            change = influence - other_influence + (value - other)
+            found.append(mean_delta(metric, name, (value, other), change, confidence))
+        errors = (float((ours - y).mean()), float((theirs - y).mean()))
+        found.append(mean_delta("mean_error", name, errors, ours - theirs, confidence))
     return found
 
 
@@ -147,18 +138,9 @@ def compare_values(
 ) -> list[PairedDelta]:
     """Compare the mean of any per-example score or loss of two models on the same examples, shapes (n,)."""
     return [
-        _compare_mean(metric, name, candidate[mask], baseline[mask], confidence)
+        values_delta(metric, name, candidate[mask], baseline[mask], confidence)
         for name, mask in _parts(slices, candidate.size)
     ]
-
-
-def _compare_mean(
-    metric: str, part: str, ours: NDArray[np.float64], theirs: NDArray[np.float64], confidence: float
-) -> PairedDelta:
-    if ours.size < 2:
-        return _undefined(metric, part, ours.size, "fewer than two examples")
-    means = (float(ours.mean()), float(theirs.mean()))
-    return _by_mean(metric, part, means, ours - theirs, confidence)
 
 
 def _parts(slices: Mapping[str, Mask], n: int) -> Iterator[tuple[str, Mask]]:
@@ -166,149 +148,88 @@ def _parts(slices: Mapping[str, Mask], n: int) -> Iterator[tuple[str, Mask]]:
     yield from slices.items()
 
 
-def _undefined(metric: str, part: str, n: int, why: str) -> PairedDelta:
-    return PairedDelta(metric=metric, slice=part, n=n, undefined=why)
-
-
-def _by_mean(
-    metric: str, part: str, values: tuple[float, float], change: NDArray[np.float64], confidence: float
-) -> PairedDelta:
-    mean = paired_mean(change)
-    return PairedDelta(
-        metric=metric,
-        slice=part,
-        n=mean.n,
-        candidate=values[0],
-        baseline=values[1],
-        delta=values[0] - values[1],
-        lower=mean.lower(confidence),
-        upper=mean.upper(confidence),
-        p_decrease=mean.p_below(),
-        p_increase=paired_mean(-change).p_below(),
-        variance=mean.stderr**2 * mean.n,
-        method="paired t",
-    )
-
-
 def _labels(
-    part: str, rows: tuple[Array, Array, Array], known: Labels, *, confidence: float, seed: int
+    part: str, cells: JointCells, positive: int | None, confidence: float, replicates: int, seed: int
 ) -> list[PairedDelta]:
-    true, ours, theirs = rows
-    names = ("accuracy", "precision", "recall", "f1")
-    if not true.size:
-        return [_undefined(name, part, 0, "no examples in the slice") for name in names]
-    found = {"accuracy": _paired_share("accuracy", part, ours == true, theirs == true, confidence)}
-    if known.positive is not None:
-        members = true == known.positive
-        found["recall"] = _paired_share(
-            "recall", part, ours[members] == known.positive, theirs[members] == known.positive, confidence
-        )
-    metrics = {
-        name: partial(getattr(confusion, name), positive=known.positive)
-        for name in ("precision", "recall", "f1")
-        if name not in found
-    }
-    cells = joint_cells(true, ours, theirs, classes=len(known.classes))
-    single = [joint_cells(true, pred, classes=len(known.classes)) for pred in (ours, theirs)]
-    drawn = count_bootstrap(cells, metrics, seed=seed, replicates=REPLICATES)
-    for name, metric in metrics.items():
-        values = tuple(
-            count_bootstrap(one, {name: metric}, seed=seed, replicates=1)[name].estimate for one in single
-        )
-        found[name] = _by_replicates(name, part, true.size, (values[0], values[1]), drawn[name], confidence)
-    return [found[name] for name in names]
-
-
-def _paired_share(metric: str, part: str, ours: Mask, theirs: Mask, confidence: float) -> PairedDelta:
-    n = ours.size
+    n = cells.n
     if not n:
-        return _undefined(metric, part, 0, "no positive examples in the slice")
-    gained, lost = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
-    candidate, baseline = float(ours.mean()), float(theirs.mean())
-    return PairedDelta(
-        metric=metric,
-        slice=part,
-        n=n,
-        candidate=candidate,
-        baseline=baseline,
-        delta=(gained - lost) / n,
-        lower=tango.lower_bound(gained, lost, n, confidence),
-        upper=tango.upper_bound(gained, lost, n, confidence),
-        p_decrease=float(mcnemar.mid_p(gained, lost)),
-        p_increase=float(mcnemar.mid_p(lost, gained)),
-        variance=(gained + lost) / n,
-        method="Tango, McNemar mid-p",
-    )
-
-
-def _by_replicates(
-    metric: str, part: str, n: int, values: tuple[float, float], drawn: Replicates, confidence: float
-) -> PairedDelta:
-    if not math.isfinite(drawn.estimate):
-        return _undefined(metric, part, n, "a model predicts no positive example, or there is none")
-    mirrored = Replicates(
-        estimate=-drawn.estimate,
-        values=-drawn.values[::-1],
-        undefined=drawn.undefined,
-        least=-drawn.largest,
-        largest=-drawn.least,
-    )
-    return PairedDelta(
-        metric=metric,
-        slice=part,
-        n=n,
-        candidate=values[0],
-        baseline=values[1],
-        delta=drawn.estimate,
-        lower=drawn.lower(confidence),
-        upper=drawn.upper(confidence),
-        p_decrease=drawn.p_below(),
-        p_increase=mirrored.p_below(),
-        variance=None if math.isnan(drawn.stderr) else drawn.stderr**2 * n,
-        method=f"bootstrap of counts, {drawn.size:,} replicates",
-    )
-
-
-def _probabilities(
-    part: str,
-    true: Array,
-    pair: tuple[NDArray[np.float64], NDArray[np.float64]],
-    positive: int,
-    confidence: float,
-) -> list[PairedDelta]:
-    ours, theirs = pair
-    found = [_auc(part, true == positive, ours, theirs, confidence)]
-    for metric, losses in (("log_loss", log_losses), ("brier", brier_losses)):
-        first, second = (losses(true, score, positive=positive) for score in pair)
-        found.append(_compare_mean(metric, part, first, second, confidence))
+        return [undefined_delta(name, part, 0, EMPTY) for name in LABEL_METRICS]
+    shares = {"accuracy": _share("accuracy", part, cells, np.ones(cells.true.size, np.bool_), confidence)}
+    if positive is not None:
+        shares["recall"] = _share("recall", part, cells, cells.true == positive, confidence)
+    metrics = {
+        name: partial(getattr(confusion, name), positive=positive)
+        for name in LABEL_METRICS
+        if name not in shares
+    }
+    affordable = max(FEWEST_REPLICATES, DRAWN_CELLS // cells.true.size)
+    drawn = count_bootstrap(cells, metrics, seed=seed, replicates=min(replicates, affordable))
+    found = []
+    for name in LABEL_METRICS:
+        if name in shares:
+            found.append(shares[name])
+            continue
+        ours, theirs = observed(cells, metrics[name])
+        found.append(
+            replicates_delta(
+                name,
+                part,
+                n,
+                (ours, theirs),
+                drawn[name],
+                alike=_alike(name, cells, positive),
+                wanted=replicates,
+                confidence=confidence,
+            )
+        )
     return found
 
 
-def _auc(
-    part: str,
-    positive: Mask,
-    ours: NDArray[np.float64],
-    theirs: NDArray[np.float64],
-    confidence: float,
-) -> PairedDelta:
-    found = delong.paired_auc(positive, ours, theirs)
-    difference = found.difference
-    if difference.value is None or difference.stderr is None:
-        return _undefined("roc_auc", part, positive.size, difference.undefined or "one example of a class")
-    stderr = difference.stderr
-    p_decrease = delong.p_below(difference)
-    p_increase = delong.p_below(delong.paired_auc(positive, theirs, ours).difference)
-    return PairedDelta(
-        metric="roc_auc",
-        slice=part,
-        n=positive.size,
-        candidate=found.candidate,
-        baseline=found.baseline,
-        delta=difference.value,
-        lower=normal.lower_bound(difference.value, stderr, confidence),
-        upper=normal.upper_bound(difference.value, stderr, confidence),
-        p_decrease=p_decrease,
-        p_increase=p_increase,
-        variance=stderr**2 * positive.size,
-        method="DeLong",
+def _share(metric: str, part: str, cells: JointCells, chosen: Mask, confidence: float) -> PairedDelta:
+    count, n = cells.count, int(cells.count[chosen].sum())
+    if not n:
+        return undefined_delta(metric, part, 0, "no positive examples in the slice")
+    ours, theirs = (chosen & (pred == cells.true) for pred in cells.pred)
+    return share_delta(
+        metric,
+        part,
+        n,
+        gained=int(count[ours & ~theirs].sum()),
+        lost=int(count[theirs & ~ours].sum()),
+        right=int(count[ours].sum()),
+        confidence=confidence,
     )
+
+
+def _alike(metric: str, cells: JointCells, positive: int | None) -> float:
+    """Return the number of examples that one counts among: those that bear on the metric."""
+    if positive is None:
+        sizes = np.bincount(cells.true, cells.count)
+        # The smallest class weighs most, and is one of K that are averaged.
+        return float(sizes[sizes > 0].min() * np.count_nonzero(sizes))
+    relevant = (cells.pred[0] == positive) | (cells.pred[1] == positive)
+    if metric == "f1":
+        relevant = relevant | (cells.true == positive)
+    return float(max(1, cells.count[relevant].sum()))
+
+
+def _probabilities(
+    part: str, true: NDArray[np.intp], pair: Scores, known: Labels, confidence: float
+) -> list[PairedDelta]:
+    classes, shapes = len(known.classes), {scores.shape[1:] for scores in pair}
+    binary = known.positive is not None or classes == 2
+    metrics = ("roc_auc", "log_loss", "brier") if binary else ("log_loss", "brier")
+    if len(shapes) > 1 or shapes not in ({()}, {(classes,)}):
+        why = "the probabilities of the two runs are of different labels"
+        return [undefined_delta(metric, part, true.size, why) for metric in metrics]
+    if not true.size:
+        return [undefined_delta(metric, part, 0, EMPTY) for metric in metrics]
+    found = []
+    if binary:
+        reference = 1 if known.positive is None else known.positive
+        ours, theirs = (scores if scores.ndim == 1 else scores[:, reference] for scores in pair)
+        found.append(area_delta(part, true == reference, ours, theirs, confidence))
+    for metric, losses in (("log_loss", log_losses), ("brier", brier_losses)):
+        first, second = (losses(true, scores, positive=known.positive) for scores in pair)
+        found.append(values_delta(metric, part, first, second, confidence))
+    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from pytest_mlops.names import ALL, measure_name
 from pytest_mlops.records.base import Count, Digest, Label, Number, Record, Share, Text
@@ -46,6 +48,14 @@ class Delta(Record):
     method: str = ""
     undefined: Text | None = None
     """Why there is no difference."""
+
+    @model_validator(mode="after")
+    def _whole_or_undefined(self) -> Self:
+        numbers = (self.candidate, self.baseline, self.delta, self.lower, self.upper)
+        missing = [number is None for number in (*numbers, self.p_decrease, self.p_increase)]
+        if not (all(missing) if self.undefined is not None else not any(missing)):
+            raise ValueError("a difference has all its numbers, or the reason why there are none")
+        return self
 
     @property
     def key(self) -> tuple[str, str, str | None]:

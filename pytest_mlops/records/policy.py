@@ -50,6 +50,7 @@ def _calendar_day(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_calendar_day)]
 
+
 def _known_source(value: str) -> str:
     kind, _, place = value.partition(":")
     if value != "run" and not (kind == "file" and place.strip()):
@@ -250,6 +251,8 @@ class Rule(Record):
     """Greatest change against the baseline: the growth an error may have, or a gain too good to be true."""
     min_rel_delta: Number | None = None
     """Least change as a share of the baseline's absolute value."""
+    better: Literal["higher", "lower"] | None = None
+    """Of a rule on the change, which way is better; by default lower for errors and times, else higher."""
     critical: Flag = True
     """Of a rule on the change: whether PASS needs proof, or only that no regression is shown."""
     severity: Severity = "block"
