@@ -291,9 +291,14 @@ class BaselineSettings(Record):
     sources: Annotated[
         tuple[BaselineSource, ...],
         # `from` is Python's word, so the record calls it something else.
-        Field(validation_alias=AliasChoices("from", "sources"), serialization_alias="sources", min_length=1),
+        Field(
+            validation_alias=AliasChoices("from", "sources"),
+            serialization_alias="sources",
+            min_length=1,
+            description="Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions of"
+            " the same run.",
+        ),
     ] = ("run",)
-    """Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions of the same run."""
     pair_by: Literal["id", "position"] = "id"
     """What makes two examples the same; ``position`` trusts that both runs read the data in one order."""
     removed_cases: Literal["intersect", "fail"] = "intersect"

@@ -1,4 +1,4 @@
-"""The champion and its four challengers: what the gate says of each, on models trained by train.py."""
+"""The champion and its four challengers: what the gate says of each, on models trained by its script."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_what_the_gate_says_of_each(candidate: str, verdict: Verdict, said: str,
 
 @pytest.mark.slow
 def test_training_again_gives_the_models_that_are_kept(tmp_path: Path) -> None:
-    command = [sys.executable, "-B", str(EXAMPLE / "train.py"), str(tmp_path)]
+    command = [sys.executable, "-B", str(EXAMPLE / "src" / "train_digits.py"), str(tmp_path)]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=300)
     for path in sorted((EXAMPLE / "models").glob("*.json")):
         trained, kept = (json.loads(file.read_text()) for file in (tmp_path / path.name, path))

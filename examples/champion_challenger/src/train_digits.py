@@ -1,4 +1,4 @@
-"""Train champion and candidates: ``python train.py [FOLDER]`` writes a JSON file of each there."""
+"""Train champion and candidates: ``python src/train_digits.py [FOLDER]`` writes a JSON file of each there."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "models")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "models")
