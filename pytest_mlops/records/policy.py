@@ -295,8 +295,8 @@ class BaselineSettings(Record):
             validation_alias=AliasChoices("from", "sources"),
             serialization_alias="sources",
             min_length=1,
-            description="Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions of"
-            " the same run.",
+            description="Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions"
+            " of the same run.",
         ),
     ] = ("run",)
     pair_by: Literal["id", "position"] = "id"
