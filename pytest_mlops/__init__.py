@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError, RecordingError
     from pytest_mlops.framework import MLOpsFramework, TestSuite
     from pytest_mlops.gate.recorder import Recorder
+    from pytest_mlops.metrics.slicing import slices_by
     from pytest_mlops.records import (
         FrameworkConfig,
         IntegrationResult,
@@ -44,6 +45,7 @@ __all__ = [
     "TestSuite",
     "TrainingConfig",
     "Verdict",
+    "slices_by",
 ]
 
 # pytest imports this package in every run of everyone who has it installed, so a name costs only its user.
@@ -63,6 +65,7 @@ _HOMES = {
         "TestResults",
         "TrainingConfig",
     ),
+    "pytest_mlops.metrics.slicing": ("slices_by",),
     "pytest_mlops.verdict": ("Context", "Decision", "Verdict"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

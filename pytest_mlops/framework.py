@@ -17,7 +17,10 @@ from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.records.settings import FrameworkConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_mlops.checks.model_test import ModelTest
+    from pytest_mlops.gate.versions import VersionComparison
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.results import TestResults
@@ -137,6 +140,42 @@ class MLOpsFramework:
         if record.run_id != run_id or code == PYTEST_USAGE_ERROR:
             raise TaskError(f"pytest exited with {code} before any test ran:\n{_tail(output)}")
         return record
+
+    async def compare_versions(
+        self,
+        candidate: Path | IntegrationResult,
+        baseline: Path | IntegrationResult,
+        *,
+        margin: float | None = None,
+        metrics: Sequence[str] = (),
+        slices: Sequence[str] = (),
+        folder: Path = Path(".mlops"),
+    ) -> VersionComparison:
+        """V: compare two versions on the examples that both were tested on.
+
+        Args:
+            candidate: The record of the new version, or its path.
+            baseline: The record of the version it would replace, or its path.
+            margin: Loss that is allowed; by default the candidate's own rules on changes decide.
+            metrics: Names of metrics, by default all; with a margin those that are shares.
+            slices: Names of slices, by default all.
+            folder: Where a record lies that is given as such.
+
+        Raises:
+            EvidenceError: a record that cannot be trusted, or the two cannot be compared.
+            RecordingError: the labels of both together make no sense.
+        """
+        from pytest_mlops.gate.versions import compare_versions  # noqa: PLC0415 -- as above
+
+        return await asyncio.to_thread(
+            compare_versions,
+            candidate,
+            baseline,
+            margin=margin,
+            metrics=metrics,
+            slices=slices,
+            folder=folder,
+        )
 
     async def _in_process(
         self, model_version: ModelVersion, suite: TestSuite, context: Context | None

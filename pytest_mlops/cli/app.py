@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli import config, init, report, schema, verify
+from pytest_mlops.cli import compare, config, init, plan, report, schema, verify
 
 __all__ = ["app"]
 
@@ -41,3 +41,5 @@ app.command()(config.explain)
 app.command()(report.report)
 app.command()(schema.schema)
 app.command()(verify.verify)
+app.command()(compare.compare)
+app.command()(plan.plan)

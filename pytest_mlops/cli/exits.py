@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError
+from pytest_mlops.verdict import Verdict, success
 
-__all__ = ["ExitCode", "exit_code_of"]
+__all__ = ["ExitCode", "exit_code_for_verdict", "exit_code_of"]
 
 
 class ExitCode(IntEnum):
@@ -29,3 +30,12 @@ def exit_code_of(error: MLOpsError) -> ExitCode:
     if isinstance(error, ConfigError):
         return ExitCode.USAGE
     return ExitCode.REFUSED if isinstance(error, EvidenceError) else ExitCode.INCOMPLETE
+
+
+def exit_code_for_verdict(verdict: Verdict) -> ExitCode:
+    """Return the exit code of a verdict that no policy has turned into a decision."""
+    if success(verdict):
+        return ExitCode.ALLOW
+    return {Verdict.UNDECIDED: ExitCode.UNDECIDED, Verdict.FAIL: ExitCode.BLOCK}.get(
+        verdict, ExitCode.INCOMPLETE
+    )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_mlops.config.load import LoadedConfig
     from pytest_mlops.config.models import Config
     from pytest_mlops.config.problems import Place
-    from pytest_mlops.records.policy import QualitySettings, Rule, Waiver
+    from pytest_mlops.records.policy import BaselineSettings, QualitySettings, Rule, Waiver
 
 __all__ = ["explain_config"]
 
@@ -45,6 +45,7 @@ def explain_config(loaded: LoadedConfig, *, today: date) -> tuple[Section, ...]:
             )
             or ("No rule is declared.",),
         ),
+        _baseline(config.baseline),
         *_quality(config.quality),
         Section(
             title="Waivers",
@@ -148,11 +149,25 @@ def _cells(loaded: LoadedConfig) -> Section:
 def _rule(rule: Rule) -> str:
     where = f" on slice {rule.slice}" if rule.slice != ALL else ""
     where += f" of data set {rule.dataset}" if rule.dataset is not None else ""
+    if rule.compares:
+        return _change(rule, where)
     wanted = [f"at least {rule.min:g}"] if rule.min is not None else []
     wanted += [f"at most {rule.max:g}"] if rule.max is not None else []
     label = f"{rule.id}: " if rule.id is not None else ""
     shown = "" if rule.severity == "block" else "; it is reported and blocks nothing"
     return f"{label}{rule.metric}{where} must be {' and '.join(wanted)}; {_decider(rule)}{shown}"
+
+
+def _change(rule: Rule, where: str) -> str:
+    wanted = [f"by at least {rule.min_delta:+g}"] if rule.min_delta is not None else []
+    if rule.min_rel_delta is not None:
+        wanted.append(f"by at least {rule.min_rel_delta:+g} of the baseline")
+    wanted += [f"by at most {rule.max_delta:+g}"] if rule.max_delta is not None else []
+    label = f"{rule.id}: " if rule.id is not None else ""
+    proof = "" if rule.critical else ", and what nothing is shown against passes"
+    shown = "" if rule.severity == "block" else "; it is reported and blocks nothing"
+    change = f"{label}{rule.metric}{where} must change {' and '.join(wanted)} against the baseline"
+    return f"{change}; the paired bounds decide{proof}{shown}"
 
 
 def _decider(rule: Rule) -> str:
@@ -162,6 +177,22 @@ def _decider(rule: Rule) -> str:
     if rule.min is not None and rule.max is not None:
         return f"the {percent} lower and upper bounds decide"
     return f"the {percent} {'lower' if rule.min is not None else 'upper'} bound decides"
+
+
+def _baseline(settings: BaselineSettings) -> Section:
+    places = {"run": "predictions of a baseline model in the same run"}
+    sources = ", then ".join(places.get(source, source) for source in settings.sources)
+    removed = "refuses to compare" if settings.removed_cases == "fail" else "leaves them out"
+    percent = f"{100 * settings.confidence:g} %"
+    sentences = [
+        f"Looked for in {sources}; examples are paired by {settings.pair_by}.",
+        f"Where the baseline alone has examples, the gate {removed}.",
+        f"PASS needs the {percent} bound within the margin.",
+        f"A run without a regression is failed with a chance of {settings.alpha:g} at most.",
+    ]
+    if settings.first_run_until is not None:
+        sentences.append(f"A release may pass without a baseline until {settings.first_run_until}.")
+    return Section(title="Baseline", sentences=tuple(sentences))
 
 
 def _quality(quality: QualitySettings) -> tuple[Section, Section]:

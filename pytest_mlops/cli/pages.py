@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Section", "Table", "print_sections"]
 
-_STYLES = {"allow": "green", "block": "red"}
+_STYLES = {
+    "allow": "green",
+    "block": "red",
+    "PASS": "green",
+    "FAIL": "red",
+    "UNDECIDED": "yellow",
+    "INCOMPLETE": "red",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

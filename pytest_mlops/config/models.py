@@ -10,7 +10,15 @@ from pydantic import field_validator
 from pytest_mlops.config.check_entries import CheckEntry
 from pytest_mlops.records.base import Flag, Label, Number, Record, Text
 from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
-from pytest_mlops.records.policy import GateSettings, Policy, QualitySettings, Requirement, Rule, Waiver
+from pytest_mlops.records.policy import (
+    BaselineSettings,
+    GateSettings,
+    Policy,
+    QualitySettings,
+    Requirement,
+    Rule,
+    Waiver,
+)
 
 __all__ = ["Config", "EnvironmentSettings", "ModelSettings"]
 
@@ -97,6 +105,8 @@ class Config(Record):
     """Bounds on recorded metrics."""
     checks: tuple[CheckEntry, ...] = ()
     """Ready-made model tests, each with the fixtures it works on."""
+    baseline: BaselineSettings = BaselineSettings()
+    """The version that rules on changes compare with."""
     waivers: tuple[Waiver, ...] = ()
     """Failing rules and tests that a named person lets through for a while."""
     environments: dict[str, EnvironmentSettings] = {}
@@ -118,6 +128,7 @@ class Config(Record):
             quality=self.quality,
             rules=self.rules,
             waivers=self.waivers,
+            baseline=self.baseline,
             accept_waived=accept_waived,
             configured=True,
         )

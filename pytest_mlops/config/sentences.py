@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from pydantic import AliasChoices
+
 from pytest_mlops.checks.base import Check
 from pytest_mlops.config.check_entries import check_class
 from pytest_mlops.config.models import Config
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
     from pytest_mlops.config.yaml import Document
@@ -182,9 +185,19 @@ def _known_keys(place: Place, fault: _Fault) -> list[str]:
         if _find(annotation, dict) is not None or isinstance(part, int):
             annotation = record
         else:
-            annotation = record.model_fields[part].annotation
+            annotation = _fields(record)[part].annotation
     record = _find(annotation, Record)
-    return list(record.model_fields) if record is not None else []
+    return list(_fields(record)) if record is not None else []
+
+
+def _fields(record: type[Record]) -> dict[str, FieldInfo]:
+    """Return the fields of a record by the keys that the document has for them."""
+    return {_key(name, field): field for name, field in record.model_fields.items()}
+
+
+def _key(name: str, field: FieldInfo) -> str:
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else name
 
 
 def _find(annotation: Any, kind: type) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.coverage import measure_coverage
+from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
 from pytest_mlops.decision.finding import Finding
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.pass_rate import measure_bounds, measure_pass_rate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
+    from pytest_mlops.records.comparison import Comparison
     from pytest_mlops.records.integration import CodeQuality, IntegrationResult, RuleResult
     from pytest_mlops.records.measurement import Measurement
     from pytest_mlops.records.model import ModelVersion
@@ -40,6 +42,7 @@ def judge(
     policy: Policy,
     context: Context,
     today: date,
+    comparison: Comparison | None = None,
 ) -> Judgement:
     """Reach the judgement.
 
@@ -53,6 +56,7 @@ def judge(
         policy: Thresholds, rules, waivers.
         context: Where the question is asked.
         today: The day of the run, which waivers expire against.
+        comparison: What comparing with the baseline came to.
     """
     tests, session = results.results, results.session
     narrowed = bool(session.narrowed_by)
@@ -60,7 +64,7 @@ def judge(
     waived = apply_waivers(
         policy.waivers,
         tests,
-        [evaluate_rule(rule, index) for rule in policy.rules],
+        _evaluate_rules(policy, index, comparison, context=context, today=today),
         version=model_version.version_id if model_version else None,
         today=today,
         narrowed=narrowed,
@@ -92,6 +96,7 @@ def judge(
         *bound_findings,
         *quality.findings,
         *(_rule_finding(rule, index) for rule in waived.rules if rule.severity == "block"),
+        *comparison_findings(comparison, waived.rules),
         *waived.findings,
     ]
     verdict = combine(finding.verdict for finding in findings)
@@ -133,7 +138,21 @@ def judge_again(record: IntegrationResult) -> Judgement:
         policy=record.policy,
         context=record.context,
         today=record.timestamp.date(),
+        comparison=record.comparison,
     )
+
+
+def _evaluate_rules(
+    policy: Policy, index: Measurements, comparison: Comparison | None, *, context: Context, today: date
+) -> list[RuleResult]:
+    """Evaluate every rule, in the order of the file; those on changes are one family."""
+    comparing = [rule for rule in policy.rules if rule.compares]
+    changes = iter(
+        evaluate_deltas(
+            comparing, comparison, policy.baseline, context=context, today=today, min_n=policy.gate.min_n
+        )
+    )
+    return [next(changes) if rule.compares else evaluate_rule(rule, index) for rule in policy.rules]
 
 
 def _requires_evidence(policy: Policy, context: Context) -> bool:
@@ -157,7 +176,8 @@ def _declared(model_version: ModelVersion | None) -> dict[str, float]:
 
 def _rule_finding(rule: RuleResult, measurements: Measurements) -> Finding:
     found = measurements.find(rule.metric, rule.slice, rule.dataset)
-    named = rule.rule == measure_name(rule.metric, rule.slice, rule.dataset)
+    title = measure_name(rule.metric, rule.slice, rule.dataset)
+    named = rule.rule in {title, f"Δ{title}"}
     text = rule.message if named else f"{rule.rule}: {rule.message}"
     return Finding(verdict=rule.verdict, text=text, missing=isinstance(found, str))
 

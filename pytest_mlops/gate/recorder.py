@@ -15,7 +15,7 @@ from pytest_mlops.names import ALL, measure_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from pytest_mlops.gate.scope import Scope
     from pytest_mlops.metrics.extra import MetricFunction
@@ -108,6 +108,8 @@ class Recorder:
         dataset: str | None = None,
         task: str | None = None,
         positive: object = None,
+        baseline: ArrayLike | None = None,
+        baseline_score: ArrayLike | None = None,
     ) -> None:
         """Record predictions, and the standard metrics of them, overall and per slice.
 
@@ -123,39 +125,34 @@ class Recorder:
             dataset: The data set; by default the marker's.
             task: ``classification`` or ``regression``; by default told from the values.
             positive: The positive label of a binary task.
+            baseline: What the version that would be replaced predicts, shape (n,): what rules on changes
+                compare with, where ``baseline.from`` has ``run``.
+            baseline_score: Its probabilities, as ``y_score``.
 
         Raises:
             RecordingError: mismatched lengths, NaN, duplicate ids, or anything else that cannot be evidence.
         """
-        from pytest_mlops.gate.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when predictions come
+        # NumPy only when predictions come.
+        from pytest_mlops.metrics.baseline import read_baseline  # noqa: PLC0415
         from pytest_mlops.metrics.predictions import data_digest, measure_predictions  # noqa: PLC0415
 
         found = measure_predictions(
             y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
         )
+        arrays = found.arrays | read_baseline(found, baseline, baseline_score, positive=positive)
         entries = [
             _entry(name, estimate, slice_=slice_, origin="predictions")
             for name, slice_, estimate in (*found.numbers, *self._extra(found))
         ]
         self._add(entries, dataset=dataset)
-        if self._scope is None:
-            return
-        digest, size = save_arrays(found.arrays, self._scope.folder / "arrays")
-        self._sink.add(
-            "arrays",
-            [
-                {
-                    "digest": digest,
-                    "size": size,
-                    "n": found.n,
-                    "data": data_digest(
-                        found.arrays["ids"] if found.ids_given else None, found.arrays["y_true"]
-                    ),
-                    "dataset": self._dataset(dataset),
-                    "fields": sorted(found.arrays),
-                    "ids": "given" if found.ids_given else "position",
-                }
-            ],
+        ids = arrays["ids"] if found.ids_given else None
+        self._keep(
+            arrays,
+            dataset=dataset,
+            data=data_digest(ids, arrays["y_true"]),
+            ids="given" if found.ids_given else "position",
+            task=found.task,
+            positive=positive.item() if hasattr(positive, "item") else positive,
         )
 
     def latencies(
@@ -193,23 +190,47 @@ class Recorder:
         *,
         slice: str = ALL,  # noqa: A002 -- as above
         dataset: str | None = None,
+        ids: ArrayLike | None = None,
+        slices: Mapping[str, ArrayLike] | ArrayLike | None = None,
+        range: tuple[float, float] = (0.0, 1.0),  # noqa: A002 -- as above
+        baseline: ArrayLike | None = None,
+        scored_by: str | None = None,
     ) -> None:
-        """Record the mean of per-example scores in [0, 1], such as a judge's marks.
+        """Record the mean of a score or loss per example, such as a judge's marks or the NDCG of each query.
+
+        With ``ids`` or ``baseline`` the values are kept beside the record, for paired comparison.
 
         Args:
             name: Name of the score.
             values: One score per example, shape (n,).
             slice: The part of the data they were measured on.
             dataset: The data set; by default the marker's.
+            ids: Unique ids of the examples (rows, queries, documents), shape (n,).
+            slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
+            range: Least and greatest score there can be, as ``(0, math.inf)`` for a loss.
+            baseline: Scores of the version that would be replaced, shape (n,).
+            scored_by: Version of the metric or judge; scores of two versions are not compared.
 
         Raises:
-            RecordingError: empty, outside [0, 1] or not finite, or a key recorded before.
+            RecordingError: empty, outside ``range`` or not finite, or a key recorded before.
         """
-        from pytest_mlops.metrics.predictions import measure_scores  # noqa: PLC0415 -- NumPy only when needed
+        from pytest_mlops.metrics.scores import measure_sliced_scores  # noqa: PLC0415 -- NumPy only when needed
 
         _check_name("name", name)
-        entry = _entry(name, measure_scores(values), slice_=slice, origin="score")
-        self._add([entry], slice_=slice, dataset=dataset)
+        if slice != ALL and not (ids is slices is baseline is None):
+            raise RecordingError(f"slice is {slice!r:.60}; with ids, slices or baseline give slices= only")
+        found = measure_sliced_scores(values, ids=ids, slices=slices, baseline=baseline, range=range)
+        self._add(
+            [
+                _entry(name, estimate, slice_=part if part != ALL else slice, origin="score")
+                for part, estimate in found.numbers.items()
+            ],
+            slice_=slice,
+            dataset=dataset,
+        )
+        if ids is not None or baseline is not None:
+            kept = {"data": found.data, "ids": "position" if ids is None else "given", "task": "score"}
+            self._keep(found.arrays, dataset=dataset, name=name, scored_by=scored_by, **kept)
 
     def record_estimate(
         self,
@@ -254,6 +275,23 @@ class Recorder:
             return
         digest, size = keep(source, self._scope.folder / "artifacts")
         self._sink.add("artifacts", [{"name": name or source.name, "digest": digest, "size": size}])
+
+    def _keep(self, arrays: Mapping[str, NDArray[Any]], *, dataset: str | None, **about: Any) -> None:
+        """Keep arrays beside the record, where there will be one."""
+        if self._scope is None:
+            return
+        from pytest_mlops.gate.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when needed
+
+        digest, size = save_arrays(arrays, self._scope.folder / "arrays")
+        entry = {
+            "digest": digest,
+            "size": size,
+            "n": arrays["ids"].size,
+            "dataset": self._dataset(dataset),
+            "fields": sorted(arrays),
+            **about,
+        }
+        self._sink.add("arrays", [entry])
 
     def _extra(self, found: Predictions) -> tuple[tuple[str, str, Estimate], ...]:
         metrics = self._extra_metrics()

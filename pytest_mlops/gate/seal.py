@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.gate.run import GateRun
     from pytest_mlops.gate.tally import Entry, Tally
+    from pytest_mlops.records.comparison import Comparison
 
 Reference = TypeVar("Reference", ArrayRef, ArtifactRef)
 
@@ -84,6 +85,8 @@ def seal(
     measurements, conflicts = _measurements(tally)
     code_quality, code_problems = _code_quality(run, code)
     results = _results(tally, measurements, _session_facts(run, tally, events, conflicts, code_problems))
+    arrays = _references(ArrayRef, tally, "arrays")
+    comparison = _compare(run, arrays)
     judgement = judge(
         results=results,
         measurements=measurements,
@@ -92,6 +95,7 @@ def seal(
         policy=run.policy,
         context=run.context,
         today=ended.date(),
+        comparison=comparison,
     )
     return _record(
         run,
@@ -101,9 +105,22 @@ def seal(
         test_results=results,
         measurements=measurements,
         code_quality=code_quality,
-        arrays=_references(ArrayRef, tally, "arrays"),
+        arrays=arrays,
+        comparison=comparison,
         artifacts=_references(ArtifactRef, tally, "artifacts"),
     )
+
+
+def _compare(run: GateRun, arrays: tuple[ArrayRef, ...]) -> Comparison | None:
+    """Compare with the baseline, where anybody asks for it."""
+    if not arrays and not any(rule.compares for rule in run.policy.rules):
+        return None
+    from pytest_mlops.gate.comparison import compare_with_baseline, wants_comparison  # noqa: PLC0415 -- NumPy
+
+    if not wants_comparison(run.policy, arrays):
+        return None
+    own = run.path.parent / "arrays"
+    return compare_with_baseline(run.policy, arrays, run.model_version, folder=run.folder, own=own)
 
 
 def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQuality, dict[str, str]]:

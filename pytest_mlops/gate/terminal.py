@@ -7,10 +7,11 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
+from pytest_mlops.gate.terminal_changes import comparison_lines
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     import pytest
@@ -98,7 +99,8 @@ def _body(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
     shown = [rule for rule in record.rules if verbose or rule.verdict is not Verdict.PASS]
     if shown:
         yield "", {}
-        yield from _rules(shown if verbose else shown[:MAX_RULES])
+        changes = {rule.name for rule in record.policy.rules if rule.compares}
+        yield from _rules(shown if verbose else shown[:MAX_RULES], changes)
         if len(shown) > MAX_RULES and not verbose:
             yield f"  … and {len(shown) - MAX_RULES} more; -v shows every rule", {}
     if verbose:
@@ -136,20 +138,20 @@ def _scores(record: IntegrationResult) -> Iterator[Line]:
         yield from _paragraph(text, "  ")
 
 
-def _rules(rules: Sequence[RuleResult]) -> Iterator[Line]:
-    rows = [("rule", "estimate", "interval", "n", "MDE", "verdict"), *map(_rule_row, rules)]
+def _rules(rules: Sequence[RuleResult], changes: Collection[str]) -> Iterator[Line]:
+    rows = [("rule", "estimate", "interval", "n", "MDE", "verdict")]
+    rows += [_rule_row(rule, sign="+" if rule.rule in changes else "") for rule in rules]
     colours = [{"bold": True}, *(COLOURS[rule.verdict] for rule in rules)]
     return zip(_table(rows), colours, strict=True)
 
 
-def _rule_row(rule: RuleResult) -> tuple[str, ...]:
-    interval = (
-        f"{rule.lower:.3g} to {rule.upper:.3g}" if rule.lower is not None and rule.upper is not None else ""
-    )
+def _rule_row(rule: RuleResult, *, sign: str) -> tuple[str, str, str, str, str, str]:
+    known = rule.lower is not None and rule.upper is not None
+    interval = f"{rule.lower:{sign}.3g} to {rule.upper:{sign}.3g}" if known else ""
     note = " (report)" if rule.severity == "report" else ""
     return (
         rule.rule,
-        "" if rule.estimate is None else f"{rule.estimate:.4g}",
+        "" if rule.estimate is None else f"{rule.estimate:{sign}.4g}",
         interval,
         "" if rule.n is None else f"{rule.n:,}",
         "" if rule.mde is None else f"{rule.mde:.2g}",
@@ -172,6 +174,9 @@ def _details(record: IntegrationResult) -> Iterator[Line]:
         ]
         yield "", {}
         yield from ((line, {}) for line in _table(rows))
+    if record.comparison is not None:
+        yield "", {}
+        yield from comparison_lines(record.comparison, _table, _paragraph)
     parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
     if parts:
         yield "", {}

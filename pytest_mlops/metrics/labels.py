@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Labels", "infer_task", "read_scores"]
 
+_CLOSE = 10_000
 ROW_TOLERANCE = 1e-6
 """How far a row of probabilities may be from a sum of 1."""
 
@@ -79,7 +80,7 @@ class Labels:
             RecordingError: labels of different kinds, numbers that are no labels, an impossible ``positive``.
         """
         true, pred = _alike(true, pred)
-        seen = np.union1d(true, pred)
+        seen = _distinct(true, pred)
         label = _positive(seen.tolist(), positive)
         known = seen if label is None else np.union1d(seen, np.array([label]))
         classes = known.tolist()
@@ -97,6 +98,20 @@ class Labels:
             return f"binary, positive={self.classes[self.positive]!r}"
         hint = "; positive= makes it binary" if len(self.classes) == 2 else ""
         return f"macro over {len(self.classes)} class{'es' if len(self.classes) > 1 else ''}{hint}"
+
+
+def _distinct(true: Array, pred: Array) -> Array:
+    """Return the sorted labels of both; whole numbers that lie close together without sorting."""
+    if true.dtype.kind != "i":
+        return np.union1d(true, pred)
+    low, high = min(true.min(), pred.min()), max(true.max(), pred.max())
+    if not 0 <= int(high) - int(low) < _CLOSE:
+        return np.union1d(true, pred)
+    seen = np.zeros(int(high - low) + 1, dtype=np.bool_)
+    for labels in (true, pred):
+        seen[labels - low] = True
+    found: Array = np.flatnonzero(seen) + low
+    return found
 
 
 def _alike(true: Array, pred: Array) -> tuple[Array, Array]:

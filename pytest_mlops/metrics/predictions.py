@@ -40,6 +40,7 @@ __all__ = ["Predictions", "data_digest", "measure_latencies", "measure_predictio
 
 LARGEST = 1e60
 """Greatest magnitude of a regression value: the fourth power of an error has to stay finite."""
+SCALE_HINT = "rescale them, or say range= what they can be"
 AVERAGED = ("precision", "recall", "f1")
 """Metrics that depend on the positive label, or are averaged over classes."""
 
@@ -140,20 +141,21 @@ def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
     ]
 
 
-def measure_scores(values: object) -> Estimate:
+def measure_scores(values: object, *, range: tuple[float, float] = SHARE) -> Estimate:  # noqa: A002
     """Measure the mean of per-example scores; scores that are all 0 or 1 make a binomial share.
 
     Args:
-        values: Scores in [0, 1] (n,).
+        values: Scores (n,).
+        range: Least and greatest score there can be.
 
     Raises:
         RecordingError: ``values`` cannot be evidence.
     """
     scores = read_numbers("values", values)
-    check_within("values", scores, 0, 1, "rescale them to 0..1")
-    if ((scores == 0) | (scores == 1)).all():
+    check_within("values", scores, *range, mend=SCALE_HINT)
+    if range == SHARE and ((scores == 0) | (scores == 1)).all():
         return Estimate.share(int(scores.sum()), scores.size)
-    return Estimate.mean(scores, range=SHARE)
+    return Estimate.mean(scores, range=range)
 
 
 def data_digest(ids: Array | None, y_true: Array) -> str:

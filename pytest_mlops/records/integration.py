@@ -18,6 +18,7 @@ from pytest_mlops.records.base import (
     Text,
     Timestamp,
 )
+from pytest_mlops.records.comparison import Comparison
 from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import Policy
@@ -192,6 +193,7 @@ class IntegrationResult(Judgement):
     arrays: tuple[ArrayRef, ...] = ()
     artifacts: tuple[ArtifactRef, ...] = ()
     code_quality: CodeQuality = CodeQuality()
+    comparison: Comparison | None = None
     policy: Policy
     policy_digest: Digest
     provenance: Provenance

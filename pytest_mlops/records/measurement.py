@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from pytest_mlops.names import ALL, measure_name
 from pytest_mlops.records.base import Count, Digest, Flag, Label, Number, Record, Share, Text
@@ -123,6 +123,14 @@ class ArrayRef(Record):
     """SHA-256 over the ids and the true values alone: equal digests mean the same examples."""
     ids: Literal["given", "position"] = "position"
     """Where the example ids came from."""
+    task: Literal["classification", "regression", "score"] = "classification"
+    """What the arrays hold: labels, values, or one score or loss per example."""
+    positive: StrictStr | StrictBool | StrictInt | None = None
+    """The positive label, where one was given."""
+    name: Label | None = None
+    """Of a score."""
+    scored_by: Text | None = None
+    """Version of the metric or judge that gave a score; two versions' scores are not compared."""
     test: Text
 
 

@@ -6,15 +6,25 @@ import re
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from pytest_mlops.names import ALL, measure_name
 from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Severity, Share, Text
 from pytest_mlops.verdict import Decision
 
 __all__ = [
+    "BaselineSettings",
     "Cell",
     "CodeReports",
+    "Day",
     "GateSettings",
     "Policy",
     "QualityMetric",
@@ -24,6 +34,31 @@ __all__ = [
     "Rule",
     "Waiver",
 ]
+
+
+def _calendar_day(value: object) -> object:
+    # Left to itself pydantic reads numbers as seconds since 1970.
+    if type(value) is date:
+        return value
+    if not (isinstance(value, str) and _DAY.fullmatch(value)):
+        raise ValueError(f"expected a day written as 2026-12-31, got {value}")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{value} is not in the calendar: {error}") from error
+
+
+Day = Annotated[date, BeforeValidator(_calendar_day)]
+
+
+def _known_source(value: str) -> str:
+    kind, _, place = value.partition(":")
+    if value != "run" and not (kind == "file" and place.strip()):
+        raise ValueError(f"expected run or file:PATH, got {value}")
+    return value
+
+
+BaselineSource = Annotated[str, StringConstraints(strict=True), AfterValidator(_known_source)]
 
 Confidence = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
 
@@ -210,21 +245,70 @@ class Rule(Record):
     """Largest value that holds, inclusive."""
     confidence: Confidence | None = None
     """With it the confidence bound decides and not the estimate."""
+    min_delta: Number | None = None
+    """Least change against the baseline, candidate minus baseline: -0.05 allows a loss of five points."""
+    max_delta: Number | None = None
+    """Greatest change against the baseline: the growth an error may have, or a gain too good to be true."""
+    min_rel_delta: Number | None = None
+    """Least change as a share of the baseline's absolute value."""
+    better: Literal["higher", "lower"] | None = None
+    """Of a rule on the change, which way is better; by default lower for errors and times, else higher."""
+    critical: Flag = True
+    """Of a rule on the change: whether PASS needs proof, or only that no regression is shown."""
     severity: Severity = "block"
     """``report``: shown, never part of the verdict."""
 
     @property
     def name(self) -> str:
         """The name that waivers and reports use."""
-        return self.id or measure_name(self.metric, self.slice, self.dataset)
+        title = measure_name(self.metric, self.slice, self.dataset)
+        return self.id or (f"Δ{title}" if self.compares else title)
+
+    @property
+    def compares(self) -> bool:
+        """Whether it bounds the change against a baseline, and not the value."""
+        return any(bound is not None for bound in (self.min_delta, self.max_delta, self.min_rel_delta))
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("bounds nothing; give min or max")
+        bounds_value = self.min is not None or self.max is not None
+        if not (bounds_value or self.compares):
+            raise ValueError("bounds nothing; give min, max, min_delta, max_delta or min_rel_delta")
+        if bounds_value and self.compares:
+            raise ValueError("bounds both the value and its change; write two rules")
+        if self.compares and self.confidence is not None:
+            raise ValueError("confidence of a rule on the change is that of baseline:; set it there")
+        if self.min_delta is not None and self.max_delta is not None and self.min_delta > self.max_delta:
+            raise ValueError(f"min_delta {self.min_delta:g} is above max_delta {self.max_delta:g}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
         return self
+
+
+class BaselineSettings(Record):
+    """Which version the candidate is compared with, and how."""
+
+    sources: Annotated[
+        tuple[BaselineSource, ...],
+        # `from` is Python's word, so the record calls it something else.
+        Field(
+            validation_alias=AliasChoices("from", "sources"),
+            serialization_alias="sources",
+            min_length=1,
+            description="Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions"
+            " of the same run.",
+        ),
+    ] = ("run",)
+    pair_by: Literal["id", "position"] = "id"
+    """What makes two examples the same; ``position`` trusts that both runs read the data in one order."""
+    removed_cases: Literal["intersect", "fail"] = "intersect"
+    """Examples that only the baseline has: compare what both have, or refuse."""
+    confidence: Confidence = 0.95
+    """One-sided, of the bound that a margin is held against."""
+    alpha: Annotated[float, Field(strict=True, gt=0, lt=0.5, allow_inf_nan=False)] = 0.01
+    """Chance that a run with no regression anywhere is failed, over all its rules together."""
+    first_run_until: Day | None = None
+    """Last day on which a release may pass without a baseline."""
 
 
 class Waiver(Record):
@@ -240,21 +324,8 @@ class Waiver(Record):
     """Why it may be let through."""
     approver: Text
     """Who answers for it."""
-    expires: date
+    expires: Day
     """Last day on which it counts, as 2026-12-31."""
-
-    @field_validator("expires", mode="before")
-    @classmethod
-    def _calendar_day(cls, value: object) -> object:
-        # Left to itself pydantic reads numbers as seconds since 1970.
-        if type(value) is date:
-            return value
-        if not (isinstance(value, str) and _DAY.fullmatch(value)):
-            raise ValueError(f"expected a day written as 2026-12-31, got {value}")
-        try:
-            return date.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError(f"{value} is not in the calendar: {error}") from error
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
@@ -278,6 +349,7 @@ class Policy(Record):
     quality: QualitySettings = QualitySettings()
     rules: tuple[Rule, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    baseline: BaselineSettings = BaselineSettings()
     accept_waived: Flag = False
     """Whether the environment of a release accepts WAIVED."""
     configured: Flag = False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.stats.confusion import Metric
 
-__all__ = ["JointCells", "count_bootstrap", "joint_cells"]
+__all__ = ["JointCells", "count_bootstrap", "count_codes", "joint_cells", "joint_codes", "observed"]
 
 _DENSE_CELLS = 1_000_000
 """Up to so many cells (100 classes, two models) counting into a full table is faster than sorting."""
@@ -59,17 +59,34 @@ def joint_cells(y_true: NDArray[np.intp], *predictions: NDArray[np.intp], classe
         predictions: The same for the predictions of each model.
         classes: Number of classes that codes are given for.
     """
-    code = y_true
+    codes = joint_codes(y_true, *predictions, classes=classes)
+    return count_codes(codes, models=len(predictions), classes=classes)
+
+
+def joint_codes(y_true: NDArray[np.intp], *predictions: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
+    """Return the number of each example's cell (n,); arguments as for :func:`joint_cells`."""
+    codes = y_true
     for pred in predictions:
-        code = code * classes + pred
-    if classes ** (1 + len(predictions)) <= _DENSE_CELLS:
-        table = np.bincount(code)
+        codes = codes * classes + pred
+    return codes
+
+
+def count_codes(codes: NDArray[np.intp], *, models: int, classes: int) -> JointCells:
+    """Count cells by their numbers.
+
+    Args:
+        codes: As :func:`joint_codes` returns them (n,), all or those of a slice.
+        models: How many models they are of.
+        classes: Number of classes that codes are given for.
+    """
+    if classes ** (1 + models) <= _DENSE_CELLS:
+        table = np.bincount(codes)
         live = np.flatnonzero(table)
         count = table[live]
     else:
-        live, count = np.unique(code, return_counts=True)
+        live, count = np.unique(codes, return_counts=True)
     digits = []
-    for _ in predictions:
+    for _ in range(models):
         live, digit = np.divmod(live, classes)
         digits.append(digit)
     return JointCells(true=live, pred=tuple(reversed(digits)), count=count, classes=classes)
@@ -103,6 +120,12 @@ def count_bootstrap(
         )
         for name, metric in metrics.items()
     }
+
+
+def observed(cells: JointCells, metric: Metric) -> tuple[float, ...]:
+    """Return the metric of each model on the examples themselves; NaN where undefined."""
+    models = _by_model(cells, cells.count[None, :].astype(np.float64))
+    return tuple(float(metric(counts)[0]) for counts in models)
 
 
 def _draws(cells: JointCells, replicates: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_mlops.stats import normal
 from pytest_mlops.stats.classification import ONE_CLASS
 from pytest_mlops.stats.estimate import Estimate
 from pytest_mlops.stats.normal import alike_stderr
@@ -73,9 +74,7 @@ def p_below(difference: Estimate) -> float | None:
     """
     if difference.value is None or difference.stderr is None:
         return None
-    if difference.stderr == 0:
-        return 1.0
-    return 0.5 * math.erfc(-difference.value / difference.stderr / math.sqrt(2))
+    return normal.p_below(difference.value, difference.stderr)
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ __all__ = [
     "lower_bound",
     "mde",
     "needed_n",
+    "p_below",
     "standard_error",
     "upper_bound",
     "z",
@@ -38,6 +39,13 @@ def lower_bound(value: float, stderr: float, confidence: float) -> float:
 def upper_bound(value: float, stderr: float, confidence: float) -> float:
     """Return the one-sided upper bound ``value + z·stderr``."""
     return value + z(confidence) * stderr
+
+
+def p_below(value: float, stderr: float) -> float:
+    """Return the p value of H0: true value ≥ 0, Φ(value/stderr); 1 for a ``value`` of 0 without spread."""
+    if stderr == 0:
+        return 0.0 if value < 0 else 1.0
+    return 0.5 * math.erfc(-value / stderr / math.sqrt(2))
 
 
 def needed_n(stderr: float, n: int, value: float, threshold: float, confidence: float) -> int | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["identical_n", "lower_bound", "not_below", "score", "upper_bound"]
 
-_HALVINGS = 60
+_HALVINGS = 46  # to 3e-14
 
 
 def score(gained: ArrayLike, lost: ArrayLike, n: int, difference: float) -> NDArray[np.float64]:

@@ -188,7 +188,11 @@ CASES = [
         "requirements[0]",
         'expected a mapping, got the text "a"; its keys are capability, slices, datasets, weight',
     ),
-    ("rules: [{metric: a}]", "rules[0]", "bounds nothing; give min or max"),
+    (
+        "rules: [{metric: a}]",
+        "rules[0]",
+        "bounds nothing; give min, max, min_delta, max_delta or min_rel_delta",
+    ),
     (
         "rules: [{metric: a, min: 1, confidence: 1}]",
         "rules[0].confidence",

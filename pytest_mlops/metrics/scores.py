@@ -1,0 +1,73 @@
+"""Per-example scores and losses: their means, overall and per slice, with the arrays to compare by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_mlops.metrics.columns import check_length, check_within, read_ids, read_numbers, read_slices
+from pytest_mlops.metrics.predictions import SCALE_HINT, data_digest, measure_scores
+from pytest_mlops.names import ALL
+from pytest_mlops.stats.estimate import SHARE, Estimate
+from pytest_mlops.stats.slices import EMPTY
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Scores", "measure_sliced_scores"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scores:
+    """What was measured on one score.
+
+    Attributes:
+        numbers: Slice name -> mean, ``all`` first.
+        arrays: ``values``, ``ids``, ``baseline`` where given, and ``slice:NAME`` per slice.
+        data: SHA-256 over the ids.
+    """
+
+    numbers: dict[str, Estimate]
+    arrays: dict[str, NDArray[Any]]
+    data: str
+
+
+def measure_sliced_scores(
+    values: object,
+    *,
+    ids: object = None,
+    slices: object = None,
+    baseline: object = None,
+    range: tuple[float, float] = SHARE,  # noqa: A002 -- the field's word for it
+) -> Scores:
+    """Measure the mean of per-example scores, overall and per slice.
+
+    Args:
+        values: Scores (n,).
+        ids: Unique example ids (n,), text or whole numbers; by default positions.
+        slices: Slice name to boolean mask (n,), or one slice name per example (n,).
+        baseline: Scores of the baseline (n,).
+        range: Least and greatest score there can be.
+
+    Raises:
+        RecordingError: an argument cannot be evidence; the message names it.
+    """
+    scores = read_numbers("values", values)
+    known = np.arange(scores.size) if ids is None else read_ids(ids, scores.size)
+    masks = {} if slices is None else read_slices(slices, scores.size)
+    arrays: dict[str, NDArray[Any]] = {"values": scores, "ids": known}
+    if baseline is not None:
+        arrays["baseline"] = read_numbers("baseline", baseline)
+        check_length("baseline", arrays["baseline"].size, scores.size)
+        check_within("baseline", arrays["baseline"], *range, mend=SCALE_HINT)
+    numbers = {ALL: measure_scores(scores, range=range)}
+    for name, mask in masks.items():
+        empty = Estimate(n=0, undefined=EMPTY)
+        numbers[name] = measure_scores(scores[mask], range=range) if mask.any() else empty
+    return Scores(
+        numbers=numbers,
+        arrays=arrays | {f"slice:{name}": mask for name, mask in masks.items()},
+        data=data_digest(None if ids is None else known, np.zeros(scores.size)),
+    )

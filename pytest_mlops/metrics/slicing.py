@@ -1,0 +1,107 @@
+"""Slices of data: by the values of a column, by predicates, by bins, each as name -> mask."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_mlops.errors import RecordingError
+from pytest_mlops.metrics.columns import MAX_SLICES, check_length, read_array, read_column, read_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+__all__ = ["slices_by"]
+
+
+def slices_by(
+    columns: Mapping[str, object],
+    *,
+    values: Sequence[str] = (),
+    bins: Mapping[str, int | Sequence[float]] | None = None,
+    where: Mapping[str, object] | None = None,
+) -> dict[str, Mask]:
+    """Cut data into slices, as ``mlops.predictions(..., slices=...)`` takes them.
+
+    Args:
+        columns: Name -> values (n,) of each column; a data frame will do.
+        values: Columns with a slice for each value, named ``column=value``.
+        bins: Column -> inner edges, or a number of bins with about as many examples each. The slices are
+            named ``column<a``, ``a<=column<b``, ``column>=b``.
+        where: Slice name -> what holds in it, a mask (n,) or a function of ``columns`` that returns one.
+
+    Returns:
+        Slice name -> mask (n,), in the order of the arguments.
+
+    Raises:
+        RecordingError: an unknown column, a name that comes twice, edges that do not rise, values that are no
+            numbers, more than 1,000 slices, or nothing asked for.
+    """
+    found: dict[str, Mask] = {}
+    for name in values:
+        column = read_column(name, _column(columns, name))
+        kinds = np.unique(column)
+        if kinds.size > MAX_SLICES:
+            raise RecordingError(f"{name} has {kinds.size:,} values; cut it with bins= instead")
+        _add(found, {f"{name}={kind}": column == kind for kind in kinds.tolist()})
+    for name, edges in (bins or {}).items():
+        _add(found, _binned(name, read_numbers(name, _column(columns, name)), edges))
+    for name, condition in (where or {}).items():
+        _add(found, {name: _mask(name, condition(columns) if callable(condition) else condition)})
+    if not found:
+        raise RecordingError("no slice is asked for; give values, bins or where")
+    n = next(iter(found.values())).size
+    for name, mask in found.items():
+        check_length(f"slice {name!r}", mask.size, n)
+    if len(found) > MAX_SLICES:
+        raise RecordingError(f"these are {len(found):,} slices; expected at most {MAX_SLICES:,}")
+    return found
+
+
+def _column(columns: Mapping[str, object], name: str) -> object:
+    try:
+        return columns[name]
+    except (KeyError, IndexError, ValueError) as error:
+        known = ", ".join(map(str, list(columns)[:10]))
+        raise RecordingError(f"there is no column {name!r}; there are {known}") from error
+
+
+def _binned(name: str, column: NDArray[np.float64], edges: int | Sequence[float]) -> dict[str, Mask]:
+    if isinstance(edges, int):
+        if edges < 2:
+            raise RecordingError(f"bins of {name} is {edges}; expected two or more, or a list of edges")
+        cuts = np.unique(np.quantile(column, np.arange(1, edges) / edges))
+        cuts = cuts[cuts > column.min()]  # below the least value lies nothing
+    else:
+        cuts = np.asarray(edges, dtype=np.float64)
+        if not (cuts.ndim == 1 and np.isfinite(cuts).all() and (np.diff(cuts) > 0).all()):
+            raise RecordingError(f"the edges of {name} are {list(edges)}; expected finite numbers that rise")
+    if not cuts.size:
+        raise RecordingError(f"{name} has no edge to cut at; it may have a single value")
+    place = np.searchsorted(cuts, column, side="right")
+    texts = [f"{cut:.6g}" for cut in cuts.tolist()]
+    names = [f"{name}<{texts[0]}"]
+    names += [f"{low}<={name}<{high}" for low, high in pairwise(texts)]
+    names.append(f"{name}>={texts[-1]}")
+    return {label: place == number for number, label in enumerate(names)}
+
+
+def _mask(name: str, value: Any) -> Mask:
+    mask = read_array(f"where[{name!r}]", value)
+    if mask.ndim != 1 or mask.dtype.kind != "b":
+        got = f"dtype {mask.dtype} and shape {mask.shape}"
+        raise RecordingError(f"where[{name!r}] gives {got}; expected booleans, one per example")
+    return mask.astype(np.bool_)
+
+
+def _add(found: dict[str, Mask], more: Mapping[str, Mask]) -> None:
+    twice = sorted(found.keys() & more.keys())
+    if twice:
+        raise RecordingError(f"there are two slices called {twice[0]!r}; give one of them another name")
+    found.update(more)
