@@ -23,6 +23,7 @@ class Example(StrEnum):
 
     BREAST_CANCER = "breast_cancer"
     BREAST_CANCER_REGRESSED = "breast_cancer_regressed"
+    CHAMPION_CHALLENGER = "champion_challenger"
     REGRESSION = "regression"
     CUSTOM_PLUGIN = "custom_plugin"
 

@@ -15,7 +15,6 @@ from pytest_mlops.decision.finding import Finding, at_least
 from pytest_mlops.names import measure_name
 from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.stats.margin import margin_verdict
-from pytest_mlops.stats.multiplicity import holm
 from pytest_mlops.stats.power import mde
 from pytest_mlops.verdict import Context, Verdict, combine
 
@@ -96,6 +95,10 @@ def _adjusted(rules: Sequence[Rule], sides: Sequence[Sequence[Side]]) -> dict[tu
             for number, side in enumerate(listed)
             if side.regression and rules[place].severity == severity
         ]
+        if not family:
+            continue
+        from pytest_mlops.stats.multiplicity import holm  # noqa: PLC0415 -- NumPy where rules compare only
+
         adjusted = holm([p for _, p in family]).tolist()
         found |= {key: p for (key, _), p in zip(family, adjusted, strict=True)}
     return found

@@ -84,3 +84,9 @@ class Comparison(Record):
     removed: Count = 0
     """Examples of the baseline alone."""
     deltas: tuple[Delta, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_why_not(self) -> Self:
+        if self.status != "compared" and not self.message:
+            raise ValueError(f"a comparison that is {self.status} says why")
+        return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_mlops.report.text import one_line
 from pytest_mlops.report.words import count, interval, number
@@ -13,8 +13,19 @@ if TYPE_CHECKING:
 
     from pytest_mlops.report.reliability import Curve
     from pytest_mlops.report.series import Point, Series
+    from pytest_mlops.verdict import Verdict
 
-__all__ = ["SLICES_DRAWN", "reliability_figure", "series_figure"]
+__all__ = [
+    "SLICES_DRAWN",
+    "axis_label",
+    "estimate_traces",
+    "reliability_figure",
+    "row_layout",
+    "rows_drawn",
+    "series_figure",
+]
+
+Row = TypeVar("Row", bound="Drawable")
 
 SLICES_DRAWN = 24
 """Slices in one figure; the table beside it has them all."""
@@ -34,31 +45,67 @@ SYMBOLS = {
 WORDS = {"none": "no rule"}
 
 
+class Drawable(Protocol):
+    """What a row of a figure is drawn from: an estimate between two bounds, and a verdict on it."""
+
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def lower(self) -> float | None: ...
+    @property
+    def upper(self) -> float | None: ...
+    @property
+    def verdict(self) -> Verdict | None: ...
+
+
 def series_figure(series: Series) -> dict[str, Any]:
     """Return the figure of a metric per slice: estimate, interval, threshold."""
-    drawn = [point for point in series.points if point.value is not None][:SLICES_DRAWN]
-    rows = list(enumerate(drawn))
-    traces = []
-    for role, symbol in SYMBOLS.items():
-        chosen = [(row, point) for row, point in rows if (point.verdict or "none") == role]
-        if chosen:
-            traces.append(_estimates(role, symbol, chosen))
-    limits = [(row, limit) for row, point in rows for limit in (point.least, point.most) if limit is not None]
+    drawn = rows_drawn(series.points)
+    traces = estimate_traces(drawn, [_hover(point) for point in drawn])
+    limits = [
+        (row, limit)
+        for row, point in enumerate(drawn)
+        for limit in (point.least, point.most)
+        if limit is not None
+    ]
     if limits:
         traces.append(_limits(limits))
-    labels = [_label(point.slice) for point in drawn]
-    axis = {"tickvals": list(range(len(drawn))), "ticktext": labels, "range": [len(drawn) - 0.5, -0.5]}
-    layout = {
-        "height": FRAME_HEIGHT + ROW_HEIGHT * len(drawn),
-        "xaxis": {"title": {"text": _label(series.title)}, "zeroline": False},
+    return {
+        "data": traces,
+        "layout": row_layout([point.slice for point in drawn], axis_label(series.title)),
+    }
+
+
+def rows_drawn(points: Sequence[Row]) -> list[Row]:
+    """Return the points that a figure shows: the first of those that have a value."""
+    return [point for point in points if point.value is not None][:SLICES_DRAWN]
+
+
+def row_layout(slices: Sequence[str], title: str) -> dict[str, Any]:
+    """Return the layout of a figure with a row for each slice, the first one on top."""
+    rows = len(slices)
+    labels = [axis_label(name) for name in slices]
+    axis = {"tickvals": list(range(rows)), "ticktext": labels, "range": [rows - 0.5, -0.5]}
+    return {
+        "height": FRAME_HEIGHT + ROW_HEIGHT * rows,
+        "xaxis": {"title": {"text": title}, "zeroline": False},
         "yaxis": {**axis, "automargin": True, "zeroline": False},
         "showlegend": True,
     }
-    return {"data": traces, "layout": layout}
 
 
-def _estimates(role: str, symbol: str, chosen: Sequence[tuple[int, Point]]) -> dict[str, Any]:
-    points = [point for _, point in chosen]
+def estimate_traces(points: Sequence[Drawable], texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a trace for each verdict, point ``i`` in row ``i`` and explained by ``texts[i]``."""
+    traces = []
+    for role, symbol in SYMBOLS.items():
+        rows = [row for row, point in enumerate(points) if (point.verdict or "none") == role]
+        if rows:
+            trace = _estimates(role, symbol, [points[row] for row in rows])
+            traces.append({**trace, "y": rows, "text": [texts[row] for row in rows]})
+    return traces
+
+
+def _estimates(role: str, symbol: str, points: Sequence[Drawable]) -> dict[str, Any]:
     values = [point.value or 0.0 for point in points]
     above = [
         value if point.upper is None else point.upper for value, point in zip(values, points, strict=True)
@@ -72,7 +119,6 @@ def _estimates(role: str, symbol: str, chosen: Sequence[tuple[int, Point]]) -> d
         "name": WORDS.get(role, role),
         "meta": role,
         "x": values,
-        "y": [row for row, _ in chosen],
         "marker": {"symbol": symbol, "size": 9},
         "error_x": {
             "type": "data",
@@ -83,7 +129,6 @@ def _estimates(role: str, symbol: str, chosen: Sequence[tuple[int, Point]]) -> d
             "width": 4,
         },
         "hoverinfo": "text",
-        "text": [_hover(point) for point in points],
     }
 
 
@@ -156,15 +201,15 @@ def reliability_figure(curve: Curve) -> dict[str, Any]:
     return {"data": [diagonal, observed, counts], "layout": layout}
 
 
-def _label(text: str) -> str:
-    """Clip a name for an axis; plotly takes ``<b>`` and its like for markup, so they are escaped."""
-    return html.escape(one_line(text, LABEL_LIMIT), quote=False)
+def axis_label(text: str, limit: int = LABEL_LIMIT) -> str:
+    """Clip a name for a figure; plotly takes ``<b>`` and its like for markup, so they are escaped."""
+    return html.escape(one_line(text, limit), quote=False)
 
 
 def _hover(point: Point) -> str:
     between = interval(point.lower, point.upper)
     parts = [
-        f"{html.escape(one_line(point.slice, 80), quote=False)}: {number(point.value)}",
+        f"{axis_label(point.slice, 80)}: {number(point.value)}",
         f"95 % interval {between}" if between else "",
         f"n {count(point.n)}" if point.n is not None else "",
         point.verdict.upper() if point.verdict is not None else "",

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.report import words
+from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
 from pytest_mlops.report.figures import SLICES_DRAWN, reliability_figure, series_figure
+from pytest_mlops.report.forest import forest_figure
 from pytest_mlops.report.matrix import coverage_matrix
 from pytest_mlops.report.reliability import reliability_curves
 from pytest_mlops.report.series import Series, all_series
@@ -74,6 +76,9 @@ def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
         for index, one in enumerate(sliced[:FIGURE_LIMIT])
         if any(point.value is not None for point in one.points)
     }
+    changes = all_changes(record)
+    forests = [one for one in by_metric(changes) if any(change.value is not None for change in one.changes)]
+    figures |= {f"forest-{index}": forest_figure(one) for index, one in enumerate(forests[:FIGURE_LIMIT])}
     figures |= {f"curve-{index}": reliability_figure(curve) for index, curve in enumerate(curves)}
     page, plots = _asset("page.js"), plotly if figures else None
     # Rules that did not pass stand in a table of their own, before all of them.
@@ -85,6 +90,10 @@ def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
         tests=words.tests_by_concern(record),
         rules=rules,
         failing_rules=[rule for rule in rules if rule.verdict is not Verdict.PASS],
+        baseline=None if record.comparison is None else baseline_sentence(record.comparison),
+        changes=changes,
+        forests=forests[:FIGURE_LIMIT],
+        undrawn=len(forests[FIGURE_LIMIT:]),
         matrix=matrix,
         matrix_rows=max(1, CELL_LIMIT // max(1, len(matrix.capabilities))),
         plain=[one for one in series if not one.sliced],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mlops.report.budget import Section, fit
+from pytest_mlops.report.changes import all_changes, baseline_sentence
 from pytest_mlops.report.text import to_markdown_text
 from pytest_mlops.report.words import (
     bound_sentence,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
     from pytest_mlops.records.measurement import Measurement
     from pytest_mlops.records.results import TestResult
+    from pytest_mlops.report.changes import Change
     from pytest_mlops.report.words import Score
 
 __all__ = ["BUDGET", "to_markdown"]
@@ -44,6 +46,7 @@ BUDGET = 60_000
 
 TEST, RULE, CELL = ("test", "tests"), ("rule", "rules"), ("cell", "cells")
 RULE_COLUMNS = ("rule", "estimate", "interval", "n", "MDE", "verdict")
+CHANGE_COLUMNS = ("change", "baseline", "candidate", "Δ", "interval", "n", "allowed", "verdict")
 CELL_COLUMNS = ("cell", "weight", "covered", "tests", "n")
 
 
@@ -87,6 +90,7 @@ def _sections(record: IntegrationResult) -> Iterator[Section]:
     yield Section(noun=("bound", "bounds"), head="", items=bound, row=str)
     failing = [rule for rule in rules if rule.verdict is not Verdict.PASS]
     yield _table(RULE, "Rules that did not pass", RULE_COLUMNS, failing, _rule)
+    yield from _changes(record)
     yield _table(CELL, "Coverage gaps", CELL_COLUMNS, gaps, _cell)
     waiver_columns = ("waiver of", "status", "until", "approver", "reason")
     yield _table(("waiver", "waivers"), "Waivers", waiver_columns, record.waivers, _waiver)
@@ -103,6 +107,17 @@ def _sections(record: IntegrationResult) -> Iterator[Section]:
     yield _table(("fact", "facts"), "Provenance", ("", ""), provenance(record), _fact)
     passed = [test for test in tests if test.passed]
     yield _table(TEST, "Model tests that passed", ("test", "outcome", "message"), passed, _test)
+
+
+def _changes(record: IntegrationResult) -> Iterator[Section]:
+    if record.comparison is None:
+        return
+    sentence = to_markdown_text(baseline_sentence(record.comparison), 1000)
+    title = "### Changes against the baseline"
+    yield Section(noun=("baseline", "baselines"), head=f"{title}\n", items=[sentence], row=str)
+    head = f"{_line(CHANGE_COLUMNS)}\n{_line(['---'] * len(CHANGE_COLUMNS))}"
+    changes = all_changes(record)
+    yield Section(noun=("change", "changes"), head=head, items=changes, row=lambda one: _line(_change(one)))
 
 
 def _table(
@@ -142,6 +157,13 @@ def _rule(rule: RuleResult) -> Sequence[str]:
     between = interval(rule.lower, rule.upper)
     verdict = rule.verdict.upper() + note
     return (to_markdown_text(rule.rule), number(rule.estimate), between, count(rule.n), mde, verdict)
+
+
+def _change(change: Change) -> Sequence[str]:
+    baseline, candidate, difference, n = change.columns
+    verdict = "" if change.verdict is None else change.verdict.upper()
+    title, between = to_markdown_text(change.measured.title), to_markdown_text(change.between)
+    return (title, baseline, candidate, difference, between, n, change.allowed, verdict)
 
 
 def _cell(cell: CellCoverage) -> Sequence[str]:

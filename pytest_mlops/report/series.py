@@ -94,11 +94,14 @@ def _order(point: Point) -> tuple[bool, int]:
 
 
 def _rules(record: IntegrationResult) -> tuple[dict[Key, Verdict], dict[Key, list[Rule]]]:
-    """Return the worst verdict and the rules of every key that has any."""
+    """Return the worst verdict and the rules of every key that has any; rules on its change are not of it."""
     named = {rule.name: rule for rule in record.policy.rules}
+    changes = {name for name, rule in named.items() if rule.compares}
     verdicts: dict[Key, Verdict] = {}
     rules: dict[Key, list[Rule]] = {}
     for result in record.rules:
+        if result.rule in changes:
+            continue
         key = (result.metric, result.slice, result.dataset)
         verdicts[key] = max(result.verdict, verdicts.get(key, Verdict.PASS), key=lambda one: one.rank)
         if result.rule in named:

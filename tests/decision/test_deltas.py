@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from pydantic import ValidationError
@@ -320,3 +320,9 @@ def test_a_refused_baseline_counts_without_a_rule_that_says_so() -> None:
     assert (finding.verdict, finding.text) == (Verdict.INCOMPLETE, REFUSED.message)
     assert comparison_findings(FIRST, []) == []
     assert comparison_findings(None, []) == []
+
+
+@pytest.mark.parametrize("status", ["first_run", "refused"])
+def test_a_comparison_that_did_not_take_place_says_why(status: Literal["first_run", "refused"]) -> None:
+    with pytest.raises(ValidationError, match="says why"):
+        Comparison(status=status)

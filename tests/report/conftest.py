@@ -75,9 +75,11 @@ def make_record() -> MakeRecord:
             session=fields.pop("session", SessionFacts()),
             **count_outcomes(tests),
         )
+        comparison = fields.pop("comparison", None)
         judgement = judge(
             results=results,
             measurements=measurements,
+            comparison=comparison,
             code_quality=CodeQuality(),
             model_version=model,
             policy=policy,
@@ -90,6 +92,7 @@ def make_record() -> MakeRecord:
             "context": context,
             "model_version": model,
             "test_results": results,
+            "comparison": comparison,
             "measurements": measurements,
             "policy": policy,
             "policy_digest": policy_digest(policy),

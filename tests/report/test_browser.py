@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.gate.arrays import save_arrays
+from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.measurement import ArrayRef
 from pytest_mlops.records.policy import Policy, Requirement, Rule
 from pytest_mlops.report.html import to_html
@@ -77,6 +78,22 @@ setTimeout(() => {
 """
 
 
+def a_change(slice_: str, delta: float) -> Delta:
+    """Return a change of recall, known to a point up or down."""
+    return Delta(
+        metric="recall",
+        slice=slice_,
+        n=100,
+        candidate=0.7 + delta,
+        baseline=0.7,
+        delta=delta,
+        lower=delta - 0.01,
+        upper=delta + 0.01,
+        p_decrease=0.5 if delta > 0 else 0.0001,
+        p_increase=0.5,
+    )
+
+
 @pytest.fixture
 def page(make_record: MakeRecord, tmp_path: Path) -> str:
     """Return a page with figures, long names and wide tables."""
@@ -87,7 +104,17 @@ def page(make_record: MakeRecord, tmp_path: Path) -> str:
             requirements=tuple(
                 Requirement(capability=f"capability_{n}", slices=("all", LONG)) for n in range(9)
             ),
-            rules=(Rule(metric="recall", slice=LONG, min=0.9), Rule(metric="f1", min=0.5)),
+            rules=(
+                Rule(metric="recall", slice=LONG, min=0.9),
+                Rule(metric="f1", min=0.5),
+                Rule(metric="recall", slice=LONG, id="change", min_delta=-0.05),
+            ),
+        ),
+        comparison=Comparison(
+            status="compared",
+            baseline=BaselineRef(source=f"file:{LONG}", version_id=LONG),
+            paired=100,
+            deltas=(a_change("all", 0.01), a_change(LONG, -0.2)),
         ),
     )
     score = np.linspace(0, 1, 100)
@@ -137,11 +164,11 @@ def test_opens_without_errors_requests_or_sideways_scrolling(
     assert found["width"] == width
     assert found["scroll"] <= width
     assert found["outside"] == []
-    assert found["plots"] >= found["holders"] == 3
+    assert found["plots"] >= found["holders"] == 4
     assert found["dark"] is dark
     assert found["paper"] == ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)")
     assert found["ink"] == ("rgb(230, 233, 237)" if dark else "rgb(27, 31, 36)")
-    assert (found["filtered"], found["visible"]) == ("1 of 2", 1)
+    assert (found["filtered"], found["visible"]) == ("1 of 3", 1)
     assert found["skip"] >= 0
     assert found["outline"] == "solid"
 
