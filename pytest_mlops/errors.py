@@ -5,6 +5,7 @@
     MLOpsError
     ├── ConfigError                  mlops.yaml or an option is wrong; carries every problem at once
     ├── IncompleteEvidence           a check was not given what it needs
+    ├── UndecidedEvidence            a check measured, and the evidence does not suffice
     ├── RecordingError (ValueError)  a recording call was given something that cannot be evidence
     ├── ModelArtifactNotFound        the model's files are missing, or not where they may be
     ├── InvalidMetadata              a model version does not describe itself
@@ -36,6 +37,7 @@ __all__ = [
     "RecordingError",
     "SerializationError",
     "TaskError",
+    "UndecidedEvidence",
 ]
 
 
@@ -80,6 +82,10 @@ class ConfigError(MLOpsError):
 
 class IncompleteEvidence(MLOpsError):  # noqa: N818 -- named as the verdict it leads to
     """A check or model test was not given what it needs; its verdict is INCOMPLETE."""
+
+
+class UndecidedEvidence(MLOpsError):  # noqa: N818 -- as above
+    """A check measured, and the evidence does not suffice; its verdict is UNDECIDED."""
 
 
 class RecordingError(MLOpsError, ValueError):

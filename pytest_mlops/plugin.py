@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from pytest_mlops.gate.recorder import Recorder
     from pytest_mlops.records.model import ModelVersion
 
@@ -119,12 +121,23 @@ def _reports(text: str) -> list[tuple[str, str]]:
     return targets
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Thaw what the gate froze out of garbage collection, after pytest's own last collections."""
-    if config.option.mlops_gate:
-        # Cleanups run in reverse, so the first one registered is the last one to run.
-        config.add_cleanup(gc.unfreeze)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Hold the exit code against the verdict at the very end, whatever happened to the session's own."""
+    if not config.option.mlops_gate:
+        return (yield)
+    from pytest_mlops.gate.register import LANES_KEY  # noqa: PLC0415 -- gate on only
+
+    # Cleanups run in reverse, so this one thaws what the gate froze after pytest's own last collections.
+    config.add_cleanup(gc.unfreeze)
+    try:
+        code = yield
+    except SystemExit as error:
+        code = error.code or 0
+        if code != 0 or not any(lane.blocked for lane in config.stash.get(LANES_KEY, ())):
+            raise
+    blocked = any(lane.blocked for lane in config.stash.get(LANES_KEY, ()))
+    return pytest.ExitCode.TESTS_FAILED if code == 0 and blocked else code
 
 
 @pytest.hookimpl(trylast=True)

@@ -86,6 +86,8 @@ def read_answer(name: str, answer: Any) -> TestResult | None:
     from pytest_mlops.checks.base import CheckFailed  # noqa: PLC0415 -- pydantic where a test runs only
     from pytest_mlops.records.results import TestResult  # noqa: PLC0415
 
+    if type(answer).__name__ in {"bool", "bool_"}:  # NumPy's comparisons give bools of its own
+        answer = bool(answer)
     if answer is None or answer is True:
         return None
     if answer is False:

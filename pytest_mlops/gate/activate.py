@@ -22,7 +22,7 @@ from pytest_mlops.gate.extensions import extra_checks
 from pytest_mlops.gate.lane import Lane
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
 from pytest_mlops.gate.provenance import collect_provenance
-from pytest_mlops.gate.register import SOURCE_NAME, register_source
+from pytest_mlops.gate.register import LANES_KEY, SOURCE_NAME, register_source
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.gate.scope import ScopeSettings
 from pytest_mlops.gate.seal import unfinished, write_record
@@ -70,6 +70,7 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
     lanes = [Lane(run=run, settings=_scope_settings(run)) for run in runs]
     register_source(config, [lane.settings for lane in lanes], checks)
     if not planning:
+        config.stash[LANES_KEY] = lanes
         config.pluginmanager.register(GateSession(lanes, config.rootpath), SESSION_NAME)
 
 

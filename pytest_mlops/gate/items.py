@@ -10,8 +10,7 @@ import pytest
 
 from pytest_mlops.checks.base import CheckFailed, Given
 from pytest_mlops.checks.model_test import ModelTest, run_model_test
-from pytest_mlops.errors import IncompleteEvidence, RecordingError
-from pytest_mlops.gate.outcome import set_outcome
+from pytest_mlops.errors import IncompleteEvidence, RecordingError, UndecidedEvidence
 from pytest_mlops.gate.source import SOURCE_KEY
 from pytest_mlops.verdict import Verdict
 
@@ -41,7 +40,7 @@ class ModelItem(pytest.Function):
         style: Any = None,  # noqa: ARG002 -- pytest.Node has it, pytest.Function does not
     ) -> Any:
         """Show our own sentences as they are, and everything else with its traceback."""
-        if isinstance(excinfo.value, CheckFailed | IncompleteEvidence):
+        if isinstance(excinfo.value, CheckFailed | IncompleteEvidence | UndecidedEvidence):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 
@@ -85,7 +84,7 @@ def _run_check(check: Check, scope: Scope, config: Path) -> Callable[..., None]:
         result = evaluate(check, scope, config, request)
         for metric, slice_, estimate in result.measurements:
             mlops.record_estimate(metric, estimate, slice=slice_)
-        answer(request.node, result)
+        answer(result)
 
     return run
 
@@ -110,20 +109,20 @@ def evaluate(check: Check, scope: Scope, config: Path, request: pytest.FixtureRe
         raise IncompleteEvidence(f"{check.title()}: {error}") from error
 
 
-def answer(item: pytest.Item, result: CheckResult) -> None:
+def answer(result: CheckResult) -> None:
     """Tell pytest and the gate what a check found.
 
     Raises:
         CheckFailed: FAIL.
         IncompleteEvidence: INCOMPLETE.
+        UndecidedEvidence: UNDECIDED.
     """
     if result.verdict is Verdict.FAIL:
         raise CheckFailed(result.message)
     if result.verdict is Verdict.INCOMPLETE:
         raise IncompleteEvidence(result.message)
     if result.verdict is Verdict.UNDECIDED:
-        set_outcome(item, "undecided")
-        pytest.xfail(result.message)
+        raise UndecidedEvidence(result.message)
 
 
 def _fixture(request: pytest.FixtureRequest, name: str, config: Path) -> object:
@@ -135,6 +134,9 @@ def _fixture(request: pytest.FixtureRequest, name: str, config: Path) -> object:
         raise IncompleteEvidence(
             f"no fixture {name!r} is visible from {config.name}; define it in the conftest.py beside it"
         ) from error
+    except pytest.skip.Exception as skipped:
+        # A check that is configured is expected; a fixture cannot wave it off.
+        raise IncompleteEvidence(f"the fixture {name!r} skipped: {skipped}") from skipped
     except Exception as error:
         raise IncompleteEvidence(f"the fixture {name!r} raised {type(error).__name__}: {error}") from error
 

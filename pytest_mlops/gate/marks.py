@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelTestMark", "read_mark", "undeclared"]
 
+MAX_NAME = 200
+"""Characters of a cell or a data set."""
+
 SIGNATURE = 'model_test(covers=["capability:slice"], dataset="name")'
 
 
@@ -38,7 +41,10 @@ def read_mark(mark: pytest.Mark) -> ModelTestMark | str:
     if dataset is not None and not (isinstance(dataset, str) and dataset):
         return f"dataset is {dataset!r}; expected the name of a data set"
     # A capability alone means its slice of every example.
-    named = (cell if ":" in cell else f"{cell}:all" for cell in covers)
+    named = [cell if ":" in cell else f"{cell}:all" for cell in covers]
+    for name in (*named, dataset or ""):
+        if len(name) > MAX_NAME:
+            return f"names {name[:40]!r}…, of {len(name)} characters; expected at most {MAX_NAME}"
     return ModelTestMark(covers=tuple(dict.fromkeys(named)), dataset=dataset)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     import pytest
 
@@ -32,12 +35,13 @@ class Narrowing:
 
     def effective(self, *, deselected: bool, stopped: bool) -> tuple[str, ...]:
         """Return what did narrow this run."""
-        return (
+        options = (
             *(self.deselecting if deselected else ()),
             *(self.stopping if stopped else ()),
             *self.hiding,
             *self.paths,
         )
+        return tuple(dict.fromkeys(options))
 
 
 def narrowing_of(config: pytest.Config, scope: Path) -> Narrowing:
@@ -54,6 +58,7 @@ def narrowing_of(config: pytest.Config, scope: Path) -> Narrowing:
     stopping = ["-x" if limit == 1 else f"--maxfail={limit}"] if limit else []
     arguments = _arguments(config)
     hiding = [*_from_cache(config), *(argument for argument in arguments if "::" in argument)]
+    hiding += _leaving_out(config, arguments, scope)
     testpaths = [config.rootpath / path for path in config.getini("testpaths")]
     paths = _narrower(arguments, config.invocation_params.dir, scope, testpaths)
     return Narrowing(
@@ -91,3 +96,49 @@ def _narrower(arguments: Iterable[str], folder: Path, scope: Path, testpaths: li
         any(want.is_relative_to(path) for path in paths) for want in wanted
     )
     return [] if spans or spans_testpaths else [str(argument) for argument in arguments]
+
+
+MODEL_TEST = (b"model_test", b"ModelTest")
+"""What the source of every file with model tests has in it."""
+
+
+def _leaving_out(config: pytest.Config, arguments: list[str], scope: Path) -> list[str]:
+    """Return the paths and ``--ignore`` options that leave out a file with model tests in the scope."""
+    option, folder = config.option, config.invocation_params.dir
+    ignored = [(folder / path).resolve() for path in option.ignore or ()]
+    globs = [str((folder / pattern).absolute()) for pattern in option.ignore_glob or ()]
+    typed = [(folder / argument.partition("::")[0]).resolve() for argument in arguments]
+    testpaths = [(config.rootpath / path).resolve() for path in config.getini("testpaths")]
+    expected = [path for path in testpaths if path.is_relative_to(scope.resolve())] or [scope.resolve()]
+    if not (typed or ignored or globs):
+        return []
+    found: dict[str, None] = {}
+    for file in _test_files(config, expected):
+        with contextlib.suppress(OSError):  # what cannot be read, pytest says itself
+            source = file.read_bytes()
+            if not any(text in source for text in MODEL_TEST):
+                continue
+        if any(file.is_relative_to(path) for path in ignored):
+            found["--ignore"] = None
+        if any(fnmatchcase(str(file), pattern) for pattern in globs):
+            found["--ignore-glob"] = None
+        if typed and not any(file.is_relative_to(path) for path in typed):
+            found.update(dict.fromkeys(arguments))
+    return list(found)
+
+
+def _test_files(config: pytest.Config, folders: list[Path]) -> Iterator[Path]:
+    """Yield the test files below ``folders``, but for folders that pytest or another configuration keeps."""
+    patterns = config.getini("python_files")
+    kept_out = config.getini("norecursedirs")
+    for folder in folders:
+        for place, names, files in os.walk(folder):
+            names[:] = [
+                name
+                for name in names
+                if not any(fnmatchcase(name, pattern) for pattern in kept_out)
+                and not (Path(place) / name / "mlops.yaml").exists()
+            ]
+            for name in files:
+                if any(fnmatchcase(name, pattern) for pattern in patterns):
+                    yield Path(place) / name

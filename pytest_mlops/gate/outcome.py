@@ -1,27 +1,19 @@
-"""Outcomes that pytest has no word for, noted on the item until its report is made.  PYTEST_DONT_REWRITE."""
+"""Outcomes that pytest has no word for.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.errors import IncompleteEvidence, UndecidedEvidence
 
-__all__ = ["outcome_of", "set_outcome"]
+if TYPE_CHECKING:
+    import pytest
 
-_OUTCOME_KEY = pytest.StashKey[str]()
-
-
-def set_outcome(item: pytest.Item, outcome: str) -> None:
-    """Note an outcome, a value of ``records.results.Outcome``, for the gate."""
-    item.stash[_OUTCOME_KEY] = outcome
+__all__ = ["outcome_of"]
 
 
-def outcome_of(item: pytest.Item, raised: pytest.ExceptionInfo[BaseException]) -> str | None:
+def outcome_of(raised: pytest.ExceptionInfo[BaseException]) -> str | None:
     """Return the outcome of a call that raised, where it is one that pytest has no word for."""
     if raised.errisinstance(IncompleteEvidence):
         return "incomplete"
-    outcome = item.stash.get(_OUTCOME_KEY, None)
-    if outcome is not None:
-        # A rerun is a test of its own.
-        del item.stash[_OUTCOME_KEY]
-    return outcome
+    return "undecided" if raised.errisinstance(UndecidedEvidence) else None

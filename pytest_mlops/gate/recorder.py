@@ -333,7 +333,9 @@ def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> 
 
 
 def _check_name(argument: str, value: object) -> None:
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME:
+    # Lone surrogates are no text.
+    is_text = isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
+    if not is_text or not str(value).strip() or len(str(value)) > MAX_NAME:
         raise RecordingError(f"{argument} is {value!r:.80}; expected a text of 1 to {MAX_NAME} characters")
 
 
@@ -354,7 +356,8 @@ def _finite(what: str, value: Any) -> float:
     is_array = getattr(value, "ndim", None) not in {None, 0}
     # Asked of typing.SupportsFloat, this would be half the time of a recording call on Python 3.11.
     is_number = hasattr(value, "__float__")
-    if isinstance(value, bool) or is_text or is_array or not is_number:
+    is_bool = type(value).__name__ in {"bool", "bool_"}  # NumPy's too, without NumPy
+    if is_bool or is_text or is_array or not is_number:
         raise RecordingError(f"{what} is {value!r:.80} ({type(value).__name__}); expected one finite number")
     number = float(value)
     if not math.isfinite(number):

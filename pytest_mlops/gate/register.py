@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from pytest_mlops.gate.scope import ScopeSettings
 from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource
@@ -10,13 +13,14 @@ from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pytest
-
     from pytest_mlops.checks.base import Check
+    from pytest_mlops.gate.lane import Lane
 
-__all__ = ["SOURCE_NAME", "activate_worker", "register_source"]
+__all__ = ["LANES_KEY", "SOURCE_NAME", "activate_worker", "register_source"]
 
 SOURCE_NAME = "mlops-source"
+LANES_KEY: pytest.StashKey[list[Lane]] = pytest.StashKey()
+"""What the controller gathers, where the exit code can be held against it at the very end."""
 
 
 def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> None:
@@ -38,9 +42,16 @@ def register_source(
 ) -> None:
     """Start the evidence source of this process."""
     for each in settings:
-        if each.config is not None and each.config not in config.args:
+        if each.config is not None and not _spanned(config, Path(each.config)):
             # Checks are expected whatever paths were asked for.
             config.args.append(each.config)
     source = EvidenceSource(settings, checks)
     config.stash[SOURCE_KEY] = source
     config.pluginmanager.register(source, SOURCE_NAME)
+
+
+def _spanned(config: pytest.Config, path: Path) -> bool:
+    """Tell whether an argument leads pytest to ``path``; pytest 8 drops a folder if its file is named too."""
+    folder = config.invocation_params.dir
+    named = [(folder / argument).resolve() for argument in config.args if "::" not in argument]
+    return any(path.is_relative_to(each) for each in named)

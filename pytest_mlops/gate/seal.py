@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mlops.decision.counts import count_outcomes
@@ -13,6 +15,7 @@ from pytest_mlops.evidence.digest import changed_since
 from pytest_mlops.files import write_atomically
 from pytest_mlops.gate.code_quality import read_code_quality
 from pytest_mlops.gate.recorder import second_writer
+from pytest_mlops.names import ALL
 from pytest_mlops.records.codec import dump, policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult
 from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 Reference = TypeVar("Reference", ArrayRef, ArtifactRef)
 
-__all__ = ["Events", "seal", "unfinished", "write_record"]
+__all__ = ["Events", "expected_checks", "seal", "unfinished", "write_record"]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -46,6 +49,21 @@ class Events:
     interrupted: str | None = None
     stopped: bool = False
     """The run ended early because ``-x`` or ``--maxfail`` said so."""
+
+
+def expected_checks(run: GateRun, root: Path) -> list[tuple[str, tuple[str, ...], str | None]]:
+    """Return (node id, cells, data set) of every configured check, which a run must not be without."""
+    if run.config is None:
+        return []
+    place = Path(os.path.relpath(run.config.path, root)).as_posix()
+    return [
+        (
+            f"{place}::{check.title()}",
+            tuple(cell if ":" in cell else f"{cell}:{ALL}" for cell in check.covers),
+            check.dataset,
+        )
+        for check in run.config.config.checks
+    ]
 
 
 def unfinished(run: GateRun) -> IntegrationResult:
@@ -200,7 +218,9 @@ def _session_facts(
 def _results(tally: Tally, measurements: Iterable[Measurement], session: SessionFacts) -> TestResults:
     evidence: dict[str, dict[str, int | None]] = {}
     for measurement in measurements:
-        if measurement.value is not None:
+        dataset = tally.entries[measurement.test].dataset
+        # A test that says which data set it measures on has no evidence in numbers of another.
+        if measurement.value is not None and dataset in {None, measurement.dataset}:
             slices = evidence.setdefault(measurement.test, {})
             known = [n for n in (slices.get(measurement.slice), measurement.n) if n is not None]
             slices[measurement.slice] = max(known) if known else None

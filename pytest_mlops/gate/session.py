@@ -13,7 +13,7 @@ from pytest_mlops.errors import IoError
 from pytest_mlops.gate.extensions import announce, measured_code_quality
 from pytest_mlops.gate.lane import share_of
 from pytest_mlops.gate.scope import nearest
-from pytest_mlops.gate.seal import seal, write_record
+from pytest_mlops.gate.seal import expected_checks, seal, write_record
 from pytest_mlops.gate.source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.terminal import header_line, show, show_warnings
 
@@ -127,13 +127,16 @@ class GateSession:
                 lane.warnings += [] if warning is None else [warning]
 
     def _seal(self, lane: Lane, hook: Any) -> None:
-        code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
         with _collector_paused():
-            lane.record = seal(lane.run, lane.tally, lane.events, code=code)
             try:
+                code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
+                lane.tally.expect(expected_checks(lane.run, self._root))
+                lane.record = seal(lane.run, lane.tally, lane.events, code=code)
                 write_record(lane.run, lane.record)
             except IoError as error:
                 lane.write_error = error
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- the unfinished record stands, and blocks
+                lane.write_error = IoError(f"the run could not be sealed: {type(error).__name__}: {error}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -141,7 +144,11 @@ class GateSession:
         for lane in self.lanes:
             if lane.record is not None:
                 show(terminalreporter, lane.run, lane.record, lane.write_error)
-                show_warnings(terminalreporter, lane.warnings)
+            elif lane.write_error is not None:
+                terminalreporter.write_line(
+                    f"mlops gate: INCOMPLETE: {lane.write_error}", red=True, bold=True
+                )
+            show_warnings(terminalreporter, lane.warnings)
 
 
 @contextlib.contextmanager

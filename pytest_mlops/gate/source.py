@@ -153,8 +153,11 @@ class EvidenceSource:
         if sink is not None and (recorded := sink.drain()) is not None:
             _payload(report)["recorded"] = recorded
         if call.excinfo is not None and call.when == "call":
-            if (outcome := outcome_of(item, call.excinfo)) is not None:
+            if (outcome := outcome_of(call.excinfo)) is not None:
                 _payload(report)["outcome"] = outcome
+                if outcome == "undecided":
+                    # Not by pytest.xfail, which --runxfail turns into a pass.
+                    report.outcome, report.wasxfail = "skipped", str(call.excinfo.value)
             elif report.failed:
                 self._leave_to_gate(item, call.excinfo, report)
         return report
