@@ -12,6 +12,9 @@
     ├── EnvironmentUnhealthy         a target environment failed its health checks
     ├── InvalidHealthCheck           a health check that cannot be carried out as written
     ├── EvidenceError                a record cannot be trusted as evidence
+    ├── StoreError                   the store cannot be opened, read or written
+    ├── NotRegistered                the registry has no such version or alias
+    ├── ConflictError                somebody else was first, or the registry already says otherwise
     ├── HttpError                    a server could not be reached, or refused
     ├── TaskError                    a process of ours ended in a way that gives no result
     ├── IoError                      a file could not be read or written
@@ -24,6 +27,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "ConfigError",
+    "ConflictError",
     "EnvironmentUnhealthy",
     "EvidenceError",
     "HttpError",
@@ -33,9 +37,11 @@ __all__ = [
     "IoError",
     "MLOpsError",
     "ModelArtifactNotFound",
+    "NotRegistered",
     "Problem",
     "RecordingError",
     "SerializationError",
+    "StoreError",
     "TaskError",
     "UndecidedEvidence",
 ]
@@ -110,6 +116,18 @@ class InvalidHealthCheck(MLOpsError):  # noqa: N818 -- as above
 
 class EvidenceError(MLOpsError):
     """A record cannot be trusted as evidence."""
+
+
+class StoreError(MLOpsError):
+    """The store cannot be opened, read or written; nothing was half written."""
+
+
+class NotRegistered(MLOpsError):  # noqa: N818 -- as above
+    """The registry has no such version or alias."""
+
+
+class ConflictError(MLOpsError):
+    """Somebody else was first, or the registry already says otherwise."""
 
 
 class HttpError(MLOpsError):
