@@ -12,6 +12,7 @@
     ├── EnvironmentUnhealthy         a target environment failed its health checks
     ├── InvalidHealthCheck           a health check that cannot be carried out as written
     ├── EvidenceError                a record cannot be trusted as evidence
+    │   └── TicketRefused            a version may not go where it was to go; says which check failed
     ├── StoreError                   the store cannot be opened, read or written
     ├── NotRegistered                the registry has no such version or alias
     ├── ConflictError                somebody else was first, or the registry already says otherwise
@@ -43,6 +44,7 @@ __all__ = [
     "SerializationError",
     "StoreError",
     "TaskError",
+    "TicketRefused",
     "UndecidedEvidence",
 ]
 
@@ -116,6 +118,22 @@ class InvalidHealthCheck(MLOpsError):  # noqa: N818 -- as above
 
 class EvidenceError(MLOpsError):
     """A record cannot be trusted as evidence."""
+
+
+class TicketRefused(EvidenceError):  # noqa: N818 -- as above
+    """A version may not go where it was to go.
+
+    Attributes:
+        check: Name of the check that did not hold.
+        sentence: What was found, and what was expected.
+        remedy: The honest way past it.
+    """
+
+    def __init__(self, *, check: str, sentence: str, remedy: str) -> None:
+        self.check = check
+        self.sentence = sentence
+        self.remedy = remedy
+        super().__init__(f"refused by the check of the {check}: {sentence}. {remedy}")
 
 
 class StoreError(MLOpsError):

@@ -1,9 +1,16 @@
-"""What the tests share: an environment without CI, and a small project under the gate."""
+"""What the tests share: no CI around them, a small project under the gate, a store on each database."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import socket
+import subprocess
+import tempfile
 import textwrap
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +22,20 @@ import pytest_mlops.gate.activate
 import pytest_mlops.gate.items
 import pytest_mlops.gate.recorder
 import pytest_mlops.metrics.extra
-import pytest_mlops.metrics.predictions  # noqa: F401
+import pytest_mlops.metrics.predictions
+from pytest_mlops.errors import StoreError
 from pytest_mlops.records.codec import load_integration_result
 
+with contextlib.suppress(ImportError, StoreError):  # nor can SQLAlchemy, of the ops extra
+    import alembic.command  # noqa: F401
+
+    import pytest_mlops.registry.submission  # noqa: F401
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.store.engine import Store
 
 pytest_plugins = "pytester"
 
@@ -68,3 +82,90 @@ class Gate:
 def gate(pytester: pytest.Pytester) -> Gate:
     """Return an empty project."""
     return Gate(pytester)
+
+
+def _postgresql_program(name: str) -> str:
+    """Return the path of a program of the PostgreSQL server; distributions keep it off the PATH."""
+    found = shutil.which(name)
+    if found is None:
+        elsewhere = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        found = str(elsewhere[-1]) if elsewhere else None
+    return found or pytest.skip(f"there is no {name}; install the package postgresql")
+
+
+@contextlib.contextmanager
+def _running_postgresql(*, fsync: bool) -> Iterator[str]:
+    """Run a PostgreSQL server of our own on a free port of the loopback; give the URL of a database."""
+    initdb, pg_ctl = _postgresql_program("initdb"), _postgresql_program("pg_ctl")
+    as_root = os.geteuid() == 0  # which the server refuses to run as
+    if as_root and shutil.which("runuser") is None:
+        pytest.skip("there is no runuser to start PostgreSQL with; install the package util-linux")
+    command = ["runuser", "-u", "postgres", "--"] if as_root else []
+    folder = Path(tempfile.mkdtemp(prefix="pytest-mlops-postgresql-"))
+    data = str(folder / "data")
+
+    def run(*arguments: str) -> None:
+        subprocess.run([*command, *arguments], check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    try:
+        if as_root:
+            shutil.chown(folder, "postgres")
+        locale = ["-E", "UTF8", "--locale=C.UTF-8"]
+        run(initdb, "-D", data, "-A", "trust", "-U", "test", "-N", *locale)
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync={'on' if fsync else 'off'}"
+        run(pg_ctl, "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        try:
+            yield f"postgresql://test@127.0.0.1:{port}/postgres"
+        finally:
+            run(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """Give the URL of a real PostgreSQL server, started once a test process, where its programs are."""
+    pytest.importorskip("psycopg")
+    fsync = os.environ.get("POSTGRESQL_FSYNC") == "on"
+    with _running_postgresql(fsync=fsync) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _empty_database(server: str) -> Iterator[str]:
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        try:
+            yield f"{server.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """Give the URL of an empty database on PostgreSQL."""
+    with _empty_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a store that is not there yet, on each database in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store' / 'store.db'}"
+    return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """Give an empty store, on each database in turn."""
+    pytest.importorskip("sqlalchemy")
+    from pytest_mlops.store.engine import open_store
+
+    with open_store(store_url, timeout=20) as store:
+        yield store

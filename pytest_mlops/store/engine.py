@@ -1,0 +1,149 @@
+"""The store as its users see it: opened once, read in snapshots, written in transactions."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pytest_mlops.errors import StoreError
+from pytest_mlops.store import postgresql, sqlite
+from pytest_mlops.store.address import Address, resolve_address
+from pytest_mlops.store.failures import FOREIGN, explain, explain_os
+from pytest_mlops.store.forks import Users
+from pytest_mlops.store.migrate import bring_up_to_date
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["LOCK_SECONDS", "Store", "open_store", "store_exists"]
+
+LOCK_SECONDS = 60.0
+"""How long a lock is waited for, unless told otherwise."""
+
+
+class Store:
+    """A database of ours; one object serves all threads of a process. Close it, or use it in ``with``.
+
+    Attributes:
+        url: Where it is, with the password hidden.
+    """
+
+    def __init__(self, address: Address, *, reader: Engine, writer: Engine) -> None:
+        self.url = address.shown
+        self._reader = reader
+        self._writer = writer
+        self._open = True
+        self._users = Users(self._close_idle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({self.url!r})"
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one moment of the store throughout, and that cannot write.
+
+        Raises:
+            StoreError: the database failed; one sentence says how and what to do.
+        """
+        self._require_open()
+        try:
+            with self._users, self._reader.begin() as connection:
+                yield connection
+        except FOREIGN as error:
+            raise explain(error, self.url) from error
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes are written together at the end, or not at all on an exception.
+
+        On SQLite one writer at a time is let in; on PostgreSQL (READ COMMITTED) lock the rows that you
+        decide on with ``SELECT … FOR UPDATE``. A ``write`` within a ``write`` waits for itself.
+
+        Raises:
+            ConflictError: a row with the same key is there already.
+            StoreError: the database failed; nothing was written.
+        """
+        self._require_open()
+        committing = False
+        try:
+            with self._users, self._writer.begin() as connection:
+                yield connection
+                committing = True
+        except FOREIGN as error:
+            raise explain(error, self.url, committing=committing) from error
+
+    def close(self) -> None:
+        """Give back every connection; the store cannot be used afterwards."""
+        self._open = False
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def _require_open(self) -> None:
+        if not self._open:
+            raise StoreError(f"the store {self.url} was closed; open it again")
+
+
+def open_store(url: str | None = None, *, folder: Path = Path(), timeout: float = LOCK_SECONDS) -> Store:
+    """Open a store; make it where there is none, and migrate it where it is of an older version.
+
+    Args:
+        url: ``sqlite:///PATH`` or ``postgresql://…``; ``None`` for ``$MLOPS_STORE_URL``, else the SQLite
+            file ``.mlops/store.db``.
+        folder: What a relative path starts from.
+        timeout: Seconds to wait for a lock that somebody else holds.
+
+    Raises:
+        StoreError: it cannot be opened, is of a newer version, or is not ours; one sentence says which.
+    """
+    address = resolve_address(url, folder=folder)
+    try:
+        store = _connect(address, timeout=timeout)
+        try:
+            bring_up_to_date(address, store._reader, store._writer, timeout=timeout)  # noqa: SLF001
+        except BaseException:
+            store.close()
+            raise
+    except FOREIGN as error:
+        raise explain(error, address.shown) from error
+    except OSError as error:
+        raise explain_os(error, address.shown) from error
+    return store
+
+
+def _connect(address: Address, *, timeout: float) -> Store:
+    if address.path is None:
+        writer = postgresql.make_engine(address.url, timeout=timeout)
+        snapshot = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return Store(address, reader=snapshot, writer=writer)
+    sqlite.prepare_file(address.path, timeout=timeout)
+    return Store(
+        address,
+        reader=sqlite.make_engine(
+            address.url, timeout=timeout, begin="BEGIN", pragmas=("query_only = ON",), pooled=True
+        ),
+        writer=sqlite.make_engine(
+            address.url, timeout=timeout, begin="BEGIN IMMEDIATE", pragmas=("foreign_keys = ON",), pooled=True
+        ),
+    )
+
+
+def store_exists(url: str | None = None, *, folder: Path = Path()) -> bool:
+    """Tell whether there is a store to open, without making one; a PostgreSQL URL counts as one.
+
+    Raises:
+        StoreError: the URL means neither SQLite nor PostgreSQL.
+    """
+    path = resolve_address(url, folder=folder).path
+    return path is None or path.is_file()
