@@ -25,15 +25,25 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import ModelArtifactNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["MAX_ENTRIES", "ArtifactDigest", "Stamp", "changed_since", "digest_artifact", "resolve_artifact"]
+__all__ = [
+    "MAX_ENTRIES",
+    "ArtifactDigest",
+    "Stamp",
+    "changed_since",
+    "combine_digests",
+    "digest_artifact",
+    "resolve_artifact",
+]
 
 MAX_ENTRIES = 1_000_000
 """Files and folders of one artifact; links that multiply each other end here."""
 
 _DOMAIN = b"pytest-mlops artifact 1\n"
 _CHUNK = 1024 * 1024
+_PARALLEL_FROM = 64 * 1024 * 1024
+_MOST_THREADS = 8
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -99,33 +109,53 @@ def resolve_artifact(folder: Path, artifact: str) -> Path:
     return path
 
 
-def digest_artifact(path: Path) -> ArtifactDigest:
+def digest_artifact(path: Path, *, known: Mapping[str, tuple[Stamp, str]] | None = None) -> ArtifactDigest:
     """Read every file of the artifact at ``path``, a file or a folder, and return its digest.
 
     A link is read as what it points to.
+
+    Args:
+        path: The file or folder.
+        known: Relative name -> stamp and SHA-256 of an earlier reading, for files whose stamp is still the
+            same: those are not read again.
 
     Raises:
         ModelArtifactNotFound: nothing there, no file in it, a link that leaves the folder or runs in a
             circle, a name that is not UTF-8, a device, pipe or socket, or a file that cannot be read or that
             was written to meanwhile.
     """
-    total = hashlib.sha256(_DOMAIN)
     stamps: dict[str, Stamp] = {}
     digests: dict[str, str] = {}
+    unread: list[tuple[str, Path]] = []
     for name, real in sorted(_files(path).items(), key=lambda item: item[0].encode()):
-        stamps[name], digest = _read(name, real)
-        digests[name] = digest.hex()
-        encoded = name.encode()
-        total.update(
-            len(encoded).to_bytes(8, "big") + encoded + stamps[name].size.to_bytes(8, "big") + digest
-        )
+        stamp, digest = (known or {}).get(name, (None, ""))
+        if stamp is not None and stamp == _stamp(name, real):
+            stamps[name], digests[name] = stamp, digest
+        else:
+            unread.append((name, real))
+    for (name, _), (stamp, read) in zip(unread, _read_all(unread), strict=True):
+        stamps[name], digests[name] = stamp, read.hex()
     return ArtifactDigest(
-        digest=total.hexdigest(),
+        digest=combine_digests({name: (stamp.size, digests[name]) for name, stamp in stamps.items()}),
         files=len(stamps),
         size=sum(stamp.size for stamp in stamps.values()),
         stamps=MappingProxyType(stamps),
         digests=MappingProxyType(digests),
     )
+
+
+def combine_digests(files: Mapping[str, tuple[int, str]]) -> str:
+    """Return the digest of an artifact whose files are known.
+
+    Args:
+        files: Relative name -> (size in bytes, SHA-256 of the file's bytes as hex).
+    """
+    total = hashlib.sha256(_DOMAIN)
+    for name, (size, digest) in sorted(files.items(), key=lambda item: item[0].encode()):
+        encoded = name.encode()
+        total.update(len(encoded).to_bytes(8, "big") + encoded + size.to_bytes(8, "big"))
+        total.update(bytes.fromhex(digest))
+    return total.hexdigest()
 
 
 def changed_since(path: Path, before: ArtifactDigest) -> str | None:
@@ -261,16 +291,28 @@ def _stamp_of(name: str, status: os.stat_result) -> Stamp:
     )
 
 
+def _read_all(files: list[tuple[str, Path]]) -> Iterable[tuple[Stamp, bytes]]:
+    """Return the stamp and the SHA-256 of each file, in order; large artifacts are read on several cores."""
+    if len(files) < 2 or sum(_stamp(name, path).size for name, path in files) < _PARALLEL_FROM:
+        return [_read(name, path) for name, path in files]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- small models do without
+
+    # hashlib lets go of the interpreter lock while it works.
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(_read, *zip(*files, strict=True)))
+
+
 def _read(name: str, path: Path) -> tuple[Stamp, bytes]:
     """Return the stamp and the SHA-256 of one file, read in pieces of 1 MiB."""
-    _stamp(name, path)  # a pipe or device is refused before it is opened, which may wait for ever
+    size = _stamp(name, path).size  # a pipe or device is refused before it is opened, which may wait for ever
     digest = hashlib.sha256()
+    buffer = memoryview(bytearray(min(_CHUNK, max(size, 1))))
     try:
         handle = os.open(path, _OPEN_FLAGS)
         with contextlib.closing(os.fdopen(handle, "rb", buffering=0)) as stream:
             before = _stamp_of(name, os.fstat(handle))
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
+            while count := stream.readinto(buffer):
+                digest.update(buffer[:count])
             after = _stamp_of(name, os.fstat(handle))
     except OSError as error:
         raise _unreadable(path, error) from error

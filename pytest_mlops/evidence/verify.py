@@ -4,23 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import math
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.decision.counts import count_outcomes
+from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, SerializationError
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.records.codec import MAX_RECORD_BYTES, load_integration_result, policy_digest
 from pytest_mlops.records.integration import IntegrationResult, Judgement
+from pytest_mlops.records.results import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Verified", "read_record", "verify_record"]
+    from pytest_mlops.evidence.digest import ArtifactDigest
+    from pytest_mlops.records.results import TestResult
 
-CHUNK = 1024 * 1024
+__all__ = [
+    "Verified",
+    "check_counts",
+    "check_files",
+    "check_judgement",
+    "check_model",
+    "check_policy",
+    "parse_record",
+    "read_bytes",
+    "read_record",
+    "verify_record",
+]
+
+_NEVER_CONCLUSIVE = frozenset(
+    {
+        Outcome.SKIPPED,
+        Outcome.DESELECTED,
+        Outcome.NOT_RUN,
+        Outcome.CRASHED,
+        Outcome.INCOMPLETE,
+        Outcome.UNDECIDED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,16 +64,36 @@ def read_record(path: Path) -> IntegrationResult:
     Raises:
         EvidenceError: there is none, or it is not one.
     """
+    return parse_record(read_bytes(path, limit=MAX_RECORD_BYTES), str(path))
+
+
+def parse_record(data: bytes, source: str) -> IntegrationResult:
+    """Read a record from its bytes.
+
+    Raises:
+        EvidenceError: they are none; the message names ``source``.
+    """
     try:
-        if path.stat().st_size > MAX_RECORD_BYTES:
-            raise EvidenceError(
-                f"{path} has {path.stat().st_size:,} bytes; at most {MAX_RECORD_BYTES:,} are read"
-            )
-        return load_integration_result(path.read_bytes())
-    except OSError as error:
-        raise EvidenceError(f"cannot read {path}: {error.strerror or error}") from error
+        return load_integration_result(data)
     except SerializationError as error:
-        raise EvidenceError(f"{path}: {error}") from error
+        raise EvidenceError(f"{source}: {error}") from error
+
+
+def read_bytes(path: Path, *, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes.
+
+    Raises:
+        EvidenceError: there is none, it is larger, no ordinary file, or cannot be read.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited on for ever
+            raise EvidenceError(f"cannot read {path}: it is no ordinary file")
+        if status.st_size > limit:
+            raise EvidenceError(f"{path} has {status.st_size:,} bytes; at most {limit:,} are read")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def verify_record(
@@ -57,6 +102,7 @@ def verify_record(
     folder: Path,
     run_id: str | None = None,
     model: Path | None = None,
+    digest: Callable[[Path], ArtifactDigest] = digest_artifact,
 ) -> Verified:
     """Hold a record against everything that can be had without a signature.
 
@@ -65,16 +111,17 @@ def verify_record(
         folder: Where it lies; arrays and artifacts lie beside it.
         run_id: The run it has to be of.
         model: The model's files; ``None`` if they cannot be had, which the answer then notes.
+        digest: How the model's digest is made; by default every byte is read.
 
     Raises:
         EvidenceError: the first check that does not hold, with what was found and what was expected.
     """
     checks, notes = ["schema"], []
-    _check_counts(record)
+    check_counts(record)
     checks.append("counts of the test results")
-    _check_policy(record)
+    check_policy(record)
     checks.append("policy digest")
-    _check_judgement(record)
+    check_judgement(record)
     checks.append("verdict, reached again from the recorded evidence")
     if run_id is None:
         notes.append("no run id was asked for, so an older run's record would not be noticed")
@@ -83,13 +130,13 @@ def verify_record(
     else:
         checks.append("run id")
     if model is not None:
-        _check_model(record, model)
+        check_model(record, model, digest)
         checks.append("model digest")
     else:
         notes.append(
             "the record names no model bytes" if not _digest_of(record) else "the model was not at hand"
         )
-    missing = _check_files(record, folder)
+    missing = check_files(record, folder)
     if missing:
         notes.append(f"{missing} of the arrays and artifacts do not lie beside the record")
     elif record.arrays or record.artifacts:
@@ -101,7 +148,12 @@ def _digest_of(record: IntegrationResult) -> str | None:
     return record.model_version.digest if record.model_version is not None else None
 
 
-def _check_counts(record: IntegrationResult) -> None:
+def check_counts(record: IntegrationResult) -> None:
+    """Hold the counts against the results, the results against the numbers, and the numbers against both.
+
+    Raises:
+        EvidenceError: two of them contradict each other.
+    """
     results = record.test_results
     for name, expected in count_outcomes(results.results).items():
         got = getattr(results, name)
@@ -116,15 +168,42 @@ def _check_counts(record: IntegrationResult) -> None:
     strangers = {measurement.test for measurement in record.measurements} - set(names)
     if strangers:
         raise EvidenceError(f"the record holds a number of {min(strangers)}, a test that it does not list")
+    datasets = {result.test_name: result.dataset for result in results.results}
+    evidence = evidence_of(record.measurements, datasets)
+    for result in results.results:
+        _check_result(result, evidence.get(result.test_name, {}))
 
 
-def _check_policy(record: IntegrationResult) -> None:
+def _check_result(result: TestResult, evidence: dict[str, int | None]) -> None:
+    if result.passed != (result.outcome in {Outcome.PASSED, Outcome.XPASSED}):
+        raise EvidenceError(
+            f"{result.test_name} ended as {result.outcome}, but the record states passed = {result.passed}"
+        )
+    if result.conclusive and result.outcome in _NEVER_CONCLUSIVE:
+        raise EvidenceError(f"{result.test_name} is {result.outcome}, but the record calls it conclusive")
+    if result.evidence != evidence:
+        raise EvidenceError(
+            f"{result.test_name} is said to have evidence on {result.evidence}; its numbers make {evidence}"
+        )
+
+
+def check_policy(record: IntegrationResult) -> None:
+    """Hold the policy against its digest.
+
+    Raises:
+        EvidenceError: they differ.
+    """
     expected = policy_digest(record.policy)
     if record.policy_digest != expected:
         raise EvidenceError(f"the policy's digest is {expected}; the record states {record.policy_digest}")
 
 
-def _check_judgement(record: IntegrationResult) -> None:
+def check_judgement(record: IntegrationResult) -> None:
+    """Reach the judgement again from the recorded evidence.
+
+    Raises:
+        EvidenceError: the record states another one.
+    """
     again = judge_again(record).model_dump(mode="json")
     stated = record.model_dump(mode="json", include=set(Judgement.model_fields))
     for path, got, expected in _differences(stated, again, ""):
@@ -149,20 +228,32 @@ def _differences(stated: Any, again: Any, path: str) -> Iterator[tuple[str, Any,
         yield path, stated, again
 
 
-def _check_model(record: IntegrationResult, model: Path) -> None:
+def check_model(
+    record: IntegrationResult, model: Path, digest: Callable[[Path], ArtifactDigest] = digest_artifact
+) -> ArtifactDigest:
+    """Make the model's digest, by default from every byte, and hold it against the recorded one.
+
+    Raises:
+        EvidenceError: it is another model, cannot be read, or the record names no bytes.
+    """
     expected = _digest_of(record)
     if expected is None:
         raise EvidenceError("the record names no model bytes, so no model can be held against it")
     try:
-        got = digest_artifact(model).digest
+        got = digest(model)
     except ModelArtifactNotFound as error:
         raise EvidenceError(str(error)) from error
-    if got != expected:
-        raise EvidenceError(f"the model at {model} has the digest {got}; the record is of {expected}")
+    if got.digest != expected:
+        raise EvidenceError(f"the model at {model} has the digest {got.digest}; the record is of {expected}")
+    return got
 
 
-def _check_files(record: IntegrationResult, folder: Path) -> int:
-    """Check the bytes of what lies beside the record; return how many are not there."""
+def check_files(record: IntegrationResult, folder: Path) -> int:
+    """Check the bytes of what lies beside the record; return how many are not there.
+
+    Raises:
+        EvidenceError: a file's bytes were changed.
+    """
     missing = 0
     files = [(folder / "arrays" / f"{array.digest}.npz", array.digest) for array in record.arrays]
     files += [(folder / "artifacts" / artifact.digest, artifact.digest) for artifact in record.artifacts]
