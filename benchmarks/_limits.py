@@ -13,25 +13,32 @@ __all__ = ["Finding", "report"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One number with its spread over the rounds, and the limit it is held against, where it has one."""
+    """One number with its spread over the rounds, and the limit it is held against, where it has one.
+
+    The limit is the largest value that holds, or with ``at_least`` the smallest.
+    """
 
     what: str
     value: float
     low: float
     high: float
     limit: float | None = None
+    at_least: bool = False
 
     @property
     def holds(self) -> bool:
-        """Whether the value is at most the limit; a number without a limit is for information."""
-        return self.limit is None or self.value <= self.limit
+        """Whether the value is within the limit; a number without one is for information."""
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def row(self) -> tuple[str, ...]:
         """Return the cells of its line in the table."""
         spread = f"{self.low:.3f} to {self.high:.3f}"
         if self.limit is None:
             return self.what, f"{self.value:.3f}", spread, "", ""
-        return self.what, f"{self.value:.3f}", spread, f"{self.limit:g}", _WORDS[self.holds]
+        bound = f"at least {self.limit:g}" if self.at_least else f"{self.limit:g}"
+        return self.what, f"{self.value:.3f}", spread, bound, _WORDS[self.holds]
 
 
 _WORDS = {True: "holds", False: "does not hold"}

@@ -12,7 +12,7 @@ from pytest_mlops.errors import IoError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["sync_folder", "write_atomically"]
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -29,14 +29,14 @@ def write_atomically(path: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise IoError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename itself durable, where the platform can."""
     if os.name == "nt":  # pragma: no cover -- Windows has no folder handles
         return

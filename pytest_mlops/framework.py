@@ -10,21 +10,25 @@ import uuid
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mlops.errors import ConfigError, EvidenceError, Problem, TaskError
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.records.settings import FrameworkConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_mlops.checks.model_test import ModelTest
     from pytest_mlops.gate.versions import VersionComparison
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.results import TestResults
+    from pytest_mlops.registry.entries import VersionEntry, VersionPage
+    from pytest_mlops.registry.registry import Registry
     from pytest_mlops.verdict import Context
+
+T = TypeVar("T")
 
 __all__ = ["MLOpsFramework", "TestSuite"]
 
@@ -141,6 +145,58 @@ class MLOpsFramework:
             raise TaskError(f"pytest exited with {code} before any test ran:\n{_tail(output)}")
         return record
 
+    async def register_model_version(
+        self, model_version: ModelVersion, *, evidence: Path | None = None, folder: Path = Path()
+    ) -> VersionEntry:
+        """Register a model version; one that is registered with the same bytes is left as it is.
+
+        Args:
+            model_version: The version; its ``artifact_path`` is relative to ``folder``, and what lies there
+                is kept.
+            evidence: The record of its run; the version that is registered is then that of the record.
+            folder: The project's.
+
+        Raises:
+            ConflictError: the name is taken by other bytes.
+            EvidenceError: the record does not hold, or is of another version.
+            InvalidMetadata: a name that cannot be one, or files that are not those of the digest.
+            ModelArtifactNotFound: the model's files are missing.
+            StoreError: the store or the artifacts cannot be written.
+        """
+        from pytest_mlops.registry.submission import submit  # noqa: PLC0415 -- of the ops extra
+
+        return await asyncio.to_thread(submit, model_version, evidence=evidence, folder=folder)
+
+    async def get_model_version(
+        self, model_id: str, version_id: str, *, folder: Path = Path()
+    ) -> VersionEntry:
+        """Return a registered version, or with ``@champion`` the one that an alias points to.
+
+        Raises:
+            NotRegistered: there is none; the message has the nearest name.
+            StoreError: the store cannot be read.
+        """
+        return await asyncio.to_thread(
+            _in_registry, folder, lambda registry: registry.get(model_id, version_id)
+        )
+
+    async def list_model_versions(
+        self, model_id: str | None = None, *, folder: Path = Path(), **filters: Any
+    ) -> VersionPage:
+        """List registered versions, newest first.
+
+        Args:
+            model_id: Of this model only.
+            folder: The project's.
+            filters: As of :func:`pytest_mlops.registry.versions.list_versions`.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await asyncio.to_thread(
+            _in_registry, folder, lambda registry: registry.list(model_id=model_id, **filters)
+        )
+
     async def compare_versions(
         self,
         candidate: Path | IntegrationResult,
@@ -212,6 +268,15 @@ class MLOpsFramework:
 
 
 PYTEST_USAGE_ERROR = 4
+
+
+def _in_registry(folder: Path, ask: Callable[[Registry], T]) -> T:
+    from pytest_mlops.registry.registry import open_registry  # noqa: PLC0415 -- of the ops extra
+
+    with open_registry(folder) as registry:
+        return ask(registry)
+
+
 DEFAULT_RESULT = ".mlops/integration-result.json"
 OUTPUT_LINES = 20
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
-__all__ = ["ALL", "matches_test", "measure_name"]
+__all__ = ["ALIAS", "ALL", "matches_test", "measure_name"]
+
+ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What an alias of the registry may be called."""
 
 ALL = "all"
 """The slice of every example."""

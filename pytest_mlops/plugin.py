@@ -76,6 +76,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Id of this run, for whoever reads the record to hold it against (default: a random one)",
     )
     add(
+        "--mlops-sign-key",
+        metavar="FILE",
+        dest="mlops_sign_key",
+        help="Sign the record's statement with this private key (default: $MLOPS_SIGNING_KEY, else unsigned)",
+    )
+    add(
         "--mlops-report",
         metavar="KIND=PATH",
         action="extend",

@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli import compare, config, init, plan, report, schema, verify
+from pytest_mlops.cli import (
+    compare,
+    config,
+    history,
+    init,
+    keys,
+    log,
+    plan,
+    registry,
+    report,
+    schema,
+    sign,
+    verify,
+)
 
 __all__ = ["app"]
 
@@ -41,5 +54,10 @@ app.command()(config.explain)
 app.command()(report.report)
 app.command()(schema.schema)
 app.command()(verify.verify)
+app.command()(sign.sign)
+app.add_typer(history.history, name="history")
+app.add_typer(keys.keys, name="keys")
+app.add_typer(log.log, name="log")
+app.add_typer(registry.registry, name="registry")
 app.command()(compare.compare)
 app.command()(plan.plan)

@@ -1,4 +1,4 @@
-"""``verify``: hold a record against its own evidence, its run and its model."""
+"""``verify``: hold a record against its own evidence, its run, its model, its signature, an environment."""
 
 # The heavy imports stand inside the commands, so that --help and completion answer at once.
 # ruff: noqa: PLC0415
@@ -18,23 +18,34 @@ if TYPE_CHECKING:
 
 __all__ = ["exit_code_for", "locate_model", "verify", "verify_file"]
 
+CACHE = "digests.json"
+"""Beside the record: what ``--cached`` knows of the model's files."""
 
-def verify_file(path: Path, *, run_id: str | None = None, model: Path | None = None) -> Verified:
+
+def verify_file(
+    path: Path, *, run_id: str | None = None, model: Path | None = None, cached: bool = False
+) -> Verified:
     """Verify the record at ``path``.
 
     Args:
         path: The record.
         run_id: The run it has to be of.
         model: The model's files; by default where the record says they are, seen from here.
+        cached: Read only those files of the model whose stamp changed since the last time.
 
     Raises:
         EvidenceError: a check does not hold.
     """
+    from functools import partial
+
+    from pytest_mlops.evidence.cached import digest_cached
+    from pytest_mlops.evidence.digest import digest_artifact
     from pytest_mlops.evidence.verify import read_record, verify_record
 
     record = read_record(path)
     files = model if model is not None else locate_model(record, Path.cwd())
-    return verify_record(record, folder=path.parent, run_id=run_id, model=files)
+    digest = partial(digest_cached, cache=path.parent / CACHE) if cached else digest_artifact
+    return verify_record(record, folder=path.parent, run_id=run_id, model=files, digest=digest)
 
 
 def locate_model(record: IntegrationResult, folder: Path) -> Path | None:
@@ -66,19 +77,50 @@ def verify(
     model: Annotated[
         Path | None, typer.Option(help="The model's files; by default where the record says they are.")
     ] = None,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(help="Public key that must have signed it; where repeated, any of them."),
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option(help="Also hold it against what this environment of mlops.yaml demands.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The mlops.yaml of the environment; by default the one here.")
+    ] = None,
+    model_signature: Annotated[
+        Path | None, typer.Option(help="OpenSSF model-signing bundle that the model must stand up to.")
+    ] = None,
+    model_key: Annotated[
+        Path | None, typer.Option(help="Public key (P-256, P-384, P-521) of that bundle.")
+    ] = None,
+    cached: Annotated[
+        bool, typer.Option("--cached", help="Read only the model's files that changed since the last time.")
+    ] = False,
 ) -> None:
     """Hold a record against its own evidence, its run and its model.
 
     Checks the schema, reaches the verdict again from the recorded results, and compares run id and model
-    digest. Exits with 0 if the verified record allows, 1 on FAIL, 3 on UNDECIDED, 4 on INCOMPLETE, and 5 if
-    the record cannot be trusted.
+    digest; with --key its signature, with --environment everything that a deployment there would check.
+    Exits with 0 if the verified record allows, 1 on FAIL, 3 on UNDECIDED, 4 on INCOMPLETE, and 5 if the
+    record cannot be trusted or is refused.
     """
-    verified = verify_file(result, run_id=run_id, model=model)
+    from pytest_mlops.cli.ticket import check_environment, check_model_signature, check_signature
+
+    verified = verify_file(result, run_id=run_id, model=model, cached=cached)
     record = verified.record
-    for check in verified.checks:
+    files = model if model is not None else locate_model(record, Path.cwd())
+    checks = list(verified.checks)
+    if model_signature is not None or model_key is not None:
+        checks.append(check_model_signature(files, bundle=model_signature, key=model_key))
+    if key:
+        checks.append(check_signature(result, key))
+    for check in checks:
         typer.echo(f"  ok    {check}")
     for note in verified.notes:
         typer.echo(f"  note  {note}")
+    if environment is not None:
+        for check in check_environment(result, environment, config=config, model=files):
+            typer.echo(f"  ok    {environment}: {check}")
     for reason in record.reasons:
         typer.echo(f"  {reason.verdict.upper()}: {reason.text}")
     typer.echo(f"{record.verdict.upper()}: {record.decision} ({record.context}), run {record.run_id}")

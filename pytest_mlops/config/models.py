@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from pytest_mlops.config.check_entries import CheckEntry
-from pytest_mlops.records.base import Flag, Label, Number, Record, Text
+from pytest_mlops.records.base import Label, Number, Record, Text
 from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
 from pytest_mlops.records.policy import (
     BaselineSettings,
@@ -19,8 +20,9 @@ from pytest_mlops.records.policy import (
     Rule,
     Waiver,
 )
+from pytest_mlops.records.ticket import TicketPolicy
 
-__all__ = ["Config", "EnvironmentSettings", "ModelSettings"]
+__all__ = ["Config", "EnvironmentSettings", "HistorySettings", "ModelSettings"]
 
 
 class ModelSettings(Record):
@@ -81,11 +83,26 @@ class ModelSettings(Record):
         )
 
 
-class EnvironmentSettings(Record):
-    """What one environment demands of a release."""
+class EnvironmentSettings(TicketPolicy):
+    """What one environment demands of a release, on top of what ``mlops.yaml`` demands of a run."""
 
-    accept_waived: Flag = False
-    """Whether a WAIVED verdict may be released here."""
+    def ticket_policy(self) -> TicketPolicy:
+        """Return what a version must show before it is deployed here."""
+        return TicketPolicy(**{name: getattr(self, name) for name in TicketPolicy.model_fields})
+
+
+class HistorySettings(Record):
+    """Which results are kept, where the gate records each of its runs in the store."""
+
+    keep: Annotated[int, Field(strict=True, ge=1)] = 1000
+    """Results kept of each model; the oldest go, but none that an alias or a pinned version rests on."""
+    max_age_days: Annotated[float, Field(strict=True, gt=0, le=100_000)] | None = None
+    """Days after which a result goes, unless something rests on it; by default none goes for its age."""
+
+    @property
+    def max_age(self) -> timedelta | None:
+        """The age at which a result goes."""
+        return None if self.max_age_days is None else timedelta(days=self.max_age_days)
 
 
 class Config(Record):
@@ -111,6 +128,9 @@ class Config(Record):
     """Failing rules and tests that a named person lets through for a while."""
     environments: dict[str, EnvironmentSettings] = {}
     """Name -> what that environment demands of a release."""
+    history: HistorySettings | None = None
+    """With this section, ``history: {}`` at the least, every run of the gate is recorded in the store,
+    except those of untrusted pull requests."""
 
     @field_validator("version", mode="before")
     @classmethod

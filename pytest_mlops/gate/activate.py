@@ -17,6 +17,7 @@ from pytest_mlops.config.load import LoadedConfig, find_config, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
+from pytest_mlops.gate.attest import forget_attestations, settle_key
 from pytest_mlops.gate.context import context_from_environ
 from pytest_mlops.gate.extensions import extra_checks
 from pytest_mlops.gate.lane import Lane
@@ -60,6 +61,8 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
             # Before anything can go wrong: from here on no earlier PASS can be taken for this run's.
             for run in runs:
                 write_record(run, unfinished(run))
+            forget_attestations(runs, bare)
+        key = settle_key(config.option.mlops_sign_key, os.environ, bare)
         checks = extra_checks(config.hook)
         runs = [_settle(config, run, _load(config, run, checks)) for run in runs]
         if not planning:
@@ -67,7 +70,7 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
                 write_record(run, unfinished(run))
     except MLOpsError as error:
         raise pytest.UsageError(str(error)) from error
-    lanes = [Lane(run=run, settings=_scope_settings(run)) for run in runs]
+    lanes = [Lane(run=run, settings=_scope_settings(run), key=key) for run in runs]
     register_source(config, [lane.settings for lane in lanes], checks)
     if not planning:
         config.stash[LANES_KEY] = lanes

@@ -66,7 +66,9 @@ def compare_with_baseline(
         The differences, or why there are none; never an exception for evidence that cannot be used.
     """
     try:
-        baseline = find_baseline(policy.baseline.sources, folder, own=own, in_run=_in_run(arrays))
+        baseline = find_baseline(
+            policy.baseline.sources, folder, own=own, in_run=_in_run(arrays), version=version
+        )
         if baseline is None:
             return Comparison(status="first_run", message="there is no baseline yet (first run)")
         return compare_arrays(policy, arrays, version, baseline, own=own)

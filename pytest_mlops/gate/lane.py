@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_mlops.errors import IoError
+    from pytest_mlops.evidence.keys import SigningKey
     from pytest_mlops.gate.run import GateRun
     from pytest_mlops.gate.scope import ScopeSettings
     from pytest_mlops.records.integration import IntegrationResult
@@ -26,6 +27,8 @@ class Lane:
 
     run: GateRun
     settings: ScopeSettings
+    key: SigningKey | None = None
+    """Signs what the record says."""
     tally: Tally = field(default_factory=Tally)
     events: Events = field(default_factory=lambda: Events(collection_errors={}, lost_workers=[]))
     record: IntegrationResult | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_mlops.decision.counts import count_outcomes
+from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge
 from pytest_mlops.evidence.digest import changed_since
 from pytest_mlops.files import write_atomically
@@ -151,13 +151,15 @@ def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQua
     return (CodeQuality(), {}) if reports is None else read_code_quality(run.folder, reports)
 
 
-def write_record(run: GateRun, record: IntegrationResult) -> None:
-    """Put ``record`` in place of whatever was there.
+def write_record(run: GateRun, record: IntegrationResult) -> bytes:
+    """Put ``record`` in place of whatever was there, and return its bytes.
 
     Raises:
         IoError: it could not be written; the record that stood there still stands.
     """
-    write_atomically(run.path, dump(record).encode())
+    data = dump(record).encode()
+    write_atomically(run.path, data)
+    return data
 
 
 def _record(run: GateRun, judgement: Any, **evidence: Any) -> IntegrationResult:
@@ -216,14 +218,8 @@ def _session_facts(
 
 
 def _results(tally: Tally, measurements: Iterable[Measurement], session: SessionFacts) -> TestResults:
-    evidence: dict[str, dict[str, int | None]] = {}
-    for measurement in measurements:
-        dataset = tally.entries[measurement.test].dataset
-        # A test that says which data set it measures on has no evidence in numbers of another.
-        if measurement.value is not None and dataset in {None, measurement.dataset}:
-            slices = evidence.setdefault(measurement.test, {})
-            known = [n for n in (slices.get(measurement.slice), measurement.n) if n is not None]
-            slices[measurement.slice] = max(known) if known else None
+    datasets = {node_id: entry.dataset for node_id, entry in tally.entries.items()}
+    evidence = evidence_of(measurements, datasets)
     results = tuple(
         _result(node_id, entry, evidence.get(node_id, {})) for node_id, entry in tally.entries.items()
     )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.errors import IoError
+from pytest_mlops.gate.attest import attest
 from pytest_mlops.gate.extensions import announce, measured_code_quality
+from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.lane import share_of
 from pytest_mlops.gate.scope import nearest
 from pytest_mlops.gate.seal import expected_checks, seal, write_record
@@ -123,8 +125,11 @@ class GateSession:
         # Whoever listens is told last, when every record stands.
         for lane in self.lanes:
             if lane.record is not None and lane.write_error is None:
-                warning = announce(session.config.hook, lane.record, lane.run.path)
-                lane.warnings += [] if warning is None else [warning]
+                said = (
+                    keep_history(lane.run, lane.record),
+                    announce(session.config.hook, lane.record, lane.run.path),
+                )
+                lane.warnings += [warning for warning in said if warning is not None]
 
     def _seal(self, lane: Lane, hook: Any) -> None:
         with _collector_paused():
@@ -132,7 +137,8 @@ class GateSession:
                 code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
                 lane.tally.expect(expected_checks(lane.run, self._root))
                 lane.record = seal(lane.run, lane.tally, lane.events, code=code)
-                write_record(lane.run, lane.record)
+                data = write_record(lane.run, lane.record)
+                attest(lane.run.path, lane.record, data, lane.key)
             except IoError as error:
                 lane.write_error = error
             except (Exception, SystemExit) as error:  # noqa: BLE001 -- the unfinished record stands, and blocks

@@ -18,7 +18,14 @@ from pytest_mlops.records.integration import SCHEMA_VERSION, IntegrationResult
 if TYPE_CHECKING:
     from pytest_mlops.records.policy import Policy
 
-__all__ = ["MAX_RECORD_BYTES", "dump", "dump_canonical", "load_integration_result", "policy_digest"]
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "dump",
+    "dump_canonical",
+    "load_integration_result",
+    "parse_object",
+    "policy_digest",
+]
 
 MAX_RECORD_BYTES = 512 * 1024 * 1024
 """Larger texts are refused unread: 50,000 tests make about 30 MB."""
@@ -64,19 +71,36 @@ def load_integration_result(text: str | bytes) -> IntegrationResult:
     Warns:
         UserWarning: a newer minor schema version; what it adds is left out.
     """
-    if len(text) > MAX_RECORD_BYTES:
-        raise SerializationError(f"the record has {len(text):,} bytes; at most {MAX_RECORD_BYTES:,} are read")
-    try:
-        data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise SerializationError(f"the record is not valid JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise SerializationError(f"the record is a JSON {type(data).__name__}; expected an object")
+    data = parse_object(text, what="the record", limit=MAX_RECORD_BYTES)
     newer = _is_newer(data.get("schema_version"))
     try:
         return IntegrationResult.model_validate_json(text, extra="ignore" if newer else None)
     except ValidationError as error:
         raise SerializationError(_sentence(error)) from error
+
+
+def parse_object(text: str | bytes, *, what: str, limit: int) -> dict[str, Any]:
+    """Read a JSON object strictly.
+
+    Args:
+        text: The JSON; bytes are UTF-8.
+        what: What it should be, for messages, as ``the record``.
+        limit: Bytes beyond which it is refused unread.
+
+    Raises:
+        SerializationError: too long, not JSON, no object, a key given twice in one object, or NaN.
+    """
+    if len(text) > limit:
+        raise SerializationError(f"{what} has {len(text):,} bytes; at most {limit:,} are read")
+    try:
+        # Left to itself json.loads takes bytes for UTF-16 too.
+        decoded = text.decode() if isinstance(text, bytes) else text
+        data = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise SerializationError(f"{what} is not valid JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise SerializationError(f"{what} is a JSON {type(data).__name__}; expected an object")
+    return data
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

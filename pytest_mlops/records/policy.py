@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALIAS, ALL, measure_name
 from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Severity, Share, Text
 from pytest_mlops.verdict import Decision
 
@@ -53,8 +53,9 @@ Day = Annotated[date, BeforeValidator(_calendar_day)]
 
 def _known_source(value: str) -> str:
     kind, _, place = value.partition(":")
-    if value != "run" and not (kind == "file" and place.strip()):
-        raise ValueError(f"expected run or file:PATH, got {value}")
+    known = {"file": bool(place.strip()), "registry": ALIAS.fullmatch(place) is not None}
+    if value != "run" and not known.get(kind, False):
+        raise ValueError(f"expected run, file:PATH or registry:ALIAS, got {value}")
     return value
 
 
@@ -295,8 +296,8 @@ class BaselineSettings(Record):
             validation_alias=AliasChoices("from", "sources"),
             serialization_alias="sources",
             min_length=1,
-            description="Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions"
-            " of the same run.",
+            description="Where to look, in this order: ``file:PATH`` of a record, ``registry:ALIAS`` for the"
+            " version that an alias points to, or ``run`` for predictions of the same run.",
         ),
     ] = ("run",)
     pair_by: Literal["id", "position"] = "id"

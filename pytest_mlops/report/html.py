@@ -17,15 +17,18 @@ from pytest_mlops.report.matrix import coverage_matrix
 from pytest_mlops.report.reliability import reliability_curves
 from pytest_mlops.report.series import Series, all_series
 from pytest_mlops.report.text import one_line
+from pytest_mlops.report.trend_figure import trend_figure
+from pytest_mlops.report.trends import all_trends
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import jinja2
 
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.report.trends import RunPoint
 
 __all__ = ["to_html"]
 
@@ -38,6 +41,8 @@ FIGURE_LIMIT = 40
 CELL_LIMIT = 20_000
 """Cells of the coverage matrix."""
 REASONS_SHOWN = 10
+TRENDS_OPEN = 3
+"""Trends that are open at first: the three scores."""
 
 SYMBOLS = {"pass": "✓", "waived": "◐", "undecided": "?", "fail": "✗", "incomplete": "∅"}
 TONES = {
@@ -54,7 +59,9 @@ TONES = {
 }
 
 
-def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
+def to_html(
+    record: IntegrationResult, *, arrays: Path | None, history: Sequence[RunPoint] | None = None
+) -> str:
     """Write a record as a page for people.
 
     The page allows itself, by its content security policy, no request at all, and no
@@ -63,6 +70,7 @@ def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
     Args:
         record: The record.
         arrays: Folder of the arrays that the record names, for reliability curves; ``None`` for none.
+        history: Recorded runs of the model, in any order; ``None`` for a page without trends.
 
     Raises:
         MLOpsError: the ``report`` extra is not installed.
@@ -80,6 +88,8 @@ def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
     forests = [one for one in by_metric(changes) if any(change.value is not None for change in one.changes)]
     figures |= {f"forest-{index}": forest_figure(one) for index, one in enumerate(forests[:FIGURE_LIMIT])}
     figures |= {f"curve-{index}": reliability_figure(curve) for index, curve in enumerate(curves)}
+    trends = None if history is None else all_trends(record, history)
+    figures |= {f"trend-{index}": trend_figure(one) for index, one in enumerate(trends or ()) if one.drawn}
     page, plots = _asset("page.js"), plotly if figures else None
     # Rules that did not pass stand in a table of their own, before all of them.
     rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
@@ -94,6 +104,7 @@ def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
         changes=changes,
         forests=forests[:FIGURE_LIMIT],
         undrawn=len(forests[FIGURE_LIMIT:]),
+        trends=trends,
         matrix=matrix,
         matrix_rows=max(1, CELL_LIMIT // max(1, len(matrix.capabilities))),
         plain=[one for one in series if not one.sliced],
@@ -105,6 +116,7 @@ def to_html(record: IntegrationResult, *, arrays: Path | None) -> str:
         slices_drawn=SLICES_DRAWN,
         row_limit=ROW_LIMIT,
         reasons_shown=REASONS_SHOWN,
+        trends_open=TRENDS_OPEN,
         symbols=SYMBOLS,
         tones=TONES,
         style=_markup(_asset("page.css")),

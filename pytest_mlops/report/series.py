@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.measurement import Measurement
     from pytest_mlops.records.policy import Rule
 
-__all__ = ["LEVEL", "Point", "Series", "all_series"]
+__all__ = ["LEVEL", "Point", "Series", "all_series", "interval_of"]
 
 LEVEL = 0.95
 """Two-sided confidence of the intervals."""
@@ -89,6 +89,13 @@ def all_series(record: IntegrationResult) -> list[Series]:
     return sorted(series, key=lambda one: -max(point.concern for point in one.points))
 
 
+def interval_of(found: Measurement) -> tuple[float | None, float | None]:
+    """Return the ends of the two-sided interval at ``LEVEL``; ``None`` where none is known."""
+    # The one-sided level whose two bounds make the two-sided interval.
+    interval = bounds(estimate_of(found), (1 + LEVEL) / 2)
+    return (None, None) if interval is None else (interval.lower, interval.upper)
+
+
 def _order(point: Point) -> tuple[bool, int]:
     return point.slice != ALL, -point.concern
 
@@ -110,13 +117,12 @@ def _rules(record: IntegrationResult) -> tuple[dict[Key, Verdict], dict[Key, lis
 
 
 def _point(found: Measurement, verdict: Verdict | None, rules: list[Rule]) -> Point:
-    # The one-sided level whose two bounds make the two-sided interval.
-    interval = bounds(estimate_of(found), (1 + LEVEL) / 2)
+    lower, upper = interval_of(found)
     return Point(
         slice=found.slice,
         value=found.value,
-        lower=None if interval is None else interval.lower,
-        upper=None if interval is None else interval.upper,
+        lower=lower,
+        upper=upper,
         n=found.basis.trials if isinstance(found.basis, Binomial) else found.n,
         least=max((rule.min for rule in rules if rule.min is not None), default=None),
         most=min((rule.max for rule in rules if rule.max is not None), default=None),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.report.trends import RunPoint
     from pytest_mlops.report.write import Kind
 
     Target = tuple[Kind, Path]
@@ -34,8 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     targets = [(kind, (folder / path).resolve()) for kind, path in config.option.mlops_report]
     result = (folder / config.option.mlops_result).resolve()
     gate = config.pluginmanager.get_plugin(GATE_NAME)
-    records = [lane.run.path for lane in gate.lanes] if gate is not None else []
-    config.pluginmanager.register(ReportSession(place_reports(targets, records, result.parent)), NAME)
+    runs = [lane.run for lane in gate.lanes] if gate is not None else []
+    placed = place_reports(targets, [run.path for run in runs], result.parent)
+    histories = {run.path: run.folder for run in runs if run.config and run.config.config.history is not None}
+    config.pluginmanager.register(ReportSession(placed, histories), NAME)
 
 
 def place_reports(
@@ -67,13 +70,22 @@ def place_reports(
 
 
 class ReportSession:
-    """Hooks that come after those of the gate: whatever becomes of a report, the verdict is settled."""
+    """Hooks that come after those of the gate: whatever becomes of a report, the verdict is settled.
 
-    def __init__(self, placed: Mapping[Path, Sequence[Target]]) -> None:
+    Args:
+        placed: Record -> where its reports go.
+        histories: Record -> folder of the project whose history its HTML page shows, where one is kept.
+    """
+
+    def __init__(
+        self, placed: Mapping[Path, Sequence[Target]], histories: Mapping[Path, Path] | None = None
+    ) -> None:
         self.placed = placed
+        self.histories = histories or {}
         self.awaited = dict.fromkeys(placed)
         self.written: list[Path] = []
         self.problems: list[str] = []
+        self.notes: list[str] = []
 
     def pytest_sessionstart(self) -> None:
         """Take away the reports of an earlier run, so that none of them outlives a crash of this one."""
@@ -96,6 +108,8 @@ class ReportSession:
         if terminalreporter.config.get_verbosity() >= 0:
             for path in self.written:
                 terminalreporter.write_line(f"report: {_relative(path)}")
+        for note in self.notes:
+            terminalreporter.write_line(note, yellow=True)
         missing = [
             f"{_relative(path)} was not written, and there is nothing else to make it from"
             for path in self.awaited
@@ -108,13 +122,27 @@ class ReportSession:
         from pytest_mlops.report.write import write_report  # noqa: PLC0415
 
         try:
-            write_report(record, kind, path, result=result)
+            history = self._history(record, result) if kind == "html" else None
+            write_report(record, kind, path, result=result, history=history)
         except MLOpsError as error:
             self.problems.append(str(error))
         except Exception as error:  # noqa: BLE001 -- one report that cannot be made is no reason to lose the other
             self.problems.append(f"{_relative(path)}: {type(error).__name__}: {error}")
         else:
             self.written.append(path)
+
+    def _history(self, record: IntegrationResult, result: Path) -> Sequence[RunPoint] | None:
+        """Read the model's recorded runs; a page without them is better than none."""
+        folder = self.histories.get(result)
+        if folder is None:
+            return None
+        from pytest_mlops.report.history import read_history  # noqa: PLC0415 -- as above
+
+        try:
+            return read_history(record, folder)
+        except MLOpsError as error:
+            self.notes.append(f"report without trends: {error}")
+            return None
 
 
 def _relative(path: Path) -> str:

@@ -148,7 +148,11 @@ CASES = [
     (
         "environments: {prod: {accept: true}}",
         "environments.prod.accept",
-        'is not a known key; did you mean "accept_waived"? Known here: accept_waived',
+        (
+            'is not a known key; did you mean "accept_waived"? Known here: accept_waived, require_signature, '
+            "trusted_keys, min_signatures, max_age, trust, min_pass_rate, min_coverage, min_quality_score, "
+            "requirements, rules"
+        ),
     ),
     (
         "quality: {metrics: {mae: {wait: 1, weight: 2}}}",

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import timedelta
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,16 @@ import pytest
 from pytest_mlops.gate.arrays import save_arrays
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.measurement import ArrayRef
+from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import Policy, Requirement, Rule
 from pytest_mlops.report.html import to_html
+from pytest_mlops.report.trends import ruled_keys, run_point
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.report.trends import RunPoint
     from tests.report.conftest import MakeRecord
 
 CHROMIUM = shutil.which("chromium")
@@ -110,6 +114,7 @@ def page(make_record: MakeRecord, tmp_path: Path) -> str:
                 Rule(metric="recall", slice=LONG, id="change", min_delta=-0.05),
             ),
         ),
+        model=ModelVersion(model_id="credit", version_id=LONG),
         comparison=Comparison(
             status="compared",
             baseline=BaselineRef(source=f"file:{LONG}", version_id=LONG),
@@ -121,7 +126,19 @@ def page(make_record: MakeRecord, tmp_path: Path) -> str:
     columns = {"y_true": (score > 0.6) * 1, "y_pred": (score > 0.5) * 1, "y_score": score}
     digest, size = save_arrays(columns, tmp_path)
     ref = ArrayRef(digest=digest, size=size, n=100, fields=tuple(columns), data="0" * 64, test=LONG)
-    return to_html(record.model_copy(update={"arrays": (ref,)}), arrays=tmp_path)
+    return to_html(
+        record.model_copy(update={"arrays": (ref,)}), arrays=tmp_path, history=earlier_runs(record)
+    )
+
+
+def earlier_runs(record: IntegrationResult) -> list[RunPoint]:
+    """Return a month of runs like this one, with long names."""
+    times = [record.timestamp - timedelta(days=days) for days in range(1, 31)]
+    runs = [
+        record.model_copy(update={"run_id": f"{LONG}{index}", "timestamp": time})
+        for index, time in enumerate(times)
+    ]
+    return [point for run in runs if (point := run_point(run, ruled_keys(record))) is not None]
 
 
 def look(
@@ -164,7 +181,7 @@ def test_opens_without_errors_requests_or_sideways_scrolling(
     assert found["width"] == width
     assert found["scroll"] <= width
     assert found["outside"] == []
-    assert found["plots"] >= found["holders"] == 4
+    assert found["plots"] >= found["holders"] == 4 + 5  # five of them trends
     assert found["dark"] is dark
     assert found["paper"] == ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)")
     assert found["ink"] == ("rgb(230, 233, 237)" if dark else "rgb(27, 31, 36)")

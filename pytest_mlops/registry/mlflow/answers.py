@@ -1,0 +1,130 @@
+"""What an MLflow server answers, as far as it is used here; whatever else it says is passed over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pytest_mlops.errors import HttpError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["RemoteFile", "RemoteModel", "RemoteRun", "RemoteVersion", "parse"]
+
+T = TypeVar("T", bound="Answer")
+
+
+class Answer(BaseModel):
+    """Base of the answers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Pair(Answer):
+    """A name and a text: a tag or a parameter."""
+
+    key: str
+    value: str = ""
+
+
+class Metric(Answer):
+    """A logged metric, its last value; protobuf writes NaN and infinity as words."""
+
+    key: str
+    value: float
+
+
+class AliasOfModel(Answer):
+    """An alias and the version it points to."""
+
+    alias: str
+    version: str
+
+
+class RemoteModel(Answer):
+    """A registered model."""
+
+    name: str
+    aliases: tuple[AliasOfModel, ...] = ()
+
+    def version_of(self, alias: str) -> str | None:
+        """Return the version that an alias points to; ``None`` where it points nowhere."""
+        return next((one.version for one in self.aliases if one.alias == alias), None)
+
+
+class RemoteVersion(Answer):
+    """A version of a registered model."""
+
+    name: str
+    version: str
+    source: str = ""
+    run_id: str = ""
+    user_id: str = ""
+    description: str = ""
+    creation_timestamp: int = 0
+    """Milliseconds since the epoch."""
+    tags: tuple[Pair, ...] = ()
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When it was registered there, UTC; ``None`` where the server does not say."""
+        try:
+            return (
+                datetime.fromtimestamp(self.creation_timestamp / 1000, UTC)
+                if self.creation_timestamp
+                else None
+            )
+        except (OverflowError, OSError, ValueError):
+            return None
+
+    def tag(self, key: str) -> str | None:
+        """Return the value of a tag."""
+        return next((pair.value for pair in self.tags if pair.key == key), None)
+
+
+class RunInfo(Answer):
+    """What a run says of itself."""
+
+    run_id: str
+    artifact_uri: str = ""
+
+
+class RunData(Answer):
+    """What was logged in a run."""
+
+    metrics: tuple[Metric, ...] = ()
+    params: tuple[Pair, ...] = ()
+
+
+class RemoteRun(Answer):
+    """A run."""
+
+    info: RunInfo
+    data: RunData = RunData()
+
+
+class RemoteFile(Answer):
+    """A file or folder in a listing."""
+
+    path: str
+    is_dir: bool = False
+    file_size: int = 0
+
+
+def parse(answer: type[T], found: Mapping[str, Any], key: str, *, server: str) -> T:
+    """Return one part of a JSON object.
+
+    Raises:
+        HttpError: it is not there, or is something else.
+    """
+    try:
+        return answer.model_validate(found.get(key))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, (key, *first["loc"])))
+        raise HttpError(
+            f"the answer of {server} has {place} wrong: {first['msg']}; expected that of an MLflow server"
+        ) from error

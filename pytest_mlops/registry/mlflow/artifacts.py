@@ -1,0 +1,133 @@
+"""A model's files through the artifact service of an MLflow server: fetched into a folder, put from one."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from pytest_mlops.errors import HttpError, IoError
+from pytest_mlops.registry.mlflow.answers import RemoteFile, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_mlops.registry.mlflow.http import MlflowHttp
+
+__all__ = ["fetch", "is_served", "put"]
+
+API = "api/2.0/mlflow-artifacts/artifacts"
+SCHEME = "mlflow-artifacts"
+MOST_FILES = 100_000
+_CHUNK = 1024 * 1024
+
+
+def is_served(uri: str) -> bool:
+    """Tell whether the bytes at ``uri`` can be had from the server itself."""
+    return urlsplit(uri).scheme == SCHEME
+
+
+def fetch(http: MlflowHttp, uri: str, folder: Path) -> None:
+    """Write all files below ``uri`` into the new folder ``folder``.
+
+    Args:
+        http: The server.
+        uri: Where the files lie, as ``mlflow-artifacts:/1/models/m-…/artifacts``.
+        folder: Where they go; it is made.
+
+    Raises:
+        HttpError: they cannot be had from the server, or it names them in a way that leads out of ``folder``.
+        IoError: they cannot be written.
+    """
+    if not is_served(uri):
+        raise HttpError(
+            f"the files lie at {uri[:200]}, and {http.server} does not serve them; "
+            "fetch them yourself, or import without them"
+        )
+    root = urlsplit(uri).path.strip("/")
+    try:
+        folder.mkdir(parents=True)
+        count = 0
+        for name, size in _walk(http, root):
+            count += 1
+            if count > MOST_FILES:
+                raise HttpError(f"{uri} has more than {MOST_FILES:,} files; that is no model")
+            _fetch_file(http, f"{root}/{name}", folder / name, size)
+    except OSError as error:
+        raise IoError(f"cannot write {folder}: {error.strerror or error}") from error
+    if count == 0:
+        raise HttpError(f"there are no files at {uri} on {http.server}; expected those of a model")
+
+
+def put(http: MlflowHttp, uri: str, folder: Path, names: Iterable[str]) -> None:
+    """Put files of a folder below ``uri``.
+
+    Args:
+        http: The server.
+        uri: Where they go.
+        folder: Where they are.
+        names: Names of the files in it, with slashes.
+
+    Raises:
+        HttpError: the server does not take them.
+        IoError: one cannot be read.
+    """
+    root = urlsplit(uri).path.strip("/")
+    for name in names:
+        path = folder / name
+        try:
+            http.upload(f"{API}/{quote(f'{root}/{name}')}", _chunks(path), size=path.stat().st_size)
+        except OSError as error:
+            raise IoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _walk(http: MlflowHttp, root: str) -> Iterator[tuple[str, int]]:
+    """Yield the name and size of every file below ``root``."""
+    waiting = [""]
+    seen: set[str] = set()
+    while waiting:
+        below = waiting.pop()
+        found = http.call("GET", API, query={"path": f"{root}/{below}".rstrip("/")})
+        for one in found.get("files") or []:
+            file = parse(RemoteFile, {"files": one}, "files", server=http.server)
+            name = f"{below}/{_checked(file.path, http.server)}".lstrip("/")
+            if len(seen) > MOST_FILES or name in seen:
+                raise HttpError(
+                    f"{http.server} lists {name[:80]!r} twice, or too much; expected a model's files"
+                )
+            seen.add(name)
+            if file.is_dir:
+                waiting.append(name)
+            else:
+                yield name, file.file_size
+
+
+def _checked(name: str, server: str) -> str:
+    """Return a name from a listing if it stays where it is put, on every system."""
+    parts = PurePosixPath(name).parts
+    windows = PureWindowsPath(name)
+    if not parts or ".." in windows.parts or windows.drive or windows.root or "\0" in name or "\\" in name:
+        raise HttpError(f"{server} lists a file {name[:80]!r}; expected a name that stays within the model")
+    return "/".join(parts)
+
+
+def _fetch_file(http: MlflowHttp, source: str, path: Path, size: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    got = 0
+    with path.open("xb") as stream:
+        for chunk in http.download(f"{API}/{quote(source)}"):
+            got += len(chunk)
+            if got > size:
+                break
+            stream.write(chunk)
+    if got != size:
+        raise HttpError(
+            f"{source} came from {http.server} with {'more than ' if got > size else ''}{min(got, size):,} "
+            f"bytes, expected {size:,}; try again"
+        )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk

@@ -1,0 +1,265 @@
+"""Versions: registered once, found by name, by alias or by filters."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select
+
+from pytest_mlops.errors import ConflictError, NotRegistered
+from pytest_mlops.records.codec import dump_canonical
+from pytest_mlops.registry import proof
+from pytest_mlops.registry.ancestry import check_parent, keep_links
+from pytest_mlops.registry.entries import Entries, Link, Registration, VersionEntry, VersionPage
+from pytest_mlops.registry.naming import check_name, nearest, split_tag
+from pytest_mlops.registry.selection import BY_ALIAS, BY_NAME, listing
+from pytest_mlops.registry.tags import insert_tags
+from pytest_mlops.registry.turn import take_turn
+from pytest_mlops.store.log import append
+from pytest_mlops.store.prepared import Prepared
+from pytest_mlops.store.schema import aliases, model_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from pytest_mlops.records.model import ModelVersion
+    from pytest_mlops.verdict import Verdict
+
+__all__ = ["find_version", "get_by_alias", "get_for_change", "get_version", "list_versions", "register"]
+
+MOST = 10_000
+"""Versions of one page."""
+
+_NAMES = 1_000  # looked through for the nearest one
+
+_INSERT = Prepared(
+    model_versions.insert().returning(model_versions.c.id),
+    columns=[name for name in model_versions.c.keys() if name != "id"],  # noqa: SIM118 -- no mapping
+)
+_SET_STORED = Prepared(
+    model_versions.update().where(model_versions.c.id == bindparam("number")).values(stored=bindparam("kept"))
+)
+
+
+def register(
+    connection: Connection,
+    version: ModelVersion,
+    *,
+    run_id: str | None = None,
+    links: Sequence[Link] = (),
+    stored: bool = False,
+    actor: str,
+    at: datetime,
+) -> Registration:
+    """Register a version, once: the same name with the same bytes is the entry that is there.
+
+    Registering again with newer evidence lets the entry rest on it; older evidence changes nothing.
+
+    Args:
+        connection: A write transaction.
+        version: What is registered.
+        run_id: A recorded run whose model had these bytes.
+        links: What it was made from, beside its parent and its ``data_version``.
+        stored: Whether the artifact store has its bytes.
+        actor: Who registers it.
+        at: When.
+
+    Raises:
+        ConflictError: the name is taken by other bytes.
+        EvidenceError: the run is not recorded, or was of other bytes.
+        InvalidMetadata: a name that cannot be one, or a version that would descend from itself.
+    """
+    check_name("model id", version.model_id)
+    check_name("version id", version.version_id)
+    take_turn(connection)
+    evidence = proof.look_up(connection, run_id, digest=version.digest) if run_id is not None else None
+    body = dump_canonical(version).decode()
+    there = find_version(connection, version.model_id, version.version_id)
+    if there is not None:
+        _refuse_other(there, version, body)
+        return _again(connection, there, evidence, links, stored=stored, actor=actor, at=at)
+    check_parent(connection, version)
+    row: dict[str, Any] = {
+        "model_id": version.model_id,
+        "version": version.version_id,
+        "digest": version.digest,
+        "parent": version.parent_version,
+        "body": body,
+        "run_id": None if evidence is None else evidence.run_id,
+        "verdict": None if evidence is None else evidence.verdict,
+        "stored": int(stored),
+        "created_at": at.timestamp(),
+        "created_by": actor,
+    }
+    number = _INSERT.run(connection, row).scalar_one()
+    packed = insert_tags(connection, number, dict(split_tag(text) for text in version.tags))
+    keep_links(connection, number, [*links, *_data_of(version)])
+    append(
+        connection,
+        kind="register",
+        subject=f"{version.model_id}/{version.version_id}",
+        body={
+            "digest": version.digest,
+            "run_id": row["run_id"],
+            "verdict": row["verdict"],
+            "body_digest": hashlib.sha256(body.encode()).hexdigest(),
+        },
+        actor=actor,
+        at=at,
+    )
+    return Registration(entry=VersionEntry._make((number, *row.values(), packed)), created=True)
+
+
+def get_version(connection: Connection, model_id: str, version_id: str) -> VersionEntry:
+    """Return a version.
+
+    Raises:
+        NotRegistered: there is none of that name; the message has the nearest.
+    """
+    found = find_version(connection, model_id, version_id)
+    if found is None:
+        raise NotRegistered(_unknown(connection, model_id, version_id))
+    return found
+
+
+def get_for_change(connection: Connection, model_id: str, version_id: str) -> VersionEntry:
+    """Return a version that nobody else changes until this write transaction ends.
+
+    Raises:
+        NotRegistered: there is none of that name.
+    """
+    take_turn(connection)
+    return get_version(connection, model_id, version_id)
+
+
+def find_version(connection: Connection, model_id: str, version_id: str) -> VersionEntry | None:
+    """Return a version, or ``None``."""
+    row = BY_NAME.run(connection, {"model_id": model_id, "version": version_id}).first()
+    return None if row is None else VersionEntry._make(row)
+
+
+def get_by_alias(connection: Connection, model_id: str, alias: str) -> VersionEntry:
+    """Return the version that an alias points to.
+
+    Raises:
+        NotRegistered: the alias points nowhere; the message has the nearest that does.
+    """
+    row = BY_ALIAS.run(connection, {"model_id": model_id, "alias": alias}).first()
+    if row is None:
+        raise NotRegistered(_unknown_alias(connection, model_id, alias))
+    return VersionEntry._make(row)
+
+
+def list_versions(
+    connection: Connection,
+    *,
+    model_id: str | None = None,
+    tag: str | None = None,
+    alias: str | None = None,
+    verdict: Verdict | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
+    cursor: int | None = None,
+    limit: int = 100,
+) -> VersionPage:
+    """List versions, newest first; a page costs the same wherever it lies.
+
+    Args:
+        connection: Any connection.
+        model_id: Of this model only.
+        tag: With this tag: ``gold``, or with this value: ``team=risk``.
+        alias: That this alias points to now.
+        verdict: Whose evidence came to this.
+        since: Registered at this time or later.
+        before: Registered before this time.
+        cursor: Of the page before.
+        limit: Versions of a page, 1 to 10,000.
+    """
+    if not 1 <= limit <= MOST:
+        raise ValueError(f"limit is {limit}; expected 1 to {MOST:,}")
+    values: dict[str, Any] = {
+        "model_id": model_id,
+        "alias": alias,
+        "verdict": None if verdict is None else verdict.value,
+        "since": None if since is None else since.timestamp(),
+        "before": None if before is None else before.timestamp(),
+        "cursor": cursor,
+    }
+    if tag is not None:
+        name, equals, value = tag.partition("=")
+        values["tag"] = name
+        values["tag_value"] = value if equals else None
+    given = {name: value for name, value in values.items() if value is not None}
+    statement = listing(frozenset(given))
+    with contextlib.closing(statement.run(connection, {**given, "count": limit + 1})) as result:
+        rows = result.cursor.fetchall()  # the driver's own tuples: SQLAlchemy's rows would take as long again
+    entries = Entries(rows[:limit])
+    return VersionPage(entries=entries, cursor=entries[-1].number if len(rows) > limit else None)
+
+
+def _data_of(version: ModelVersion) -> list[Link]:
+    data = version.metadata.data_version
+    return [] if data is None else [Link(relation="data", target=data)]
+
+
+def _refuse_other(there: VersionEntry, version: ModelVersion, body: str) -> None:
+    if there.digest != version.digest:
+        raise ConflictError(
+            f"{version.model_id} {version.version_id} is registered with the digest {there.digest}, "
+            f"and these bytes have {version.digest}; count the version up"
+        )
+    if version.digest is None and there.body != body:
+        raise ConflictError(
+            f"{version.model_id} {version.version_id} is registered with other metadata, and neither names "
+            "the bytes it is of; count the version up"
+        )
+
+
+def _again(
+    connection: Connection,
+    there: VersionEntry,
+    evidence: proof.Proof | None,
+    links: Sequence[Link],
+    *,
+    stored: bool,
+    actor: str,
+    at: datetime,
+) -> Registration:
+    """Add to an entry what is new about it: later evidence, further links, its bytes."""
+    if stored and not there.stored:
+        _SET_STORED.run(connection, {"number": there.number, "kept": 1})
+        there = there._replace(stored=1)
+    if evidence is not None and proof.attach(connection, there, evidence, actor=actor, at=at):
+        there = there._replace(run_id=evidence.run_id, result=evidence.verdict)
+    keep_links(connection, there.number, links)
+    return Registration(entry=there, created=False)
+
+
+def _unknown(connection: Connection, model_id: str, version_id: str) -> str:
+    versions = model_versions.c
+    mine = select(versions.version).where(versions.model_id == model_id)
+    known = connection.scalars(mine.order_by(versions.id.desc()).limit(_NAMES)).all()
+    if known:
+        return f"{model_id} has no version {version_id}{nearest(version_id, known)}"
+    return _unknown_model(connection, model_id)
+
+
+def _unknown_alias(connection: Connection, model_id: str, alias: str) -> str:
+    mine = select(aliases.c.alias).where(aliases.c.model_id == model_id, aliases.c.version.is_not(None))
+    known = connection.scalars(mine.limit(_NAMES)).all()
+    if known:
+        return f"{model_id} has no alias {alias}{nearest(alias, known)}"
+    any_version = select(model_versions.c.id).where(model_versions.c.model_id == model_id).limit(1)
+    if connection.scalar(any_version) is not None:
+        return f"{model_id} has no alias {alias}, nor any other"
+    return _unknown_model(connection, model_id)
+
+
+def _unknown_model(connection: Connection, model_id: str) -> str:
+    models = connection.scalars(select(model_versions.c.model_id).distinct().limit(_NAMES)).all()
+    return f"no version of {model_id} is registered{nearest(model_id, models)}"

@@ -1,0 +1,199 @@
+"""Trends: the scores, and every metric that has a rule, over the recorded runs of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_mlops.names import measure_name
+from pytest_mlops.report.series import interval_of
+from pytest_mlops.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from pytest_mlops.records.integration import IntegrationResult, RuleResult
+
+__all__ = ["METRICS_DRAWN", "RunPoint", "Trend", "TrendPoint", "all_trends", "ruled_keys", "run_point"]
+
+METRICS_DRAWN = 30
+"""Metrics whose trend is shown, those whose rules did not pass first."""
+
+Key = tuple[str, str, str | None]
+"""Metric, slice and data set."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A metric in one run: value, interval, and the worst verdict of its rules."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPoint:
+    """What the trends need of one run.
+
+    Attributes:
+        run_id: The run.
+        version: The version that was tested.
+        ended: When it ended, UTC.
+        verdict: What it came to.
+        scores: Coverage, pass rate and quality score, 0..1; ``None`` where a score is unknown.
+        estimates: Key -> estimate, of those metrics that were asked for and measured.
+    """
+
+    run_id: str
+    version: str
+    ended: datetime
+    verdict: Verdict
+    scores: tuple[float | None, float | None, float | None]
+    estimates: Mapping[Key, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrendPoint:
+    """One run in a trend; ``ended`` as ``2026-11-23 12:00:05``, UTC.
+
+    The verdict is that on the metric; of a score, which has none of its own, that of the run.
+    """
+
+    run_id: str
+    version: str
+    ended: str
+    value: float | None
+    lower: float | None = None
+    upper: float | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trend:
+    """A number over the runs, the oldest first.
+
+    Attributes:
+        title: What it is.
+        points: One for each run that knows of it.
+        runs: How many runs there are in all.
+        limits: What this record's policy asks of it: bounds to draw.
+        score: Whether it is a score of the run, 0..1, and no metric.
+    """
+
+    title: str
+    points: tuple[TrendPoint, ...]
+    runs: int
+    limits: tuple[float, ...]
+    score: bool = False
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a value to draw."""
+        return any(point.value is not None for point in self.points)
+
+
+def ruled_keys(record: IntegrationResult) -> tuple[Key, ...]:
+    """Return the metrics that rules of a record bound, without those on changes; the worst verdicts first."""
+    return tuple(_verdicts(record))[:METRICS_DRAWN]
+
+
+def run_point(record: IntegrationResult, keys: Sequence[Key]) -> RunPoint | None:
+    """Return what the trends need of a record; ``None`` for a run that names no model or has no verdict."""
+    if record.model_version is None or record.partial is not None:
+        return None
+    verdicts, wanted = _verdicts(record), set(keys)
+    estimates = {}
+    for found in record.measurements:
+        if found.key in wanted:
+            lower, upper = interval_of(found)
+            estimates[found.key] = Estimate(
+                value=found.value, lower=lower, upper=upper, verdict=verdicts.get(found.key)
+            )
+    return RunPoint(
+        run_id=record.run_id,
+        version=record.model_version.version_id,
+        ended=record.timestamp,
+        verdict=record.verdict,
+        scores=(record.coverage, record.pass_rate, record.quality_score),
+        estimates=estimates,
+    )
+
+
+def all_trends(record: IntegrationResult, history: Sequence[RunPoint]) -> list[Trend]:
+    """Return the trends that lead to a record: three scores, then its ruled metrics.
+
+    Args:
+        record: The record, which takes part whether it was recorded or not.
+        history: Recorded runs of its model, in any order.
+    """
+    keys = ruled_keys(record)
+    own = run_point(record, keys)
+    if own is None:
+        return []
+    runs = sorted({**{one.run_id: one for one in history}, own.run_id: own}.values(), key=_when)
+    gate = record.policy.gate
+    bounds = (gate.min_coverage, gate.min_pass_rate, gate.min_quality_score)
+    scores = [
+        Trend(
+            title=title,
+            points=tuple(_point(one, one.scores[index], verdict=one.verdict) for one in runs),
+            runs=len(runs),
+            limits=(bounds[index],),
+            score=True,
+        )
+        for index, title in enumerate(("coverage", "pass rate", "quality score"))
+    ]
+    return scores + [_metric(record, key, runs) for key in keys]
+
+
+def _metric(record: IntegrationResult, key: Key, runs: Sequence[RunPoint]) -> Trend:
+    points = tuple(
+        _point(one, found.value, found.lower, found.upper, found.verdict)
+        for one in runs
+        if (found := one.estimates.get(key)) is not None
+    )
+    named = {rule.name: rule for rule in record.policy.rules}
+    rules = [named[one.rule] for one in record.rules if _key(one) == key and one.rule in named]
+    limits = {limit for rule in rules for limit in (rule.min, rule.max) if limit is not None}
+    return Trend(title=measure_name(*key), points=points, runs=len(runs), limits=tuple(sorted(limits)))
+
+
+def _point(
+    run: RunPoint,
+    value: float | None,
+    lower: float | None = None,
+    upper: float | None = None,
+    verdict: Verdict | None = None,
+) -> TrendPoint:
+    return TrendPoint(
+        run_id=run.run_id,
+        version=run.version,
+        ended=f"{run.ended:%Y-%m-%d %H:%M:%S}",
+        value=value,
+        lower=lower,
+        upper=upper,
+        verdict=verdict,
+    )
+
+
+def _when(run: RunPoint) -> tuple[datetime, str]:
+    return run.ended, run.run_id
+
+
+def _verdicts(record: IntegrationResult) -> dict[Key, Verdict]:
+    """Return the worst verdict of every bounded metric, the worst first."""
+    changes = {rule.name for rule in record.policy.rules if rule.compares}
+    measured = {found.key for found in record.measurements}
+    found: dict[Key, Verdict] = {}
+    for result in record.rules:
+        key = _key(result)
+        if result.rule not in changes and key in measured:
+            found[key] = max(result.verdict, found.get(key, Verdict.PASS), key=lambda one: one.rank)
+    return dict(sorted(found.items(), key=lambda pair: -pair[1].rank))
+
+
+def _key(result: RuleResult) -> Key:
+    return (result.metric, result.slice, result.dataset)
