@@ -135,6 +135,7 @@ class Recorder:
         # NumPy only when predictions come.
         from pytest_mlops.metrics.baseline import read_baseline  # noqa: PLC0415
         from pytest_mlops.metrics.predictions import data_digest, measure_predictions  # noqa: PLC0415
+        from pytest_mlops.metrics.weakness import weak_spots  # noqa: PLC0415
 
         found = measure_predictions(
             y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
@@ -149,6 +150,7 @@ class Recorder:
         self._keep(
             arrays,
             dataset=dataset,
+            weak_spots=weak_spots(found) if self._scope is not None else [],
             data=data_digest(ids, arrays["y_true"]),
             ids="given" if found.ids_given else "position",
             task=found.task,
