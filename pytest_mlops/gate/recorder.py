@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import RecordingError
+from pytest_mlops.gate.arguments import check_name, read_finite, read_size
 from pytest_mlops.gate.marks import ModelTestMark
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.names import ALL, measure_name
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from pytest_mlops.stats.estimate import Estimate
 
 __all__ = ["Recorder"]
-
-MAX_NAME = 200
-"""Characters of a metric, slice or data set name."""
 
 
 class Recorder:
@@ -85,11 +82,11 @@ class Recorder:
         Raises:
             RecordingError: not a finite number, an impossible ``n`` or ``stderr``, or a key recorded before.
         """
-        _check_name("name", name)
-        number = _finite(f"metric {name!r}", value)
-        entry: dict[str, Any] = {"name": name, "value": number, "n": _size(name, n), "origin": "metric"}
+        check_name("name", name)
+        number = read_finite(f"metric {name!r}", value)
+        entry: dict[str, Any] = {"name": name, "value": number, "n": read_size(name, n), "origin": "metric"}
         if stderr is not None:
-            error = _finite(f"stderr of metric {name!r}", stderr)
+            error = read_finite(f"stderr of metric {name!r}", stderr)
             if error < 0:
                 raise RecordingError(
                     f"metric {name!r}: stderr is {error:g}; a standard error is not negative"
@@ -104,6 +101,7 @@ class Recorder:
         *,
         y_score: ArrayLike | None = None,
         ids: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
         slices: Mapping[str, ArrayLike] | ArrayLike | None = None,
         dataset: str | None = None,
         task: str | None = None,
@@ -121,6 +119,8 @@ class Recorder:
             y_pred: Predicted labels or values, shape (n,).
             y_score: Probability of the positive class, shape (n,), or of each class in sorted order, (n, K).
             ids: Unique example ids, shape (n,); by default their positions, which the record says.
+            inputs: What the model was given, shape (n, ...). A hash of each is kept, and a comparison of two
+                runs is refused where they differ.
             slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
             dataset: The data set; by default the marker's.
             task: ``classification`` or ``regression``; by default told from the values.
@@ -141,6 +141,7 @@ class Recorder:
             y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
         )
         arrays = found.arrays | read_baseline(found, baseline, baseline_score, positive=positive)
+        arrays |= _cases(inputs, found.n)
         entries = [
             _entry(name, estimate, slice_=slice_, origin="predictions")
             for name, slice_, estimate in (*found.numbers, *self._extra(found))
@@ -193,6 +194,7 @@ class Recorder:
         slice: str = ALL,  # noqa: A002 -- as above
         dataset: str | None = None,
         ids: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
         slices: Mapping[str, ArrayLike] | ArrayLike | None = None,
         range: tuple[float, float] = (0.0, 1.0),  # noqa: A002 -- as above
         baseline: ArrayLike | None = None,
@@ -208,6 +210,7 @@ class Recorder:
             slice: The part of the data they were measured on.
             dataset: The data set; by default the marker's.
             ids: Unique ids of the examples (rows, queries, documents), shape (n,).
+            inputs: What the model was given, shape (n, ...), as for :meth:`predictions`.
             slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
             range: Least and greatest score there can be, as ``(0, math.inf)`` for a loss.
             baseline: Scores of the version that would be replaced, shape (n,).
@@ -218,7 +221,7 @@ class Recorder:
         """
         from pytest_mlops.metrics.scores import measure_sliced_scores  # noqa: PLC0415 -- NumPy only when needed
 
-        _check_name("name", name)
+        check_name("name", name)
         if slice != ALL and not (ids is slices is baseline is None):
             raise RecordingError(f"slice is {slice!r:.60}; with ids, slices or baseline give slices= only")
         found = measure_sliced_scores(values, ids=ids, slices=slices, baseline=baseline, range=range)
@@ -232,7 +235,8 @@ class Recorder:
         )
         if ids is not None or baseline is not None:
             kept = {"data": found.data, "ids": "position" if ids is None else "given", "task": "score"}
-            self._keep(found.arrays, dataset=dataset, name=name, scored_by=scored_by, **kept)
+            arrays = found.arrays | _cases(inputs, found.arrays["ids"].size)
+            self._keep(arrays, dataset=dataset, name=name, scored_by=scored_by, **kept)
 
     def record_estimate(
         self,
@@ -253,7 +257,7 @@ class Recorder:
         Raises:
             RecordingError: a key recorded before.
         """
-        _check_name("name", name)
+        check_name("name", name)
         self._add([_entry(name, estimate, slice_=slice, origin="metric")], slice_=slice, dataset=dataset)
 
     def artifact(self, path: str | Path, *, name: str | None = None) -> None:
@@ -270,7 +274,7 @@ class Recorder:
         from pytest_mlops.gate.artifacts import keep  # noqa: PLC0415 -- hashing only when needed
 
         source = Path(path)
-        _check_name("name", name if name is not None else source.name)
+        check_name("name", name if name is not None else source.name)
         if not source.is_file():
             raise RecordingError(f"artifact {str(source)!r} is not a file; expected one that can be read")
         if self._scope is None:
@@ -308,9 +312,9 @@ class Recorder:
 
     def _add(self, entries: list[dict[str, Any]], *, slice_: str = ALL, dataset: str | None = None) -> None:
         """Claim the keys of all entries, then keep them; none is kept where one key is taken."""
-        _check_name("slice", slice_)
+        check_name("slice", slice_)
         if dataset is not None:
-            _check_name("dataset", dataset)
+            check_name("dataset", dataset)
         where = self._dataset(dataset)
         for entry in entries:
             entry.setdefault("slice", slice_)
@@ -325,6 +329,15 @@ class Recorder:
         self._sink.add("measurements", entries)
 
 
+def _cases(inputs: object, n: int) -> dict[str, NDArray[Any]]:
+    """Return the hashes of what the model was given, where the caller said what that was."""
+    if inputs is None:
+        return {}
+    from pytest_mlops.metrics.cases import CASES, hash_cases  # noqa: PLC0415 -- NumPy only when needed
+
+    return {CASES: hash_cases(inputs, n)}
+
+
 def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
     """Say that two recording calls used one key."""
     who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
@@ -332,41 +345,6 @@ def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> 
         f"{measure_name(*key)} was recorded {who}; a number has one writer. "
         "Give one of them another name, slice or dataset"
     )
-
-
-def _check_name(argument: str, value: object) -> None:
-    # Lone surrogates are no text.
-    is_text = isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
-    if not is_text or not str(value).strip() or len(str(value)) > MAX_NAME:
-        raise RecordingError(f"{argument} is {value!r:.80}; expected a text of 1 to {MAX_NAME} characters")
-
-
-def _size(name: str, n: Any) -> int | None:
-    if n is None:
-        return None
-    try:
-        size = operator.index(n)
-    except TypeError:
-        size = 0
-    if isinstance(n, bool) or size < 1:
-        raise RecordingError(f"metric {name!r}: n is {n!r}; expected a whole number of examples, at least 1")
-    return size
-
-
-def _finite(what: str, value: Any) -> float:
-    is_text = isinstance(value, str | bytes | bytearray)
-    is_array = getattr(value, "ndim", None) not in {None, 0}
-    # Asked of typing.SupportsFloat, this would be half the time of a recording call on Python 3.11.
-    is_number = hasattr(value, "__float__")
-    is_bool = type(value).__name__ in {"bool", "bool_"}  # NumPy's too, without NumPy
-    if is_bool or is_text or is_array or not is_number:
-        raise RecordingError(f"{what} is {value!r:.80} ({type(value).__name__}); expected one finite number")
-    number = float(value)
-    if not math.isfinite(number):
-        raise RecordingError(
-            f"{what} is {number}; expected a finite number, since nothing follows from {number}"
-        )
-    return number
 
 
 def _entry(name: str, estimate: Estimate, *, slice_: str, origin: str) -> dict[str, Any]:

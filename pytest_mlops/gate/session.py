@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.errors import IoError
-from pytest_mlops.gate.extensions import announce, measured_code_quality
+from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
 from pytest_mlops.gate.lane import share_of
 from pytest_mlops.gate.scope import nearest
 from pytest_mlops.gate.seal import expected_checks, seal, write_record
@@ -131,7 +131,8 @@ class GateSession:
             try:
                 code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
                 lane.tally.expect(expected_checks(lane.run, self._root))
-                lane.record = seal(lane.run, lane.tally, lane.events, code=code)
+                extra = compared_metrics(hook, lane.run.policy)
+                lane.record = seal(lane.run, lane.tally, lane.events, code=code, extra=extra)
                 write_record(lane.run, lane.record)
             except IoError as error:
                 lane.write_error = error
