@@ -53,7 +53,16 @@ def run_example(folder: str, *options: str) -> str:
     """Return what the gate prints for one example, in colour."""
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "integration-result.json"
-        command = [sys.executable, "-m", "pytest", folder, *options, "--mlops-gate", "--color=yes", "--no-header"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            folder,
+            *options,
+            "--mlops-gate",
+            "--color=yes",
+            "--no-header",
+        ]
         environ = {**os.environ, "COLUMNS": str(WIDTH)}
         done = subprocess.run(
             [*command, "--mlops-context=local", f"--mlops-result={result}", "-p", "no:cacheprovider"],
