@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from pytest_mlops.errors import RecordingError
 from pytest_mlops.gate.arguments import check_name, read_finite, read_size
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
     from pytest_mlops.stats.estimate import Estimate
 
 __all__ = ["Recorder"]
+
+Parameters = ParamSpec("Parameters")
+
+
+def _remembered(call: Callable[Concatenate[Recorder, Parameters], None]) -> Callable[..., None]:
+    """Leave a refusal in the evidence, so that a test that catches it and goes on is no pass."""
+
+    @functools.wraps(call)
+    def recording(self: Recorder, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        __tracebackhide__ = True
+        try:
+            call(self, *args, **kwargs)
+        except RecordingError as error:
+            self.refused(str(error))
+            raise
+
+    return recording
 
 
 class Recorder:
@@ -59,6 +77,7 @@ class Recorder:
         """The version under test, its path absolute; ``None`` without the gate, or where none is declared."""
         return self._scope.model_version() if self._scope is not None else None
 
+    @_remembered
     def metric(
         self,
         name: str,
@@ -94,6 +113,7 @@ class Recorder:
             entry["basis"] = {"kind": "normal", "stderr": error}
         self._add([entry], slice_=slice, dataset=dataset)
 
+    @_remembered
     def predictions(
         self,
         y_true: ArrayLike,
@@ -158,6 +178,7 @@ class Recorder:
             positive=positive.item() if hasattr(positive, "item") else positive,
         )
 
+    @_remembered
     def latencies(
         self,
         seconds: ArrayLike,
@@ -186,6 +207,7 @@ class Recorder:
         ]
         self._add(entries, slice_=slice, dataset=dataset)
 
+    @_remembered
     def score(
         self,
         name: str,
@@ -238,6 +260,7 @@ class Recorder:
             arrays = found.arrays | _cases(inputs, found.arrays["ids"].size)
             self._keep(arrays, dataset=dataset, name=name, scored_by=scored_by, **kept)
 
+    @_remembered
     def record_estimate(
         self,
         name: str,
@@ -260,6 +283,7 @@ class Recorder:
         check_name("name", name)
         self._add([_entry(name, estimate, slice_=slice, origin="metric")], slice_=slice, dataset=dataset)
 
+    @_remembered
     def artifact(self, path: str | Path, *, name: str | None = None) -> None:
         """Keep a copy of a file beside the record, under the digest of its bytes.
 
@@ -281,6 +305,10 @@ class Recorder:
             return
         digest, size = keep(source, self._scope.folder / "artifacts")
         self._sink.add("artifacts", [{"name": name or source.name, "digest": digest, "size": size}])
+
+    def refused(self, why: str) -> None:
+        """Note that something could not be evidence."""
+        self._sink.add("refused", [{"why": why}])
 
     def _keep(self, arrays: Mapping[str, NDArray[Any]], *, dataset: str | None, **about: Any) -> None:
         """Keep arrays beside the record, where there will be one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,6 +48,8 @@ class Events:
     collection_errors: dict[str, None]
     lost_workers: list[str]
     interrupted: str | None = None
+    skipped_files: dict[str, str] = field(default_factory=dict)
+    """Files with model tests that were skipped as a whole -> why."""
     stopped: bool = False
     """The run ended early because ``-x`` or ``--maxfail`` said so."""
 
@@ -101,6 +103,8 @@ def seal(
         extra: Metrics that plugins define, by name.
         now: The end of the run; by default the clock's.
     """
+    for node_id, why in events.skipped_files.items():
+        tally.skip(node_id, why)
     tally.close()
     ended = now if now is not None else datetime.now(UTC)
     measurements, conflicts = _measurements(tally)

@@ -12,9 +12,11 @@ import pytest
 from pytest_mlops.errors import IoError
 from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
 from pytest_mlops.gate.lane import share_of
+from pytest_mlops.gate.narrowing import holds_model_tests
 from pytest_mlops.gate.scope import nearest
 from pytest_mlops.gate.seal import expected_checks, seal, write_record
 from pytest_mlops.gate.source import ATTRIBUTE, SOURCE_KEY
+from pytest_mlops.gate.tally import reason_of
 from pytest_mlops.gate.terminal import header_line, show, show_warnings
 
 if TYPE_CHECKING:
@@ -72,10 +74,13 @@ class GateSession:
         self._plan(getattr(node, "workeroutput", {}).get(ATTRIBUTE))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note what could not be collected."""
+        """Note what could not be collected, and files with model tests that were skipped as a whole."""
         if report.failed:
             for lane in self.lanes_of(report.nodeid):
                 lane.events.collection_errors[report.nodeid or "the test session"] = None
+        elif report.skipped and holds_model_tests(self._root / report.nodeid):
+            for lane in self.lanes_of(report.nodeid):
+                lane.events.skipped_files[report.nodeid] = reason_of(report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Fold one report in."""
