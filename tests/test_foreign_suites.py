@@ -74,9 +74,8 @@ def compared(pairs: Iterable[Pair]) -> tuple[Comparison, list[Sequence[str]]]:
 
 @pytest.mark.slow
 def test_suites_of_pytest_xdist_and_pluggy_end_as_they_do_without_the_plugin(
-    suites: Suites, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    suites: Suites, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    suites.prepare()
     comparisons = compare_suites(suites, quick=True)
     code = report(comparisons)
     printed = capsys.readouterr().out
@@ -160,10 +159,11 @@ def test_folder_says_what_it_lacks(tmp_path: Path) -> None:
         "pluggy",
         "bare",
         "idle",
+        "pytest-mlops as it is in this tree",
     ]
 
 
 def test_unknown_suite_is_refused_before_anything_is_fetched(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["tox"])
-    assert "no suite tox; expected pytest, xdist, pluggy" in capsys.readouterr().err
+    assert "no suite tox; expected pytest, pytest-inner, xdist, pluggy" in capsys.readouterr().err
