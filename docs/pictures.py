@@ -1,6 +1,6 @@
 """Draw the pictures of the documentation from what the examples really print.
 
-``python -m docs.pictures`` runs both examples and rewrites ``docs/images/*.svg``.
+``python -m docs.pictures`` runs the examples and rewrites ``docs/images/*.svg``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,11 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = {"passed": "examples/breast_cancer", "stopped": "examples/breast_cancer_regressed"}
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "passed": ("examples/breast_cancer",),
+    "stopped": ("examples/breast_cancer_regressed",),
+    "misread": ("examples/champion_challenger", "--candidate", "misread"),
+}
 WIDTH = 80
 
 # rich's own template loads a font from elsewhere; a picture in a repository should need nothing.
@@ -45,11 +49,20 @@ SVG_FORMAT = """\
 """
 
 
-def run_example(folder: str) -> str:
+def run_example(folder: str, *options: str) -> str:
     """Return what the gate prints for one example, in colour."""
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "integration-result.json"
-        command = [sys.executable, "-m", "pytest", folder, "--mlops-gate", "--color=yes", "--no-header"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            folder,
+            *options,
+            "--mlops-gate",
+            "--color=yes",
+            "--no-header",
+        ]
         environ = {**os.environ, "COLUMNS": str(WIDTH)}
         done = subprocess.run(
             [*command, "--mlops-context=local", f"--mlops-result={result}", "-p", "no:cacheprovider"],
@@ -60,14 +73,14 @@ def run_example(folder: str) -> str:
             check=False,
         )
     text = done.stdout.replace(str(result), ".mlops/integration-result.json")
-    return f"\x1b[1m$ pytest {folder} --mlops-gate\x1b[0m\n{text}"
+    return f"\x1b[1m$ pytest {' '.join((folder, *options))} --mlops-gate\x1b[0m\n{text}"
 
 
 def main() -> None:
     """Draw every picture."""
-    for name, folder in EXAMPLES.items():
+    for name, arguments in EXAMPLES.items():
         console = Console(record=True, width=WIDTH, file=Path(os.devnull).open("w"), force_terminal=True)  # noqa: SIM115
-        console.print(Text.from_ansi(run_example(folder)))
+        console.print(Text.from_ansi(run_example(*arguments)))
         target = ROOT / "docs" / "images" / f"{name}.svg"
         target.parent.mkdir(exist_ok=True)
         console.save_svg(str(target), title="", code_format=SVG_FORMAT, unique_id=f"gate-{name}")

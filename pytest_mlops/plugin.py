@@ -6,7 +6,7 @@ import argparse
 import gc
 import inspect
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -26,80 +26,6 @@ PLANNING = ("collectonly", "setupplan")
 # ---- options and markers ----
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options; nothing is read here."""
-    group = parser.getgroup("mlops", "model gate (pytest-mlops)")
-    add = group.addoption
-    add(
-        "--mlops-gate",
-        action="store_true",
-        dest="mlops_gate",
-        help="Judge the model tests of this run and write an IntegrationResult",
-    )
-    add(
-        "--mlops-config",
-        metavar="PATH",
-        action="append",
-        dest="mlops_config",
-        help="Configuration file; by default the mlops.yaml nearest to the tests. "
-        "Given several times, each gates the tests below its folder and has a record of its own",
-    )
-    add(
-        "--mlops-result",
-        metavar="PATH",
-        default=DEFAULT_RESULT,
-        dest="mlops_result",
-        help=f"Where the record goes (default: {DEFAULT_RESULT})",
-    )
-    add(
-        "--mlops-context",
-        choices=("local", "pull_request", "release"),
-        dest="mlops_context",
-        help="Where the verdict is needed; by default told from the CI event, else local",
-    )
-    add(
-        "--mlops-environment",
-        metavar="NAME",
-        dest="mlops_environment",
-        help="Environment of mlops.yaml whose demands a release must meet",
-    )
-    add(
-        "--mlops-model-version",
-        metavar="PATH",
-        dest="mlops_model_version",
-        help="JSON of the model version to test, in place of the model section of mlops.yaml",
-    )
-    add(
-        "--mlops-run-id",
-        metavar="ID",
-        dest="mlops_run_id",
-        help="Id of this run, for whoever reads the record to hold it against (default: a random one)",
-    )
-    add(
-        "--mlops-sign-key",
-        metavar="FILE",
-        dest="mlops_sign_key",
-        help="Sign the record's statement with this private key (default: $MLOPS_SIGNING_KEY, else unsigned)",
-    )
-    add(
-        "--mlops-report",
-        metavar="KIND=PATH",
-        action="extend",
-        type=_reports,
-        default=[],
-        dest="mlops_report",
-        help="Write a report beside the record: html=PATH, md=PATH, or both with a comma; may be repeated",
-    )
-    for name in ("pass-rate", "coverage", "quality-score"):
-        add(
-            f"--mlops-min-{name}",
-            metavar="SHARE",
-            type=_share,
-            dest=f"mlops_min_{name.replace('-', '_')}",
-            help="0 to 1; raises the threshold of mlops.yaml, never lowers it",
-        )
-
-
 def _share(text: str) -> float:
     try:
         value = float(text)
@@ -110,13 +36,6 @@ def _share(text: str) -> float:
     return value
 
 
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Declare our own hooks."""
-    from pytest_mlops import hookspecs  # noqa: PLC0415 -- where pytest asks for it
-
-    pluginmanager.add_hookspecs(hookspecs)
-
-
 def _reports(text: str) -> list[tuple[str, str]]:
     targets = []
     for part in text.split(","):
@@ -125,6 +44,74 @@ def _reports(text: str) -> list[tuple[str, str]]:
             raise argparse.ArgumentTypeError(f"got {part.strip()!r}; expected html=PATH or md=PATH")
         targets.append((kind, path))
     return targets
+
+
+THRESHOLD: dict[str, Any] = {
+    "metavar": "SHARE",
+    "type": _share,
+    "help": "0 to 1; raises the threshold of mlops.yaml, never lowers it",
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "gate": {
+        "action": "store_true",
+        "help": "Judge the model tests of this run and write an IntegrationResult",
+    },
+    "config": {
+        "metavar": "PATH",
+        "action": "append",
+        "help": "Configuration file; by default the mlops.yaml nearest to the tests. "
+        "Given several times, each gates the tests below its folder and has a record of its own",
+    },
+    "result": {
+        "metavar": "PATH",
+        "default": DEFAULT_RESULT,
+        "help": f"Where the record goes (default: {DEFAULT_RESULT})",
+    },
+    "context": {
+        "choices": ("local", "pull_request", "release"),
+        "help": "Where the verdict is needed; by default told from the CI event, else local",
+    },
+    "environment": {
+        "metavar": "NAME",
+        "help": "Environment of mlops.yaml whose demands a release must meet",
+    },
+    "model-version": {
+        "metavar": "PATH",
+        "help": "JSON of the model version to test, in place of the model section of mlops.yaml",
+    },
+    "run-id": {
+        "metavar": "ID",
+        "help": "Id of this run, for whoever reads the record to hold it against (default: a random one)",
+    },
+    "sign-key": {
+        "metavar": "FILE",
+        "help": "Private key to sign the record's statement with (default: $MLOPS_SIGNING_KEY, else unsigned)",
+    },
+    "report": {
+        "metavar": "KIND=PATH",
+        "action": "extend",
+        "type": _reports,
+        "default": [],
+        "help": "Write a report beside the record: html=PATH, md=PATH, or both with a comma; may be repeated",
+    },
+    "min-pass-rate": THRESHOLD,
+    "min-coverage": THRESHOLD,
+    "min-quality-score": THRESHOLD,
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options; nothing is read here."""
+    group = parser.getgroup("mlops", "model gate (pytest-mlops)")
+    for name, settings in OPTIONS.items():
+        group.addoption(f"--mlops-{name}", dest=f"mlops_{name.replace('-', '_')}", **settings)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare our own hooks."""
+    from pytest_mlops import hookspecs  # noqa: PLC0415 -- where pytest asks for it
+
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -13,9 +13,9 @@ import numpy as np
 from pydantic import Field
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
-from pytest_mlops.checks.bounds import settle
 from pytest_mlops.checks.data import field_of, predictions_of, required_field
 from pytest_mlops.decision.finding import at_most
+from pytest_mlops.decision.limits import settle
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.labels import Labels
 from pytest_mlops.metrics.predictions import measure_predictions

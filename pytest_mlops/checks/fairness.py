@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
-from pytest_mlops.checks.bounds import settle
 from pytest_mlops.checks.data import predictions_of, required_field
 from pytest_mlops.decision.finding import at_most
+from pytest_mlops.decision.limits import settle
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import check_length, read_column
 from pytest_mlops.metrics.labels import Labels

@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
-from pytest_mlops.checks.bounds import settle
 from pytest_mlops.checks.data import count_rows, field_of, inputs_of, model_of, take_rows
 from pytest_mlops.decision.finding import at_most
+from pytest_mlops.decision.limits import settle
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import check_within, read_numbers
 from pytest_mlops.names import ALL

@@ -20,7 +20,7 @@ from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import check_length, read_column
 from pytest_mlops.metrics.labels import Labels, infer_task
 from pytest_mlops.names import ALL
-from pytest_mlops.stats import mcnemar, power, tango
+from pytest_mlops.stats import mcnemar, paired_share, power, tango
 from pytest_mlops.stats.estimate import Estimate
 from pytest_mlops.stats.margin import margin_verdict
 from pytest_mlops.verdict import Verdict
@@ -62,7 +62,7 @@ class Robustness(Check):
         before, after = self._right(given)
         n = before.size
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-        lower = tango.lower_bound(gained, lost, n, self.confidence)
+        lower = paired_share.lower_bound(gained, lost, n, self.confidence)
         p_value = float(mcnemar.mid_p(gained, lost))
         verdict = margin_verdict(lower, p_value, margin=self.margin, alpha_block=self.alpha)
         if n < MIN_N:

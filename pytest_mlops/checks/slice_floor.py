@@ -64,6 +64,8 @@ class SliceFloor(Check):
     def _bounds(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("bounds nothing; give min or max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
         return self
 
     def evaluate(self, given: Given) -> CheckResult:

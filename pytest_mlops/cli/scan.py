@@ -21,7 +21,7 @@ MODEL_SUFFIXES = frozenset(
 )
 """Files that are models wherever they lie."""
 PLAIN_SUFFIXES = frozenset({".bin", ".json", ".npy", ".npz", ".txt", ".yaml", ".yml"})
-"""Files that are models where their folder says so."""
+"""Files that are models where their folder says so, or that are called ``model``."""
 MODEL_FOLDERS = ("model", "artifact", "checkpoint")
 
 
@@ -126,12 +126,14 @@ def _parse(path: Path) -> ast.Module:
 
 
 def _looks_like_a_model(path: Path) -> bool | None:
-    """Tell whether a file is a model: surely, by its folder or ending alone, or (``None``) not at all."""
+    """Tell whether a file is a model: surely, by its ending or name alone (False), or (None) not at all."""
     told = any(part.lower().startswith(MODEL_FOLDERS) for part in path.parts[:-1])
     suffix = path.suffix.lower()
     if suffix in MODEL_SUFFIXES:
         return told
-    return True if told and suffix in PLAIN_SUFFIXES else None
+    if suffix not in PLAIN_SUFFIXES:
+        return None
+    return True if told else False if path.stem.lower() == "model" else None
 
 
 def _is_marker(node: ast.expr) -> bool:

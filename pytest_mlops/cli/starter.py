@@ -96,4 +96,4 @@ def _quoted(text: str) -> str:
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", text) and text.lower() not in {
         *("true", "false", "yes", "no", "on", "off", "null", "y", "n"),
     }
-    return text if plain else json.dumps(text)
+    return text if plain else json.dumps(text, ensure_ascii=False)

@@ -175,6 +175,9 @@ def _decide(
     if delta.n < min_n:
         verdict = Verdict.UNDECIDED
         text += f"; {delta.n:,} examples decide nothing, min_n is {min_n:,}"
+    elif verdict is Verdict.UNDECIDED and not rule.critical:
+        verdict = Verdict.PASS
+        text += what_would_decide(delta, sides, smallest) + "; not critical, so this passes"
     elif verdict is Verdict.UNDECIDED:
         text += what_would_decide(delta, sides, smallest)
     elif verdict is Verdict.FAIL:
@@ -182,8 +185,6 @@ def _decide(
     elif (delta.lower or 0.0) * (delta.upper or 0.0) > 0:
         direction = "down" if (delta.upper or 0.0) < 0 else "up"
         text += f"; it went {direction} for certain, but stays within what is allowed"
-    if verdict is Verdict.UNDECIDED and not rule.critical:
-        verdict, text = Verdict.PASS, f"{text}; not critical, so this passes"
     return RuleResult(
         rule=rule.name,
         metric=rule.metric,

@@ -100,15 +100,7 @@ def judge(
         *waived.findings,
     ]
     verdict = combine(finding.verdict for finding in findings)
-    only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
-    narrow = narrowed and only_missing
-    decision = decide(
-        verdict,
-        context,
-        on_undecided=policy.gate.on_undecided,
-        accept_waived=policy.accept_waived,
-        narrowed=narrow,
-    )
+    decision = _decide(verdict, findings, policy, context, narrowed=narrowed)
     partial = verdict is Verdict.INCOMPLETE and decision is Decision.ALLOW
     return Judgement(
         success=success(verdict),
@@ -125,6 +117,20 @@ def judge(
         rules=waived.rules,
         waivers=waived.uses,
         partial=_partial(results) if partial else None,
+    )
+
+
+def _decide(
+    verdict: Verdict, findings: Sequence[Finding], policy: Policy, context: Context, *, narrowed: bool
+) -> Decision:
+    """Allow or block; what a narrowed run lacks is only missing, unless something else is incomplete too."""
+    only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
+    return decide(
+        verdict,
+        context,
+        on_undecided=policy.gate.on_undecided,
+        accept_waived=policy.accept_waived,
+        narrowed=narrowed and only_missing,
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.estimates import estimate_of
-from pytest_mlops.decision.finding import at_least, at_most
+from pytest_mlops.decision.limits import Limits
 from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.records.measurement import Binomial, Measurement
-from pytest_mlops.stats.interval import Interval, bounds, mde, needed_n
-from pytest_mlops.verdict import Verdict, combine
+from pytest_mlops.stats.interval import Interval, bounds, mde
+from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_mlops.decision.lookup import Measurements
@@ -33,71 +33,37 @@ def evaluate_rule(rule: Rule, measurements: Measurements) -> RuleResult:
         return _result(rule, Verdict.INCOMPLETE, found)
     if found.value is None:
         return _result(rule, Verdict.INCOMPLETE, f"{found.title} is undefined: {found.undefined}", found)
+    limits = Limits(least=rule.min, most=rule.max)
     if rule.confidence is None:
         # The one-sided level whose two bounds make the two-sided display interval.
         interval = bounds(estimate_of(found), (1 + DISPLAY_LEVEL) / 2)
-        verdict = _by_estimate(rule, found.value)
+        verdict = limits.judge(Interval(lower=found.value, upper=found.value))
         outcome, level = "", DISPLAY_LEVEL
     else:
         interval = bounds(estimate_of(found), rule.confidence)
-        verdict, outcome = _by_bound(rule, found, interval)
+        verdict, outcome = _by_bound(limits, found, interval, rule.confidence)
         level = rule.confidence
     if found.contended and verdict is not Verdict.INCOMPLETE:
         verdict = Verdict.UNDECIDED
         outcome = "; a time measured beside other workers decides nothing. Run without -n"
-    text = _describe(rule, found) + outcome
+    text = f"{found.title} = {found.value:.4g}, must be {limits}{outcome}"
     return _result(rule, verdict, text, found, interval, level)
 
 
-def _by_estimate(rule: Rule, value: float) -> Verdict:
-    holds = (rule.min is None or at_least(value, rule.min)) and (rule.max is None or at_most(value, rule.max))
-    return Verdict.PASS if holds else Verdict.FAIL
-
-
-def _by_bound(rule: Rule, found: Measurement, interval: Interval | None) -> tuple[Verdict, str]:
+def _by_bound(
+    limits: Limits, found: Measurement, interval: Interval | None, confidence: float
+) -> tuple[Verdict, str]:
     if interval is None:
-        hint = "record n and stderr with it, or the predictions themselves"
-        return (
-            Verdict.INCOMPLETE,
-            f"; no interval at {rule.confidence:g} is known for it. {hint[0].upper()}{hint[1:]}",
-        )
-    sides = []
-    if rule.min is not None:
-        sides.append(
-            _side(holds=at_least(interval.lower, rule.min), fails=not at_least(interval.upper, rule.min))
-        )
-    if rule.max is not None:
-        sides.append(
-            _side(holds=at_most(interval.upper, rule.max), fails=not at_most(interval.lower, rule.max))
-        )
-    verdict = combine(sides)
-    return verdict, _what_would_decide(rule, found) if verdict is Verdict.UNDECIDED else ""
-
-
-def _side(*, holds: bool, fails: bool) -> Verdict:
-    if holds:
-        return Verdict.PASS
-    return Verdict.FAIL if fails else Verdict.UNDECIDED
-
-
-def _what_would_decide(rule: Rule, found: Measurement) -> str:
-    thresholds = [bound for bound in (rule.min, rule.max) if bound is not None]
-    needs = [needed_n(estimate_of(found), bound, rule.confidence or DISPLAY_LEVEL) for bound in thresholds]
-    known = [n for n in needs if n is not None]
-    if not known:
-        return (
-            "; the estimate stands at the threshold, so only another threshold or another model would decide"
-        )
-    return f"; needs n ≈ {max(known):,}"
-
-
-def _describe(rule: Rule, found: Measurement) -> str:
-    wanted = []
-    if rule.min is not None:
-        wanted.append(f"at least {rule.min:g}")
-    if rule.max is not None:
-        wanted.append(f"at most {rule.max:g}")
-    return f"{found.title} = {found.value:.4g}, must be {' and '.join(wanted)}"
+        mend = "Record n and stderr with it, or the predictions themselves"
+        return Verdict.INCOMPLETE, f"; no interval at {confidence:g} is known for it. {mend}"
+    verdict = limits.judge(interval)
+    if verdict is not Verdict.UNDECIDED:
+        return verdict, ""
+    needed = limits.needed_n(estimate_of(found), confidence)
+    if needed is None:
+        hint = "the estimate stands at the threshold, so only another threshold or another model would decide"
+        return verdict, f"; {hint}"
+    return verdict, f"; needs n ≈ {needed:,}"
 
 
 def _size(found: Measurement) -> int | None:

@@ -6,6 +6,7 @@ import os
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from pytest_mlops.config.guard import refuse
-from pytest_mlops.config.load import LoadedConfig, find_config, load_config
+from pytest_mlops.config.load import CONFIG_NAMES, LoadedConfig, find_config, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["activate_controller", "deactivate"]
 
 SESSION_NAME = "mlops-session"
+RECORD_START = b'{"schema_version"'
+"""How every record begins."""
 
 
 def activate_controller(config: pytest.Config, *, planning: bool) -> None:
@@ -118,7 +121,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
     named = option.mlops_config or []
     return GateRun(
         run_id=option.mlops_run_id or uuid.uuid4().hex,
-        path=(folder / option.mlops_result).resolve(),
+        path=_result_path(folder / option.mlops_result),
         folder=folder,
         context=context,
         policy=Policy(),
@@ -135,6 +138,18 @@ def _bare_run(config: pytest.Config) -> GateRun:
         started=datetime.now(UTC),
         named=(folder / named[0]).resolve() if len(named) == 1 else None,
     )
+
+
+def _result_path(path: Path) -> Path:
+    """Refuse to put a record in place of a file that is none."""
+    try:
+        with path.open("rb") as stream:
+            found = stream.read(len(RECORD_START))
+    except OSError:
+        found = b""
+    if found and found != RECORD_START:
+        refuse("--mlops-result", f"{path} is there and is no record; name a file of its own")
+    return path.resolve()
 
 
 def _workers(config: pytest.Config) -> int:
@@ -179,10 +194,27 @@ def _load(config: pytest.Config, bare: GateRun, checks: Mapping[str, type[Check]
     tested = [(folder / argument.partition("::")[0]).resolve() for argument in config.args]
     start = Path(os.path.commonpath(tested)) if tested else folder
     for candidate in (start, folder):
-        found = find_config(candidate, config.rootpath)
+        found = find_config(candidate, _repository(config.rootpath))
         if found is not None:
             return load_config(found, checks)
+    _refuse_misspelt(start if start.is_dir() else start.parent, folder)
     return None
+
+
+def _refuse_misspelt(*folders: Path) -> None:
+    """Refuse to run by the defaults beside a configuration whose name is nearly right."""
+    for folder in folders:
+        for path in sorted(folder.glob("*.y*ml")):
+            if get_close_matches(path.name, CONFIG_NAMES, n=1, cutoff=0.8):
+                refuse(str(path), "is not read; rename it to mlops.yaml, or name it with --mlops-config")
+
+
+def _repository(root: Path) -> Path:
+    """Return the folder of the repository that pytest's root lies in, or else that root.
+
+    A pytest.ini below mlops.yaml must not hide it.
+    """
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
 
 
 def _accepts_waived(settings: Config, environment: str | None) -> bool:

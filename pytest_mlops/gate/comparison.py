@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,14 +18,17 @@ from pytest_mlops.metrics.paired import (
     compare_regression,
     compare_values,
 )
+from pytest_mlops.metrics.paired_extra import compare_extra
 from pytest_mlops.metrics.pairing import Pairing, pair_examples
+from pytest_mlops.names import ALL
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.stats.seeds import seed_from
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pytest_mlops.metrics.extra import MetricFunction
     from pytest_mlops.metrics.paired_delta import PairedDelta
     from pytest_mlops.records.measurement import ArrayRef
     from pytest_mlops.records.model import ModelVersion
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_arrays", "compare_with_baseline", "wants_comparison"]
 
 MOST_REPLICATES = 160_000
+NO_METRICS: Mapping[str, MetricFunction] = MappingProxyType({})
 
 
 def wants_comparison(policy: Policy, arrays: Sequence[ArrayRef]) -> bool:
@@ -52,6 +57,7 @@ def compare_with_baseline(
     *,
     folder: Path,
     own: Path,
+    extra: Mapping[str, MetricFunction] = NO_METRICS,
 ) -> Comparison:
     """Compare a candidate's run with the baseline that the policy leads to.
 
@@ -61,6 +67,7 @@ def compare_with_baseline(
         version: The candidate.
         folder: Folder of ``mlops.yaml``.
         own: Folder of the candidate's arrays.
+        extra: Metrics that plugins define, by name.
 
     Returns:
         The differences, or why there are none; never an exception for evidence that cannot be used.
@@ -71,7 +78,7 @@ def compare_with_baseline(
         )
         if baseline is None:
             return Comparison(status="first_run", message="there is no baseline yet (first run)")
-        return compare_arrays(policy, arrays, version, baseline, own=own)
+        return compare_arrays(policy, arrays, version, baseline, own=own, extra=extra)
     except (EvidenceError, RecordingError) as error:
         return Comparison(status="refused", message=f"the baseline cannot be compared with: {error}")
 
@@ -83,6 +90,7 @@ def compare_arrays(
     baseline: Baseline,
     *,
     own: Path,
+    extra: Mapping[str, MetricFunction] = NO_METRICS,
 ) -> Comparison:
     """Compare what a run recorded with a baseline that was found; arguments as above.
 
@@ -102,6 +110,7 @@ def compare_arrays(
         counts += (pairing.n, pairing.added, pairing.removed)
         seed = seed_from(array.digest, reference.digest or reference.source)
         found = _measure(array, pairing, settings.confidence, _replicates(policy), seed)
+        found += _measure_extra(policy, array, pairing, extra, seed)
         deltas += [Delta(**asdict(delta), dataset=array.dataset) for delta in found]
     if not deltas:
         raise EvidenceError("no data set has predictions, or scores with ids, of both versions")
@@ -115,6 +124,32 @@ def compare_arrays(
         removed=removed,
         deltas=tuple(deltas),
     )
+
+
+def _measure_extra(
+    policy: Policy, array: ArrayRef, pairing: Pairing, extra: Mapping[str, MetricFunction], seed: int
+) -> list[PairedDelta]:
+    """Measure the changes of plugins' metrics that rules are about; each costs thousands of calls."""
+    if array.task == "score":
+        return []
+    wanted = {
+        (rule.metric, rule.slice)
+        for rule in policy.rules
+        if rule.compares and rule.metric in extra and rule.dataset in {None, array.dataset}
+    }
+    return [
+        compare_extra(
+            metric,
+            extra[metric],
+            pairing,
+            part,
+            confidence=policy.baseline.confidence,
+            wanted=_replicates(policy),
+            seed=seed,
+        )
+        for metric, part in sorted(wanted)
+        if part == ALL or part in pairing.slices
+    ]
 
 
 def _replicates(policy: Policy) -> int:

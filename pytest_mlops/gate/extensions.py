@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import ConfigError, IncompleteEvidence, Problem, RecordingError
-from pytest_mlops.gate.recorder import MAX_NAME
+from pytest_mlops.gate.arguments import MAX_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.policy import Policy
 
-__all__ = ["announce", "extra_checks", "extra_metrics", "load_model", "measured_code_quality"]
+__all__ = [
+    "announce",
+    "compared_metrics",
+    "extra_checks",
+    "extra_metrics",
+    "load_model",
+    "measured_code_quality",
+]
 
 
 def load_model(request: pytest.FixtureRequest, model_version: ModelVersion | None) -> object:
@@ -63,6 +70,19 @@ def extra_metrics(hook: Any) -> dict[str, MetricFunction]:
                 raise RecordingError(f"two plugins define the metric {name!r}; rename one of them")
             found[name] = function
     return found
+
+
+def compared_metrics(hook: Any, policy: Policy) -> dict[str, MetricFunction]:
+    """Return the metrics of plugins that rules on changes need; nothing where no rule compares.
+
+    What is wrong with them, the tests that recorded them have said; here it leaves them uncompared.
+    """
+    if not any(rule.compares for rule in policy.rules):
+        return {}
+    try:
+        return extra_metrics(hook)
+    except Exception:  # noqa: BLE001 -- a rule about a metric that is not there is INCOMPLETE
+        return {}
 
 
 def extra_checks(hook: Any) -> dict[str, type[Check]]:

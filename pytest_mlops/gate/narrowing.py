@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["Narrowing", "narrowing_of"]
+__all__ = ["Narrowing", "holds_model_tests", "narrowing_of"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,10 +113,8 @@ def _leaving_out(config: pytest.Config, arguments: list[str], scope: Path) -> li
         return []
     found: dict[str, None] = {}
     for file in _test_files(config, expected):
-        with contextlib.suppress(OSError):  # what cannot be read, pytest says itself
-            source = file.read_bytes()
-            if not any(text in source for text in MODEL_TEST):
-                continue
+        if not holds_model_tests(file):
+            continue
         if any(file.is_relative_to(path) for path in ignored):
             found["--ignore"] = None
         if any(fnmatchcase(str(file), pattern) for pattern in globs):
@@ -125,6 +122,15 @@ def _leaving_out(config: pytest.Config, arguments: list[str], scope: Path) -> li
         if typed and not any(file.is_relative_to(path) for path in typed):
             found.update(dict.fromkeys(arguments))
     return list(found)
+
+
+def holds_model_tests(file: Path) -> bool:
+    """Tell whether the source of a test file speaks of model tests, or cannot be read."""
+    try:
+        source = file.read_bytes()
+    except OSError:  # pytest says so itself
+        return True
+    return any(text in source for text in MODEL_TEST)
 
 
 def _test_files(config: pytest.Config, folders: list[Path]) -> Iterator[Path]:

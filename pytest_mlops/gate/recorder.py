@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
-import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 from pytest_mlops.errors import RecordingError
+from pytest_mlops.gate.arguments import check_name, read_finite, read_size
 from pytest_mlops.gate.marks import ModelTestMark
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.names import ALL, measure_name
@@ -25,8 +26,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
-MAX_NAME = 200
-"""Characters of a metric, slice or data set name."""
+Parameters = ParamSpec("Parameters")
+
+
+def _remembered(call: Callable[Concatenate[Recorder, Parameters], None]) -> Callable[..., None]:
+    """Leave a refusal in the evidence, so that a test that catches it and goes on is no pass."""
+
+    @functools.wraps(call)
+    def recording(self: Recorder, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        __tracebackhide__ = True
+        try:
+            call(self, *args, **kwargs)
+        except RecordingError as error:
+            self.refused(str(error))
+            raise
+
+    return recording
 
 
 class Recorder:
@@ -62,6 +77,7 @@ class Recorder:
         """The version under test, its path absolute; ``None`` without the gate, or where none is declared."""
         return self._scope.model_version() if self._scope is not None else None
 
+    @_remembered
     def metric(
         self,
         name: str,
@@ -85,11 +101,11 @@ class Recorder:
         Raises:
             RecordingError: not a finite number, an impossible ``n`` or ``stderr``, or a key recorded before.
         """
-        _check_name("name", name)
-        number = _finite(f"metric {name!r}", value)
-        entry: dict[str, Any] = {"name": name, "value": number, "n": _size(name, n), "origin": "metric"}
+        check_name("name", name)
+        number = read_finite(f"metric {name!r}", value)
+        entry: dict[str, Any] = {"name": name, "value": number, "n": read_size(name, n), "origin": "metric"}
         if stderr is not None:
-            error = _finite(f"stderr of metric {name!r}", stderr)
+            error = read_finite(f"stderr of metric {name!r}", stderr)
             if error < 0:
                 raise RecordingError(
                     f"metric {name!r}: stderr is {error:g}; a standard error is not negative"
@@ -97,6 +113,7 @@ class Recorder:
             entry["basis"] = {"kind": "normal", "stderr": error}
         self._add([entry], slice_=slice, dataset=dataset)
 
+    @_remembered
     def predictions(
         self,
         y_true: ArrayLike,
@@ -104,6 +121,7 @@ class Recorder:
         *,
         y_score: ArrayLike | None = None,
         ids: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
         slices: Mapping[str, ArrayLike] | ArrayLike | None = None,
         dataset: str | None = None,
         task: str | None = None,
@@ -121,6 +139,8 @@ class Recorder:
             y_pred: Predicted labels or values, shape (n,).
             y_score: Probability of the positive class, shape (n,), or of each class in sorted order, (n, K).
             ids: Unique example ids, shape (n,); by default their positions, which the record says.
+            inputs: What the model was given, shape (n, ...). A hash of each is kept, and a comparison of two
+                runs is refused where they differ.
             slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
             dataset: The data set; by default the marker's.
             task: ``classification`` or ``regression``; by default told from the values.
@@ -135,11 +155,13 @@ class Recorder:
         # NumPy only when predictions come.
         from pytest_mlops.metrics.baseline import read_baseline  # noqa: PLC0415
         from pytest_mlops.metrics.predictions import data_digest, measure_predictions  # noqa: PLC0415
+        from pytest_mlops.metrics.weakness import weak_spots  # noqa: PLC0415
 
         found = measure_predictions(
             y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
         )
         arrays = found.arrays | read_baseline(found, baseline, baseline_score, positive=positive)
+        arrays |= _cases(inputs, found.n)
         entries = [
             _entry(name, estimate, slice_=slice_, origin="predictions")
             for name, slice_, estimate in (*found.numbers, *self._extra(found))
@@ -149,12 +171,14 @@ class Recorder:
         self._keep(
             arrays,
             dataset=dataset,
+            weak_spots=weak_spots(found) if self._scope is not None else [],
             data=data_digest(ids, arrays["y_true"]),
             ids="given" if found.ids_given else "position",
             task=found.task,
             positive=positive.item() if hasattr(positive, "item") else positive,
         )
 
+    @_remembered
     def latencies(
         self,
         seconds: ArrayLike,
@@ -183,6 +207,7 @@ class Recorder:
         ]
         self._add(entries, slice_=slice, dataset=dataset)
 
+    @_remembered
     def score(
         self,
         name: str,
@@ -191,6 +216,7 @@ class Recorder:
         slice: str = ALL,  # noqa: A002 -- as above
         dataset: str | None = None,
         ids: ArrayLike | None = None,
+        inputs: ArrayLike | None = None,
         slices: Mapping[str, ArrayLike] | ArrayLike | None = None,
         range: tuple[float, float] = (0.0, 1.0),  # noqa: A002 -- as above
         baseline: ArrayLike | None = None,
@@ -206,6 +232,7 @@ class Recorder:
             slice: The part of the data they were measured on.
             dataset: The data set; by default the marker's.
             ids: Unique ids of the examples (rows, queries, documents), shape (n,).
+            inputs: What the model was given, shape (n, ...), as for :meth:`predictions`.
             slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
             range: Least and greatest score there can be, as ``(0, math.inf)`` for a loss.
             baseline: Scores of the version that would be replaced, shape (n,).
@@ -216,7 +243,7 @@ class Recorder:
         """
         from pytest_mlops.metrics.scores import measure_sliced_scores  # noqa: PLC0415 -- NumPy only when needed
 
-        _check_name("name", name)
+        check_name("name", name)
         if slice != ALL and not (ids is slices is baseline is None):
             raise RecordingError(f"slice is {slice!r:.60}; with ids, slices or baseline give slices= only")
         found = measure_sliced_scores(values, ids=ids, slices=slices, baseline=baseline, range=range)
@@ -230,8 +257,10 @@ class Recorder:
         )
         if ids is not None or baseline is not None:
             kept = {"data": found.data, "ids": "position" if ids is None else "given", "task": "score"}
-            self._keep(found.arrays, dataset=dataset, name=name, scored_by=scored_by, **kept)
+            arrays = found.arrays | _cases(inputs, found.arrays["ids"].size)
+            self._keep(arrays, dataset=dataset, name=name, scored_by=scored_by, **kept)
 
+    @_remembered
     def record_estimate(
         self,
         name: str,
@@ -251,9 +280,10 @@ class Recorder:
         Raises:
             RecordingError: a key recorded before.
         """
-        _check_name("name", name)
+        check_name("name", name)
         self._add([_entry(name, estimate, slice_=slice, origin="metric")], slice_=slice, dataset=dataset)
 
+    @_remembered
     def artifact(self, path: str | Path, *, name: str | None = None) -> None:
         """Keep a copy of a file beside the record, under the digest of its bytes.
 
@@ -268,13 +298,17 @@ class Recorder:
         from pytest_mlops.gate.artifacts import keep  # noqa: PLC0415 -- hashing only when needed
 
         source = Path(path)
-        _check_name("name", name if name is not None else source.name)
+        check_name("name", name if name is not None else source.name)
         if not source.is_file():
             raise RecordingError(f"artifact {str(source)!r} is not a file; expected one that can be read")
         if self._scope is None:
             return
         digest, size = keep(source, self._scope.folder / "artifacts")
         self._sink.add("artifacts", [{"name": name or source.name, "digest": digest, "size": size}])
+
+    def refused(self, why: str) -> None:
+        """Note that something could not be evidence."""
+        self._sink.add("refused", [{"why": why}])
 
     def _keep(self, arrays: Mapping[str, NDArray[Any]], *, dataset: str | None, **about: Any) -> None:
         """Keep arrays beside the record, where there will be one."""
@@ -306,9 +340,9 @@ class Recorder:
 
     def _add(self, entries: list[dict[str, Any]], *, slice_: str = ALL, dataset: str | None = None) -> None:
         """Claim the keys of all entries, then keep them; none is kept where one key is taken."""
-        _check_name("slice", slice_)
+        check_name("slice", slice_)
         if dataset is not None:
-            _check_name("dataset", dataset)
+            check_name("dataset", dataset)
         where = self._dataset(dataset)
         for entry in entries:
             entry.setdefault("slice", slice_)
@@ -323,6 +357,15 @@ class Recorder:
         self._sink.add("measurements", entries)
 
 
+def _cases(inputs: object, n: int) -> dict[str, NDArray[Any]]:
+    """Return the hashes of what the model was given, where the caller said what that was."""
+    if inputs is None:
+        return {}
+    from pytest_mlops.metrics.cases import CASES, hash_cases  # noqa: PLC0415 -- NumPy only when needed
+
+    return {CASES: hash_cases(inputs, n)}
+
+
 def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
     """Say that two recording calls used one key."""
     who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
@@ -330,41 +373,6 @@ def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> 
         f"{measure_name(*key)} was recorded {who}; a number has one writer. "
         "Give one of them another name, slice or dataset"
     )
-
-
-def _check_name(argument: str, value: object) -> None:
-    # Lone surrogates are no text.
-    is_text = isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
-    if not is_text or not str(value).strip() or len(str(value)) > MAX_NAME:
-        raise RecordingError(f"{argument} is {value!r:.80}; expected a text of 1 to {MAX_NAME} characters")
-
-
-def _size(name: str, n: Any) -> int | None:
-    if n is None:
-        return None
-    try:
-        size = operator.index(n)
-    except TypeError:
-        size = 0
-    if isinstance(n, bool) or size < 1:
-        raise RecordingError(f"metric {name!r}: n is {n!r}; expected a whole number of examples, at least 1")
-    return size
-
-
-def _finite(what: str, value: Any) -> float:
-    is_text = isinstance(value, str | bytes | bytearray)
-    is_array = getattr(value, "ndim", None) not in {None, 0}
-    # Asked of typing.SupportsFloat, this would be half the time of a recording call on Python 3.11.
-    is_number = hasattr(value, "__float__")
-    is_bool = type(value).__name__ in {"bool", "bool_"}  # NumPy's too, without NumPy
-    if is_bool or is_text or is_array or not is_number:
-        raise RecordingError(f"{what} is {value!r:.80} ({type(value).__name__}); expected one finite number")
-    number = float(value)
-    if not math.isfinite(number):
-        raise RecordingError(
-            f"{what} is {number}; expected a finite number, since nothing follows from {number}"
-        )
-    return number
 
 
 def _entry(name: str, estimate: Estimate, *, slice_: str, origin: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,10 +29,11 @@ from pytest_mlops.records.results import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pytest_mlops.gate.run import GateRun
     from pytest_mlops.gate.tally import Entry, Tally
+    from pytest_mlops.metrics.extra import MetricFunction
     from pytest_mlops.records.comparison import Comparison
 
 Reference = TypeVar("Reference", ArrayRef, ArtifactRef)
@@ -47,6 +48,8 @@ class Events:
     collection_errors: dict[str, None]
     lost_workers: list[str]
     interrupted: str | None = None
+    skipped_files: dict[str, str] = field(default_factory=dict)
+    """Files with model tests that were skipped as a whole -> why."""
     stopped: bool = False
     """The run ended early because ``-x`` or ``--maxfail`` said so."""
 
@@ -87,6 +90,7 @@ def seal(
     events: Events,
     *,
     code: CodeQuality | str | None = None,
+    extra: Mapping[str, MetricFunction] | None = None,
     now: datetime | None = None,
 ) -> IntegrationResult:
     """Judge what the run measured.
@@ -96,15 +100,18 @@ def seal(
         tally: The outcome of every test.
         events: What befell the run as a whole.
         code: Code quality that a plugin measured, or why it could not; by default the reports are read.
+        extra: Metrics that plugins define, by name.
         now: The end of the run; by default the clock's.
     """
+    for node_id, why in events.skipped_files.items():
+        tally.skip(node_id, why)
     tally.close()
     ended = now if now is not None else datetime.now(UTC)
     measurements, conflicts = _measurements(tally)
     code_quality, code_problems = _code_quality(run, code)
     results = _results(tally, measurements, _session_facts(run, tally, events, conflicts, code_problems))
     arrays = _references(ArrayRef, tally, "arrays")
-    comparison = _compare(run, arrays)
+    comparison = _compare(run, arrays, extra or {})
     judgement = judge(
         results=results,
         measurements=measurements,
@@ -129,7 +136,9 @@ def seal(
     )
 
 
-def _compare(run: GateRun, arrays: tuple[ArrayRef, ...]) -> Comparison | None:
+def _compare(
+    run: GateRun, arrays: tuple[ArrayRef, ...], extra: Mapping[str, MetricFunction]
+) -> Comparison | None:
     """Compare with the baseline, where anybody asks for it."""
     if not arrays and not any(rule.compares for rule in run.policy.rules):
         return None
@@ -138,7 +147,9 @@ def _compare(run: GateRun, arrays: tuple[ArrayRef, ...]) -> Comparison | None:
     if not wants_comparison(run.policy, arrays):
         return None
     own = run.path.parent / "arrays"
-    return compare_with_baseline(run.policy, arrays, run.model_version, folder=run.folder, own=own)
+    return compare_with_baseline(
+        run.policy, arrays, run.model_version, folder=run.folder, own=own, extra=extra
+    )
 
 
 def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQuality, dict[str, str]]:

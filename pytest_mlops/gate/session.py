@@ -11,12 +11,14 @@ import pytest
 
 from pytest_mlops.errors import IoError
 from pytest_mlops.gate.attest import attest
-from pytest_mlops.gate.extensions import announce, measured_code_quality
+from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
 from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.lane import share_of
+from pytest_mlops.gate.narrowing import holds_model_tests
 from pytest_mlops.gate.scope import nearest
 from pytest_mlops.gate.seal import expected_checks, seal, write_record
 from pytest_mlops.gate.source import ATTRIBUTE, SOURCE_KEY
+from pytest_mlops.gate.tally import reason_of
 from pytest_mlops.gate.terminal import header_line, show, show_warnings
 
 if TYPE_CHECKING:
@@ -74,10 +76,13 @@ class GateSession:
         self._plan(getattr(node, "workeroutput", {}).get(ATTRIBUTE))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note what could not be collected."""
+        """Note what could not be collected, and files with model tests that were skipped as a whole."""
         if report.failed:
             for lane in self.lanes_of(report.nodeid):
                 lane.events.collection_errors[report.nodeid or "the test session"] = None
+        elif report.skipped and holds_model_tests(self._root / report.nodeid):
+            for lane in self.lanes_of(report.nodeid):
+                lane.events.skipped_files[report.nodeid] = reason_of(report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Fold one report in."""
@@ -136,7 +141,8 @@ class GateSession:
             try:
                 code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
                 lane.tally.expect(expected_checks(lane.run, self._root))
-                lane.record = seal(lane.run, lane.tally, lane.events, code=code)
+                extra = compared_metrics(hook, lane.run.policy)
+                lane.record = seal(lane.run, lane.tally, lane.events, code=code, extra=extra)
                 data = write_record(lane.run, lane.record)
                 attest(lane.run.path, lane.record, data, lane.key)
             except IoError as error:

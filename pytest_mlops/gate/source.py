@@ -6,7 +6,9 @@ JSON types, and everything it has to say travels on reports.  PYTEST_DONT_REWRIT
 
 from __future__ import annotations
 
+import functools
 import gc
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from pytest_mlops.gate.sink import Sink
 from pytest_mlops.names import matches_test
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from pytest_mlops.checks.base import Check
 
@@ -127,6 +129,12 @@ class EvidenceSource:
         """Note every model test that was collected, and which of them others then took out."""
         collected = {item.nodeid: mark for item in items if (mark := item.stash.get(_MARK_KEY, None))}
         yield
+        # Others may have marked tests in this very hook.
+        late = [item for item in items if _MARK_KEY not in item.stash]
+        problems = [problem for item in late if (problem := self._read(item)) is not None]
+        if problems:
+            raise pytest.UsageError(*problems)
+        collected |= {item.nodeid: mark for item in late if (mark := item.stash.get(_MARK_KEY, None))}
         self.plan = make_plan(collected, {item.nodeid for item in items})
 
     @pytest.hookimpl(trylast=True)
@@ -137,6 +145,18 @@ class EvidenceSource:
         frozen here the plugin thaws when pytest itself has cleaned up.
         """
         gc.freeze()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Take ``return False`` for what it means, where pytest only warns."""
+        if _MARK_KEY not in pyfuncitem.stash:
+            return (yield)
+        test = pyfuncitem.obj
+        pyfuncitem.obj = _answering(test)
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.obj = test
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -178,6 +198,28 @@ class EvidenceSource:
         """Where no test made a report, send the plan with the worker's farewell."""
         if not self._plan_sent and hasattr(session.config, "workeroutput"):
             session.config.workeroutput[ATTRIBUTE] = self.plan
+
+
+def _answering(test: Callable[..., object]) -> Callable[..., object]:
+    """Return a test function that fails where it returns False."""
+    if not inspect.isfunction(test) and not inspect.ismethod(test):
+        return test
+    if (
+        inspect.iscoroutinefunction(test)
+        or inspect.isasyncgenfunction(test)
+        or inspect.isgeneratorfunction(test)
+    ):
+        return test
+
+    @functools.wraps(test)
+    def call(*args: object, **kwargs: object) -> object:
+        __tracebackhide__ = True
+        answer = test(*args, **kwargs)
+        if type(answer).__name__ in {"bool", "bool_"} and not answer:
+            raise AssertionError("the model test returned False; assert what must hold")
+        return answer
+
+    return call
 
 
 def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["Entry", "Tally"]
+__all__ = ["Entry", "Tally", "reason_of"]
 
 RERUN = "rerun"
 """The outcome that pytest-rerunfailures gives to an attempt it discards."""
@@ -79,6 +79,11 @@ class Entry:
         else:
             self.outcome, self.conclusive = "skipped", False
 
+    def refused(self) -> str | None:
+        """Return why a recording call was refused, where one was."""
+        refusals = (one["why"] for payload in self.payloads for one in payload.get("refused", ()))
+        return next(refusals, None)
+
     def settled(self) -> str:
         """Return the outcome, flaky where only a rerun passed."""
         return "flaky" if self.attempts and self.outcome in {"passed", "xpassed"} else self.outcome
@@ -115,6 +120,10 @@ class Tally:
             if not any(known == ending or known.endswith(f"/{ending}") for known in self.entries):
                 self.entries[node_id] = Entry(covers=covers, dataset=dataset)
 
+    def skip(self, node_id: str, why: str) -> None:
+        """Count a file that was skipped as a whole as one test, since nobody knows how many it holds."""
+        self.entries[node_id] = Entry(covers=(), dataset=None, outcome="skipped", message=why)
+
     def add(self, report: pytest.TestReport) -> None:
         """Fold in one report, of whichever test."""
         if report.when not in PHASES:
@@ -148,9 +157,13 @@ class Tally:
                 self.ordinary_failed[node_id] = None
             else:
                 entry.outcome, entry.conclusive, entry.message = "crashed", False, "its process died"
+        for entry in self.entries.values():
+            if entry.outcome in {"passed", "xpassed"} and (why := entry.refused()) is not None:
+                entry.outcome, entry.conclusive = "incomplete", False
+                entry.message = f"a recording call was refused, and the test went on: {why}"
 
 
-def reason_of(report: pytest.TestReport) -> str:
+def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return one line that says why a test did not pass."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if hasattr(report, "wasxfail") and report.wasxfail != DECIDED_BY_GATE:

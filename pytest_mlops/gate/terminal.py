@@ -177,6 +177,15 @@ def _details(record: IntegrationResult) -> Iterator[Line]:
     if record.comparison is not None:
         yield "", {}
         yield from comparison_lines(record.comparison, _table, _paragraph)
+    spots = [spot for array in record.arrays for spot in array.weak_spots]
+    if spots:
+        rows = [("weak slice (decides nothing)", "value", "elsewhere", "n", "q")]
+        rows += [
+            (spot.slice, f"{spot.value:.4g}", f"{spot.rest:.4g}", f"{spot.n:,}", f"{spot.q:.2g}")
+            for spot in spots
+        ]
+        yield "", {}
+        yield from ((line, {}) for line in _table(rows))
     parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
     if parts:
         yield "", {}

@@ -78,7 +78,7 @@ def compare_versions(
     if margin is None:
         rules = [rule for rule in ours.policy.rules if rule.compares and _is_wanted(rule, metrics, slices)]
     else:
-        rules = margin_rules(wanted, margin, all_metrics=bool(metrics))
+        rules = margin_rules(wanted, margin, all_metrics=bool(metrics), min_n=ours.policy.gate.min_n)
     results = evaluate_deltas(
         rules,
         comparison,
@@ -94,13 +94,16 @@ def compare_versions(
     )
 
 
-def margin_rules(deltas: Sequence[Delta], margin: float, *, all_metrics: bool = False) -> list[Rule]:
+def margin_rules(
+    deltas: Sequence[Delta], margin: float, *, all_metrics: bool = False, min_n: int = 30
+) -> list[Rule]:
     """Return a rule with the same margin for each difference; proof is asked for the whole data alone.
 
     Args:
         deltas: The differences.
         margin: Loss that is allowed, 0 or more.
         all_metrics: Whether metrics other than shares take part.
+        min_n: Slices with fewer paired examples are only reported.
     """
     return [
         Rule(
@@ -108,6 +111,7 @@ def margin_rules(deltas: Sequence[Delta], margin: float, *, all_metrics: bool = 
             slice=delta.slice,
             dataset=delta.dataset,
             critical=delta.slice == ALL,
+            severity="report" if delta.slice != ALL and delta.n < min_n else "block",
             max_delta=margin if lower_is_better(delta.metric) else None,
             min_delta=None if lower_is_better(delta.metric) else -margin,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.stats import delong, mcnemar, normal, tango
+from pytest_mlops.stats import delong, mcnemar, normal, paired_share
 from pytest_mlops.stats.paired_mean import paired_mean
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def share_delta(
         candidate=right / n,
         baseline=(right - gained + lost) / n,
         delta=(gained - lost) / n,
-        lower=tango.lower_bound(gained, lost, n, confidence),
-        upper=tango.upper_bound(gained, lost, n, confidence),
+        lower=paired_share.lower_bound(gained, lost, n, confidence),
+        upper=paired_share.upper_bound(gained, lost, n, confidence),
         p_decrease=float(mcnemar.mid_p(gained, lost)),
         p_increase=float(mcnemar.mid_p(lost, gained)),
         variance=(gained + lost) / n,

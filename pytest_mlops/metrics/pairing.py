@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pytest_mlops.errors import EvidenceError
+from pytest_mlops.metrics.cases import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ def pair_examples(
 
     Raises:
         EvidenceError: no ids to pair by, an id that comes twice, different lengths by position, nothing in
-            common, examples missing, or truths that differ.
+            common, examples missing, or truths or inputs that differ.
     """
     answers = _answers(ours)
     _check(theirs, answers)
@@ -92,7 +93,9 @@ def pair_examples(
         )
     true = ours["y_true"][first] if "y_true" in ours else np.zeros(candidate.size)
     if "y_true" in ours and "y_true" in theirs:
-        _same_truth(true, theirs["y_true"][second])
+        _same("truth", true, theirs["y_true"][second])
+    if CASES in ours and CASES in theirs:
+        _same("input", ours[CASES][first], theirs[CASES][second])
     scores = _scores(ours.get("y_score"), theirs.get("y_score"))
     return Pairing(
         true=true,
@@ -151,12 +154,12 @@ def _answers(arrays: Arrays) -> str:
     return "y_pred" if "y_pred" in arrays else "values"
 
 
-def _same_truth(ours: Array, theirs: Array) -> None:
+def _same(what: str, ours: Array, theirs: Array) -> None:
     differs = ours != theirs
     if differs.any():
         raise EvidenceError(
-            f"the truth of {int(differs.sum()):,} of {ours.size:,} common examples differs between the runs, "
-            "so the data were changed; measure the baseline anew"
+            f"the {what} of {int(differs.sum()):,} of {ours.size:,} common examples differs between the "
+            "runs, so the data were changed; measure the baseline anew"
         )
 
 

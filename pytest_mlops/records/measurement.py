@@ -19,6 +19,7 @@ __all__ = [
     "Normal",
     "OrderStatistics",
     "Origin",
+    "WeakSpot",
 ]
 
 
@@ -108,6 +109,25 @@ class Measurement(Record):
         return measure_name(*self.key)
 
 
+class WeakSpot(Record):
+    """A slice, or two at once, on which the model does worse than elsewhere; found by search.
+
+    It decides nothing: whoever looks everywhere finds something. A place to look closer, and perhaps to
+    declare a requirement or a rule for the next run.
+    """
+
+    slice: Text
+    """Name of the slice, two joined by ``and``."""
+    n: Count
+    """Examples in it."""
+    value: Number
+    """Accuracy in it, or minus the mean absolute error."""
+    rest: Number
+    """The same of all other examples."""
+    q: Share
+    """P value adjusted for every slice looked at (Benjamini and Hochberg)."""
+
+
 class ArrayRef(Record):
     """Per-example arrays that lie beside the record as ``arrays/<digest>.npz``."""
 
@@ -131,6 +151,8 @@ class ArrayRef(Record):
     """Of a score."""
     scored_by: Text | None = None
     """Version of the metric or judge that gave a score; two versions' scores are not compared."""
+    weak_spots: tuple[WeakSpot, ...] = ()
+    """Slices on which the model does worse than elsewhere."""
     test: Text
 
 

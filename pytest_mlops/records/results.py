@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
 
 from pytest_mlops.records.base import Count, Flag, Label, Record, Seconds, Text
 
@@ -61,6 +64,12 @@ class TestResult(Record):
     """Slices it recorded numbers for -> examples they rest on, ``None`` where unknown."""
     attempts: tuple[Attempt, ...] = ()
     """Earlier attempts, oldest first."""
+
+    @model_validator(mode="after")
+    def _passed_says_the_outcome(self) -> Self:
+        if self.passed != (self.outcome in {Outcome.PASSED, Outcome.XPASSED}):
+            raise ValueError(f"passed is {self.passed}, but the outcome is {self.outcome}")
+        return self
 
 
 class OrdinaryTests(Record):

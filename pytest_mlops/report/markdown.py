@@ -18,6 +18,7 @@ from pytest_mlops.report.words import (
     scores,
     tests_by_concern,
     waiver_words,
+    weak_spots,
     why_not_deployable,
 )
 from pytest_mlops.verdict import Verdict
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         RuleResult,
         WaiverUse,
     )
-    from pytest_mlops.records.measurement import Measurement
+    from pytest_mlops.records.measurement import Measurement, WeakSpot
     from pytest_mlops.records.results import TestResult
     from pytest_mlops.report.changes import Change
     from pytest_mlops.report.words import Score
@@ -99,6 +100,9 @@ def _sections(record: IntegrationResult) -> Iterator[Section]:
     yield _table(
         ("part of the quality score", "parts of the quality score"), "Quality", part_columns, parts, _part
     )
+    spot_columns = ("slice", "measured by", "value", "elsewhere", "n", "q")
+    title = "Weak slices, found by search; they decide nothing"
+    yield _table(("weak slice", "weak slices"), title, spot_columns, weak_spots(record), _weak_spot)
     passing = [rule for rule in rules if rule.verdict is Verdict.PASS]
     yield _table(RULE, "Rules that passed", RULE_COLUMNS, passing, _rule)
     yield _table(CELL, "Covered cells", CELL_COLUMNS, covered, _cell)
@@ -201,6 +205,12 @@ def _measurement(measurement: Measurement) -> Sequence[str]:
         count(measurement.n),
         to_markdown_text(measurement.test),
     )
+
+
+def _weak_spot(found: tuple[str, WeakSpot]) -> Sequence[str]:
+    by, spot = found
+    name, rest = to_markdown_text(spot.slice), number(spot.rest) or ""
+    return (name, to_markdown_text(by), number(spot.value) or "", rest, count(spot.n), f"{spot.q:.2g}")
 
 
 def _fact(fact: tuple[str, str]) -> Sequence[str]:

@@ -11,6 +11,7 @@ from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:
     from pytest_mlops.records.integration import CellCoverage, IntegrationResult, WaiverUse
+    from pytest_mlops.records.measurement import WeakSpot
     from pytest_mlops.records.results import TestResult
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "subject",
     "tests_by_concern",
     "waiver_words",
+    "weak_spots",
     "why_not_deployable",
 ]
 
@@ -179,3 +181,14 @@ def provenance(record: IntegrationResult) -> list[tuple[str, str]]:
         ("schema version", record.schema_version),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def weak_spots(record: IntegrationResult) -> list[tuple[str, WeakSpot]]:
+    """Return (what it was measured by, slice) of every slice that the search for weak ones found."""
+    names = {"classification": "accuracy", "regression": "minus the mean absolute error"}
+    return [
+        (names[array.task] + (f" on {array.dataset}" if array.dataset is not None else ""), spot)
+        for array in record.arrays
+        if array.task in names
+        for spot in array.weak_spots
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.stats import mcnemar, tango
+from pytest_mlops.stats import mcnemar, paired_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def outcomes(n: int, discordance: float, difference: float) -> Outcomes:
 def chances(
     found: Outcomes, n: int, *, margin: float, alpha_pass: float = 0.05, alpha_block: float = 0.01
 ) -> Chances:
-    """Return the chances of the verdicts of one test: PASS by Tango's bound, else FAIL by McNemar's mid-p.
+    """Return the chances of the verdicts of one test: PASS by the bound, else FAIL by McNemar's mid-p.
 
     Args:
         found: What can come out.
@@ -77,7 +77,7 @@ def chances(
     b, c = np.broadcast_arrays(found.gained, found.lost)
     live = found.probability > 0
     weight = found.probability[live]
-    passes = tango.not_below(b[live], c[live], n, margin, 1 - alpha_pass)
+    passes = paired_share.not_below(b[live], c[live], n, margin, 1 - alpha_pass)
     fails = ~passes & (mcnemar.mid_p(b[live], c[live]) <= alpha_block)
     return Chances(passes=float(weight[passes].sum()), fails=float(weight[fails].sum()))
 

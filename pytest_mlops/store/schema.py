@@ -61,7 +61,7 @@ model_versions = Table(
     Column("created_at", Double, nullable=False),
     Column("created_by", String(200), nullable=False),
     UniqueConstraint("model_id", "version"),
-    Index(None, "model_id", "id"),
+    Index(None, "model_id", "id", "created_at", "verdict"),
     Index(None, "digest"),
 )
 """One row a registered version; ``body`` is its ModelVersion, ``stored`` whether its bytes are kept here."""

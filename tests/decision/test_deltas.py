@@ -257,6 +257,13 @@ def test_fewer_examples_than_min_n_decide_nothing(n: int, expected: Verdict) -> 
     assert verdict(MARGIN, delta(n=n, delta=-0.5, candidate=0.3)) is failed
 
 
+def test_too_few_examples_decide_nothing_for_a_slice_that_is_not_critical_either() -> None:
+    rule = Rule(metric="accuracy", min_delta=-0.01, critical=False)
+    (found,) = decide(rule, compared(delta(n=29)))
+    assert found.verdict is Verdict.UNDECIDED
+    assert "not critical" not in found.message
+
+
 def test_undecided_says_what_would_decide() -> None:
     (found,) = decide(MARGIN, compared(share(12, 13, 500)))
     assert found.verdict is Verdict.UNDECIDED

@@ -94,7 +94,11 @@ FORGERIES: dict[str, tuple[Edit, str]] = {
         lambda data: [number.update(value=0.1) for number in data["measurements"]],
         "its own evidence makes",
     ),
-    "an outcome": (lambda data: first(data).update(outcome="failed"), "results make"),
+    "an outcome": (lambda data: first(data).update(outcome="failed"), "passed is True, but the outcome is"),
+    "an outcome, whole": (
+        lambda data: first(data).update(outcome="failed", passed=False),
+        "results make",
+    ),
     "a count": (lambda data: data["test_results"].update(passed_tests=4), "passed_tests = 4"),
     "a threshold": (lambda data: data["policy"]["gate"].update(min_coverage=0.1), "policy's digest"),
     "a rule": (lambda data: data["policy"].update(rules=[]), "policy's digest"),

@@ -13,7 +13,8 @@ from pytest_mlops.cli.app import app
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import verify_record
 from pytest_mlops.framework import MLOpsFramework
-from pytest_mlops.gate.versions import compare_versions
+from pytest_mlops.gate.versions import compare_versions, margin_rules
+from pytest_mlops.records.comparison import Delta
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -312,6 +313,48 @@ def test_scores_with_ids_are_compared_example_by_example(gate: Gate) -> None:
     assert "its metric or judge is judge 1" in refusal(gate.record())
 
 
+def test_changed_inputs_under_the_same_ids_are_incomplete(gate: Gate) -> None:
+    keep_baseline(gate, more=", inputs=np.c_[IDS, YOUNG]")
+    assert run(gate, "equal", more=", inputs=np.c_[IDS, YOUNG].astype(float)").success
+    record = run(gate, "equal", more=", inputs=np.c_[IDS + (IDS == 7), YOUNG]")
+    assert "the input of 1 of 3,000 common examples differs" in refusal(record)
+
+
+METRIC = """
+import numpy as np
+
+def cost(true, pred):
+    return float((true != pred).mean() * 3)
+
+def pytest_mlops_metrics():
+    return {"cost": cost}
+"""
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("equal", Verdict.PASS), ("worse", Verdict.FAIL)])
+def test_metrics_of_plugins_are_compared_by_resampling(gate: Gate, name: str, verdict: Verdict) -> None:
+    gate.write("conftest.py", METRIC)
+    keep_baseline(gate)
+    rules = (
+        "rules:\n  - {metric: cost, max_delta: 0.06, better: lower}\n"
+        "  - {metric: cost, slice: young, max_delta: 0.3, better: lower}\n"
+    )
+    record = run(gate, name, rules=rules)
+    assert [rule.verdict for rule in record.rules] == [verdict, Verdict.PASS]
+    assert record.comparison is not None
+    (overall,) = [one for one in record.comparison.deltas if (one.metric, one.slice) == ("cost", "all")]
+    assert overall.delta == pytest.approx({"equal": 0.0, "worse": 0.2}[name])
+    assert "2,000 replicates" in overall.method
+
+
+def test_a_metric_whose_plugin_is_gone_is_incomplete(gate: Gate) -> None:
+    gate.write("conftest.py", METRIC)
+    keep_baseline(gate)
+    gate.write("conftest.py", "")
+    record = run(gate, "equal", rules="rules: [{metric: cost, max_delta: 0.1, better: lower}]\n")
+    assert record.rules[0].verdict is Verdict.INCOMPLETE
+
+
 def test_losses_of_both_models_are_compared_within_one_run(gate: Gate) -> None:
     gate.write("mlops.yaml", "version: 1\nrules: [{metric: hinge_loss, max_delta: 0.1}]\n")
     gate.write(
@@ -412,6 +455,14 @@ def test_compare_decides_by_a_margin_or_by_the_rules(two: tuple[Path, Path]) -> 
     wide = compare_versions(*two, margin=0.2, metrics=["accuracy"], slices=["all"])
     assert (wide.verdict, len(wide.rules)) == (Verdict.PASS, 1)
     assert [delta.title for delta in wide.comparison.deltas] == ["accuracy"]
+
+
+def test_compare_only_reports_slices_below_min_n() -> None:
+    deltas = [
+        Delta(metric="accuracy", slice=part, n=n, undefined="not asked")
+        for part, n in (("all", 10), ("few", 29), ("many", 30))
+    ]
+    assert [rule.severity for rule in margin_rules(deltas, 0.1)] == ["block", "report", "block"]
 
 
 def test_compare_takes_records_too(two: tuple[Path, Path], gate: Gate) -> None:

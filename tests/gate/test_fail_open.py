@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlops.records.results import Outcome
+from pytest_mlops.records.results import Outcome, TestResult
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -131,3 +131,134 @@ def test_session_that_ends_in_sys_exit_does_not_exit_with_0(gate: Gate) -> None:
     )
     assert gate.run_apart().ret == 1
     assert gate.record().verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["mlops.metric('a', float('nan'))", "mlops.predictions([1], [1, 0])", "mlops.metric('b', 10**400)"],
+)
+def test_refused_recording_that_a_test_swallows_is_incomplete(gate: Gate, call: str) -> None:
+    gate.write(
+        "test_model.py",
+        f"""\
+        import pytest
+
+        @pytest.mark.model_test
+        def test_it(mlops):
+            mlops.metric('good', 0.9)
+            try:
+                {call}
+            except Exception:
+                pass
+        """,
+    )
+    assert gate.run("--mlops-context=pull_request").ret == 1
+    assert outcomes(gate)["test_it"] is Outcome.INCOMPLETE
+    assert "a recording call was refused, and the test went on" in gate.record().reasons[0].text
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [("False", Outcome.FAILED), ("numpy.bool_(0)", Outcome.FAILED)]
+)
+def test_returning_false_is_no_pass(gate: Gate, answer: str, expected: Outcome) -> None:
+    gate.write(
+        "test_model.py",
+        f"import numpy\nimport pytest\n\n\n@pytest.mark.model_test\ndef test_it():\n    return {answer}\n",
+    )
+    gate.run("-W", "ignore::pytest.PytestReturnNotNoneWarning")
+    assert outcomes(gate)["test_it"] is expected
+    assert "returned False; assert what must hold" in gate.record().test_results.results[0].message
+
+
+@pytest.mark.parametrize("base", ["", "unittest.TestCase"])
+def test_methods_that_return_nothing_pass_as_before(gate: Gate, base: str) -> None:
+    gate.write(
+        "test_model.py",
+        f"""\
+        import unittest
+        import pytest
+
+        class Test{"(" + base + ")" if base else ""}:
+            @pytest.mark.model_test
+            def test_it(self):
+                assert self is not None
+        """,
+    )
+    assert gate.run().ret == 0
+    assert outcomes(gate)["test_it"] is Outcome.PASSED
+
+
+def test_module_that_skips_itself_counts_as_a_test_that_was_skipped(gate: Gate) -> None:
+    gate.write("test_model.py", MODEL_TEST)
+    gate.write("test_other.py", f"import pytest\n\npytest.importorskip('not_there')\n{MODEL_TEST}")
+    gate.write("test_plain.py", "import pytest\n\npytest.importorskip('not_there')\n")
+    assert gate.run("--mlops-context=pull_request").ret == 1
+    results = gate.record().test_results
+    assert (results.total_tests, results.skipped_tests) == (2, 1)
+    assert gate.record().coverage == 0.5
+    assert "not_there" in results.results[1].message
+
+
+def test_marker_that_a_hook_adds_makes_a_model_test(gate: Gate) -> None:
+    gate.write("test_model.py", "def test_it(mlops):\n    mlops.metric('a', 0.9)\n")
+    gate.write(
+        "conftest.py",
+        "import pytest\n\n\ndef pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n        item.add_marker(pytest.mark.model_test)\n",
+    )
+    assert gate.run().ret == 0
+    assert outcomes(gate) == {"test_it": Outcome.PASSED}
+    assert [one.name for one in gate.record().measurements] == ["a"]
+
+
+def test_wrong_marker_that_a_hook_adds_is_a_usage_error(gate: Gate) -> None:
+    gate.write("test_model.py", "def test_it():\n    pass\n")
+    gate.write(
+        "conftest.py",
+        "import pytest\n\n\ndef pytest_collection_modifyitems(items):\n"
+        "    items[0].add_marker(pytest.mark.model_test(covers=['undeclared:x']))\n",
+    )
+    gate.write("mlops.yaml", "version: 1\nrequirements: [{capability: ranking}]\n")
+    result = gate.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert gate.record().verdict is Verdict.INCOMPLETE
+
+
+def test_required_evidence_is_required_without_declared_cells_too(gate: Gate) -> None:
+    gate.write("test_model.py", "import pytest\n\n\n@pytest.mark.model_test\ndef test_it():\n    pass\n")
+    gate.write("mlops.yaml", "version: 1\ngate: {require_evidence: true}\n")
+    assert gate.run("--mlops-context=pull_request").ret == 1
+    assert gate.record().coverage == 0
+    assert any("recorded no number" in reason.text for reason in gate.record().reasons)
+
+
+def test_configuration_above_a_folder_with_a_pytest_ini_counts(gate: Gate) -> None:
+    (gate.folder / ".git").mkdir()
+    gate.write("mlops.yaml", "version: 1\nrules: [{metric: a, min: 0.95}]\n")
+    gate.write("part/pytest.ini", "[pytest]\n")
+    gate.write("part/test_model.py", MODEL_TEST)
+    assert gate.run("part", "--rootdir=part").ret == 1
+    assert gate.record().verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("name", ["mlop.yaml", "mlops.yam.yaml", "mlosp.yml"])
+def test_misspelt_configuration_is_a_usage_error(gate: Gate, name: str) -> None:
+    gate.write(name, "version: 1\nrules: [{metric: a, min: 0.95}]\n")
+    gate.write("test_model.py", MODEL_TEST)
+    result = gate.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*rename it to mlops.yaml*"])
+
+
+def test_record_never_takes_the_place_of_another_file(gate: Gate) -> None:
+    gate.write("test_model.py", MODEL_TEST)
+    kept = (gate.folder / "test_model.py").read_text()
+    result = gate.run("--mlops-result=test_model.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*is there and is no record*"])
+    assert (gate.folder / "test_model.py").read_text() == kept
+
+
+def test_passed_cannot_contradict_its_outcome() -> None:
+    with pytest.raises(ValueError, match="passed is True, but the outcome is skipped"):
+        TestResult(test_name="t", passed=True, outcome=Outcome.SKIPPED)

@@ -198,6 +198,7 @@ MODELS: dict[str, tuple[dict[str, int], str | None]] = {
     "the largest": ({"artifacts/a.bin": 5, "artifacts/b.bin": 9}, "artifacts/b.bin"),
     "an ending that says so": ({"out/net.onnx": 5, "notes.txt": 50}, "out/net.onnx"),
     "the folder before the ending": ({"out/net.onnx": 50, "models/v1/a.json": 5}, "models/v1/a.json"),
+    "a file called so": ({"model.json": 5, "data.json": 50}, "model.json"),
     "nothing": ({"data.csv": 50, "settings.json": 9}, None),
 }
 

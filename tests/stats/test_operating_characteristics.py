@@ -21,5 +21,5 @@ def test_every_rate_of_the_benchmark_keeps_its_limit() -> None:
         line.split(" | ") for line in done.stdout.splitlines() if line.endswith((" holds |", " BROKEN |"))
     ]
     rates = {line[0].removeprefix("| "): line[-1] for line in lines if not line[0][2:].startswith(TIMED)}
-    assert len(rates) == 9
+    assert len(rates) == 10
     assert set(rates.values()) == {"holds |"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pytest_mlops.stats.weak_slices import weak_slices
 
@@ -19,8 +20,8 @@ def test_a_planted_weakness_is_found_first() -> None:
     found = weak_slices(right, slices)
     assert found[0].name == "7"
     assert found[0].n == slices["7"].sum()
-    assert found[0].mean == right[slices["7"]].mean()
-    assert found[0].rest == right[~slices["7"]].mean()
+    assert found[0].mean == pytest.approx(right[slices["7"]].mean())
+    assert found[0].rest == pytest.approx(right[~slices["7"]].mean())
 
 
 def test_where_nothing_is_weak_chance_finds_something_in_few_searches() -> None:
@@ -39,6 +40,14 @@ def test_an_intersection_is_found_where_pairs_are_looked_at() -> None:
     found = weak_slices(right, {"young": young, "city": city}, pairs=True)
     assert found[0].name == "young and city"
     assert all(" and " not in one.name for one in weak_slices(right, {"young": young, "city": city}))
+
+
+def test_a_pair_no_weaker_than_one_of_its_slices_is_not_named() -> None:
+    rng = np.random.default_rng(4)
+    young, city = rng.random(8000) < 0.3, rng.random(8000) < 0.5
+    right = (rng.random(8000) < np.where(young, 0.6, 0.9)).astype(float)
+    found = weak_slices(right, {"young": young, "city": city}, pairs=True)
+    assert [one.name for one in found] == ["young"]
 
 
 def test_a_slice_inside_another_makes_no_pair() -> None:

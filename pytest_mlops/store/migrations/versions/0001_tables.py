@@ -37,7 +37,11 @@ def _make_versions() -> None:
         sa.UniqueConstraint("model_id", "version", name=op.f("uq_model_versions_model_id_version")),
     )
     op.create_index(op.f("ix_model_versions_digest"), "model_versions", ["digest"])
-    op.create_index(op.f("ix_model_versions_model_id_id"), "model_versions", ["model_id", "id"])
+    op.create_index(
+        op.f("ix_model_versions_model_id_id_created_at_verdict"),
+        "model_versions",
+        ["model_id", "id", "created_at", "verdict"],
+    )
     op.create_table(
         "version_tags",
         sa.Column("version_id", ID, nullable=False),

@@ -1,0 +1,94 @@
+"""The difference of a plugin's metric between two models, by resampling examples."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_mlops.errors import RecordingError
+from pytest_mlops.metrics.paired_delta import FEW, PairedDelta, replicates_delta, undefined_delta
+from pytest_mlops.names import ALL
+from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.row_bootstrap import bootstrap_statistic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_mlops.metrics.extra import MetricFunction
+    from pytest_mlops.metrics.pairing import Pairing
+
+    Array = NDArray[Any]
+
+__all__ = ["compare_extra"]
+
+ROWS_DRAWN = 20_000_000
+"""Examples × replicates that one difference is worth."""
+REPLICATES = (200, 2_000)
+"""Fewest and most; each costs two calls of the metric."""
+
+
+def compare_extra(
+    name: str,
+    function: MetricFunction,
+    pairing: Pairing,
+    part: str,
+    *,
+    confidence: float,
+    wanted: int,
+    seed: int,
+) -> PairedDelta:
+    """Compare a metric of true and predicted values on one slice by the paired bootstrap of examples.
+
+    Args:
+        name: Name of the metric.
+        function: The metric, as a plugin defines it.
+        pairing: The examples that both models answered.
+        part: Name of the slice, ``all`` for every example.
+        confidence: One-sided, of each bound.
+        wanted: Replicates that p values of the whole family need; with fewer the normal law stands in.
+        seed: Of the bootstrap.
+
+    Raises:
+        RecordingError: the metric raised on the examples as they are.
+    """
+    mask = np.ones(pairing.n, dtype=np.bool_) if part == ALL else pairing.slices[part]
+    true, ours, theirs = pairing.true[mask], pairing.candidate[mask], pairing.baseline[mask]
+    if true.size < 2:
+        return undefined_delta(name, part, true.size, FEW)
+    values = _value(name, function, true, ours), _value(name, function, true, theirs)
+    if not all(map(math.isfinite, values)):
+        return undefined_delta(name, part, true.size, "the metric is undefined on these examples")
+
+    def change(rows: NDArray[np.intp]) -> float:
+        return _quietly(function, true[rows], ours[rows]) - _quietly(function, true[rows], theirs[rows])
+
+    fewest, most = REPLICATES
+    drawn = bootstrap_statistic(
+        change, true.size, seed=seed, replicates=min(most, max(fewest, ROWS_DRAWN // true.size))
+    )
+    return replicates_delta(
+        name, part, true.size, values, drawn, alike=true.size, wanted=wanted, confidence=confidence
+    )
+
+
+def _value(name: str, function: MetricFunction, true: Array, predicted: Array) -> float:
+    try:
+        return _number(function(true, predicted))
+    except Exception as error:
+        raise RecordingError(f"the metric {name!r} raised {type(error).__name__}: {error}") from error
+
+
+def _quietly(function: MetricFunction, true: Array, predicted: Array) -> float:
+    """Return the metric of drawn examples; those it cannot work on leave it undefined."""
+    try:
+        return _number(function(true, predicted))
+    except Exception:  # noqa: BLE001 -- counts against PASS, as an undefined replicate
+        return math.nan
+
+
+def _number(value: float | Estimate) -> float:
+    if isinstance(value, Estimate):
+        return math.nan if value.value is None else value.value
+    return float(value)
