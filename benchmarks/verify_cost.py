@@ -1,8 +1,8 @@
 """What verifying a large model costs, beside ``sha256sum`` of the same bytes.
 
 ``python -m benchmarks.verify_cost`` makes a model of 2 GB, gates it once, and runs ``pytest-mlops verify`` of
-the record against ``sha256sum``, whole processes, paired; it exits with 1 if the limit does not hold. Verifying
-reads every byte, checks the digest, and reaches the verdict again.
+the record against ``sha256sum``, whole processes, paired; it exits with 1 if the limit does not hold.
+Verifying reads every byte, checks the digest, and reaches the verdict again.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "sign-key": {
         "metavar": "FILE",
-        "help": "Private key to sign the record's statement with (default: $MLOPS_SIGNING_KEY, else unsigned)",
+        "help": "Private key to sign the statement with (default: $MLOPS_SIGNING_KEY, else unsigned)",
     },
     "report": {
         "metavar": "KIND=PATH",
