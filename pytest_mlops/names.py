@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from typing import Literal
 
-__all__ = ["ALIAS", "ALL", "matches_test", "measure_name"]
+__all__ = ["ALIAS", "ALL", "better_way", "matches_test", "measure_name"]
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What an alias of the registry may be called."""
 
 ALL = "all"
 """The slice of every example."""
+
+
+_LOWER = re.compile(
+    r"^(mae|mse|rmse|mape|smape|wape|medae|msle|rmsle|log_loss|brier|latency|error|loss|wer|cer|ter|perplexity|ppl"
+    r"|nll|deviance|ece|hamming|fpr|fnr|fdr|toxicity|hallucination)|(_error|_loss|_ms|_seconds|_cost|_latency)$"
+)
+_HIGHER = re.compile(
+    r"accuracy|precision|recall|(^|_)f[0-9.]+($|_)|fbeta|auc|^r2|^ap$|^map($|_|@)|mrr|ndcg|bleu|rouge|meteor|exact_match"
+    r"|iou|dice|kappa|mcc|specificity|sensitivity|^tpr|^tnr|^npv|^ppv|hit_rate|win_rate|pass_rate|gini|throughput"
+    r"|coverage|(^|_)score($|_)|correctness|faithfulness|relevance"
+)
+
+
+def better_way(metric: str) -> Literal["higher", "lower"] | None:
+    """Tell which way a metric is better, from the field's names; ``None`` where its name does not say."""
+    # The mean error is signed: best at 0, and neither direction is a gain.
+    if metric == "mean_error":
+        return None
+    if _LOWER.search(metric):
+        return "lower"
+    return "higher" if _HIGHER.search(metric) else None
 
 
 def measure_name(name: str, slice_: str, dataset: str | None) -> str:

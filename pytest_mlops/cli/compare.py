@@ -47,7 +47,8 @@ def compare_page(found: VersionComparison) -> tuple[Section, ...]:
     sentences += [rule.message for rule in found.rules if rule.verdict not in passed]
     if not found.rules:
         sentences.append(
-            "No margin is stated, so nothing is decided: give --margin, or rules with min_delta."
+            "Nothing is decided: --margin alone is held against shares, such as accuracy; name other metrics "
+            "with --metric, or give rules with min_delta or max_delta."
         )
     return (
         Section(title=f"Comparison{against}", table=table),

@@ -163,6 +163,8 @@ def _change(rule: Rule, where: str) -> str:
     if rule.min_rel_delta is not None:
         wanted.append(f"by at least {rule.min_rel_delta:+g} of the baseline")
     wanted += [f"by at most {rule.max_delta:+g}"] if rule.max_delta is not None else []
+    if rule.max_rel_delta is not None:
+        wanted.append(f"by at most {rule.max_rel_delta:+g} of the baseline")
     label = f"{rule.id}: " if rule.id is not None else ""
     proof = "" if rule.critical else ", and what nothing is shown against passes"
     shown = "" if rule.severity == "block" else "; it is reported and blocks nothing"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.comparison import Delta
     from pytest_mlops.records.policy import Rule
 
-__all__ = ["Side", "describe_change", "what_is_shown", "what_would_decide"]
+__all__ = ["Side", "allowed_change", "describe_change", "what_is_shown", "what_would_decide"]
 
 UNDERPOWERED = 3.0
 """An MDE of this many margins means that the data could hardly have decided."""
@@ -42,6 +42,16 @@ def what_is_shown(sides: list[Side], verdicts: list[Verdict]) -> str:
     return "; a gain too good to be true: look for a leak" if failed[0].threshold <= 0 else ""
 
 
+def allowed_change(rule: Rule, baseline: float) -> tuple[float | None, float | None]:
+    """Return the least and the greatest change that a rule allows, of a metric with this baseline."""
+    least = [rule.min_delta, None if rule.min_rel_delta is None else rule.min_rel_delta * abs(baseline)]
+    most = [rule.max_delta, None if rule.max_rel_delta is None else rule.max_rel_delta * abs(baseline)]
+    return (
+        max((bound for bound in least if bound is not None), default=None),
+        min((bound for bound in most if bound is not None), default=None),
+    )
+
+
 def describe_change(rule: Rule, delta: Delta) -> str:
     """Say what changed, and what a rule demands of it."""
     wanted = []
@@ -51,6 +61,8 @@ def describe_change(rule: Rule, delta: Delta) -> str:
         wanted.append(f"change by at least {rule.min_rel_delta:+.4g} of the baseline")
     if rule.max_delta is not None:
         wanted.append(f"change by at most {rule.max_delta:+g}")
+    if rule.max_rel_delta is not None:
+        wanted.append(f"change by at most {rule.max_rel_delta:+.4g} of the baseline")
     return (
         f"{delta.title} went from {delta.baseline:.4g} to {delta.candidate:.4g} "
         f"({delta.delta:+.4g}), must {' and '.join(wanted)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.delta_words import (
     Side,
+    allowed_change,
     describe_change,
     what_is_shown,
     what_would_decide,
@@ -25,20 +26,10 @@ if TYPE_CHECKING:
     from pytest_mlops.records.comparison import Comparison, Delta
     from pytest_mlops.records.policy import BaselineSettings, Rule
 
-__all__ = ["comparison_findings", "evaluate_deltas", "lower_is_better"]
-
-LOWER_IS_BETTER = ("mae", "mse", "rmse", "log_loss", "brier", "latency", "error", "loss")
-"""Beginnings or ends of the names of metrics that are better the lower."""
+__all__ = ["comparison_findings", "evaluate_deltas"]
 
 NEAR_ZERO = 1e-9
 """A baseline this near 0 gives no relative change."""
-
-
-def lower_is_better(metric: str) -> bool:
-    """Tell whether less of a metric is better, from the field's names for errors, losses and times."""
-    # The mean error is signed: best at 0, and neither direction is a gain.
-    named = metric.startswith(LOWER_IS_BETTER) or metric.endswith(("_error", "_loss", "_ms"))
-    return named and metric != "mean_error"
 
 
 def evaluate_deltas(
@@ -119,8 +110,11 @@ def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
     delta = matches[0]
     if delta.undefined is not None:
         return f"the change is undefined: {delta.undefined}"
-    if rule.min_rel_delta is not None and abs(delta.baseline or 0.0) < NEAR_ZERO:
-        return f"it was {delta.baseline:g} in the baseline, so there is no relative change; give min_delta"
+    relative = rule.min_rel_delta is not None or rule.max_rel_delta is not None
+    if relative and abs(delta.baseline or 0.0) < NEAR_ZERO:
+        return (
+            f"it was {delta.baseline:g} in the baseline, so there is no relative change; give an absolute one"
+        )
     return delta
 
 
@@ -138,17 +132,17 @@ def _sides(rule: Rule, delta: Delta) -> list[Side]:
     # The record guarantees numbers where nothing says why there are none.
     lower, upper, base = (float(value or 0.0) for value in (delta.lower, delta.upper, delta.baseline))
     down, up = float(delta.p_decrease or 0.0), float(delta.p_increase or 0.0)
-    lower_better = lower_is_better(rule.metric) if rule.better is None else rule.better == "lower"
-    least = rule.min_delta
-    if rule.min_rel_delta is not None:
-        relative = rule.min_rel_delta * abs(base)
-        least = relative if least is None else max(least, relative)
+    least, most = allowed_change(rule, base)
     sides = []
     if least is not None:
-        sides.append(Side(threshold=least, regression=not lower_better, lower=lower, upper=upper, p=down))
-    if rule.max_delta is not None:
-        turned = -rule.max_delta
-        sides.append(Side(threshold=turned, regression=lower_better, lower=-upper, upper=-lower, p=up))
+        sides.append(
+            Side(threshold=least, regression=not rule.lower_is_better, lower=lower, upper=upper, p=down)
+        )
+    if most is not None:
+        turned = -most
+        sides.append(
+            Side(threshold=turned, regression=rule.lower_is_better, lower=-upper, upper=-lower, p=up)
+        )
     return sides
 
 

@@ -46,6 +46,10 @@ class Measurements:
                 return f"{wanted} was recorded for the data sets {names}; name one with dataset:"
         return self._absent(name, slice_, dataset)
 
+    def on_every_dataset(self, name: str, slice_: str) -> list[Measurement]:
+        """Return the measurements of a metric, one for each data set that it was recorded on."""
+        return list(self._by_slice.get((name, slice_), []))
+
     def _absent(self, name: str, slice_: str, dataset: str | None) -> str:
         wanted = measure_name(name, slice_, dataset)
         if not self._by_key:

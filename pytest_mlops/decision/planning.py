@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.delta_words import allowed_change
 from pytest_mlops.decision.estimates import estimate_of
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal
@@ -87,8 +88,10 @@ def _plan_change(
     if found is None:
         return RulePlan(rule=rule.name, why="no number with a known spread was recorded for it")
     variance, n, basis = found
-    losses = (rule.min_delta, None if rule.max_delta is None else -rule.max_delta)
-    own = [-loss for loss in losses if loss is not None and loss < 0]
+    least, most = allowed_change(rule, _baseline(rule, record, index))
+    # Of a guard against a gain too good to be true nobody asks to be met.
+    loss = most if rule.lower_is_better else None if least is None else -least
+    own = [loss] if loss is not None and loss > 0 else []
     return RulePlan(
         rule=rule.name,
         n=n,
@@ -97,6 +100,16 @@ def _plan_change(
         by_margin=tuple(needed_n(variance, margin) for margin in margins),
         basis=basis,
     )
+
+
+def _baseline(rule: Rule, record: IntegrationResult, index: Measurements) -> float:
+    """Return the value that a relative change is a share of: the baseline's, or where none was, our own."""
+    for delta in record.comparison.deltas if record.comparison is not None else ():
+        same = (delta.metric, delta.slice) == (rule.metric, rule.slice)
+        if same and rule.dataset in {None, delta.dataset} and delta.baseline is not None:
+            return delta.baseline
+    found = index.find(rule.metric, rule.slice, rule.dataset)
+    return (found.value or 0.0) if isinstance(found, Measurement) else 0.0
 
 
 def _paired(rule: Rule, record: IntegrationResult) -> tuple[float, int, str] | None:

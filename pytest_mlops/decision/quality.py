@@ -103,6 +103,9 @@ def _metric_part(
     name: str, metric: QualityMetric, measurements: Measurements, declared: Mapping[str, float]
 ) -> QualityPart:
     found = measurements.find(name, ALL, metric.dataset)
+    several = measurements.on_every_dataset(name, ALL) if metric.dataset is None else []
+    if not isinstance(found, Measurement) and len(several) > 1:
+        return _worst([_measured_part(name, metric, each) for each in several], several)
     if not isinstance(found, Measurement):
         if name in declared:
             note = f"{name} is declared as {declared[name]:g}, which is no measurement and does not count"
@@ -110,6 +113,20 @@ def _metric_part(
                 name=name, weight=metric.weight, status="declared", value=declared[name], note=note
             )
         return QualityPart(name=name, weight=metric.weight, status="absent", note=found)
+    return _measured_part(name, metric, found)
+
+
+def _worst(parts: Sequence[QualityPart], found: Sequence[Measurement]) -> QualityPart:
+    """Return the lowest score over data sets, since the model owes it on each; no score is the lowest."""
+    worst = min(parts, key=lambda part: -1.0 if part.score is None else part.score)
+    if worst.score is None:
+        return worst
+    names = ", ".join(sorted(str(each.dataset) for each in found))
+    note = f"the lowest over the data sets {names}"
+    return worst.model_copy(update={"note": f"{worst.note}; {note}" if worst.note else note})
+
+
+def _measured_part(name: str, metric: QualityMetric, found: Measurement) -> QualityPart:
     if found.value is None:
         note = f"{found.title} is undefined: {found.undefined}"
         return QualityPart(name=name, weight=metric.weight, status="measured", note=note)

@@ -157,6 +157,8 @@ class Recorder:
         from pytest_mlops.metrics.predictions import data_digest, measure_predictions  # noqa: PLC0415
         from pytest_mlops.metrics.weakness import weak_spots  # noqa: PLC0415
 
+        if baseline is y_pred:
+            raise RecordingError("baseline is y_pred itself; expected what the other version predicts")
         found = measure_predictions(
             y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
         )

@@ -149,6 +149,7 @@ class EvidenceSource:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Take ``return False`` for what it means, where pytest only warns."""
+        __tracebackhide__ = True
         if _MARK_KEY not in pyfuncitem.stash:
             return (yield)
         test = pyfuncitem.obj
@@ -200,26 +201,32 @@ class EvidenceSource:
             session.config.workeroutput[ATTRIBUTE] = self.plan
 
 
-def _answering(test: Callable[..., object]) -> Callable[..., object]:
-    """Return a test function that fails where it returns False."""
-    if not inspect.isfunction(test) and not inspect.ismethod(test):
+def _answering(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a test function, sync or async, that fails where it returns False."""
+    if inspect.isasyncgenfunction(test) or inspect.isgeneratorfunction(test):
         return test
-    if (
-        inspect.iscoroutinefunction(test)
-        or inspect.isasyncgenfunction(test)
-        or inspect.isgeneratorfunction(test)
-    ):
-        return test
+    if inspect.iscoroutinefunction(test):
+
+        @functools.wraps(test)
+        async def wait(*args: object, **kwargs: object) -> object:
+            __tracebackhide__ = True
+            return _no_false(await test(*args, **kwargs))
+
+        return wait
 
     @functools.wraps(test)
     def call(*args: object, **kwargs: object) -> object:
         __tracebackhide__ = True
-        answer = test(*args, **kwargs)
-        if type(answer).__name__ in {"bool", "bool_"} and not answer:
-            raise AssertionError("the model test returned False; assert what must hold")
-        return answer
+        return _no_false(test(*args, **kwargs))
 
     return call
+
+
+def _no_false(answer: object) -> object:
+    __tracebackhide__ = True
+    if type(answer).__name__ in {"bool", "bool_"} and not answer:
+        raise AssertionError("the model test returned False; assert what must hold")
+    return answer
 
 
 def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:

@@ -105,6 +105,13 @@ def _body(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
             yield f"  … and {len(shown) - MAX_RULES} more; -v shows every rule", {}
     if verbose:
         yield from _details(record)
+    elif record.comparison is not None and record.comparison.removed:
+        left, all_ = record.comparison.removed, record.comparison.removed + record.comparison.paired
+        yield "", {}
+        yield from _paragraph(
+            f"{left:,} of the {all_:,} examples of the baseline are not in this run and were not compared",
+            "  ",
+        )
     if not record.deployable and record.success:
         yield "", {}
         yield from _paragraph(_why_not_deployable(record), "")
@@ -190,8 +197,11 @@ def _details(record: IntegrationResult) -> Iterator[Line]:
     if parts:
         yield "", {}
         yield from (
-            (line, {}) for line in _table([("quality", "weight", "score", ""), *map(_quality_row, parts)])
+            (line, {}) for line in _table([("quality", "weight", "score"), *map(_quality_row, parts)])
         )
+        for part in parts:
+            if part.note:
+                yield from _paragraph(f"{part.name}: {part.note}", "  ")
     for waiver in record.waivers:
         status = waiver.status.replace("_", " ")
         text = f"waiver of {waiver.subject} ({waiver.approver}, until {waiver.expires}): {status}"
@@ -203,7 +213,6 @@ def _quality_row(part: QualityPart) -> tuple[str, ...]:
         part.name,
         f"{part.weight:g}",
         part.status if part.score is None else f"{part.score:.4g}",
-        part.note,
     )
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.deltas import evaluate_deltas, lower_is_better
+from pytest_mlops.decision.deltas import evaluate_deltas
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.gate.baseline import Baseline
 from pytest_mlops.gate.comparison import compare_arrays
-from pytest_mlops.names import ALL
+from pytest_mlops.names import ALL, better_way
 from pytest_mlops.records.policy import Rule
 from pytest_mlops.verdict import Verdict, combine
 
@@ -105,15 +105,18 @@ def margin_rules(
         all_metrics: Whether metrics other than shares take part.
         min_n: Slices with fewer paired examples are only reported.
     """
+    # A name that does not say which way is better stands for a score.
+    ways = {delta.metric: better_way(delta.metric) or "higher" for delta in deltas}
     return [
         Rule(
             metric=delta.metric,
+            better=ways[delta.metric],
             slice=delta.slice,
             dataset=delta.dataset,
             critical=delta.slice == ALL,
             severity="report" if delta.slice != ALL and delta.n < min_n else "block",
-            max_delta=margin if lower_is_better(delta.metric) else None,
-            min_delta=None if lower_is_better(delta.metric) else -margin,
+            max_delta=margin if ways[delta.metric] == "lower" else None,
+            min_delta=None if ways[delta.metric] == "lower" else -margin,
         )
         for delta in deltas
         if all_metrics or delta.metric in SHARES

@@ -79,7 +79,7 @@ def pair_examples(
 
     Raises:
         EvidenceError: no ids to pair by, an id that comes twice, different lengths by position, nothing in
-            common, examples missing, or truths or inputs that differ.
+            common, examples missing, or truths, inputs or slices that differ.
     """
     answers = _answers(ours)
     _check(theirs, answers)
@@ -94,8 +94,16 @@ def pair_examples(
     true = ours["y_true"][first] if "y_true" in ours else np.zeros(candidate.size)
     if "y_true" in ours and "y_true" in theirs:
         _same("truth", true, theirs["y_true"][second])
-    if CASES in ours and CASES in theirs:
+    if CASES in theirs:
+        if CASES not in ours:
+            raise EvidenceError(
+                "it kept hashes of its inputs and the candidate did not; record inputs= here too"
+            )
         _same("input", ours[CASES][first], theirs[CASES][second])
+    for name in sorted(ours.keys() & theirs.keys()):
+        if name.startswith(SLICE):
+            what = f"membership in the slice {name.removeprefix(SLICE)}"
+            _same(what, ours[name][first], theirs[name][second])
     scores = _scores(ours.get("y_score"), theirs.get("y_score"))
     return Pairing(
         true=true,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -16,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from pytest_mlops.names import ALIAS, ALL, measure_name
+from pytest_mlops.names import ALIAS, ALL, better_way, measure_name
 from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Severity, Share, Text
 from pytest_mlops.verdict import Decision
 
@@ -58,6 +59,12 @@ def _known_source(value: str) -> str:
         raise ValueError(f"expected run, file:PATH or registry:ALIAS, got {value}")
     return value
 
+
+SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc")
+"""Recorded metrics that lie in 0..1."""
+
+ERRORS = ("mae", "mse", "rmse", "log_loss", "brier")
+"""Recorded metrics that are better the lower."""
 
 BaselineSource = Annotated[str, StringConstraints(strict=True), AfterValidator(_known_source)]
 
@@ -252,8 +259,10 @@ class Rule(Record):
     """Greatest change against the baseline: the growth an error may have, or a gain too good to be true."""
     min_rel_delta: Number | None = None
     """Least change as a share of the baseline's absolute value."""
+    max_rel_delta: Number | None = None
+    """Greatest change as a share of the baseline's absolute value."""
     better: Literal["higher", "lower"] | None = None
-    """Of a rule on the change, which way is better; by default lower for errors and times, else higher."""
+    """Of a rule on the change, which way is better, where the name of the metric does not say."""
     critical: Flag = True
     """Of a rule on the change: whether PASS needs proof, or only that no regression is shown."""
     severity: Severity = "block"
@@ -268,13 +277,21 @@ class Rule(Record):
     @property
     def compares(self) -> bool:
         """Whether it bounds the change against a baseline, and not the value."""
-        return any(bound is not None for bound in (self.min_delta, self.max_delta, self.min_rel_delta))
+        changes = (self.min_delta, self.max_delta, self.min_rel_delta, self.max_rel_delta)
+        return any(bound is not None for bound in changes)
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether less of the metric is better."""
+        return (self.better or better_way(self.metric)) == "lower"
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         bounds_value = self.min is not None or self.max is not None
         if not (bounds_value or self.compares):
-            raise ValueError("bounds nothing; give min, max, min_delta, max_delta or min_rel_delta")
+            raise ValueError(
+                "bounds nothing; give min, max, min_delta, max_delta, min_rel_delta or max_rel_delta"
+            )
         if bounds_value and self.compares:
             raise ValueError("bounds both the value and its change; write two rules")
         if self.compares and self.confidence is not None:
@@ -283,6 +300,38 @@ class Rule(Record):
             raise ValueError(f"min_delta {self.min_delta:g} is above max_delta {self.max_delta:g}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
+        if not self.compares and (self.better is not None or not self.critical):
+            raise ValueError("bounds a value; better and critical are for rules on the change")
+        return self
+
+    @model_validator(mode="after")
+    def _guards_against_a_loss(self) -> Self:
+        """Refuse rules that look like a margin and would let every loss pass."""
+        if not self.compares:
+            return self
+        way = self.better or better_way(self.metric)
+        if way is None:
+            near = get_close_matches(self.metric, (*SHARES, *ERRORS), n=1)
+            hint = f", if {near[0]} is not what was meant" if near else ""
+            raise ValueError(
+                f"{self.metric} may be better the higher or the lower; say better: higher or lower{hint}"
+            )
+        upward = self.max_delta is not None or self.max_rel_delta is not None
+        if way == "lower" and not upward and self.better is None:
+            raise ValueError(
+                f"{self.metric} is better the lower, so min_delta and min_rel_delta bound its gain, not its "
+                "loss; write max_delta or max_rel_delta, or say better: lower where the gain is meant"
+            )
+        for name in ("min_rel_delta", "max_rel_delta"):
+            bound = getattr(self, name)
+            if bound is not None and bound < -1:
+                raise ValueError(
+                    f"{name} is {bound:g}; expected a share of the baseline, so -0.05 for five percent"
+                )
+        if self.metric in SHARES and any(abs(bound or 0.0) > 1 for bound in (self.min_delta, self.max_delta)):
+            raise ValueError(
+                f"{self.metric} lies in 0..1, so its change does too; write -0.05 for five points"
+            )
         return self
 
 

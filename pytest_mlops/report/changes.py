@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.delta_words import allowed_change
 from pytest_mlops.names import ALL, measure_name
 from pytest_mlops.report.text import one_line
 from pytest_mlops.report.words import SUBJECT_LIMIT, count, number
@@ -144,18 +145,10 @@ def _change(delta: Delta, rules: dict[tuple[str, str], list[Rule]], verdicts: di
         rule for rule in rules.get((delta.metric, delta.slice), []) if rule.dataset in {None, delta.dataset}
     ]
     judged = [verdicts[rule.name] for rule in own if rule.name in verdicts]
-    least = [bound for rule in own for bound in _least(rule, delta.baseline)]
+    allowed = [allowed_change(rule, delta.baseline or 0.0) for rule in own]
     return Change(
         measured=delta,
-        least=max(least, default=None),
-        most=min((rule.max_delta for rule in own if rule.max_delta is not None), default=None),
+        least=max((least for least, _ in allowed if least is not None), default=None),
+        most=min((most for _, most in allowed if most is not None), default=None),
         verdict=combine(judged) if judged else None,
     )
-
-
-def _least(rule: Rule, baseline: float | None) -> list[float]:
-    """Return the least changes that a rule allows, a relative one times the size of the baseline."""
-    found = [] if rule.min_delta is None else [rule.min_delta]
-    if rule.min_rel_delta is not None and baseline is not None:
-        found.append(rule.min_rel_delta * abs(baseline))
-    return found

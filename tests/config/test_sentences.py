@@ -195,7 +195,7 @@ CASES = [
     (
         "rules: [{metric: a}]",
         "rules[0]",
-        "bounds nothing; give min, max, min_delta, max_delta or min_rel_delta",
+        "bounds nothing; give min, max, min_delta, max_delta, min_rel_delta or max_rel_delta",
     ),
     (
         "rules: [{metric: a, min: 1, confidence: 1}]",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from pydantic import ValidationError
 
-from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas, lower_is_better
+from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
 from pytest_mlops.metrics.paired_delta import share_delta
+from pytest_mlops.names import better_way
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.policy import BaselineSettings, Rule
 from pytest_mlops.verdict import Context, Verdict
@@ -143,13 +144,13 @@ def test_an_undefined_change_is_incomplete() -> None:
 
 
 def test_a_metric_that_was_not_compared_is_incomplete_and_the_nearest_is_named() -> None:
-    (found,) = decide(Rule(metric="acuracy", min_delta=-0.1), compared(delta()))
+    (found,) = decide(Rule(metric="acuracy", min_delta=-0.1, better="higher"), compared(delta()))
     assert found.verdict is Verdict.INCOMPLETE
     assert "did you mean accuracy?" in found.message
 
 
 def test_a_slice_that_was_not_compared_is_incomplete() -> None:
-    (found,) = decide(Rule(metric="zzz", slice="young", min_delta=-0.1), compared(delta()))
+    (found,) = decide(Rule(metric="zzz", slice="young", min_delta=-0.1, better="higher"), compared(delta()))
     assert found.verdict is Verdict.INCOMPLETE
     assert "record predictions" in found.message
 
@@ -173,18 +174,73 @@ def test_an_error_that_grows_is_a_regression_and_needs_evidence() -> None:
 
 def test_better_says_which_way_is_better_where_the_name_does_not() -> None:
     grown = delta(metric="perplexity", delta=0.03, lower=-0.01, upper=0.07, p_increase=0.001)
-    assert verdict(Rule(metric="perplexity", max_delta=0.01), grown) is Verdict.UNDECIDED
+    assert verdict(Rule(metric="perplexity", max_delta=0.01, better="higher"), grown) is Verdict.UNDECIDED
     assert verdict(Rule(metric="perplexity", max_delta=0.01, better="lower"), grown) is Verdict.FAIL
 
 
-@pytest.mark.parametrize("name", ["mae", "log_loss", "latency_p99_ms", "word_error", "hinge_loss"])
-def test_errors_losses_and_times_are_better_the_lower(name: str) -> None:
-    assert lower_is_better(name)
+LOWER = ("mae", "log_loss", "latency_p99_ms", "word_error", "hinge_loss", "wape", "wer", "perplexity")
+HIGHER = (
+    "accuracy",
+    "balanced_accuracy",
+    "r2",
+    "ndcg@10",
+    "f1",
+    "f0.5",
+    "roc_auc",
+    "bert_score",
+    "recall_at_5",
+)
 
 
-@pytest.mark.parametrize("name", ["accuracy", "r2", "mean_error", "ndcg"])
-def test_other_metrics_are_not(name: str) -> None:
-    assert not lower_is_better(name)
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        *((name, "lower") for name in LOWER),
+        *((name, "higher") for name in HIGHER),
+        *((name, None) for name in ("mean_error", "a", "profit", "shift")),
+    ],
+)
+def test_the_name_of_a_metric_says_which_way_is_better_or_nothing_does(name: str, way: str | None) -> None:
+    assert better_way(name) == way
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"metric": "mae", "min_delta": -0.1}, "write max_delta or max_rel_delta"),
+        ({"metric": "rmse", "min_rel_delta": -0.05}, "write max_delta or max_rel_delta"),
+        ({"metric": "profit", "max_delta": 0.1}, "say better: higher or lower"),
+        ({"metric": "profit", "min_delta": -0.1}, "say better: higher or lower"),
+        ({"metric": "accuracy", "min_delta": -5.0}, "write -0.05 for five points"),
+        ({"metric": "profit", "better": "higher", "min_rel_delta": -5.0}, "-0.05 for five percent"),
+        ({"metric": "accuracy", "min": 0.9, "better": "higher"}, "are for rules on the change"),
+        ({"metric": "accuracy", "min": 0.9, "critical": False}, "are for rules on the change"),
+    ],
+)
+def test_a_rule_that_would_let_every_loss_pass_is_refused(rule: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Rule(**rule)
+
+
+def test_the_gain_of_an_error_is_bounded_where_that_is_said() -> None:
+    assert not Rule(metric="mae", min_delta=-0.1, better="lower").max_delta
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [(0.04, Verdict.PASS), (0.0401, Verdict.FAIL), (-0.5, Verdict.PASS)],
+)
+def test_an_error_may_grow_by_a_share_of_the_baseline(change: float, expected: Verdict) -> None:
+    rule = Rule(metric="mae", max_rel_delta=0.05)
+    found = delta(metric="mae", delta=change, candidate=0.80 + change)
+    assert verdict(rule, found) is expected
+
+
+def test_a_relative_growth_of_nothing_is_not_evaluable() -> None:
+    (found,) = decide(
+        Rule(metric="mae", max_rel_delta=0.05), compared(delta(metric="mae", baseline=0.0, candidate=0.0))
+    )
+    assert found.verdict is Verdict.INCOMPLETE
 
 
 def test_a_gain_too_good_to_be_true_fails_and_points_at_a_leak() -> None:

@@ -74,7 +74,7 @@ def test_a_rule_without_a_margin_has_no_n_of_its_own() -> None:
 
 @pytest.mark.parametrize("metric", ["bare", "unknown"])
 def test_what_has_no_spread_has_no_plan(metric: str) -> None:
-    assert plan(Rule(metric=metric, min_delta=-0.1)).why
+    assert plan(Rule(metric=metric, min_delta=-0.1, better="higher")).why
 
 
 def test_a_bound_on_the_value_is_planned_at_its_threshold() -> None:

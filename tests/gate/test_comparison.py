@@ -198,7 +198,7 @@ def test_a_version_compared_with_itself_is_refused(gate: Gate) -> None:
     keep_baseline(gate)
     write(gate, "equal", version="1", config=FILE)
     gate.run()
-    assert "the same version, 1" in refusal(gate.record())
+    assert "the same version as the candidate, 1" in refusal(gate.record())
 
 
 def test_the_same_bytes_under_another_name_are_refused_and_other_bytes_are_not(gate: Gate) -> None:
@@ -318,6 +318,63 @@ def test_changed_inputs_under_the_same_ids_are_incomplete(gate: Gate) -> None:
     assert run(gate, "equal", more=", inputs=np.c_[IDS, YOUNG].astype(float)").success
     record = run(gate, "equal", more=", inputs=np.c_[IDS + (IDS == 7), YOUNG]")
     assert "the input of 1 of 3,000 common examples differs" in refusal(record)
+
+
+def test_inputs_that_the_baseline_kept_hashes_of_have_to_be_given_again(gate: Gate) -> None:
+    keep_baseline(gate, more=", inputs=np.c_[IDS, YOUNG]")
+    assert "record inputs= here too" in refusal(run(gate, "equal"))
+
+
+def test_a_slice_that_holds_other_examples_is_incomplete(gate: Gate) -> None:
+    keep_baseline(gate)
+    write(gate, "equal", version="2", config=FILE)
+    path = gate.folder / "test_model.py"
+    gate.write("test_model.py", path.read_text().replace("IDS % 10 == 0", "IDS % 10 == 1"))
+    gate.run()
+    assert "the membership in the slice young of 600 of 3,000 common examples differs" in refusal(
+        gate.record()
+    )
+
+
+def test_the_same_predictions_of_versions_that_nothing_tells_apart_are_refused(gate: Gate) -> None:
+    write(gate, "baseline", version="1", rules="")
+    gate.write("mlops.yaml", "version: 1\n")
+    gate.run()
+    shutil.copytree(gate.path.parent, gate.folder / "baseline")
+    gate.write("mlops.yaml", f"version: 1\n{FILE}{RULES}")
+    gate.run()
+    assert "only model: artifact would tell the two apart" in refusal(gate.record())
+
+
+def test_predictions_that_are_their_own_baseline_are_refused(gate: Gate) -> None:
+    gate.write("mlops.yaml", f"version: 1\n{RULES}")
+    gate.write(
+        "test_model.py",
+        """
+        import pytest
+
+        @pytest.mark.model_test
+        def test_it(mlops):
+            answers = [0, 1] * 20
+            mlops.predictions([0, 1] * 20, answers, baseline=answers)
+        """,
+    )
+    gate.run().stdout.fnmatch_lines(["*baseline is y_pred itself*"])
+
+
+def test_examples_left_out_are_said_without_v(gate: Gate) -> None:
+    keep_baseline(gate)
+    write(gate, "equal", version="2", config=FILE)
+    path = gate.folder / "test_model.py"
+    few = "mlops.predictions(TRUE[:900], MODELS['equal'][:900], ids=IDS[:900], slices={'young': YOUNG[:900]})"
+    text = path.read_text().partition("    mlops.predictions")[0]
+    gate.write("test_model.py", f"{text}    {few}\n")
+    gate.run().stdout.fnmatch_lines(["*2,100 of the 3,000 examples of the baseline are not in this run*"])
+
+
+def test_a_baseline_that_is_not_there_is_named(gate: Gate) -> None:
+    record = run(gate, "equal", config=FILE.replace("baseline/", "basline/"))
+    assert "(first run): there is no file:basline/integration-result.json" in record.rules[0].message
 
 
 METRIC = """

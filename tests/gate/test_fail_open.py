@@ -170,6 +170,39 @@ def test_returning_false_is_no_pass(gate: Gate, answer: str, expected: Outcome) 
     assert "returned False; assert what must hold" in gate.record().test_results.results[0].message
 
 
+def test_metrics_of_several_data_sets_count_by_the_worst(gate: Gate) -> None:
+    gate.write(
+        "test_model.py",
+        """\
+        import numpy as np
+        import pytest
+
+        y = np.arange(100) % 2
+
+        @pytest.mark.model_test(dataset="good")
+        def test_good(mlops):
+            mlops.predictions(y, y)
+
+        @pytest.mark.model_test(dataset="bad")
+        def test_bad(mlops):
+            mlops.predictions(y, 1 - y)
+        """,
+    )
+    assert gate.run("--mlops-context=release", "-v").ret == 1
+    record = gate.record()
+    assert record.verdict is Verdict.FAIL
+    accuracy = next(part for part in record.quality.metrics if part.name == "accuracy")
+    assert (accuracy.score, accuracy.note) == (0.0, "the lowest over the data sets bad, good")
+
+
+@pytest.mark.parametrize("how", ["@functools.lru_cache\ndef", "@pytest.mark.anyio\nasync def"])
+def test_returning_false_by_another_way_is_no_pass(gate: Gate, how: str) -> None:
+    head = "import functools\nimport pytest\n\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n\n\n"
+    gate.write("test_model.py", f"{head}@pytest.mark.model_test\n{how} test_it():\n    return False\n")
+    gate.run("-W", "ignore::pytest.PytestReturnNotNoneWarning")
+    assert outcomes(gate)["test_it"] is Outcome.FAILED
+
+
 @pytest.mark.parametrize("base", ["", "unittest.TestCase"])
 def test_methods_that_return_nothing_pass_as_before(gate: Gate, base: str) -> None:
     gate.write(

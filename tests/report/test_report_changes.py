@@ -183,7 +183,7 @@ def test_a_baseline_without_a_version_is_named_by_its_source() -> None:
 def test_hostile_names_stay_text(make_record: MakeRecord) -> None:
     reference = BaselineRef(source=HOSTILE, version_id=HOSTILE)
     record = make_record(
-        policy=Policy(rules=(Rule(metric=HOSTILE, slice=HOSTILE, min_delta=0.0),)),
+        policy=Policy(rules=(Rule(metric=HOSTILE, slice=HOSTILE, min_delta=0.0, better="higher"),)),
         comparison=compared(delta(HOSTILE, HOSTILE, by=-0.1), undefined("auc", HOSTILE), baseline=reference),
     )
     text, page = to_markdown(record), to_html(record, arrays=None)
