@@ -197,7 +197,8 @@ def test_metrics_of_several_data_sets_count_by_the_worst(gate: Gate) -> None:
 
 @pytest.mark.parametrize("how", ["@functools.lru_cache\ndef", "@pytest.mark.anyio\nasync def"])
 def test_returning_false_by_another_way_is_no_pass(gate: Gate, how: str) -> None:
-    head = "import functools\nimport pytest\n\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n\n\n"
+    head = "import functools\nimport pytest\n\n\n"
+    head += "@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n\n\n"
     gate.write("test_model.py", f"{head}@pytest.mark.model_test\n{how} test_it():\n    return False\n")
     gate.run("-W", "ignore::pytest.PytestReturnNotNoneWarning")
     assert outcomes(gate)["test_it"] is Outcome.FAILED
