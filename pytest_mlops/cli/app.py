@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli import compare, config, init, plan, report, schema, verify
+from pytest_mlops.cli import compare, config, github, init, merge, plan, report, schema, verify
 
 __all__ = ["app"]
 
@@ -43,3 +43,5 @@ app.command()(schema.schema)
 app.command()(verify.verify)
 app.command()(compare.compare)
 app.command()(plan.plan)
+app.command()(merge.merge)
+app.add_typer(github.app)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.gate.base import base_commit
+from pytest_mlops.gate.committed import check_out_record
+from pytest_mlops.gate.fetched import fetched_record
+from pytest_mlops.gate.provenance import read_event
+from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.measurement import ArrayRef
 
-__all__ = ["RUN", "Baseline", "find_baseline"]
+__all__ = ["RUN", "Baseline", "NoBaseline", "find_baseline", "refuse_stale"]
 
 RUN = "run"
 """The source that stands for predictions of a baseline model in the candidate's own run."""
+
+NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +47,26 @@ class Baseline:
     refs: tuple[ArrayRef, ...] = ()
 
 
-def find_baseline(sources: Sequence[str], folder: Path, *, own: Path, in_run: bool) -> Baseline | None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoBaseline:
+    """No source has one.
+
+    Attributes:
+        why: What sources that had to be looked for elsewhere said.
+    """
+
+    why: tuple[str, ...] = ()
+
+
+def find_baseline(
+    sources: Sequence[str],
+    folder: Path,
+    *,
+    own: Path,
+    in_run: bool,
+    context: Context = Context.LOCAL,
+    environ: Mapping[str, str] = NO_ENVIRON,
+) -> Baseline | NoBaseline:
     """Return the first baseline that a source has.
 
     Args:
@@ -45,23 +74,60 @@ def find_baseline(sources: Sequence[str], folder: Path, *, own: Path, in_run: bo
         folder: Folder of ``mlops.yaml``, which paths are relative to.
         own: Folder of the candidate's own arrays.
         in_run: Whether the candidate's run recorded predictions of a baseline model.
+        context: Where the question is asked. In a pull request a file is read as it was committed before it.
+        environ: Environment variables, which say what the pull request is proposed on top of.
 
     Raises:
-        EvidenceError: a source has one that cannot be trusted.
+        EvidenceError: a source has one that cannot be trusted, or cannot be asked.
+        IoError: a copy of one could not be written.
     """
+    why = []
+    found: Path | str | None
     for source in sources:
         if source == RUN:
-            found = Baseline(source=RUN, record=None, arrays=own) if in_run else None
+            if in_run:
+                return Baseline(source=RUN, record=None, arrays=own)
+            continue
+        kind, _, place = source.partition(":")
+        if kind == "artifact":
+            found = fetched_record(source, environ)
+        elif context is Context.PULL_REQUEST:
+            found = _committed(folder, place, own.parent / "baseline", environ)
         else:
-            found = _from_file(source, folder / source.removeprefix("file:"))
-        if found is not None:
-            return found
-    return None
+            found = folder / place
+        if isinstance(found, str):
+            why.append(found)
+        elif found is not None and found.exists():
+            return _read(source, found)
+    return NoBaseline(why=tuple(why))
 
 
-def _from_file(source: str, path: Path) -> Baseline | None:
-    if not path.exists():
-        return None
+def _committed(folder: Path, place: str, kept: Path, environ: Mapping[str, str]) -> Path | None:
+    base = base_commit(environ, read_event(environ))
+    if base is None:
+        raise EvidenceError(
+            "in a pull request a committed baseline is read from the commit it is proposed on top of, and "
+            "nothing here says which that is; name it in MLOPS_BASE, as MLOPS_BASE=origin/main"
+        )
+    return check_out_record(folder / place, base, start=folder, kept=kept)
+
+
+def _read(source: str, path: Path) -> Baseline:
     record = read_record(path)
     verify_record(record, folder=path.parent)
     return Baseline(source=source, record=record, arrays=path.parent / "arrays", refs=record.arrays)
+
+
+def refuse_stale(baseline: Baseline, most: int | None, now: datetime) -> None:
+    """Refuse a baseline whose record is more than ``most`` days old.
+
+    Raises:
+        EvidenceError: it is; the message says how old it may be.
+    """
+    if baseline.record is None or most is None:
+        return
+    age = (now - baseline.record.timestamp).days
+    if age > most:
+        raise EvidenceError(
+            f"it was measured {age} days ago, and baseline.max_age_days is {most}; measure its branch again"
+        )

@@ -53,8 +53,8 @@ Day = Annotated[date, BeforeValidator(_calendar_day)]
 
 def _known_source(value: str) -> str:
     kind, _, place = value.partition(":")
-    if value != "run" and not (kind == "file" and place.strip()):
-        raise ValueError(f"expected run or file:PATH, got {value}")
+    if value != "run" and not (kind in {"file", "artifact"} and place.strip()):
+        raise ValueError(f"expected run, file:PATH or artifact:BRANCH, got {value}")
     return value
 
 
@@ -131,6 +131,8 @@ class GateSettings(Record):
     """Examples of a slice that its evidence must rest on."""
     require_evidence: Flag | None = None
     """Whether a test that only asserts covers nothing; by default only under ``release``."""
+    policy_changes: Decision = Decision.ALLOW
+    """What ``pytest-mlops github post`` does where a pull request asks for less than its base."""
 
     @model_validator(mode="after")
     def _sample_needs_bound(self) -> Self:
@@ -295,8 +297,8 @@ class BaselineSettings(Record):
             validation_alias=AliasChoices("from", "sources"),
             serialization_alias="sources",
             min_length=1,
-            description="Where to look, in this order: ``file:PATH`` of a record, or ``run`` for predictions"
-            " of the same run.",
+            description="Where to look, in this order: ``file:PATH`` of a record, ``artifact:BRANCH`` of a"
+            " branch's last good run on GitHub, or ``run`` for predictions of the same run.",
         ),
     ] = ("run",)
     pair_by: Literal["id", "position"] = "id"
@@ -309,6 +311,8 @@ class BaselineSettings(Record):
     """Chance that a run with no regression anywhere is failed, over all its rules together."""
     first_run_until: Day | None = None
     """Last day on which a release may pass without a baseline."""
+    max_age_days: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Days after which the record of a baseline is too old to compare with; by default never."""
 
 
 class Waiver(Record):

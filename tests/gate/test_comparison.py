@@ -154,7 +154,7 @@ def test_every_change_is_listed_with_v(gate: Gate) -> None:
     ],
 )
 def test_a_first_run(gate: Gate, context: str, extra: str, verdict: Verdict) -> None:
-    config = f'baseline: {{from: ["file:none.json"]{extra}}}\n'
+    config = f"baseline: {{from: [run]{extra}}}\n"
     record = run(gate, "equal", f"--mlops-context={context}", config=config)
     assert {rule.verdict for rule in record.rules} == {verdict}
     assert record.comparison is not None
