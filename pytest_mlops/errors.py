@@ -149,7 +149,17 @@ class ConflictError(MLOpsError):
 
 
 class HttpError(MLOpsError):
-    """A server could not be reached, or refused."""
+    """A server could not be reached, or refused.
+
+    Attributes:
+        status: Its answer's status; ``None`` where there was no whole answer.
+        unclear: Whether the request may have been carried out all the same.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, unclear: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.unclear = unclear
 
 
 class TaskError(MLOpsError):

@@ -10,10 +10,12 @@ import typer
 from pytest_mlops.cli import (
     compare,
     config,
+    github,
     history,
     init,
     keys,
     log,
+    merge,
     plan,
     registry,
     report,
@@ -61,3 +63,5 @@ app.add_typer(log.log, name="log")
 app.add_typer(registry.registry, name="registry")
 app.command()(compare.compare)
 app.command()(plan.plan)
+app.command()(merge.merge)
+app.add_typer(github.app)

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.gate.base import base_commit
+from pytest_mlops.gate.committed import check_out_record
+from pytest_mlops.gate.fetched import fetched_record
+from pytest_mlops.gate.provenance import read_event
+from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.measurement import ArrayRef
     from pytest_mlops.records.model import ModelVersion
 
-__all__ = ["RUN", "Baseline", "find_baseline"]
+__all__ = ["RUN", "Baseline", "NoBaseline", "find_baseline", "refuse_stale"]
 
 RUN = "run"
 """The source that stands for predictions of a baseline model in the candidate's own run."""
 
-REGISTRY = "registry:"
+REGISTRY = "registry"
 """What a source begins with that names an alias of the registry."""
+
+NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +51,27 @@ class Baseline:
     refs: tuple[ArrayRef, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoBaseline:
+    """No source has one.
+
+    Attributes:
+        why: What sources that had to be looked for elsewhere said.
+    """
+
+    why: tuple[str, ...] = ()
+
+
 def find_baseline(
-    sources: Sequence[str], folder: Path, *, own: Path, in_run: bool, version: ModelVersion | None = None
-) -> Baseline | None:
+    sources: Sequence[str],
+    folder: Path,
+    *,
+    own: Path,
+    in_run: bool,
+    version: ModelVersion | None = None,
+    context: Context = Context.LOCAL,
+    environ: Mapping[str, str] = NO_ENVIRON,
+) -> Baseline | NoBaseline:
     """Return the first baseline that a source has.
 
     Args:
@@ -53,37 +80,72 @@ def find_baseline(
         own: Folder of the candidate's own arrays.
         in_run: Whether the candidate's run recorded predictions of a baseline model.
         version: The candidate, whose model an alias of the registry is one of.
+        context: Where the question is asked. In a pull request a file is read as it was committed before it.
+        environ: Environment variables, which say what the pull request is proposed on top of.
 
     Raises:
-        EvidenceError: a source has one that cannot be trusted.
+        EvidenceError: a source has one that cannot be trusted, or cannot be asked.
+        IoError: a copy of one could not be written.
     """
+    why = []
+    found: Path | str | None
     for source in sources:
         if source == RUN:
-            found = Baseline(source=RUN, record=None, arrays=own) if in_run else None
-        elif source.startswith(REGISTRY):
+            if in_run:
+                return Baseline(source=RUN, record=None, arrays=own)
+            continue
+        kind, _, place = source.partition(":")
+        if kind == "artifact":
+            found = fetched_record(source, environ)
+        elif kind == REGISTRY:
             found = _from_registry(source, folder, version, kept=own.parent / "baselines")
+        elif context is Context.PULL_REQUEST:
+            found = _committed(folder, place, own.parent / "baseline", environ)
         else:
-            found = _from_file(source, folder / source.removeprefix("file:"))
-        if found is not None:
-            return found
-    return None
+            found = folder / place
+        if isinstance(found, str):
+            why.append(found)
+        elif found is not None and found.exists():
+            return _read(source, found)
+        else:
+            why.append(f"there is no {source}")
+    return NoBaseline(why=tuple(why))
 
 
-def _from_file(source: str, path: Path) -> Baseline | None:
-    if not path.exists():
-        return None
+def _committed(folder: Path, place: str, kept: Path, environ: Mapping[str, str]) -> Path | None:
+    base = base_commit(environ, read_event(environ))
+    if base is None:
+        raise EvidenceError(
+            "in a pull request a committed baseline is read from the commit it is proposed on top of, and "
+            "nothing here says which that is; name it in MLOPS_BASE, as MLOPS_BASE=origin/main"
+        )
+    return check_out_record(folder / place, base, start=folder, kept=kept)
+
+
+def _read(source: str, path: Path) -> Baseline:
     record = read_record(path)
     verify_record(record, folder=path.parent)
     return Baseline(source=source, record=record, arrays=path.parent / "arrays", refs=record.arrays)
 
 
-def _from_registry(source: str, folder: Path, version: ModelVersion | None, *, kept: Path) -> Baseline | None:
+def _from_registry(source: str, folder: Path, version: ModelVersion | None, *, kept: Path) -> Path | None:
     from pytest_mlops.gate.registry_baseline import find_registered  # noqa: PLC0415 -- where it is asked for
 
     if version is None:
         raise EvidenceError(f"{source} is an alias of a model, and no model is named; set model.id")
-    found = find_registered(source.removeprefix(REGISTRY), version.model_id, folder=folder, kept=kept)
-    if found is None:
-        return None
-    record, place = found
-    return Baseline(source=source, record=record, arrays=place / "arrays", refs=record.arrays)
+    return find_registered(source.partition(":")[2], version.model_id, folder=folder, kept=kept)
+
+
+def refuse_stale(baseline: Baseline, most: int | None, now: datetime) -> None:
+    """Refuse a baseline whose record is more than ``most`` days old.
+
+    Raises:
+        EvidenceError: it is; the message says how old it may be.
+    """
+    if baseline.record is None or most is None:
+        return
+    age = (now - baseline.record.timestamp).days
+    if age > most:
+        raise EvidenceError(
+            f"it was measured {age} days ago, and baseline.max_age_days is {most}; measure its branch again"
+        )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.errors import EvidenceError, RecordingError
+from pytest_mlops.errors import EvidenceError, IoError, RecordingError
 from pytest_mlops.gate.arrays import load_arrays
-from pytest_mlops.gate.baseline import RUN, Baseline, find_baseline
+from pytest_mlops.gate.baseline import NO_ENVIRON, RUN, Baseline, NoBaseline, find_baseline, refuse_stale
 from pytest_mlops.metrics.paired import (
     REPLICATES,
     compare_classification,
@@ -23,9 +23,11 @@ from pytest_mlops.metrics.pairing import Pairing, pair_examples
 from pytest_mlops.names import ALL
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.stats.seeds import seed_from
+from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from pytest_mlops.metrics.extra import MetricFunction
@@ -57,6 +59,9 @@ def compare_with_baseline(
     *,
     folder: Path,
     own: Path,
+    now: datetime,
+    context: Context = Context.LOCAL,
+    environ: Mapping[str, str] = NO_ENVIRON,
     extra: Mapping[str, MetricFunction] = NO_METRICS,
 ) -> Comparison:
     """Compare a candidate's run with the baseline that the policy leads to.
@@ -67,6 +72,9 @@ def compare_with_baseline(
         version: The candidate.
         folder: Folder of ``mlops.yaml``.
         own: Folder of the candidate's arrays.
+        now: When the candidate was measured, which the age of the baseline is counted to.
+        context: Where the question is asked.
+        environ: Environment variables, for sources that depend on them.
         extra: Metrics that plugins define, by name.
 
     Returns:
@@ -74,14 +82,20 @@ def compare_with_baseline(
     """
     try:
         baseline = find_baseline(
-            policy.baseline.sources, folder, own=own, in_run=_in_run(arrays), version=version
+            policy.baseline.sources,
+            folder,
+            own=own,
+            in_run=_in_run(arrays),
+            version=version,
+            context=context,
+            environ=environ,
         )
-        if baseline is None:
-            asked = [source for source in policy.baseline.sources if source != RUN]
-            looked = f": there is no {' and no '.join(asked)}" if asked else ""
-            return Comparison(status="first_run", message=f"there is no baseline yet (first run){looked}")
+        if isinstance(baseline, NoBaseline):
+            said = "; ".join(("there is no baseline yet (first run)", *baseline.why))
+            return Comparison(status="first_run", message=said)
+        refuse_stale(baseline, policy.baseline.max_age_days, now)
         return compare_arrays(policy, arrays, version, baseline, own=own, extra=extra)
-    except (EvidenceError, RecordingError, ValueError, ArithmeticError) as error:
+    except (EvidenceError, IoError, RecordingError, ValueError, ArithmeticError) as error:
         # The last two stand for what nobody foresaw; one rule's trouble must not cost the run its record.
         return Comparison(status="refused", message=f"the baseline cannot be compared with: {error}")
 

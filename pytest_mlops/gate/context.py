@@ -8,7 +8,17 @@ from typing import Literal
 
 from pytest_mlops.verdict import Context
 
-__all__ = ["Trust", "ci_run", "commits", "context_from_environ", "trust_from_event"]
+__all__ = [
+    "Trust",
+    "ci_run",
+    "commit_of",
+    "commits",
+    "context_from_environ",
+    "on_github",
+    "on_gitlab",
+    "text_of",
+    "trust_from_event",
+]
 
 Trust = Literal["local", "ci", "untrusted-pr"]
 
@@ -25,25 +35,25 @@ def context_from_environ(environ: Mapping[str, str]) -> Context:
     A published release or a pushed tag is a release. Everything else that runs in CI counts as a pull
     request, a schedule or a manual start too: nobody sits at the keyboard to read a warning.
     """
-    if _on_github(environ):
+    if on_github(environ):
         tag = environ.get("GITHUB_EVENT_NAME") == "push" and environ.get("GITHUB_REF_TYPE") == "tag"
         released = tag or environ.get("GITHUB_EVENT_NAME") == "release"
         return Context.RELEASE if released else Context.PULL_REQUEST
-    if _on_gitlab(environ):
+    if on_gitlab(environ):
         return Context.RELEASE if environ.get("CI_COMMIT_TAG") else Context.PULL_REQUEST
     return Context.PULL_REQUEST if _true(environ, "CI") else Context.LOCAL
 
 
 def ci_run(environ: Mapping[str, str]) -> str | None:
     """Return the address of the CI run; ``None`` where there is none or it is not known."""
-    if _on_github(environ):
+    if on_github(environ):
         names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
         server, repository, run = (environ.get(name) for name in names)
         if not (server and repository and run):
             return None
         attempt = environ.get("GITHUB_RUN_ATTEMPT")
         return f"{server}/{repository}/actions/runs/{run}" + (f"/attempts/{attempt}" if attempt else "")
-    if _on_gitlab(environ):
+    if on_gitlab(environ):
         return environ.get("CI_PIPELINE_URL") or None
     return environ.get("BUILD_URL") or None
 
@@ -59,18 +69,21 @@ def trust_from_event(environ: Mapping[str, str], event: Mapping[str, object] | N
         ``untrusted-pr`` for a pull request from another repository, from one deleted since, or from one that
         cannot be told; ``local`` outside CI; else ``ci``.
     """
-    if _on_github(environ):
+    if on_github(environ):
         name = environ.get("GITHUB_EVENT_NAME")
         if name in _OF_PULL_REQUEST:
-            head = _text(event, "pull_request", "head", "repo", "full_name")
-            base = _text(event, "pull_request", "base", "repo", "full_name")
+            head = text_of(event, "pull_request", "head", "repo", "full_name")
+            base = text_of(event, "pull_request", "base", "repo", "full_name")
         elif name == "workflow_run":  # follows another run, that of a pull request from a fork perhaps
-            head = _text(event, "workflow_run", "head_repository", "full_name")
-            base = _text(event, "repository", "full_name")
+            head = text_of(event, "workflow_run", "head_repository", "full_name")
+            base = text_of(event, "repository", "full_name")
+        elif name == "issue_comment":  # started by whoever may comment; it does not say whose code is meant
+            issue = event.get("issue") if event is not None else None
+            return "ci" if isinstance(issue, Mapping) and "pull_request" not in issue else "untrusted-pr"
         else:
             return "ci"
         return "ci" if head is not None and head == base else "untrusted-pr"
-    if _on_gitlab(environ):
+    if on_gitlab(environ):
         source, target = (
             environ.get(f"CI_MERGE_REQUEST_{name}") for name in ("SOURCE_PROJECT_ID", "PROJECT_ID")
         )
@@ -80,27 +93,29 @@ def trust_from_event(environ: Mapping[str, str], event: Mapping[str, object] | N
 
 def commits(environ: Mapping[str, str], event: Mapping[str, object] | None) -> tuple[str | None, str | None]:
     """Return (head, merge): the commit that was proposed, and the merge of it that CI checks out, if any."""
-    if _on_github(environ):
-        name, sha = environ.get("GITHUB_EVENT_NAME"), _commit(environ.get("GITHUB_SHA"))
+    if on_github(environ):
+        name, sha = environ.get("GITHUB_EVENT_NAME"), commit_of(environ.get("GITHUB_SHA"))
         if name in _OF_PULL_REQUEST:
-            head = _commit(_text(event, "pull_request", "head", "sha"))
+            head = commit_of(text_of(event, "pull_request", "head", "sha"))
             return head, sha if name in _MERGED else None
         if name == "merge_group":
-            return _commit(_text(event, "merge_group", "head_sha")) or sha, None
+            return commit_of(text_of(event, "merge_group", "head_sha")) or sha, None
         return sha, None
-    if _on_gitlab(environ):
-        sha = _commit(environ.get("CI_COMMIT_SHA"))
+    if on_gitlab(environ):
+        sha = commit_of(environ.get("CI_COMMIT_SHA"))
         # Named only in a pipeline for merged results, whose own commit is the merge.
-        head = _commit(environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"))
+        head = commit_of(environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA"))
         return (head, sha) if head else (sha, None)
     return None, None
 
 
-def _on_github(environ: Mapping[str, str]) -> bool:
+def on_github(environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a run of GitHub Actions."""
     return _true(environ, "GITHUB_ACTIONS")
 
 
-def _on_gitlab(environ: Mapping[str, str]) -> bool:
+def on_gitlab(environ: Mapping[str, str]) -> bool:
+    """Tell whether this is a job of GitLab."""
     return _true(environ, "GITLAB_CI")
 
 
@@ -108,7 +123,7 @@ def _true(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").strip().lower() not in {"", "0", "false", "no", "off"}
 
 
-def _text(event: Mapping[str, object] | None, *path: str) -> str | None:
+def text_of(event: Mapping[str, object] | None, *path: str) -> str | None:
     """Return the text at ``path`` of an event; ``None`` where something on the way is not as expected."""
     value: object = event
     for key in path:
@@ -116,5 +131,6 @@ def _text(event: Mapping[str, object] | None, *path: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _commit(value: str | None) -> str | None:
+def commit_of(value: str | None) -> str | None:
+    """Return ``value`` if it is the full name of a commit."""
     return value if value is not None and _COMMIT.fullmatch(value) else None

@@ -10,17 +10,14 @@ from pytest_mlops.evidence.verify import read_record, verify_record
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.registry.entries import VersionEntry
     from pytest_mlops.registry.registry import Registry
 
 __all__ = ["find_registered"]
 
 
-def find_registered(
-    alias: str, model_id: str, *, folder: Path, kept: Path
-) -> tuple[IntegrationResult, Path] | None:
-    """Return the verified record of the version that ``alias`` points to, and the folder it lies in.
+def find_registered(alias: str, model_id: str, *, folder: Path, kept: Path) -> Path | None:
+    """Return where the record of the version that ``alias`` points to was put, verified, with its arrays.
 
     Args:
         alias: The alias, as ``champion``.
@@ -48,7 +45,7 @@ def find_registered(
             place = _fetch(registry, entry, kept)
     except (StoreError, NotRegistered) as error:
         raise EvidenceError(f"registry:{alias} cannot be read: {error}") from error
-    return _verified(entry, place), place
+    return _verified(entry, place)
 
 
 def _entry(registry: Registry, model_id: str, alias: str) -> VersionEntry | None:
@@ -72,10 +69,11 @@ def _fetch(registry: Registry, entry: VersionEntry, kept: Path) -> Path:
     return registry.artifacts.get(digests[0], kept / digests[0])
 
 
-def _verified(entry: VersionEntry, place: Path) -> IntegrationResult:
+def _verified(entry: VersionEntry, place: Path) -> Path:
     from pytest_mlops.registry.submission import RECORD_NAME  # noqa: PLC0415 -- as above
 
-    record = read_record(place / RECORD_NAME)
+    path = place / RECORD_NAME
+    record = read_record(path)
     verify_record(record, folder=place, run_id=entry.run_id)
     tested = None if record.model_version is None else record.model_version.digest
     if tested is None or tested != entry.digest:
@@ -83,4 +81,4 @@ def _verified(entry: VersionEntry, place: Path) -> IntegrationResult:
             f"the record of {entry.model_id} {entry.version_id} is of a model with the digest {tested}; the "
             f"registry has {entry.digest}"
         )
-    return record
+    return path

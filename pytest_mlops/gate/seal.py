@@ -111,7 +111,7 @@ def seal(
     code_quality, code_problems = _code_quality(run, code)
     results = _results(tally, measurements, _session_facts(run, tally, events, conflicts, code_problems))
     arrays = _references(ArrayRef, tally, "arrays")
-    comparison = _compare(run, arrays, extra or {})
+    comparison = _compare(run, arrays, extra or {}, ended)
     judgement = judge(
         results=results,
         measurements=measurements,
@@ -137,7 +137,7 @@ def seal(
 
 
 def _compare(
-    run: GateRun, arrays: tuple[ArrayRef, ...], extra: Mapping[str, MetricFunction]
+    run: GateRun, arrays: tuple[ArrayRef, ...], extra: Mapping[str, MetricFunction], now: datetime
 ) -> Comparison | None:
     """Compare with the baseline, where anybody asks for it."""
     if not arrays and not any(rule.compares for rule in run.policy.rules):
@@ -148,7 +148,15 @@ def _compare(
         return None
     own = run.path.parent / "arrays"
     return compare_with_baseline(
-        run.policy, arrays, run.model_version, folder=run.folder, own=own, extra=extra
+        run.policy,
+        arrays,
+        run.model_version,
+        folder=run.folder,
+        own=own,
+        now=now,
+        context=run.context,
+        environ=os.environ,
+        extra=extra,
     )
 
 

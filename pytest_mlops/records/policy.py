@@ -54,9 +54,13 @@ Day = Annotated[date, BeforeValidator(_calendar_day)]
 
 def _known_source(value: str) -> str:
     kind, _, place = value.partition(":")
-    known = {"file": bool(place.strip()), "registry": ALIAS.fullmatch(place) is not None}
+    known = {
+        "file": bool(place.strip()),
+        "artifact": bool(place.strip()),
+        "registry": ALIAS.fullmatch(place) is not None,
+    }
     if value != "run" and not known.get(kind, False):
-        raise ValueError(f"expected run, file:PATH or registry:ALIAS, got {value}")
+        raise ValueError(f"expected run, file:PATH, artifact:BRANCH or registry:ALIAS, got {value}")
     return value
 
 
@@ -139,6 +143,8 @@ class GateSettings(Record):
     """Examples of a slice that its evidence must rest on."""
     require_evidence: Flag | None = None
     """Whether a test that only asserts covers nothing; by default only under ``release``."""
+    policy_changes: Decision = Decision.ALLOW
+    """What ``pytest-mlops github post`` does where a pull request asks for less than its base."""
 
     @model_validator(mode="after")
     def _sample_needs_bound(self) -> Self:
@@ -345,8 +351,9 @@ class BaselineSettings(Record):
             validation_alias=AliasChoices("from", "sources"),
             serialization_alias="sources",
             min_length=1,
-            description="Where to look, in this order: ``file:PATH`` of a record, ``registry:ALIAS`` for the"
-            " version that an alias points to, or ``run`` for predictions of the same run.",
+            description="Where to look, in this order: ``file:PATH`` of a record, ``artifact:BRANCH`` of a"
+            " branch's last good run on GitHub, ``registry:ALIAS`` for the version that an alias points to,"
+            " or ``run`` for predictions of the same run.",
         ),
     ] = ("run",)
     pair_by: Literal["id", "position"] = "id"
@@ -359,6 +366,8 @@ class BaselineSettings(Record):
     """Chance that a run with no regression anywhere is failed, over all its rules together."""
     first_run_until: Day | None = None
     """Last day on which a release may pass without a baseline."""
+    max_age_days: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Days after which the record of a baseline is too old to compare with; by default never."""
 
 
 class Waiver(Record):

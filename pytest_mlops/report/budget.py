@@ -24,28 +24,31 @@ class Section:
         head: Heading, and the head of a table.
         items: What the rows are made of.
         row: Writes the row of one item; called only for rows that have a chance to be shown.
+        foot: What stands below the rows.
     """
 
     noun: tuple[str, str]
     head: str
     items: Sequence[Any]
     row: Callable[[Any], str]
+    foot: str = ""
 
     def cut(self, room: int) -> tuple[str, int]:
         """Return at most ``room`` characters of whole rows, and how many rows those are; or nothing."""
         start = self._start()
-        lines, used = [], len(start)
+        lines, used = [], len(start) + len(self.foot)
         for item in self.items:
             line = "\n" + self.row(item)
             used += len(line)
             if used > room:
                 break
             lines.append(line)
-        return (start + "".join(lines), len(lines)) if lines else ("", 0)
+        return (start + "".join(lines) + self.foot, len(lines)) if lines else ("", 0)
 
     def least(self) -> int:
         """Return the characters of the head and the first rows."""
-        return len(self._start()) + sum(len(self.row(item)) + 1 for item in self.items[:FIRST_ROWS])
+        rows = sum(len(self.row(item)) + 1 for item in self.items[:FIRST_ROWS])
+        return len(self._start()) + rows + len(self.foot)
 
     def _start(self) -> str:
         return f"\n\n{self.head}" if self.head else "\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_mlops.report.budget import Section, fit
@@ -45,13 +47,16 @@ __all__ = ["BUDGET", "to_markdown"]
 BUDGET = 60_000
 """Characters; a comment on GitHub may have 65,536."""
 
+COMMIT = re.compile(r"[0-9a-f]{40}")
 TEST, RULE, CELL = ("test", "tests"), ("rule", "rules"), ("cell", "cells")
 RULE_COLUMNS = ("rule", "estimate", "interval", "n", "MDE", "verdict")
 CHANGE_COLUMNS = ("change", "baseline", "candidate", "Δ", "interval", "n", "allowed", "verdict")
 CELL_COLUMNS = ("cell", "weight", "covered", "tests", "n")
 
 
-def to_markdown(record: IntegrationResult, *, budget: int = BUDGET) -> str:
+def to_markdown(
+    record: IntegrationResult, *, budget: int = BUDGET, first: Sequence[Section] = (), fold: bool = False
+) -> str:
     """Write a record for people, what speaks against it first.
 
     Everything that came from tests, configuration or model is escaped: names and messages are no markup,
@@ -60,6 +65,8 @@ def to_markdown(record: IntegrationResult, *, budget: int = BUDGET) -> str:
     Args:
         record: The record.
         budget: Most characters of the answer. Rows that do not fit are counted in its last line.
+        first: Further sections, shown before the record's own.
+        fold: Whether what does not speak against it waits behind a click, as GitHub's pages can show it.
 
     Raises:
         ValueError: the budget is negative.
@@ -71,15 +78,18 @@ def to_markdown(record: IntegrationResult, *, budget: int = BUDGET) -> str:
     if note is not None:
         head += f"\n\n{note}"
     short = "partial" if record.partial is not None else record.verdict.upper()
-    return fit(head, short, [section for section in _sections(record) if section.items], budget)
+    # Two lists in a row would be shown as one.
+    sections = [*first, *_against(record, titled=any(section.items for section in first))]
+    sections += [_folded(section) if fold else section for section in _beside(record)]
+    return fit(head, short, [section for section in sections if section.items], budget)
 
 
-def _sections(record: IntegrationResult) -> Iterator[Section]:
+def _against(record: IntegrationResult, *, titled: bool) -> Iterator[Section]:
     tests = tests_by_concern(record)
     rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
     gaps = [cell for cell in record.coverage_cells if cell.share < 1]
-    covered = [cell for cell in record.coverage_cells if cell.share >= 1]
-    yield Section(noun=("reason", "reasons"), head="", items=record.reasons, row=_reason)
+    head = "### Reasons\n" if titled else ""
+    yield Section(noun=("reason", "reasons"), head=head, items=record.reasons, row=_reason)
     against = [test for test in tests if not test.passed]
     yield _table(TEST, "Model tests that did not pass", ("test", "outcome", "message"), against, _test)
     ordinary = record.test_results.ordinary.failed
@@ -95,6 +105,9 @@ def _sections(record: IntegrationResult) -> Iterator[Section]:
     yield _table(CELL, "Coverage gaps", CELL_COLUMNS, gaps, _cell)
     waiver_columns = ("waiver of", "status", "until", "approver", "reason")
     yield _table(("waiver", "waivers"), "Waivers", waiver_columns, record.waivers, _waiver)
+
+
+def _beside(record: IntegrationResult) -> Iterator[Section]:
     parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
     part_columns = ("part", "weight", "value", "score", "")
     yield _table(
@@ -103,14 +116,22 @@ def _sections(record: IntegrationResult) -> Iterator[Section]:
     spot_columns = ("slice", "measured by", "value", "elsewhere", "n", "q")
     title = "Weak slices, found by search; they decide nothing"
     yield _table(("weak slice", "weak slices"), title, spot_columns, weak_spots(record), _weak_spot)
-    passing = [rule for rule in rules if rule.verdict is Verdict.PASS]
+    passing = [rule for rule in record.rules if rule.verdict is Verdict.PASS]
     yield _table(RULE, "Rules that passed", RULE_COLUMNS, passing, _rule)
+    covered = [cell for cell in record.coverage_cells if cell.share >= 1]
     yield _table(CELL, "Covered cells", CELL_COLUMNS, covered, _cell)
     measured = ("number", "value", "n", "test")
     yield _table(("number", "numbers"), "Recorded numbers", measured, record.measurements, _measurement)
     yield _table(("fact", "facts"), "Provenance", ("", ""), provenance(record), _fact)
-    passed = [test for test in tests if test.passed]
+    passed = [test for test in tests_by_concern(record) if test.passed]
     yield _table(TEST, "Model tests that passed", ("test", "outcome", "message"), passed, _test)
+
+
+def _folded(section: Section) -> Section:
+    """Return a section behind its own title."""
+    title, _, rest = section.head.partition("\n\n")
+    head = f"<details><summary>{title.removeprefix('### ')}</summary>\n\n{rest}"
+    return replace(section, head=head, foot="\n\n</details>")
 
 
 def _changes(record: IntegrationResult) -> Iterator[Section]:
@@ -214,4 +235,5 @@ def _weak_spot(found: tuple[str, WeakSpot]) -> Sequence[str]:
 
 
 def _fact(fact: tuple[str, str]) -> Sequence[str]:
-    return (fact[0], to_markdown_text(fact[1]))
+    # A whole commit may be what GitHub makes of it: a link to the commit.
+    return (fact[0], fact[1] if COMMIT.fullmatch(fact[1]) else to_markdown_text(fact[1]))

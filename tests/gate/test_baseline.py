@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.gate.baseline import RUN, find_baseline
+from pytest_mlops.gate.baseline import RUN, Baseline, NoBaseline, find_baseline
 
 if TYPE_CHECKING:
     from tests.conftest import Gate
@@ -27,19 +27,20 @@ def kept(gate: Gate) -> Path:
 
 
 def test_a_file_that_is_not_there_is_no_baseline(tmp_path: Path) -> None:
-    assert find_baseline(["file:none.json"], tmp_path, own=OWN, in_run=False) is None
+    found = find_baseline(["file:none.json"], tmp_path, own=OWN, in_run=False)
+    assert found == NoBaseline(why=("there is no file:none.json",))
 
 
 def test_the_run_has_a_baseline_only_where_it_recorded_one(tmp_path: Path) -> None:
-    assert find_baseline([RUN], tmp_path, own=OWN, in_run=False) is None
+    assert find_baseline([RUN], tmp_path, own=OWN, in_run=False) == NoBaseline()
     found = find_baseline([RUN], tmp_path, own=OWN, in_run=True)
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert (found.source, found.record, found.arrays) == (RUN, None, OWN)
 
 
 def test_a_file_is_read_relative_to_the_configuration(kept: Path) -> None:
     found = find_baseline(["file:.mlops/integration-result.json"], kept.parent.parent, own=OWN, in_run=False)
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert found.record is not None
     assert found.record.run_id == "kept"
     assert found.arrays == kept.parent / "arrays"
@@ -48,10 +49,10 @@ def test_a_file_is_read_relative_to_the_configuration(kept: Path) -> None:
 def test_sources_are_asked_in_their_order(kept: Path) -> None:
     sources = ["file:none.json", f"file:{kept}", RUN]
     found = find_baseline(sources, kept.parent, own=OWN, in_run=True)
-    assert found is not None
+    assert isinstance(found, Baseline)
     assert found.source == f"file:{kept}"
     first = find_baseline([RUN, f"file:{kept}"], kept.parent, own=OWN, in_run=True)
-    assert first is not None
+    assert isinstance(first, Baseline)
     assert first.source == RUN
 
 

@@ -154,7 +154,7 @@ def test_every_change_is_listed_with_v(gate: Gate) -> None:
     ],
 )
 def test_a_first_run(gate: Gate, context: str, extra: str, verdict: Verdict) -> None:
-    config = f'baseline: {{from: ["file:none.json"]{extra}}}\n'
+    config = f"baseline: {{from: [run]{extra}}}\n"
     record = run(gate, "equal", f"--mlops-context={context}", config=config)
     assert {rule.verdict for rule in record.rules} == {verdict}
     assert record.comparison is not None
@@ -374,7 +374,7 @@ def test_examples_left_out_are_said_without_v(gate: Gate) -> None:
 
 def test_a_baseline_that_is_not_there_is_named(gate: Gate) -> None:
     record = run(gate, "equal", config=FILE.replace("baseline/", "basline/"))
-    assert "(first run): there is no file:basline/integration-result.json" in record.rules[0].message
+    assert "(first run); there is no file:basline/integration-result.json" in record.rules[0].message
 
 
 METRIC = """

@@ -171,7 +171,7 @@ def test_a_source_that_is_none_is_a_mistake_of_the_configuration(gate: Gate, sou
     gate.write("mlops.yaml", f'version: 1\nbaseline: {{from: ["{source}"]}}\n')
     answer = CliRunner().invoke(app, ["validate", str(gate.folder / "mlops.yaml")])
     assert answer.exit_code == 2
-    assert "expected run, file:PATH or registry:ALIAS" in answer.output
+    assert "expected run, file:PATH, artifact:BRANCH or registry:ALIAS" in answer.output
 
 
 def test_a_record_that_was_changed_is_not_registered(champion: Gate) -> None:

@@ -212,3 +212,28 @@ def test_cells_say_what_is_undecided_and_what_is_only_asserted(make_record: Make
     text = to_markdown(make_record(tests=[flaky, passing("test_ok", "fit:all")], policy=policy))
     assert "| rank:all | 1 | 0%, 100% undecided | 1 |" in text
     assert "| fit:all | 1 | 100% asserted | 1 |" in text
+
+
+def test_what_does_not_speak_against_a_version_can_wait_behind_a_click(make_record: MakeRecord) -> None:
+    record = make_record(tests=[failing("test_bad"), passing("test_ok")])
+    text = to_markdown(record, fold=True)
+    shown, _, folded = text.partition("<details>")
+    assert "| test_bad |" in shown
+    assert "<summary>Model tests that passed</summary>\n\n| test |" in folded
+    assert "| test_ok |" in folded
+    assert text.count("<details>") == text.count("</details>") > 1
+    assert "### Model tests that passed" not in text
+
+
+def test_further_sections_come_before_the_record_s_own(make_record: MakeRecord) -> None:
+    first = Section(noun=("change", "changes"), head="", items=["- loosened"], row=str)
+    text = to_markdown(make_record(tests=[failing("test_bad")]), first=[first])
+    assert text.index("- loosened") < text.index("- **FAIL**")
+
+
+def test_a_commit_is_left_to_be_linked_and_nothing_else_is(make_record: MakeRecord) -> None:
+    made = Provenance(
+        tool_version="1", pytest_version="9", python="3", platform="x", commit_head="ab" * 20, ci_run="c" * 40
+    )
+    text = to_markdown(make_record(provenance=made))
+    assert f"| commit | {'ab' * 20} |" in text

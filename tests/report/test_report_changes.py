@@ -89,7 +89,7 @@ def rows_of(text: str, heading: str) -> list[str]:
 def test_markdown_lists_changes_whose_rules_did_not_pass_first(record: IntegrationResult) -> None:
     text = to_markdown(record)
     assert rows_of(text, "Changes against the baseline") == [
-        "| auc@holdout |  |  | undefined | one class only | 3 | at least -0.1 | INCOMPLETE |",
+        "| auc@&#8203;holdout |  |  | undefined | one class only | 3 | at least -0.1 | INCOMPLETE |",
         "| recall&#91;young&#93; | 0.8 | 0.6 | -0.2 | -0.21 to -0.19 | 1,200 | at least -0.04 | FAIL |",
         "| recall | 0.8 | 0.79 | -0.01 | -0.02 to +0 | 1,200 | at least -0.05, at most +0.2 | PASS |",
         "| accuracy | 0.8 | 0.82 | +0.02 | +0.01 to +0.03 | 1,200 |  |  |",

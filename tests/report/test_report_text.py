@@ -63,11 +63,33 @@ def test_emphasis_by_underscores_is_taken_apart() -> None:
     assert "_" not in to_markdown_text("__init__ _x_")
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("mail a@b.example", "mail a@&#8203;b.example"),
+        ("mailto:a", "mailto:&#8203;a"),
+        ("1234567", "123456&#8203;7"),
+        ("at DEADBEEFdeadbeef", "at DEADBE&#8203;EFdead&#8203;beef"),
+        ("f" * 41, "f" * 41),
+        ("0x1234567z", "0x1234567z"),
+        (":white_check_mark: PASS", ":&#8203;white_check_mark: PASS"),
+        ("a::TestX::test_y", "a::TestX::test_y"),
+        ("- # x", "&#45; # x"),
+        ("# x", "&#35; x"),
+        ("12. x 12. x", "12&#8203;. x 12. x"),
+        ("=== ===", "&#61;== ==="),
+        ("a\u3164b\u034f", "a\ufffdb\ufffd"),
+    ],
+)
+def test_what_github_finds_in_plain_text_is_taken_apart(text: str, shown: str) -> None:
+    assert to_markdown_text(text) == shown
+
+
 def test_hostile_text_is_all_there_and_all_harmless() -> None:
     shown = to_markdown_text(HOSTILE)
     assert "<script" not in shown
     assert "@&#8203;team" in shown
     assert "#&#8203;1" in shown
     assert "GH-&#8203;7" in shown
-    assert "https&#58;//" in shown
-    assert "www&#46;x" in shown
+    assert "https:&#8203;//" in shown
+    assert "www&#8203;.x" in shown

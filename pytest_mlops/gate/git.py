@@ -1,0 +1,123 @@
+"""What git knows of a checkout: its commits, and files as they stand in one of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_mlops.errors import EvidenceError
+
+__all__ = ["GitFile", "file_names", "git_file", "merge_base", "read_file", "work_tree"]
+
+SECONDS = 60
+REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./^~-]{0,250}")
+HOW_TO_FETCH = "let the checkout fetch it (fetch-depth: 0 of actions/checkout, or git fetch)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GitFile:
+    """A regular file in a commit.
+
+    Attributes:
+        root: Top folder of the work tree.
+        oid: Name of its content, equal where the bytes are.
+        size: Bytes.
+    """
+
+    root: Path
+    oid: str
+    size: int
+
+
+def work_tree(folder: Path) -> Path:
+    """Return the top folder of the work tree that ``folder`` lies in.
+
+    Raises:
+        EvidenceError: it lies in none, or git is not there.
+    """
+    return Path(_git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()
+
+
+def merge_base(folder: Path, base: str) -> str:
+    """Return the commit that ``HEAD`` and ``base`` have in common.
+
+    Raises:
+        EvidenceError: there is none in this clone.
+    """
+    if not REVISION.fullmatch(base):
+        raise EvidenceError(f"{base!r:.80} is no name of a commit or branch")
+    try:
+        commit = _git(folder, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
+        found = _git(folder, "merge-base", commit.decode().strip(), "HEAD").decode().split()
+    except EvidenceError as error:
+        raise EvidenceError(f"this clone does not reach back to {base}: {HOW_TO_FETCH}") from error
+    return found[0]
+
+
+def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
+    """Return a file of the work tree as it stands in ``commit``; ``None`` where it is not there.
+
+    Args:
+        root: Top folder of the work tree.
+        path: Where it lies in the work tree, or would lie.
+        commit: As ``merge_base`` returns it.
+
+    Raises:
+        EvidenceError: outside of the work tree, or no regular file.
+    """
+    folder = next(parent for parent in path.parents if parent.is_dir())
+    place = Path(os.path.normpath(folder.resolve() / path.relative_to(folder)))
+    if not place.is_relative_to(root):
+        raise EvidenceError(f"{path} lies outside the repository, where no commit holds it")
+    inside = place.relative_to(root).as_posix()
+    listed = _git(root, "ls-tree", "-z", "-l", commit, "--", inside).decode(errors="replace")
+    if not listed:
+        return None
+    mode, kind, oid, size = listed.partition("\t")[0].split()
+    if kind != "blob" or not mode.startswith("100"):
+        raise EvidenceError(f"{inside} is no regular file in commit {commit[:12]}")
+    return GitFile(root=root, oid=oid, size=int(size))
+
+
+def file_names(root: Path, commit: str) -> frozenset[str]:
+    """Return the path of every file in a commit, relative to ``root``, the top of the work tree.
+
+    Raises:
+        EvidenceError: git cannot tell.
+    """
+    listed = _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
+    return frozenset(listed.decode(errors="replace").split("\0")) - {""}
+
+
+def read_file(file: GitFile, most: int) -> bytes:
+    """Return the bytes of a file, exactly as they were committed.
+
+    Raises:
+        EvidenceError: it has more than ``most`` bytes, or git cannot give it.
+    """
+    if file.size > most:
+        raise EvidenceError(f"the committed file has {file.size:,} bytes; at most {most:,} are read")
+    return _git(file.root, "cat-file", "blob", file.oid)
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    command = ["git", "--no-optional-locks", "--literal-pathspecs", *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603 -- no shell
+            command,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EvidenceError(f"git could not be asked: {error}") from error
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise EvidenceError(f"git {arguments[0]}: {said[0] if said else 'found nothing'}")
+    return done.stdout

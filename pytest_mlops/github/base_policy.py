@@ -1,0 +1,131 @@
+"""The policy that a pull request starts from, read from the commit it is proposed on top of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mlops.config.guard import MAX_BYTES
+from pytest_mlops.config.load import CONFIG_NAMES
+from pytest_mlops.errors import ConfigError, EvidenceError
+from pytest_mlops.gate.git import file_names, git_file, merge_base, read_file, work_tree
+from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
+from pytest_mlops.github.snapshot import Snapshot, snapshot_of_record, snapshot_of_yaml
+from pytest_mlops.verdict import Decision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_mlops.records.integration import IntegrationResult
+
+__all__ = ["Changes", "changes_from_file", "changes_in_checkout", "changes_since", "unknown"]
+
+Changes = tuple[tuple[PolicyChange, ...], Decision]
+"""What changed, and what the base's own policy does about it."""
+
+
+def changes_in_checkout(record: IntegrationResult, config: Path, base: str) -> Changes:
+    """Compare the policy of a record with the one of the commit that ``base`` and ``HEAD`` share.
+
+    Args:
+        record: The record.
+        config: ``mlops.yaml`` in the work tree.
+        base: Commit or branch that the change is proposed on top of.
+    """
+    folder = next(parent for parent in config.parents if parent.is_dir())
+    try:
+        root, commit = work_tree(folder), merge_base(folder, base)
+        changes, decision = _gone(root, commit)
+        found = git_file(root, config, commit)
+        content = None if found is None else read_file(found, MAX_BYTES)
+    except EvidenceError as error:
+        return unknown(record, str(error))
+    if content is None:
+        return changes, decision
+    of_file, stated = changes_since(record, content, config)
+    decision = Decision.BLOCK if Decision.BLOCK in {decision, stated} else Decision.ALLOW
+    return (*changes, *of_file, *_baselines(record, config, root, commit)), decision
+
+
+def _gone(root: Path, commit: str) -> Changes:
+    """Name the configurations that the change takes away; one that was moved is judged by nothing it was."""
+    was, is_ = (
+        {name for name in file_names(root, of) if name.rpartition("/")[2] in CONFIG_NAMES}
+        for of in (commit, "HEAD")
+    )
+    changes, decision = [], Decision.ALLOW
+    for name in sorted(was - is_):
+        changes.append(PolicyChange(effect=Effect.LOOSENED, text=f"{name} is gone, and its gate with it"))
+        file = git_file(root, root / name, commit)
+        try:
+            before = None if file is None else snapshot_of_yaml(read_file(file, MAX_BYTES), name)
+        except (ConfigError, EvidenceError):
+            continue
+        if before is not None and before.policy.gate.policy_changes is Decision.BLOCK:
+            decision = Decision.BLOCK
+    return tuple(changes), decision
+
+
+def changes_from_file(record: IntegrationResult, base: Path) -> Changes:
+    """Compare the policy of a record with a copy of the base's ``mlops.yaml``."""
+    try:
+        with base.open("rb") as stream:
+            return changes_since(record, stream.read(MAX_BYTES + 1), None)
+    except OSError as error:
+        return unknown(record, f"cannot read {base}: {error.strerror or error}")
+
+
+def changes_since(record: IntegrationResult, base: bytes, config: Path | None) -> Changes:
+    """Compare the policy of a record with the ``mlops.yaml`` in ``base``.
+
+    Args:
+        record: The record.
+        base: Content of the base's file.
+        config: The file of the change itself, where it is at hand: the record knows its checks by name only.
+    """
+    try:
+        before = snapshot_of_yaml(base, "mlops.yaml of the base")
+    except ConfigError as error:
+        return unknown(record, f"the base's own mlops.yaml is not valid: {error.problems[0]}")
+    changes = policy_changes(before, _head(record, config))
+    return changes, before.policy.gate.policy_changes
+
+
+def _head(record: IntegrationResult, config: Path | None) -> Snapshot:
+    known = snapshot_of_record(record)
+    try:
+        content = b"" if config is None else config.read_bytes()[: MAX_BYTES + 1]
+        stated = snapshot_of_yaml(content, "mlops.yaml") if content else known
+    except (OSError, ConfigError):
+        return known
+    # The record has the policy that was applied; the file alone says what its checks were told.
+    return Snapshot(policy=known.policy, checks=stated.checks, environments=stated.environments)
+
+
+def _baselines(record: IntegrationResult, config: Path, root: Path, commit: str) -> tuple[PolicyChange, ...]:
+    """Say which committed baselines the change rewrites; the comparison used the older ones."""
+    rewritten = []
+    for source in record.policy.baseline.sources:
+        kind, _, place = source.partition(":")
+        if kind != "file":
+            continue
+        path = config.parent / place
+        try:
+            was, is_ = git_file(root, path, commit), git_file(root, path, "HEAD")
+        except EvidenceError:
+            continue
+        if was is not None and (is_ is None or is_.oid != was.oid):
+            rewritten.append(
+                PolicyChange(
+                    effect=Effect.OTHER,
+                    text=f"the baseline {source} is rewritten; it was compared with as it stood before",
+                )
+            )
+    return tuple(rewritten)
+
+
+def unknown(record: IntegrationResult, why: str) -> Changes:
+    """Return that nobody knows; the record's own policy may then still be strict about it."""
+    change = PolicyChange(
+        effect=Effect.UNKNOWN, text=f"the policy could not be compared with its base: {why}"
+    )
+    return (change,), record.policy.gate.policy_changes

@@ -1,0 +1,259 @@
+"""What a pull request changes of the policy that it is judged under; a pure comparison of two policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from pytest_mlops.verdict import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_mlops.github.snapshot import Snapshot
+    from pytest_mlops.records.policy import Policy, Rule, Waiver
+    from pytest_mlops.records.ticket import TicketPolicy
+
+__all__ = ["Effect", "PolicyChange", "policy_changes"]
+
+
+class Effect(StrEnum):
+    """What a change does to the gate."""
+
+    LOOSENED = "loosened"
+    """It asks for less, or cannot be told to ask for as much."""
+    UNKNOWN = "unknown"
+    """The two could not be compared."""
+    OTHER = "changed"
+    """It asks for as much as before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyChange:
+    """One change, in a sentence without a full stop."""
+
+    effect: Effect
+    text: str
+
+
+def policy_changes(base: Snapshot, head: Snapshot) -> tuple[PolicyChange, ...]:
+    """Return what ``head`` asks for less than ``base``, and what it asks for otherwise.
+
+    A change that cannot be shown to be at least as strict counts as loosened. What is only stricter is not
+    mentioned.
+    """
+    if not head.policy.configured:
+        return (_loosened("mlops.yaml is gone, and with it every requirement and rule"),)
+    before, after = base.policy, head.policy
+    found = chain(
+        _gate(before, after),
+        _requirements(before, after),
+        _rules(before, after),
+        _checks(base.checks, head.checks),
+        _waivers(before, after),
+        _baseline(before, after),
+        _quality(before, after),
+        _environments(base, head),
+    )
+    # Stable: what belongs together stays together.
+    return tuple(sorted(found, key=lambda change: change.effect is Effect.OTHER))
+
+
+def _loosened(text: str) -> PolicyChange:
+    return PolicyChange(effect=Effect.LOOSENED, text=text)
+
+
+def _other(text: str) -> PolicyChange:
+    return PolicyChange(effect=Effect.OTHER, text=text)
+
+
+def _gate(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    was, is_ = before.gate, after.gate
+    for name in ("min_pass_rate", "min_coverage", "min_quality_score", "min_n", "min_bound"):
+        yield from _least(f"gate.{name}", getattr(was, name), getattr(is_, name))
+    if (was.estimand, is_.estimand) == ("sample", "census"):
+        yield _loosened("gate.estimand is census, was sample")
+    for name in ("on_undecided", "policy_changes"):
+        if getattr(was, name) is Decision.BLOCK and getattr(is_, name) is Decision.ALLOW:
+            yield _loosened(f"gate.{name} is allow, was block")
+    strictness = {False: 0, None: 1, True: 2}
+    if strictness[is_.require_evidence] < strictness[was.require_evidence]:
+        yield _loosened(
+            f"gate.require_evidence is {_said(is_.require_evidence)}, was {_said(was.require_evidence)}"
+        )
+
+
+def _requirements(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    kept = {cell.title: cell for cell in after.cells()}
+    for cell in before.cells():
+        if cell.title not in kept:
+            yield _loosened(f"the requirement {cell.title} was removed")
+        else:
+            yield from _least(f"the weight of requirement {cell.title}", cell.weight, kept[cell.title].weight)
+
+
+def _rules(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    kept = {rule.name: rule for rule in after.rules}
+    for rule in before.rules:
+        if rule.name in kept:
+            yield from _rule(rule, kept[rule.name])
+        elif rule.severity == "block":
+            yield _loosened(f"the rule {rule.name} was removed")
+        else:
+            yield _other(f"the rule {rule.name}, which only reported, was removed")
+
+
+def _rule(was: Rule, is_: Rule) -> Iterator[PolicyChange]:
+    name = f"rule {was.name}"
+    if (was.metric, was.slice, was.dataset) != (is_.metric, is_.slice, is_.dataset):
+        yield _loosened(f"{name} is about another metric, slice or data set")
+    for bound in ("min", "min_delta", "min_rel_delta", "confidence"):
+        yield from _least(f"{bound} of {name}", getattr(was, bound), getattr(is_, bound))
+    for bound in ("max", "max_delta", "max_rel_delta"):
+        yield from _most(f"{bound} of {name}", getattr(was, bound), getattr(is_, bound))
+    if was.critical and not is_.critical:
+        yield _loosened(f"{name} is no longer critical")
+    if was.severity == "block" and is_.severity == "report":
+        yield _loosened(f"{name} only reports, and blocked")
+    if was.better != is_.better:
+        yield _loosened(f"{name} takes {_said(is_.better)} for better, was {_said(was.better)}")
+
+
+def _checks(
+    before: Mapping[str, Mapping[str, Any] | None], after: Mapping[str, Mapping[str, Any] | None]
+) -> Iterator[PolicyChange]:
+    for title, entry in before.items():
+        if title not in after:
+            yield _loosened(f"the check {title} was removed")
+            continue
+        now = after[title]
+        if entry is None or now is None:
+            continue
+        for key in sorted(entry.keys() | now.keys(), key=str):
+            place = f"{key} of check {title}"
+            yield from _check_field(str(key), place, entry.get(key), now.get(key))
+
+
+def _check_field(key: str, place: str, was: object, is_: object) -> Iterator[PolicyChange]:
+    if was == is_:
+        return
+    if _is_number(was) and _is_number(is_):
+        if key.startswith("min_") or key == "min":
+            yield from _least(place, was, is_)
+            return
+        if key.startswith("max_") or key == "max":
+            yield from _most(place, was, is_)
+            return
+    yield _loosened(f"{place} is {_said(is_)}, was {_said(was)}")
+
+
+def _waivers(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    known = {(waiver.subject, waiver.scope): waiver for waiver in before.waivers}
+    for waiver in after.waivers:
+        was = known.get((waiver.subject, waiver.scope))
+        if was is None:
+            yield _loosened(f"a new waiver of {_waiver(waiver)}")
+        elif waiver.expires > was.expires:
+            yield _loosened(
+                f"the waiver of {waiver.subject} counts until {waiver.expires}, was {was.expires}"
+            )
+        elif (waiver.reason, waiver.approver) != (was.reason, was.approver):
+            yield _other(f"the waiver of {_waiver(waiver)}, was by {was.approver}: {was.reason}")
+
+
+def _waiver(waiver: Waiver) -> str:
+    return (
+        f"{waiver.subject} for {waiver.scope}, by {waiver.approver} until {waiver.expires}: {waiver.reason}"
+    )
+
+
+def _baseline(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    was, is_ = before.baseline, after.baseline
+    if was.sources != is_.sources:
+        yield _loosened(f"baseline.from is {', '.join(is_.sources)}, was {', '.join(was.sources)}")
+    if (was.pair_by, is_.pair_by) == ("id", "position"):
+        yield _loosened("baseline.pair_by is position, was id")
+    if (was.removed_cases, is_.removed_cases) == ("fail", "intersect"):
+        yield _loosened("baseline.removed_cases is intersect, was fail")
+    # With a smaller alpha less is a FAIL, and more is UNDECIDED.
+    for name in ("confidence", "alpha"):
+        yield from _least(f"baseline.{name}", getattr(was, name), getattr(is_, name))
+    yield from _most("baseline.max_age_days", was.max_age_days, is_.max_age_days)
+    if is_.first_run_until is not None and (
+        was.first_run_until is None or is_.first_run_until > was.first_run_until
+    ):
+        yield _loosened(
+            f"baseline.first_run_until is {is_.first_run_until}, was {_said(was.first_run_until)}"
+        )
+
+
+def _quality(before: Policy, after: Policy) -> Iterator[PolicyChange]:
+    was, is_ = before.quality, after.quality
+    for component in ("metrics", "tests", "code"):
+        yield from _least(
+            f"quality.weights.{component}",
+            getattr(was.weights, component, None),
+            getattr(is_.weights, component, None),
+        )
+    for name, metric in (was.metrics or {}).items():
+        now = (is_.metrics or {}).get(name)
+        if now is None:
+            yield _loosened(f"the metric {name} takes no part in the quality score")
+            continue
+        yield from _least(f"quality.metrics.{name}.weight", metric.weight, now.weight)
+        for key in ("best", "worst", "dataset"):
+            if getattr(metric, key) != getattr(now, key):
+                said = f"is {_said(getattr(now, key))}, was {_said(getattr(metric, key))}"
+                yield _loosened(f"quality.metrics.{name}.{key} {said}")
+    if was.code is not None and was.code != is_.code:
+        yield _loosened("quality.code reads other reports or folders")
+
+
+def _environments(base: Snapshot, head: Snapshot) -> Iterator[PolicyChange]:
+    before, after = base.environments or {}, head.environments or {}
+    for name in sorted(before.keys() & after.keys()):
+        yield from _environment(f"environment {name}", before[name], after[name])
+    for name, is_ in sorted(after.items()):
+        if is_.accept_waived and not (name in before and before[name].accept_waived):
+            yield _loosened(f"the environment {name} accepts WAIVED")
+
+
+def _environment(place: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[PolicyChange]:
+    for name in ("min_pass_rate", "min_coverage", "min_quality_score", "min_signatures"):
+        yield from _least(f"{name} of {place}", getattr(was, name), getattr(is_, name))
+    yield from _most(f"max_age of {place}", was.max_age, is_.max_age)
+    for what in ("requirements", "rules"):
+        if any(one not in getattr(is_, what) for one in getattr(was, what)):
+            yield _loosened(f"{what} of {place} were removed or changed")
+    if set(is_.trust) - set(was.trust):
+        yield _loosened(f"{place} trusts evidence of {', '.join(is_.trust)}, was {', '.join(was.trust)}")
+    if was.demands_signature and not is_.demands_signature:
+        yield _loosened(f"{place} asks for no signature, and did")
+    if any(key not in was.trusted_keys for key in is_.trusted_keys):
+        yield _loosened(f"{place} trusts a key that it did not trust in this way")
+
+
+def _least(place: str, was: Any, is_: Any) -> Iterator[PolicyChange]:
+    """Compare what a value must at least be."""
+    if was is not None and (is_ is None or is_ < was):
+        yield _loosened(f"{place} is {_said(is_)}, was {_said(was)}")
+
+
+def _most(place: str, was: Any, is_: Any) -> Iterator[PolicyChange]:
+    """Compare what a value may at most be."""
+    if was is not None and (is_ is None or is_ > was):
+        yield _loosened(f"{place} is {_said(is_)}, was {_said(was)}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,189 @@
+"""Posting: files always, comment and check run as far as GitHub lets us; the decision stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import IoError, MLOpsError
+from pytest_mlops.files import write_atomically
+from pytest_mlops.github.annotations import annotations_of
+from pytest_mlops.github.check_run import post_check_run
+from pytest_mlops.github.commands import workflow_commands
+from pytest_mlops.github.comment import own_login, post_comment
+from pytest_mlops.github.escape import log_line
+from pytest_mlops.github.event import Kind
+from pytest_mlops.github.outputs import outputs_of, write_outputs
+from pytest_mlops.github.places import Places
+from pytest_mlops.github.pulls import with_pull_request
+from pytest_mlops.github.surfaces import (
+    COMMENT_CHARACTERS,
+    OUTPUT_BYTES,
+    SUMMARY_BYTES,
+    fit_bytes,
+    render,
+    title,
+)
+from pytest_mlops.report.text import one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_mlops.github.annotations import Annotation
+    from pytest_mlops.github.client import Client
+    from pytest_mlops.github.config import Config
+    from pytest_mlops.github.event import Activity
+    from pytest_mlops.github.ruling import Ruling
+
+__all__ = ["Posting", "publish", "write_files"]
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posting:
+    """What is posted.
+
+    Attributes:
+        settings: Where and what.
+        ruling: What is decided.
+        result: Path of the record.
+        report: Path of the report; ``None``: no report is written.
+        notes: What else there is to say.
+    """
+
+    settings: Config
+    ruling: Ruling
+    result: Path
+    report: Path | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What tells this gate from others of the same repository, whether or not there is a record."""
+        settings = self.settings
+        return f"{settings.artifact_name}\0{settings.config}\0{settings.folder_name}"
+
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Return the remarks on single lines."""
+        record = self.ruling.record
+        if record is None:
+            return ()
+        folders = (self.settings.working_directory, self.settings.workspace)
+        return annotations_of(record, Places(self.settings.workspace, folders, record.provenance.config))
+
+
+def write_files(posting: Posting, say: Say) -> None:
+    """Write report, outputs and summary, and print annotations; nothing here needs GitHub or can fail it.
+
+    Args:
+        posting: What is posted.
+        say: Prints a line.
+    """
+    settings, ruling = posting.settings, posting.ruling
+    report = posting.report
+    if report is not None and not _tried("report", partial(_write_report, posting, report), say):
+        report = None
+    if settings.output_path is not None:
+        values = outputs_of(ruling, result=posting.result, report=report)
+        _tried("outputs", partial(write_outputs, values, settings.output_path), say)
+    if settings.summary and settings.summary_path is not None:
+        _tried("job summary", partial(_append_summary, posting, settings.summary_path), say)
+    if settings.annotations:
+        _tried("annotations", partial(_print_annotations, posting, say), say)
+
+
+def publish(posting: Posting, activity: Activity, client: Client, say: Say) -> None:
+    """Write comment and check run as far as GitHub lets us, and say what came of each.
+
+    Args:
+        posting: What is posted.
+        activity: What is proposed.
+        client: The client.
+        say: Prints a line.
+    """
+    settings = posting.settings
+    if settings.comment:
+        _tried("comment", lambda: say(log_line(_comment(posting, activity, client))), say)
+    if settings.check_run:
+        _tried("check run", lambda: say(log_line(_check_run(posting, activity, client))), say)
+
+
+def _comment(posting: Posting, activity: Activity, client: Client) -> str:
+    activity = with_pull_request(client, activity)
+    if activity.number is None:
+        following = activity.kind is Kind.FOLLOWING
+        why = "no open pull request ends in the commit that was measured" if following else "no pull request"
+        return f"no comment: {why}"
+    text = render(posting.ruling, budget=COMMENT_CHARACTERS - 200, notes=posting.notes)
+    if posting.settings.run_url is not None:
+        text += f"\n[The run]({posting.settings.run_url})\n"
+    return post_comment(
+        client,
+        repository=activity.repository,
+        number=activity.number,
+        key=posting.key,
+        text=text,
+        author=posting.settings.author or own_login(client),
+    )
+
+
+def _check_run(posting: Posting, activity: Activity, client: Client) -> str:
+    if activity.head_sha is None:
+        return "no check run: the event names no commit"
+    settings, ruling = posting.settings, posting.ruling
+    run_id = ruling.record.run_id if ruling.record is not None else settings.run_url or ""
+    name = "mlops gate"
+    if settings.artifact_name != "mlops":
+        name += f" ({one_line(settings.artifact_name, 60)})"
+    return post_check_run(
+        client,
+        repository=activity.repository,
+        name=name,
+        head_sha=activity.head_sha,
+        external_id=hashlib.sha256(f"{posting.key}\0{run_id}".encode()).hexdigest(),
+        ruling=ruling,
+        title=one_line(title(ruling), 250),
+        summary=fit_bytes(lambda budget: render(ruling, budget=budget, notes=posting.notes), OUTPUT_BYTES),
+        annotations=posting.annotations(),
+        details_url=settings.run_url,
+    )
+
+
+def _print_annotations(posting: Posting, say: Say) -> None:
+    for line in workflow_commands(posting.annotations()):
+        say(line)
+
+
+def _write_report(posting: Posting, path: Path) -> None:
+    text = render(posting.ruling, budget=16 * 1024 * 1024, notes=posting.notes)
+    write_atomically(path, text.encode())
+
+
+def _append_summary(posting: Posting, path: Path) -> None:
+    try:
+        there = path.stat().st_size if path.exists() else 0
+        text = fit_bytes(
+            lambda budget: render(posting.ruling, budget=budget, notes=posting.notes),
+            max(0, SUMMARY_BYTES - there - 2),
+        )
+        with path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(f"{text}\n" if not there else f"\n{text}\n")
+    except OSError as error:
+        raise IoError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _tried(what: str, act: Callable[[], object], say: Say) -> bool:
+    """Do something that may go wrong without changing what was decided; tell whether it did not."""
+    try:
+        act()
+    except MLOpsError as error:
+        say(log_line(f"no {what}: {error}"))
+    except Exception as error:  # noqa: BLE001 -- a fault of ours in showing a verdict does not change it
+        say(log_line(f"no {what}: {type(error).__name__}: {error}"))
+    else:
+        return True
+    return False

@@ -1,0 +1,120 @@
+"""The ruling: what a record decides here, with what may only be added to its strictness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import EvidenceError
+from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.github.policy_changes import Effect
+from pytest_mlops.verdict import Decision, Verdict, success
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from pytest_mlops.github.policy_changes import PolicyChange
+    from pytest_mlops.records.integration import IntegrationResult
+
+__all__ = ["Ruling", "nothing_measured", "rule_on", "tighten", "untrusted"]
+
+
+LESS = "the policy asks for less than before, or nobody can tell"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ruling:
+    """What is done about a record.
+
+    Attributes:
+        verdict: The record's; INCOMPLETE where there is none that can be trusted.
+        decision: The record's, unless something here blocks it.
+        record: The record, verified.
+        problem: Why there is no record.
+        refused: There is one, and it cannot be trusted.
+        reasons: Why it is blocked, besides the record's own reasons.
+        changes: What a pull request changes of the policy it is judged under.
+    """
+
+    verdict: Verdict
+    decision: Decision
+    record: IntegrationResult | None = None
+    problem: str | None = None
+    refused: bool = False
+    reasons: tuple[str, ...] = ()
+    changes: tuple[PolicyChange, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether the verdict is a success."""
+        return success(self.verdict)
+
+
+def rule_on(path: Path, *, run_id: str | None = None) -> Ruling:
+    """Read a record as if somebody hostile had written it, and say what it decides.
+
+    Args:
+        path: The record.
+        run_id: The run it has to be of.
+    """
+    if not path.is_file():
+        return nothing_measured(f"there is no record at {path}: nothing was measured")
+    try:
+        record = read_record(path)
+        verify_record(record, folder=path.parent, run_id=run_id)
+    except EvidenceError as error:
+        return replace(nothing_measured(str(error)), refused=True)
+    except Exception as error:  # noqa: BLE001 -- what trips the judge is no evidence, whoever wrote it
+        why = f"the record cannot be judged: {type(error).__name__}: {error}"
+        return replace(nothing_measured(why), refused=True)
+    found = Ruling(verdict=record.verdict, decision=record.decision, record=record)
+    if record.verdict is Verdict.INCOMPLETE and record.decision is Decision.ALLOW:
+        # What a person at a keyboard may narrow is whole here, or it is nothing.
+        return _blocked(found, "only a part of the tests ran, which decides nothing in CI")
+    return found
+
+
+def tighten(
+    ruling: Ruling,
+    *,
+    fail_on: Collection[str] = (),
+    changes: tuple[PolicyChange, ...] = (),
+    policy_changes: Decision = Decision.ALLOW,
+) -> Ruling:
+    """Block what the caller or the policy of the base wants blocked besides; nothing here can allow.
+
+    Args:
+        ruling: What the record decides.
+        fail_on: Words of ``fail-on``.
+        changes: What the pull request changes of the policy.
+        policy_changes: What the base's own policy does about that.
+    """
+    ruling = replace(ruling, changes=changes)
+    for word, verdict in (("undecided", Verdict.UNDECIDED), ("waived", Verdict.WAIVED)):
+        if word in fail_on and ruling.verdict is verdict:
+            ruling = _blocked(ruling, f"fail-on names {word}")
+    loosened = [change for change in changes if change.effect is not Effect.OTHER]
+    if loosened and policy_changes is Decision.BLOCK:
+        ruling = _blocked(ruling, f"{LESS}, and gate.policy_changes of the base is block")
+    elif loosened and "policy-changes" in fail_on:
+        ruling = _blocked(ruling, f"{LESS}, and fail-on names policy-changes")
+    return ruling
+
+
+def nothing_measured(problem: str) -> Ruling:
+    """Return the ruling on no evidence at all."""
+    return Ruling(verdict=Verdict.INCOMPLETE, decision=Decision.BLOCK, problem=problem)
+
+
+def untrusted(ruling: Ruling) -> Ruling:
+    """Mark the evidence as made by the code of a fork, whatever it says of itself."""
+    record = ruling.record
+    if record is None:
+        return ruling
+    made = record.provenance.model_copy(update={"trust": "untrusted-pr"})
+    return replace(ruling, record=record.model_copy(update={"provenance": made}))
+
+
+def _blocked(ruling: Ruling, reason: str) -> Ruling:
+    return replace(ruling, decision=Decision.BLOCK, reasons=(*ruling.reasons, reason))

@@ -1,0 +1,77 @@
+"""A policy as a file or a record states it, fit to be compared with another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from pytest_mlops.config.check_entries import check_class
+from pytest_mlops.config.load import CONFIG_NAMES
+from pytest_mlops.config.models import Config
+from pytest_mlops.config.yaml import parse_yaml
+from pytest_mlops.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.policy import Policy
+    from pytest_mlops.records.ticket import TicketPolicy
+
+__all__ = ["Snapshot", "snapshot_of_record", "snapshot_of_yaml"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """What is demanded.
+
+    Attributes:
+        policy: Requirements, thresholds, rules, waivers, baseline.
+        checks: Name of each ready-made check -> what is written of it; ``None`` where only its name is known.
+        environments: Name -> what it demands of a release; ``None`` where that is not known.
+    """
+
+    policy: Policy
+    checks: Mapping[str, Mapping[str, Any] | None]
+    environments: Mapping[str, TicketPolicy] | None = None
+
+
+def snapshot_of_yaml(content: bytes, source: str) -> Snapshot:
+    """Read what a ``mlops.yaml`` demands; its checks may be those of plugins that are not installed here.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    data = parse_yaml(content, source).data
+    entries = data.pop("checks", None)
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = Problem(path=".".join(map(str, first["loc"])), message=first["msg"])
+        raise ConfigError(source, [problem]) from error
+    named = [entry for entry in entries or () if isinstance(entry, Mapping)]
+    return Snapshot(
+        policy=config.policy(),
+        checks={_title(entry): entry for entry in named},
+        environments=dict(config.environments),
+    )
+
+
+def snapshot_of_record(record: IntegrationResult) -> Snapshot:
+    """Return what a record was judged under; of its checks only the names are known."""
+    split = (result.test_name.partition("::") for result in record.test_results.results)
+    checks = {title: None for file, _, title in split if file.rpartition("/")[2] in CONFIG_NAMES}
+    return Snapshot(policy=record.policy, checks=checks)
+
+
+def _title(entry: Mapping[str, Any]) -> str:
+    cls = check_class(entry)
+    try:
+        if cls is not None:
+            return cls.model_validate(entry).title()
+    except ValidationError:
+        pass
+    name = entry.get("name")
+    return str(name) if name else "-".join(str(entry[key]) for key in ("check", "of") if key in entry)

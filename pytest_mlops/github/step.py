@@ -1,0 +1,258 @@
+"""The two steps of the action: baselines before the tests, the verdict's way to GitHub after them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mlops.config.guard import MAX_BYTES, refuse
+from pytest_mlops.config.load import find_config
+from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
+from pytest_mlops.evidence.verify import read_record
+from pytest_mlops.gate.base import base_commit
+from pytest_mlops.gate.fetched import FOLDER_VARIABLE, Receipt, read_receipt
+from pytest_mlops.gate.provenance import read_event
+from pytest_mlops.github.base_policy import Changes, changes_from_file, changes_in_checkout, unknown
+from pytest_mlops.github.client import open_client
+from pytest_mlops.github.config import Config, fail_on_of
+from pytest_mlops.github.creep import creep, staleness
+from pytest_mlops.github.escape import log_line
+from pytest_mlops.github.event import Activity, activity_of
+from pytest_mlops.github.fetch import Wanted, fetch_baselines
+from pytest_mlops.github.outputs import outputs_of, write_outputs
+from pytest_mlops.github.post import Posting, publish, write_files
+from pytest_mlops.github.ruling import Ruling, nothing_measured, rule_on, tighten, untrusted
+from pytest_mlops.github.snapshot import snapshot_of_yaml
+from pytest_mlops.github.surfaces import title
+from pytest_mlops.verdict import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    import httpx
+
+    from pytest_mlops.github.client import Client
+    from pytest_mlops.records.integration import IntegrationResult
+
+__all__ = ["PostOptions", "Surroundings", "baseline_step", "post_step"]
+
+PROPOSING = frozenset({"merge_group", "pull_request", "pull_request_target"})
+"""Events in which somebody proposes a change of the policy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What a step is given of the world.
+
+    Attributes:
+        environ: Environment variables.
+        say: Prints a line.
+        now: The time, in UTC.
+        transport: Carries requests; ``None``: the network.
+        sleep: Waits a number of seconds.
+    """
+
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+    now: datetime
+    transport: httpx.BaseTransport | None = None
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def client(self, settings: Config) -> Client:
+        """Return a client of GitHub."""
+        return open_client(
+            api_url=settings.api_url, token=settings.token, transport=self.transport, sleep=self.sleep
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PostOptions:
+    """What the command line says; ``None`` leaves it to the environment.
+
+    Attributes:
+        result: The record.
+        run_id: The run it has to be of.
+        report: Where the Markdown report goes; by default beside the record.
+        base: Commit or branch of the policy to compare with.
+        base_config: The base's ``mlops.yaml`` itself.
+        fail_on: Words separated by commas, added to those of the environment.
+    """
+
+    result: Path
+    run_id: str | None = None
+    report: Path | None = None
+    base: str | None = None
+    base_config: Path | None = None
+    fail_on: str | None = None
+    comment: bool | None = None
+    check_run: bool | None = None
+    annotations: bool | None = None
+    summary: bool | None = None
+
+
+def post_step(options: PostOptions, around: Surroundings) -> Ruling:
+    """Show what a record decides, wherever GitHub lets us; return the ruling, which posting cannot change.
+
+    Raises:
+        ConfigError: environment or options are wrong; the outputs say INCOMPLETE all the same.
+    """
+    settings = _settings(options, around)
+    activity, notes = _activity(settings)
+    ruling = rule_on(options.result, run_id=options.run_id)
+    if activity is not None and activity.fork:
+        ruling = untrusted(ruling)
+    record = ruling.record
+    if record is not None:
+        changes, decision = _changes(record, settings, options, around.environ)
+        ruling = tighten(ruling, fail_on=settings.fail_on, changes=changes, policy_changes=decision)
+        notes += _history(record, around)
+    for line in (title(ruling), ruling.problem, *ruling.reasons, *notes):
+        if line is not None:
+            around.say(log_line(line))
+    posting = Posting(
+        settings=settings,
+        ruling=ruling,
+        result=options.result,
+        report=options.report or options.result.with_name("report.md"),
+        notes=tuple(notes),
+    )
+    write_files(posting, around.say)
+    if activity is not None and (settings.comment or settings.check_run):
+        if settings.token:
+            with around.client(settings) as client:
+                publish(posting, activity, client, around.say)
+        else:
+            around.say("no comment and no check run: there is no token (MLOPS_TOKEN)")
+    return ruling
+
+
+def baseline_step(
+    folder: Path,
+    around: Surroundings,
+    *,
+    config: Path | None = None,
+    sources: Sequence[str] = (),
+    record: str | None = None,
+    history: int = 0,
+) -> Receipt | None:
+    """Fetch baselines into ``folder``; ``None`` where there is nothing to ask.
+
+    Args:
+        folder: Emptied first.
+        around: The world.
+        config: Names the sources, where ``sources`` is empty; by default ``./mlops.yaml``.
+        sources: As in ``baseline.from``.
+        record: Path of the record in the artifact, where it holds several.
+        history: Good records before the baseline.
+
+    Raises:
+        ConfigError: environment or configuration are wrong.
+        IoError: ``folder`` cannot be written.
+    """
+    settings = Config.from_environ(around.environ)
+    wanted = Wanted(
+        sources=tuple(sources) or _sources(config),
+        artifact=settings.artifact_name,
+        record=record,
+        history=history,
+    )
+    activity, notes = _activity(settings)
+    for note in notes:
+        around.say(log_line(note))
+    if activity is None:
+        around.say("nothing was fetched: this is no run on GitHub that can be understood")
+        return None
+    with around.client(settings) as client:
+        receipt = fetch_baselines(client, activity, wanted, folder)
+    for name, found in receipt.sources.items():
+        around.say(log_line(f"{name}: {found.status}: {found.message}"))
+    return receipt
+
+
+def _settings(options: PostOptions, around: Surroundings) -> Config:
+    try:
+        settings = Config.from_environ(around.environ)
+        try:
+            words = fail_on_of(options.fail_on or "")
+        except ValueError as error:
+            refuse("--fail-on", str(error))
+    except ConfigError as error:
+        path = around.environ.get("GITHUB_OUTPUT")
+        if path:
+            values = outputs_of(nothing_measured(str(error)), result=options.result, report=None)
+            write_outputs(values, Path(path))
+        raise
+
+    def chosen(name: str) -> bool:
+        given: bool | None = getattr(options, name)
+        return bool(getattr(settings, name)) if given is None else given
+
+    return replace(
+        settings,
+        fail_on=(*settings.fail_on, *words),
+        comment=chosen("comment"),
+        check_run=chosen("check_run"),
+        annotations=chosen("annotations"),
+        summary=chosen("summary"),
+    )
+
+
+def _activity(settings: Config) -> tuple[Activity | None, list[str]]:
+    """Return what is proposed, and what is wrong with what GitHub says of it."""
+    if not settings.repository:
+        return None, []
+    place = {} if settings.event_path is None else {"GITHUB_EVENT_PATH": str(settings.event_path)}
+    read = partial(activity_of, settings.event_name, read_event(place), sha=settings.sha or None)
+    try:
+        return read(repository=settings.repository), []
+    except SerializationError as error:
+        return None, [f"nothing is asked of GitHub: {error}"]
+
+
+def _changes(
+    record: IntegrationResult, settings: Config, options: PostOptions, environ: Mapping[str, str]
+) -> Changes:
+    if options.base_config is not None:
+        return changes_from_file(record, options.base_config)
+    base = options.base
+    if base is None and settings.event_name in PROPOSING:
+        base = base_commit(environ, read_event(environ))
+        if base is None:
+            return unknown(record, "the event does not say what it is proposed on top of")
+    if base is None:
+        return (), Decision.ALLOW
+    name = settings.config or record.provenance.config or "mlops.yaml"
+    return changes_in_checkout(record, settings.working_directory / name, base)
+
+
+def _history(record: IntegrationResult, around: Surroundings) -> list[str]:
+    """Return what earlier good runs show that the last one does not."""
+    name = around.environ.get(FOLDER_VARIABLE)
+    if not name:
+        return []
+    sentences: list[str] = []
+    try:
+        for found in read_receipt(Path(name)).sources.values():
+            if found.record is not None:
+                earlier = [read_record(Path(name) / path) for path in (found.record, *found.history)]
+                old = staleness(earlier[0], around.now)
+                sentences += [*creep(record, earlier), *([] if old is None else [old])]
+    except EvidenceError as error:
+        sentences.append(f"earlier runs could not be looked at: {error}")
+    return sentences
+
+
+def _sources(config: Path | None) -> tuple[str, ...]:
+    path = config or find_config(Path.cwd(), Path.cwd())
+    if path is None:
+        return ()
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        refuse(str(path), f"cannot be read: {error.strerror or error}")
+    return snapshot_of_yaml(content, str(path)).policy.baseline.sources
