@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pytest_mlops.cli.registry_common import AsJson, Store, say, show
-from pytest_mlops.errors import StoreError
+from pytest_mlops.cli.registry_common import AsJson, Store, project_folder, say, show, store_folder
+from pytest_mlops.errors import EvidenceError, StoreError
 from pytest_mlops.verdict import Verdict  # noqa: TC001 -- typer reads the annotations
 
 if TYPE_CHECKING:
@@ -46,12 +46,13 @@ def list_(
     from pytest_mlops.store.engine import open_store, store_exists
     from pytest_mlops.store.history import list_results
 
-    if not store_exists(store, folder=Path()):
+    folder = store_folder(store, project_folder(Path.cwd()))
+    if not store_exists(store, folder=folder):
         raise StoreError(
             "there is no store here, so no run is recorded; record one, or add history to mlops.yaml"
         )
     day = None if since is None else since.replace(tzinfo=UTC)
-    with open_store(store, folder=Path()) as opened:
+    with open_store(store, folder=folder) as opened:
         page = list_results(opened, model_id=model, verdict=verdict, since=day, limit=limit)
     more = page.cursor is not None
     values = {"results": [_values(entry) for entry in page.entries], "more": more}
@@ -76,17 +77,25 @@ def record(
     """Verify a record and keep it in the history; to do it again changes nothing.
 
     What an alias or a pinned version rests on never goes. Exits with 0 whatever the verdict, with 4 if the
-    run was recorded with another record, and with 5 if this one cannot be trusted.
+    run was recorded with another record, and with 5 if this one cannot be trusted, as one that the code of
+    an untrusted pull request made.
     """
     from pytest_mlops.cli.verify import verify_file
+    from pytest_mlops.registry.proof import UNTRUSTED
     from pytest_mlops.registry.registry import default_actor
     from pytest_mlops.store.engine import open_store
     from pytest_mlops.store.history import record_result
 
     verified = verify_file(result).record
-    settings = _settings()
+    if verified.provenance.trust == UNTRUSTED:
+        raise EvidenceError(
+            f"run {verified.run_id} was made by the code of an untrusted pull request, which could state "
+            "anything; such runs never enter the history"
+        )
+    folder = project_folder(result)
+    settings = _settings(folder)
     age = settings.max_age if max_age is None else timedelta(days=max_age)
-    with open_store(store, folder=Path()) as opened:
+    with open_store(store, folder=store_folder(store, folder)) as opened:
         entry = record_result(
             opened, verified, actor=default_actor(), keep=keep or settings.keep, max_age=age
         )
@@ -94,14 +103,29 @@ def record(
     say(sentence, _values(entry), as_json=as_json)
 
 
-def _settings() -> HistorySettings:
-    """Return what the ``mlops.yaml`` here says of the history, else the defaults."""
-    from pytest_mlops.config.load import find_config, load_config
-    from pytest_mlops.config.models import HistorySettings
+def _settings(folder: Path) -> HistorySettings:
+    """Return what the ``mlops.yaml`` of a folder says of the history, else the defaults.
 
-    found = find_config(Path.cwd(), Path.cwd())
-    declared = None if found is None else load_config(found).config.history
-    return declared or HistorySettings()
+    Nothing else of the file is looked at: checks of plugins are known to pytest alone.
+    """
+    from pydantic import ValidationError
+
+    from pytest_mlops.config.load import find_config
+    from pytest_mlops.config.models import HistorySettings
+    from pytest_mlops.config.yaml import parse_yaml
+    from pytest_mlops.errors import ConfigError, Problem
+
+    found = find_config(folder, folder)
+    if found is None:
+        return HistorySettings()
+    data = parse_yaml(found.read_bytes(), str(found)).data
+    declared = data.get("history")
+    try:
+        return HistorySettings.model_validate({} if declared is None else declared)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("history", *first["loc"])))
+        raise ConfigError(str(found), [Problem(path=place, message=first["msg"])]) from error
 
 
 def _values(entry: HistoryEntry) -> dict[str, Any]:
@@ -111,24 +135,19 @@ def _values(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _page(entries: Sequence[HistoryEntry], *, more: bool) -> tuple[Section, ...]:
-    from pytest_mlops.cli.pages import Section, Table
+    from pytest_mlops.cli.pages import Section
 
     if not entries:
         return (Section(title="Runs", sentences=("None.",)),)
-    rows = tuple(
-        (
-            entry.timestamp.strftime("%Y-%m-%d %H:%M"),
-            f"{entry.model_id or '-'} {entry.version or ''}".rstrip(),
-            f"{entry.verdict.upper()}, {entry.decision}",
-            *(f"{_shown(score)}" for score in (entry.coverage, entry.pass_rate, entry.quality_score)),
-            entry.run_id,
-        )
+    # Lines and no table: in 80 columns one would break the ids that other commands ask for.
+    lines = tuple(
+        f"{entry.run_id}  {entry.timestamp:%Y-%m-%d %H:%M}  {entry.model_id or '-'} {entry.version or '-'}"
+        f"  {entry.verdict.upper()}, {entry.decision}; coverage {_shown(entry.coverage)}, "
+        f"passed {_shown(entry.pass_rate)}, quality {_shown(entry.quality_score)}"
         for entry in entries
     )
-    columns = ("ended", "model", "verdict", "coverage", "passed", "quality", "run")
-    table = Table(columns=columns, rows=rows, numeric=("coverage", "passed", "quality"))
-    sentences = ("There are more: narrow it down, or raise --limit.",) if more else ()
-    return (Section(title="Runs", table=table, sentences=sentences),)
+    hint = ("There are more: narrow it down, or raise --limit.",) if more else ()
+    return (Section(title="Runs", sentences=(*lines, *hint)),)
 
 
 def _shown(score: float | None) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 -- typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,13 +21,14 @@ from pytest_mlops.cli.registry_common import (
     Version,
     aliases_by_version,
     open_here,
+    project_folder,
     show,
 )
 from pytest_mlops.errors import StoreError
 from pytest_mlops.verdict import Verdict  # noqa: TC001 -- typer reads the annotations
 
 if TYPE_CHECKING:
-    from pytest_mlops.registry.entries import VersionEntry
+    from pytest_mlops.registry.entries import Registration, VersionEntry
     from pytest_mlops.registry.registry import Registry
 
 __all__ = ["registry"]
@@ -57,20 +58,23 @@ def register(
     """Register the version that a record is about, on the evidence of the record.
 
     The record is verified first, against the model's files where they can be found; any verdict may be
-    registered. To register the same bytes again changes nothing, and other bytes under the same name are
-    refused. Exits with 0, with 4 if the name is taken, and with 5 if the record cannot be trusted.
+    registered. The same bytes are registered once, and other bytes under the same name are refused; further
+    tags are added, other metadata named and not taken. Exits with 0, with 4 if the name is taken, and with 5
+    if the record cannot be trusted.
     """
+    from pytest_mlops.registry.submission import submit_record  # isort: skip -- says first if something is missing
+
     from pytest_mlops.cli.verify import locate_model
     from pytest_mlops.evidence.verify import read_record
-    from pytest_mlops.registry.submission import submit_record
 
+    folder = project_folder(result)
     files = model
     if files is None:
-        found = locate_model(read_record(result), Path.cwd())
+        found = locate_model(read_record(result), folder)
         files = found if found is not None and found.exists() else None
-    with open_here(store, new=True) as opened:
+    with open_here(store, folder=folder, new=True) as opened:
         done = submit_record(opened, result, model=files, keep_files=artifacts, tags=tuple(tag or ()))
-        _show_entry(opened, done.entry, as_json=as_json, created=done.created)
+        _show_entry(opened, done.entry, as_json=as_json, done=done)
 
 
 @registry.command()
@@ -206,13 +210,22 @@ def _fetch(opened: Registry, entry: VersionEntry, to: Path) -> None:
     opened.artifacts.get(entry.digest, to)
 
 
-def _show_entry(opened: Registry, entry: VersionEntry, *, as_json: bool, created: bool | None = None) -> None:
+def _show_entry(
+    opened: Registry, entry: VersionEntry, *, as_json: bool, done: Registration | None = None
+) -> None:
+    from dataclasses import asdict
+
     from pytest_mlops.cli.registry_pages import entry_page, entry_values
 
     aliases = aliases_by_version(opened, [entry.model_id]).get((entry.model_id, entry.version_id), [])
-    values = entry_values(entry, aliases) | ({} if created is None else {"created": created})
-    if created is False and not as_json:
-        typer.echo("Registered already, with these bytes.\n")
+    values = entry_values(entry, aliases)
+    if done is not None:
+        values |= {"created": done.created, "not_taken": [asdict(change) for change in done.not_taken]}
+    if done is not None and not done.created and not as_json:
+        typer.echo("Registered already, with these bytes.")
+        for change in done.not_taken:
+            typer.echo(f"Not taken: {change.field} {change.now or '-'}; it stays {change.was or '-'}.")
+        typer.echo()
     show(entry_page(entry, aliases), values, as_json=as_json)
 
 

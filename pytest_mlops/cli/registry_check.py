@@ -13,11 +13,13 @@ from pytest_mlops.registry.compatibility import (
     check_tested,
     compare_metadata,
 )
+from pytest_mlops.registry.retention import EVIDENCE
 from pytest_mlops.store.history import get_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_mlops.registry.artifacts import ArtifactStore
     from pytest_mlops.registry.compatibility import MetadataChange, RequirementProblem
     from pytest_mlops.registry.entries import VersionEntry
     from pytest_mlops.registry.registry import Registry
@@ -32,7 +34,8 @@ class Checked:
     Attributes:
         entry: The version.
         problems: Requirements that are not met, each once.
-        stored: What is wrong with the bytes that are kept; ``None`` where they are whole, or none are.
+        stored: What is wrong with the bytes that are kept, of the model or of the evidence; ``None`` where
+            they are whole, or none are.
         against: The version whose metadata was compared.
         changes: What the version says in another way than that one.
     """
@@ -81,7 +84,7 @@ def check_version(
     return Checked(
         entry=entry,
         problems=tuple(dict.fromkeys(problems)),
-        stored=_stored(registry, entry),
+        stored=_stored(registry, entry) or _evidence(registry, entry),
         against=None if current is None else current.version_id,
         changes=() if current is None else compare_metadata(version, current.model_version),
     )
@@ -90,8 +93,27 @@ def check_version(
 def _stored(registry: Registry, entry: VersionEntry) -> str | None:
     if not entry.stored or entry.digest is None or registry.artifacts is None:
         return None
+    return _damage(registry.artifacts, entry.digest)
+
+
+def _evidence(registry: Registry, entry: VersionEntry) -> str | None:
+    """Say what is wrong with the record and arrays that are kept of the run a version rests on."""
+    if registry.artifacts is None:
+        return None
+    mine = [
+        link.digest
+        for link in registry.links(entry)
+        if (link.relation, link.target) == (EVIDENCE, entry.run_id)
+    ]
+    if not mine or mine[0] is None:
+        return None
+    problem = _damage(registry.artifacts, mine[0])
+    return None if problem is None else f"its evidence, run {entry.run_id}: {problem}"
+
+
+def _damage(artifacts: ArtifactStore, digest: str) -> str | None:
     try:
-        registry.artifacts.verify(entry.digest)
+        artifacts.verify(digest)
     except (EvidenceError, NotRegistered) as error:
         return str(error)
     return None

@@ -28,8 +28,10 @@ __all__ = [
     "Version",
     "aliases_by_version",
     "open_here",
+    "project_folder",
     "say",
     "show",
+    "store_folder",
 ]
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.")]
@@ -42,17 +44,44 @@ Store = Annotated[
     typer.Option("--store", help="URL of the store; by default $MLOPS_STORE_URL, else .mlops/store.db."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Cursor = Annotated[int | None, typer.Option(help="Where the page before ended.")]
+Cursor = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Where the page before ended.")]
 
 
-def open_here(url: str | None, *, new: bool = False) -> Registry:
-    """Open the registry; only registering makes a store where there is none."""
-    from pytest_mlops.registry.registry import open_registry
-    from pytest_mlops.store.engine import store_exists
+def open_here(url: str | None, *, folder: Path | None = None, new: bool = False) -> Registry:
+    """Open the registry of a project, by default of the one around this folder.
 
-    if not new and not store_exists(url, folder=Path()):
+    Only registering makes a store where there is none.
+    """
+    from pytest_mlops.registry.artifacts import open_artifacts
+    from pytest_mlops.registry.registry import Registry, default_actor
+    from pytest_mlops.store.engine import open_store, store_exists
+
+    folder = folder or project_folder(Path.cwd())
+    place = store_folder(url, folder)
+    if not new and not store_exists(url, folder=place):
         raise StoreError("there is no store here, so nothing is registered; name one with --store")
-    return open_registry(Path(), url=url)
+    artifacts = open_artifacts(folder=folder)
+    return Registry(open_store(url, folder=place), artifacts=artifacts, actor=default_actor())
+
+
+def project_folder(start: Path) -> Path:
+    """Return the folder of the nearest ``mlops.yaml`` around ``start``, and name it where it is not this one.
+
+    Without one it is this folder.
+    """
+    from pytest_mlops.config.load import find_config
+
+    found = find_config(start, Path(start.resolve().anchor))
+    here = Path.cwd()
+    if found is None or found.parent == here.resolve():
+        return here
+    typer.echo(f"The project is {found.parent}, where {found.name} lies.", err=True)
+    return found.parent
+
+
+def store_folder(url: str | None, folder: Path) -> Path:
+    """Return what a relative store URL starts from: this folder, where it was typed here."""
+    return Path.cwd() if url else folder
 
 
 def aliases_by_version(opened: Registry, models: Iterable[str]) -> dict[tuple[str, str], list[str]]:

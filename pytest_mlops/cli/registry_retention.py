@@ -20,7 +20,7 @@ def prune(
     model: Annotated[str | None, typer.Option(help="Of this model only.")] = None,
     keep: Annotated[int | None, typer.Option(min=0, help="Newest versions of each model that stay.")] = None,
     older_than: Annotated[
-        float | None, typer.Option(min=0, help="Days; only versions registered longer ago go.")
+        float | None, typer.Option(min=0, max=100_000, help="Days; only versions registered longer ago go.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say only what would go.")] = False,
     store: Store = None,

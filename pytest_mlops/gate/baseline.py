@@ -98,7 +98,7 @@ def find_baseline(
         if kind == "artifact":
             found = fetched_record(source, environ)
         elif kind == REGISTRY:
-            found = _from_registry(source, folder, version, kept=own.parent / "baselines")
+            found = _from_registry(source, folder, version, kept=own.parent / "baselines", context=context)
         elif context is Context.PULL_REQUEST:
             found = _committed(folder, place, own.parent / "baseline", environ)
         else:
@@ -128,12 +128,15 @@ def _read(source: str, path: Path) -> Baseline:
     return Baseline(source=source, record=record, arrays=path.parent / "arrays", refs=record.arrays)
 
 
-def _from_registry(source: str, folder: Path, version: ModelVersion | None, *, kept: Path) -> Path | None:
+def _from_registry(
+    source: str, folder: Path, version: ModelVersion | None, *, kept: Path, context: Context
+) -> Path | None:
     from pytest_mlops.gate.registry_baseline import find_registered  # noqa: PLC0415 -- where it is asked for
 
     if version is None:
         raise EvidenceError(f"{source} is an alias of a model, and no model is named; set model.id")
-    return find_registered(source.partition(":")[2], version.model_id, folder=folder, kept=kept)
+    alias = source.partition(":")[2]
+    return find_registered(alias, version.model_id, folder=folder, kept=kept, context=context)
 
 
 def refuse_stale(baseline: Baseline, most: int | None, now: datetime) -> None:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_history"]
 
+LOCK_SECONDS = 5.0
+"""How long a store that somebody else writes to is waited for; the verdict stands already."""
+
 
 def keep_history(run: GateRun, record: IntegrationResult) -> str | None:
     """Record a run where ``mlops.yaml`` asks for it; a sentence says what went wrong.
@@ -25,7 +28,7 @@ def keep_history(run: GateRun, record: IntegrationResult) -> str | None:
         from pytest_mlops.store.engine import open_store  # noqa: PLC0415
         from pytest_mlops.store.history import record_result  # noqa: PLC0415
 
-        with open_store(folder=run.folder) as store:
+        with open_store(folder=run.folder, timeout=LOCK_SECONDS) as store:
             record_result(store, record, actor=default_actor(), keep=settings.keep, max_age=settings.max_age)
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- the verdict stands, whatever the store says
         return f"this run is not in the history: {str(error) or type(error).__name__}"

@@ -7,6 +7,7 @@ import inspect
 import os
 import tempfile
 import time
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from pytest_mlops.config.models import Config
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.evidence.digest import digest_artifact, resolve_artifact
 from pytest_mlops.gate.context import context_from_environ
+from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.marks import read_mark, undeclared
 from pytest_mlops.gate.narrowing import Narrowing
 from pytest_mlops.gate.provenance import collect_provenance
@@ -69,7 +71,7 @@ async def integrate_tests(
     thresholds: Thresholds,
     context: Context | None,
 ) -> IntegrationResult:
-    """Run model tests, judge them, and write the record.
+    """Run model tests, judge them, write the record, and keep it in the history where that is asked for.
 
     Args:
         tests: The tests.
@@ -92,6 +94,9 @@ async def integrate_tests(
     write_record(run, unfinished(run))
     record = await _run(tests, run)
     write_record(run, record)
+    trouble = await asyncio.to_thread(keep_history, run, record)
+    if trouble is not None:
+        warnings.warn(trouble, stacklevel=2)
     return record
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, NotRegistered, StoreError
 from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["find_registered"]
 
 
-def find_registered(alias: str, model_id: str, *, folder: Path, kept: Path) -> Path | None:
+def find_registered(
+    alias: str, model_id: str, *, folder: Path, kept: Path, context: Context = Context.LOCAL
+) -> Path | None:
     """Return where the record of the version that ``alias`` points to was put, verified, with its arrays.
 
     Args:
@@ -24,13 +28,15 @@ def find_registered(alias: str, model_id: str, *, folder: Path, kept: Path) -> P
         model_id: The model.
         folder: Folder of ``mlops.yaml``, below which the store lies unless the environment says otherwise.
         kept: Where to put the record and its arrays.
+        context: Where the question is asked. In a pull request and for a release the store has to be one that
+            ``$MLOPS_STORE_URL`` names: the change under review could have written the one in its checkout.
 
     Returns:
         ``None`` where there is no store yet, or the alias points nowhere.
 
     Raises:
         EvidenceError: there is such a version, and its evidence cannot be had or trusted; or the store
-            cannot be read, which is no proof that there is none.
+            cannot be read, which is no proof that there is none, or is part of the checkout under review.
     """
     try:
         from pytest_mlops.registry.registry import open_registry  # noqa: PLC0415 -- of the ops extra
@@ -38,6 +44,11 @@ def find_registered(alias: str, model_id: str, *, folder: Path, kept: Path) -> P
 
         if not store_exists(folder=folder):
             return None
+        if context is not Context.LOCAL and not os.environ.get("MLOPS_STORE_URL"):
+            raise EvidenceError(
+                f"registry:{alias} would be read from the store in the checkout, which the change under "
+                "review can have written; set MLOPS_STORE_URL to a store that it cannot have written"
+            )
         with open_registry(folder) as registry:
             entry = _entry(registry, model_id, alias)
             if entry is None:
@@ -70,11 +81,17 @@ def _fetch(registry: Registry, entry: VersionEntry, kept: Path) -> Path:
 
 
 def _verified(entry: VersionEntry, place: Path) -> Path:
+    from pytest_mlops.registry.proof import UNTRUSTED  # noqa: PLC0415 -- as above
     from pytest_mlops.registry.submission import RECORD_NAME  # noqa: PLC0415 -- as above
 
     path = place / RECORD_NAME
     record = read_record(path)
     verify_record(record, folder=place, run_id=entry.run_id)
+    if record.provenance.trust == UNTRUSTED:
+        raise EvidenceError(
+            f"{entry.model_id} {entry.version_id} rests on a run that the code of an untrusted pull request "
+            "made, which could state anything; register it again from a run of a branch of yours"
+        )
     tested = None if record.model_version is None else record.model_version.digest
     if tested is None or tested != entry.digest:
         raise EvidenceError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from pytest_mlops.errors import ConflictError, EvidenceError, InvalidMetadata, NotRegistered
+from pytest_mlops.errors import ConflictError, InvalidMetadata, NotRegistered
 from pytest_mlops.registry import proof
 from pytest_mlops.registry.entries import AliasMove, AliasPage, Revision
 from pytest_mlops.registry.naming import check_alias, check_name
@@ -17,7 +17,6 @@ from pytest_mlops.store.limits import require_fit
 from pytest_mlops.store.log import append
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import alias_moves, aliases, model_versions
-from pytest_mlops.verdict import Verdict, success
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -29,7 +28,7 @@ _MINE = (_aliases.model_id == bindparam("model_id")) & (_aliases.alias == bindpa
 
 _STATE = Prepared(select(_aliases.version, _aliases.revision).where(_MINE))
 _TARGET = Prepared(
-    select(_versions.digest, _versions.verdict).where(
+    select(_versions.digest, _versions.run_id, _versions.verdict).where(
         _versions.model_id == bindparam("model_id"), _versions.version == bindparam("version")
     )
 )
@@ -99,7 +98,8 @@ def move_alias(
         expected: The version it points to now, ``None`` for none, or its revision.
         reason: Why; it is kept.
         run_id: The recorded run that the move rests on; for a version, a run of its bytes.
-        require_pass: Refuse a version whose evidence is not a PASS, or a waived one.
+        require_pass: Refuse a version whose evidence is not an allowed and deployable PASS, or a waived one;
+            was made by an untrusted pull request; or is outranked by a later FAIL of the same bytes.
         actor: Who.
         at: When.
 
@@ -109,7 +109,7 @@ def move_alias(
     Raises:
         ConflictError: it points elsewhere; the message says since when and by whom.
         NotRegistered: there is no such version; the message has the nearest.
-        EvidenceError: the run is not recorded, was of other bytes, or the verdict does not suffice.
+        EvidenceError: the run is not recorded, was of another model or bytes, or does not suffice.
         InvalidMetadata: no alias can be called that, or there is no reason.
     """
     check_name("model id", model_id)
@@ -205,14 +205,18 @@ def _check_target(
     if row is None:
         get_version(connection, model_id, version_id)  # raises, with the nearest name
         raise AssertionError("a version appeared within a transaction of ours")
-    verdict = row.verdict
-    if run_id is not None:
-        verdict = proof.look_up(connection, run_id, digest=row.digest).verdict
-    if require_pass and (verdict is None or not success(Verdict(verdict))):
-        raise EvidenceError(
-            f"{model_id} {version_id} has {f'the verdict {verdict}' if verdict else 'no evidence'}; "
-            "expected a PASS. Run its tests, and register their record"
+    if require_pass:
+        proof.require_pass(
+            connection,
+            model_id,
+            version_id,
+            digest=row.digest,
+            own=row.run_id,
+            verdict=row.verdict,
+            run_id=run_id,
         )
+    elif run_id is not None:
+        proof.look_up(connection, run_id, model_id=model_id, digest=row.digest)
 
 
 def _write(connection: Connection, move: AliasMove, at: datetime) -> None:

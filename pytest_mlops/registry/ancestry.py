@@ -68,13 +68,25 @@ def check_parent(connection: Connection, version: ModelVersion) -> None:
         raise InvalidMetadata(f"{version.model_id} {version.version_id} names {what} as its parent version")
 
 
-def keep_links(connection: Connection, number: int, links: Iterable[Link]) -> None:
-    """Add links to a version; one that is there takes the new digest."""
+def keep_links(connection: Connection, number: int, links: Iterable[Link]) -> list[tuple[Link, str | None]]:
+    """Add links to a version; one that is there takes the new digest.
+
+    Returns:
+        Each link that is new or changed, with the digest that it had before.
+    """
+    there = {(link.relation, link.target): link for link in links_of(connection, number)}
+    changed = []
     for link in links:
+        before = there.get((link.relation, link.target))
+        if before == link:
+            continue
+        changed.append((link, None if before is None else before.digest))
+        there[link.relation, link.target] = link
         row = {"version_id": number, "relation": link.relation, "target": link.target, "digest": link.digest}
         require_fit(lineage, row)
         _DROP_LINK.run(connection, {"number": number, "kind": link.relation, "name": link.target})
         _INSERT_LINK.run(connection, row)
+    return changed
 
 
 def links_of(connection: Connection, number: int) -> tuple[Link, ...]:

@@ -13,6 +13,8 @@ from pytest_mlops.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_mlops.registry.compatibility import MetadataChange
+
 __all__ = [
     "AliasMove",
     "AliasPage",
@@ -81,6 +83,8 @@ class Registration:
     entry: VersionEntry
     created: bool
     """False where the version was registered already, with the same bytes."""
+    not_taken: tuple[MetadataChange, ...] = ()
+    """What the version was registered with now in another way than the first time, which stays."""
 
 
 class Entries(Sequence[VersionEntry]):

@@ -110,11 +110,12 @@ class Registry:
         run_id: str | None = None,
         links: Sequence[Link] = (),
         stored: bool = False,
+        tags: Sequence[str] = (),
     ) -> Registration:
         """Register a version; see :func:`pytest_mlops.registry.versions.register`."""
         with self.store.write() as connection:
             return versions.register(
-                connection, version, run_id=run_id, links=links, stored=stored, **self._signed()
+                connection, version, run_id=run_id, links=links, stored=stored, tags=tags, **self._signed()
             )
 
     def get(self, model_id: str, version_id: str) -> VersionEntry:

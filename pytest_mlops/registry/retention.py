@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row, Select
 
-__all__ = ["EVIDENCE", "Removal", "Rule", "choose", "dead_artifacts", "remove"]
+__all__ = ["EVIDENCE", "RELINKED", "Removal", "Rule", "choose", "dead_artifacts", "remove"]
 
 EVIDENCE = "evidence"
 """The relation of a version to the run it rests on; its digest is that of the kept record and arrays."""
+
+RELINKED = "relink"
+"""What the log calls a registration again that changed links; ``artifacts`` are evidence it superseded."""
 
 REMOVED = "remove"
 _BATCH = 1000
@@ -110,7 +113,7 @@ def remove(connection: Connection, rule: Rule, *, actor: str, at: datetime) -> l
 
 
 def dead_artifacts(connection: Connection, going: Iterable[Removal] = ()) -> set[str]:
-    """Return digests of artifacts that removed versions needed and no registered one does.
+    """Return digests of artifacts that removed versions needed or others superseded, and no version needs.
 
     They are read from the log, so that a crash between removing a version and sweeping its bytes is mended
     by the next sweep; what others keep in the same place is not ours to judge.
@@ -122,10 +125,11 @@ def dead_artifacts(connection: Connection, going: Iterable[Removal] = ()) -> set
     planned = list(going)
     leaving = {removal.number for removal in planned}
     dead = {digest for removal in planned for digest in removal.artifacts}
-    after = 0
-    while entries := read_log(connection, kind=REMOVED, after=after, limit=_BATCH):
-        dead.update(digest for entry in entries for digest in entry.body["artifacts"])
-        after = entries[-1].seq
+    for kind in (REMOVED, RELINKED):
+        after = 0
+        while entries := read_log(connection, kind=kind, after=after, limit=_BATCH):
+            dead.update(digest for entry in entries for digest in entry.body["artifacts"])
+            after = entries[-1].seq
     kept = connection.execute(select(_versions.id, _versions.digest).where(_versions.stored == 1))
     live = {digest for number, digest in kept if number not in leaving}
     for number, digests in _bundles(connection).items():

@@ -101,7 +101,7 @@ def submit_record(
         tags: Tags beside those of the version.
 
     Raises:
-        EvidenceError: the record does not hold, names no model bytes, or lacks its arrays.
+        EvidenceError: the record does not hold, is of the future, names no model bytes, or lacks its arrays.
         ConflictError: the name is taken by other bytes, or the run by another record.
         StoreError: something could not be written.
     """
@@ -121,8 +121,9 @@ def submit_record(
         bundle = registry.artifacts.put_files(_files(record, path))
         links.append(Link(relation=EVIDENCE, target=record.run_id, digest=bundle.digest))
         stored = model is not None and _keep_model(registry.artifacts, model, digest)
-    record_result(registry.store, record, actor=registry.actor, at=registry.clock())
-    return registry.register(version, run_id=record.run_id, links=links, stored=stored)
+    # How much history is kept is for mlops.yaml to say: to register a version takes nothing away.
+    record_result(registry.store, record, actor=registry.actor, keep=None, at=registry.clock())
+    return registry.register(version, run_id=record.run_id, links=links, stored=stored, tags=tags)
 
 
 def _keep_model(artifacts: ArtifactStore, model: Path, digest: str) -> bool:

@@ -12,10 +12,12 @@ from pytest_mlops.errors import ConflictError, NotRegistered
 from pytest_mlops.records.codec import dump_canonical
 from pytest_mlops.registry import proof
 from pytest_mlops.registry.ancestry import check_parent, keep_links
+from pytest_mlops.registry.compatibility import compare_metadata
 from pytest_mlops.registry.entries import Entries, Link, Registration, VersionEntry, VersionPage
 from pytest_mlops.registry.naming import check_name, nearest, split_tag
+from pytest_mlops.registry.retention import EVIDENCE, RELINKED
 from pytest_mlops.registry.selection import BY_ALIAS, BY_NAME, listing
-from pytest_mlops.registry.tags import insert_tags
+from pytest_mlops.registry.tags import change_tags, insert_tags
 from pytest_mlops.registry.turn import take_turn
 from pytest_mlops.store.log import append
 from pytest_mlops.store.prepared import Prepared
@@ -53,12 +55,14 @@ def register(
     run_id: str | None = None,
     links: Sequence[Link] = (),
     stored: bool = False,
+    tags: Sequence[str] = (),
     actor: str,
     at: datetime,
 ) -> Registration:
     """Register a version, once: the same name with the same bytes is the entry that is there.
 
-    Registering again with newer evidence lets the entry rest on it; older evidence changes nothing.
+    Registering again with newer evidence lets the entry rest on it; older evidence changes nothing. Further
+    tags, links and bytes are added; metadata stay as they were first registered.
 
     Args:
         connection: A write transaction.
@@ -66,23 +70,29 @@ def register(
         run_id: A recorded run whose model had these bytes.
         links: What it was made from, beside its parent and its ``data_version``.
         stored: Whether the artifact store has its bytes.
+        tags: Tags beside those of the version.
         actor: Who registers it.
         at: When.
 
     Raises:
         ConflictError: the name is taken by other bytes.
-        EvidenceError: the run is not recorded, or was of other bytes.
+        EvidenceError: the run is not recorded, or was of another model or other bytes.
         InvalidMetadata: a name that cannot be one, or a version that would descend from itself.
     """
     check_name("model id", version.model_id)
     check_name("version id", version.version_id)
     take_turn(connection)
-    evidence = proof.look_up(connection, run_id, digest=version.digest) if run_id is not None else None
+    evidence = None
+    if run_id is not None:
+        evidence = proof.look_up(connection, run_id, model_id=version.model_id, digest=version.digest)
     body = dump_canonical(version).decode()
     there = find_version(connection, version.model_id, version.version_id)
     if there is not None:
         _refuse_other(there, version, body)
-        return _again(connection, there, evidence, links, stored=stored, actor=actor, at=at)
+        known = there.model_version
+        further = [*tags, *(tag for tag in version.tags if tag not in known.tags)]
+        there = _again(connection, there, evidence, links, stored=stored, tags=further, actor=actor, at=at)
+        return Registration(entry=there, created=False, not_taken=compare_metadata(version, known))
     check_parent(connection, version)
     row: dict[str, Any] = {
         "model_id": version.model_id,
@@ -97,7 +107,7 @@ def register(
         "created_by": actor,
     }
     number = _INSERT.run(connection, row).scalar_one()
-    packed = insert_tags(connection, number, dict(split_tag(text) for text in version.tags))
+    packed = insert_tags(connection, number, dict(split_tag(text) for text in (*version.tags, *tags)))
     keep_links(connection, number, [*links, *_data_of(version)])
     append(
         connection,
@@ -227,17 +237,33 @@ def _again(
     links: Sequence[Link],
     *,
     stored: bool,
+    tags: Sequence[str],
     actor: str,
     at: datetime,
-) -> Registration:
-    """Add to an entry what is new about it: later evidence, further links, its bytes."""
-    if stored and not there.stored:
+) -> VersionEntry:
+    """Add to an entry what is new about it: later evidence, further links and tags, its bytes."""
+    fetched = stored and not there.stored
+    if fetched:
         _SET_STORED.run(connection, {"number": there.number, "kept": 1})
         there = there._replace(stored=1)
     if evidence is not None and proof.attach(connection, there, evidence, actor=actor, at=at):
         there = there._replace(run_id=evidence.run_id, result=evidence.verdict)
-    keep_links(connection, there.number, links)
-    return Registration(entry=there, created=False)
+    changed = keep_links(connection, there.number, links)
+    if fetched or changed:
+        superseded = {was for link, was in changed if link.relation == EVIDENCE and was is not None}
+        append(
+            connection,
+            kind=RELINKED,
+            subject=f"{there.model_id}/{there.version_id}",
+            body={
+                "stored": bool(there.stored),
+                "links": [[link.relation, link.target, link.digest] for link, _ in changed],
+                "artifacts": sorted(superseded),
+            },
+            actor=actor,
+            at=at,
+        )
+    return change_tags(connection, there, add=tags, actor=actor, at=at)
 
 
 def _unknown(connection: Connection, model_id: str, version_id: str) -> str:

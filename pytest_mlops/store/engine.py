@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from pytest_mlops.errors import StoreError
 from pytest_mlops.store import postgresql, sqlite
-from pytest_mlops.store.address import Address, resolve_address
+from pytest_mlops.store.address import DEFAULT_PATH, Address, resolve_address
 from pytest_mlops.store.failures import FOREIGN, explain, explain_os
 from pytest_mlops.store.forks import Users
 from pytest_mlops.store.migrate import bring_up_to_date
@@ -127,6 +127,8 @@ def _connect(address: Address, *, timeout: float) -> Store:
         writer = postgresql.make_engine(address.url, timeout=timeout)
         snapshot = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return Store(address, reader=snapshot, writer=writer)
+    if address.path.parent.name == DEFAULT_PATH.parent.name:
+        sqlite.keep_out_of_git(address.path.parent)
     sqlite.prepare_file(address.path, timeout=timeout)
     return Store(
         address,

@@ -24,10 +24,22 @@ if TYPE_CHECKING:
     from pytest_mlops.store.engine import Store
     from pytest_mlops.verdict import Verdict
 
-__all__ = ["KEEP", "HistoryEntry", "HistoryPage", "get_result", "list_results", "record_result"]
+__all__ = [
+    "AHEAD",
+    "KEEP",
+    "HistoryEntry",
+    "HistoryPage",
+    "get_result",
+    "list_results",
+    "read_result",
+    "record_result",
+]
 
 KEEP = 1000
 """``max_history_size``: results kept of each model, beside those that something relies on."""
+
+AHEAD = timedelta(minutes=5)
+"""How far a record's clock may be ahead of ours; evidence of the future would outrank all that follows."""
 
 _RESULTS = integration_results.c
 _SUMMARY = [column for column in _RESULTS if column.name not in {"id", "record"}]
@@ -86,7 +98,7 @@ def record_result(
     record: IntegrationResult,
     *,
     actor: str,
-    keep: int = KEEP,
+    keep: int | None = KEEP,
     max_age: timedelta | None = None,
     at: datetime | None = None,
 ) -> HistoryEntry:
@@ -99,17 +111,23 @@ def record_result(
         store: Where.
         record: The run's record.
         actor: Who records it.
-        keep: Results to keep of the model, 1 or more.
+        keep: Results to keep of the model, 1 or more; ``None`` for any number.
         max_age: Age at which they go; ``None`` for any.
         at: Now, with a time zone; ``None`` to ask the clock.
 
     Raises:
         ConflictError: another record of the same run is there.
+        EvidenceError: the record is dated in the future.
         StoreError: a name in the record is too long, ``keep`` is less than 1, or the database failed.
     """
-    if keep < 1:
+    if keep is not None and keep < 1:
         raise StoreError(f"the history would keep {keep} results; expected 1 or more")
     now = datetime.now(UTC) if at is None else at
+    if record.timestamp > now + AHEAD:
+        raise EvidenceError(
+            f"run {record.run_id} is dated {record.timestamp.isoformat()}, and it is {now.isoformat()} now; "
+            "set the clock of the machine that measured, and run the gate again"
+        )
     row = _row(record)
     require_fit(integration_results, row)
     with store.write() as connection:
@@ -137,9 +155,14 @@ def get_result(store: Store, run_id: str) -> IntegrationResult:
         EvidenceError: it is not what was recorded.
         StoreError: the database failed.
     """
-    query = select(_RESULTS.record, _RESULTS.record_digest).where(_RESULTS.run_id == run_id)
     with store.read() as connection:
-        row = connection.execute(query).one_or_none()
+        return read_result(connection, run_id)
+
+
+def read_result(connection: Connection, run_id: str) -> IntegrationResult:
+    """Return the record of a run within a transaction; see :func:`get_result`."""
+    query = select(_RESULTS.record, _RESULTS.record_digest).where(_RESULTS.run_id == run_id)
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotRegistered(f"the history has no run {run_id!r}; it was never recorded, or has been pruned")
     text = _unpack(row.record, run_id)
@@ -245,16 +268,18 @@ def _oldest(now: datetime, max_age: timedelta | None) -> float:
     return -math.inf if max_age is None else (now - max_age).timestamp()
 
 
-def _prune(connection: Connection, model_id: str | None, *, keep: int, oldest: float) -> list[str]:
+def _prune(connection: Connection, model_id: str | None, *, keep: int | None, oldest: float) -> list[str]:
     """Delete what is too much or too old of a model's results; return the runs."""
     of_model = _RESULTS.model_id == model_id  # IS NULL where there is none
-    first_beyond = connection.execute(
-        select(_RESULTS.timestamp, _RESULTS.id)
-        .where(of_model)
-        .order_by(_RESULTS.timestamp.desc(), _RESULTS.id.desc())
-        .offset(keep)
-        .limit(1)
-    ).one_or_none()
+    first_beyond = None
+    if keep is not None:
+        first_beyond = connection.execute(
+            select(_RESULTS.timestamp, _RESULTS.id)
+            .where(of_model)
+            .order_by(_RESULTS.timestamp.desc(), _RESULTS.id.desc())
+            .offset(keep)
+            .limit(1)
+        ).one_or_none()
     beyond = [] if first_beyond is None else [_before(first_beyond.timestamp, first_beyond.id + 1)]
     too_old = [] if oldest == -math.inf else [_RESULTS.timestamp < oldest]
     if not beyond and not too_old:
@@ -293,8 +318,11 @@ def _before(timestamp: float, number: int) -> ColumnElement[bool]:
 def _read_cursor(cursor: str) -> tuple[float, int]:
     timestamp, _, number = cursor.rpartition(":")
     try:
-        return float(timestamp), int(number)
+        moment, row = float(timestamp), int(number)
+        if not math.isfinite(moment) or abs(row) >= 2**63:
+            raise ValueError
     except ValueError:
         raise StoreError(
             f"the cursor is {cursor!r:.80}; expected one that the page before gave, or none"
         ) from None
+    return moment, row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["require_fit"]
 
 
+_ONE_LINE = frozenset({"actor", "created_by", "moved_by", "reason", "subject"})
+"""Columns that are shown on terminals, where control characters could move the cursor or hide text."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
 @cache
 def _lengths(table: Table) -> dict[str, int | None]:
     return {column.name: column.type.length for column in table.c if isinstance(column.type, String)}
@@ -30,7 +37,8 @@ def require_fit(table: Table, row: Mapping[str, object]) -> None:
         row: Column -> value; columns that are not texts pass.
 
     Raises:
-        StoreError: a text is longer than its column, or has a NUL character or half a surrogate pair in it.
+        StoreError: a text is longer than its column, or has a NUL character or half a surrogate pair in it;
+            who, why or what was changed has a control character in it.
     """
     lengths = _lengths(table)
     for name, value in row.items():
@@ -44,6 +52,10 @@ def require_fit(table: Table, row: Mapping[str, object]) -> None:
             )
         if "\0" in value or not _encodes(value):
             raise StoreError(f"{name} is {value[:40]!r}; a NUL or half a surrogate pair cannot be stored")
+        if name in _ONE_LINE and _CONTROL.search(value):
+            raise StoreError(
+                f"{name} is {value[:40]!r}; expected one line of text without control characters"
+            )
 
 
 def _encodes(value: str) -> bool:

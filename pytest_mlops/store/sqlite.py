@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["copy_database", "make_engine", "prepare_file"]
+__all__ = ["copy_database", "keep_out_of_git", "make_engine", "prepare_file"]
 
 _PAUSE = 0.01
 
@@ -41,6 +42,20 @@ def prepare_file(path: Path, *, timeout: float) -> None:
             f"the store sqlite:///{path} cannot keep a write-ahead log there (journal mode {mode}); "
             "put it on a local disk, or use PostgreSQL"
         )
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Write a ``.gitignore`` into a folder of ours, so that no store is committed by accident.
+
+    One that is there stays as it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # A folder that may be read only is none that is new.
+    with contextlib.suppress(FileExistsError, PermissionError), (folder / ".gitignore").open("x") as stream:
+        stream.write("*\n")
 
 
 def _switch_to_wal(connection: sqlite3.Connection, *, deadline: float) -> str:

@@ -139,3 +139,36 @@ def test_a_report_with_a_history_needs_a_page_and_a_store(project: Gate) -> None
     code, output = run("report", RECORD, "--html", "r.html", "--history")
     assert code == 4
     assert "no store here" in output
+
+
+def test_a_record_of_an_untrusted_pull_request_is_refused(
+    project: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from pytest_mlops.cli import verify
+
+    make(project, "one")
+    record = project.record()
+    changed = record.provenance.model_copy(update={"trust": "untrusted-pr"})
+    untrusted = SimpleNamespace(record=record.model_copy(update={"provenance": changed}))
+    monkeypatch.setattr(verify, "verify_file", lambda _path: untrusted)
+    code, output = run("history", "record", RECORD)
+    assert code == 5
+    assert "untrusted pull request" in output
+    assert not (project.folder / ".mlops" / "store.db").exists()
+
+
+def test_only_the_section_on_history_is_read_and_run_ids_stay_whole(
+    project: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run_id = "0123456789abcdef" * 2
+    make(project, run_id)
+    project.write("mlops.yaml", "version: 1\nchecks: [{of_a_plugin: {}}]\nhistory: {keep: 5}\n")
+    assert run("history", "record", RECORD)[0] == 0
+    assert run_id in run("history")[1]
+    project.write("mlops.yaml", "version: 1\nhistory: {keep: 0}\n")
+    code, output = run("history", "record", RECORD)
+    assert code == 2
+    assert "history.keep" in output

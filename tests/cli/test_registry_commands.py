@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 TEST = """\
 import pytest
 
-@pytest.mark.model_test
+@pytest.mark.model_test(covers="accuracy")
 def test_it(mlops):
     mlops.metric("accuracy", 0.9, n=100)
 """
@@ -36,7 +38,8 @@ class Cli:
 
     def run(self, version: str, **model: Any) -> None:
         config = {"id": "credit", "version": version, "artifact": "model", **model}
-        self.gate.write("mlops.yaml", f"version: 1\nmodel: {json.dumps(config)}\n")
+        wanted = "requirements: [{capability: accuracy}]"
+        self.gate.write("mlops.yaml", f"version: 1\nmodel: {json.dumps(config)}\n{wanted}\n")
         self.gate.write("model/weights", version)
         self.gate.write("test_model.py", TEST)
         self.gate.run()
@@ -294,3 +297,43 @@ def test_a_check_does_without_a_record_that_history_has_let_go(filled: Cli) -> N
     with open_registry(filled.gate.folder) as registry, registry.store.write() as connection:
         connection.execute(integration_results.delete())
     assert filled("check", "credit", "1")[0] == 0
+
+
+def test_a_check_notices_evidence_that_was_lost(filled: Cli) -> None:
+    with open_registry(filled.gate.folder) as registry:
+        links = registry.links(registry.get("credit", "1"))
+    digest = next(str(link.digest) for link in links if link.relation == "evidence")
+    (filled.gate.folder / ".mlops/artifacts/manifests" / digest[:2] / f"{digest}.json").unlink()
+    code, output = filled("check", "credit", "1")
+    assert code == 1
+    assert "its evidence, run" in output
+
+
+def test_from_a_folder_within_the_project_its_store_is_used_and_named(
+    filled: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (filled.gate.folder / "src").mkdir()
+    monkeypatch.chdir(filled.gate.folder / "src")
+    code, output = filled("register", f"../{RECORD}")
+    assert code == 0
+    assert "Registered already" in output
+    assert f"The project is {filled.gate.folder}".replace("\n", "") in output.replace("\n", "")
+    assert not (filled.gate.folder / "src" / ".mlops").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("prune", "--older-than", "1e300"),
+        ("list", "--cursor", "9" * 23),
+        ("history", "credit", "champion", "--cursor", "9" * 23),
+    ],
+)
+def test_numbers_beyond_measure_are_mistakes_of_the_command(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    # In a process of its own: in this one, what draws the mistake may have been loaded twice.
+    command = [sys.executable, "-c", "from pytest_mlops.cli.app import app; app()", "registry", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

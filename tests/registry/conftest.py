@@ -85,7 +85,7 @@ def make_record(
         "success": verdict <= Verdict.WAIVED,
         "verdict": verdict,
         "decision": Decision.ALLOW,
-        "deployable": False,
+        "deployable": True,
         "reasons": (),
         "coverage": 1.0,
         "pass_rate": 1.0,

@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 from pytest_mlops.cli.app import app
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.gate.baseline import find_baseline
+from pytest_mlops.gate.registry_baseline import find_registered
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.artifacts import blob_key
 from pytest_mlops.registry.entries import Link
 from pytest_mlops.registry.registry import open_registry
 from pytest_mlops.registry.submission import submit_record
-from pytest_mlops.verdict import Verdict
+from pytest_mlops.verdict import Context, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,3 +235,34 @@ def test_two_sets_of_rows_of_one_data_set_are_told_apart(gate: Gate) -> None:
     )
     assert len(tested) == 2
     assert all(isinstance(link, Link) for link in tested)
+
+
+@pytest.mark.parametrize("context", [Context.PULL_REQUEST, Context.RELEASE])
+def test_a_store_in_the_checkout_is_no_baseline_where_the_change_could_have_written_it(
+    champion: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context
+) -> None:
+    def find() -> object:
+        version = ModelVersion(model_id="credit", version_id="2")
+        return find_registered(
+            "champion", version.model_id, folder=champion.folder, kept=kept, context=context
+        )
+
+    kept = tmp_path / "kept"
+    with pytest.raises(EvidenceError, match="set MLOPS_STORE_URL to a store"):
+        find()
+    monkeypatch.setenv("MLOPS_STORE_URL", f"sqlite:///{champion.folder}/.mlops/store.db")
+    assert find() is not None
+
+
+def test_registering_prunes_no_history(champion: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pytest_mlops.store import history
+
+    monkeypatch.setattr(history, "KEEP", 1)
+    kept = champion.record().run_id
+    run(champion, "2", 310)
+    with open_registry(champion.folder) as registry:
+        registry.move_alias("credit", "champion", None, expected="1", reason="a test")
+        submit_record(registry, champion.path)
+        found = history.list_results(registry.store).entries
+    assert {entry.run_id for entry in found} == {kept, champion.record().run_id}
+    assert (champion.folder / ".mlops" / ".gitignore").read_text() == "*\n"

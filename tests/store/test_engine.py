@@ -248,7 +248,7 @@ def test_the_default_is_a_file_below_the_folder(tmp_path: Path) -> None:
 def test_the_file_is_its_owner_s_alone(tmp_path: Path) -> None:
     with open_store(folder=tmp_path) as store, store.write() as connection:
         put(connection)
-        modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / ".mlops").iterdir()}
+        modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / ".mlops").glob("store.db*")}
     assert modes == {0o600}
 
 

@@ -148,7 +148,7 @@ def test_a_record_that_would_fill_the_memory_is_not_unpacked(
 
 def test_the_newest_come_first_and_in_pages(store: Store, make_record: MakeRecord) -> None:
     record_runs(store, make_record, 3, 0, 4, 1, 2)
-    record_result(store, make_record("again", timestamp=NOON + 2 * HOUR), actor="ada", at=NOON)
+    record_result(store, make_record("again", timestamp=NOON + 2 * HOUR), actor="ada", at=NOON + 5 * HOUR)
     seen, cursor = [], None
     for expected in (2, 2, 2):
         page = list_results(store, limit=2, cursor=cursor)

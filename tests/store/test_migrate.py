@@ -243,7 +243,7 @@ def test_a_backup_is_kept_beside_an_sqlite_store(
 def test_a_new_store_has_no_backup(tmp_path: Path) -> None:
     with open_store(folder=tmp_path):
         names = {path.name for path in (tmp_path / ".mlops").iterdir()}
-    assert names <= {"store.db", "store.db-wal", "store.db-shm"}
+    assert names <= {".gitignore", "store.db", "store.db-wal", "store.db-shm"}
 
 
 def test_without_a_backup_nothing_is_migrated(
