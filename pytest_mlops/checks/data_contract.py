@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -70,7 +72,8 @@ class DataContract(Check):
     """The columns of the data are there, and of the kinds, missing rates, ranges and categories stated.
 
     PASS where every column keeps its contract, else FAIL with each breach named: a census of all rows, never
-    UNDECIDED. Infinite numbers lie outside of every contract.
+    UNDECIDED. Infinite numbers lie outside of every contract. ``min`` and ``max`` are for numbers: text,
+    dates and booleans break them, whatever they say.
     """
 
     check: Literal["data_contract"] = "data_contract"
@@ -122,9 +125,10 @@ def _breaches(contract: ColumnContract, column: Array, missing: NDArray[np.bool_
     if contract.kind is not None and contract.kind not in kinds and present.size:
         found.append(f"holds {kinds[0]}, expected {contract.kind}")
         return found
-    outside = _outside(contract, present)
-    if outside is None:
+    ranged = contract.min is not None or contract.max is not None
+    if ranged and "number" not in kinds and present.size:
         return [*found, f"holds {kinds[0]}, which min and max cannot be compared with"]
+    outside = _outside(contract, present, numeric="number" in kinds)
     if outside.any() and not at_most(float(outside.mean()), contract.max_outside):
         bad, first = int(outside.sum()), describe(present[outside.argmax()])
         found.append(
@@ -153,20 +157,18 @@ def _kind_of(value: Any) -> str:
         return "boolean"
     if isinstance(value, str):
         return "text"
-    if isinstance(value, int | float | np.number):
-        return "integer" if float(value).is_integer() else "number"
+    # NumPy calls a duration an integer.
+    if not isinstance(value, np.timedelta64) and isinstance(value, Real | Decimal):
+        whole = isinstance(value, Integral) or float(value).is_integer()
+        return "integer" if whole else "number"
     return "datetime" if hasattr(value, "isoformat") else type(value).__name__
 
 
-def _outside(contract: ColumnContract, present: Array) -> NDArray[np.bool_] | None:
-    """Tell which values (k,) are not allowed; ``None`` where they cannot be compared with the range."""
+def _outside(contract: ColumnContract, present: Array, *, numeric: bool) -> NDArray[np.bool_]:
+    """Tell which values (k,) are not allowed."""
     outside = np.zeros(present.size, dtype=np.bool_)
-    ranged = contract.min is not None or contract.max is not None
-    if present.dtype.kind in "fiu" or (ranged and present.size):
-        try:
-            numbers = present.astype(np.float64)
-        except (TypeError, ValueError):
-            return None
+    if numeric:
+        numbers = _as_floats(present)
         outside |= ~np.isfinite(numbers)
         outside |= numbers < (-np.inf if contract.min is None else contract.min)
         outside |= numbers > (np.inf if contract.max is None else contract.max)
@@ -176,3 +178,12 @@ def _outside(contract: ColumnContract, present: Array) -> NDArray[np.bool_] | No
             [(isinstance(value, bool), value) not in allowed for value in present.tolist()], dtype=np.bool_
         )
     return outside
+
+
+def _as_floats(numbers: Array) -> NDArray[np.float64]:
+    """Return numbers (k,) as floats; whole ones that are beyond all floats become infinite."""
+    try:
+        return numbers.astype(np.float64)
+    except OverflowError:
+        most = float(np.finfo(np.float64).max)
+        return np.array([float(value) if abs(value) <= most else np.inf for value in numbers.tolist()])

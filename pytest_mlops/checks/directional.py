@@ -17,7 +17,10 @@ from pytest_mlops.checks.failures import MaxRate, judge_failures
 from pytest_mlops.checks.outputs import Output, describe, probability_of
 from pytest_mlops.checks.pairs import pairs_of
 from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Label, Number
+from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +32,11 @@ class Directional(Check):
     """The answer moves the way a change of the input should move it (CheckList DIR, ACL 2020).
 
     A case fails where the answer does not move in the expected direction by at least ``by``; with its default
-    of 0 it must not move the other way. PASS where the upper Clopper-Pearson bound of the failure rate is at
-    most ``max_failure_rate``, FAIL where the lower bound is above it, UNDECIDED between. Several perturbed
-    versions of one row count as one case.
+    of 0 it may stay and must not move the other way. PASS where the upper Clopper-Pearson bound of
+    the failure rate is at most ``max_failure_rate``, FAIL where the lower bound is above it, UNDECIDED
+    between. Several perturbed versions of one row count as one case. Where no answer moves at all it is
+    UNDECIDED in place of PASS: a constant model moves nothing the wrong way either. The share of rows with
+    an answer that moves is recorded as ``moved``, for a rule to bound.
     """
 
     check: Literal["directional"] = "directional"
@@ -44,7 +49,7 @@ class Directional(Check):
     expect: Literal["increase", "decrease"]
     """Direction that the answer must move in."""
     by: Number = 0.0
-    """Least change in that direction; a negative number allows a small change in the other one."""
+    """Least change in that direction; above 0 the answer has to move, below 0 it may move back a little."""
     output: Output = "predict"
     """What has to move: predicted values, or the probability of ``label``."""
     label: Label | int | bool | None = None
@@ -60,16 +65,28 @@ class Directional(Check):
         """Reach the verdict."""
         pairs = pairs_of(given, of=self.of, perturbed=self.perturbed, model=self.model, output=self.output)
         before, after = self._number(given, pairs.before), self._number(given, pairs.after)
-        moved = after - before if self.expect == "increase" else before - after
-        return judge_failures(
+        change = after - before if self.expect == "increase" else before - after
+        # Twelve digits forgive the rounding of a difference, as for the thresholds of rules.
+        found = judge_failures(
             self.title(),
-            # Twelve digits forgive the rounding of a difference, as for the thresholds of rules.
-            np.round(moved - self.by, 12) < 0,
+            np.round(change - self.by, 12) < 0,
             row=pairs.row,
             most=self.max_failure_rate,
             confidence=self.confidence,
             example=lambda case: f"{describe(before[case])} became {describe(after[case])}",
         )
+        return self._with_moved(found, pairs.row, np.round(change, 12) != 0)
+
+    def _with_moved(self, found: CheckResult, row: NDArray[np.intp], moves: NDArray[np.bool_]) -> CheckResult:
+        """Add the share of rows with an answer that moves, without which nothing is shown to hold."""
+        some, rows = np.unique(row[moves]).size, np.unique(row).size
+        message = f"{found.message}; answers moved in {some:,} of {rows:,} rows"
+        verdict = found.verdict
+        if self.by <= 0 and not moves.any():
+            message += ", which shows no direction: give by: above 0, or perturb the rows more"
+            verdict = Verdict.UNDECIDED if verdict is Verdict.PASS else verdict
+        measured = (*found.measurements, (f"{self.title()}.moved", ALL, Estimate.share(some, rows)))
+        return CheckResult(verdict=verdict, message=message, measurements=measured)
 
     def _number(self, given: Given, answer: NDArray[Any]) -> NDArray[np.float64]:
         if self.output == "predict_proba":

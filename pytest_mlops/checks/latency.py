@@ -15,6 +15,7 @@ from pydantic import Field
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
 from pytest_mlops.checks.data import count_rows, field_of, inputs_of, model_of, take_rows
+from pytest_mlops.checks.outputs import read_answer
 from pytest_mlops.decision.finding import at_most
 from pytest_mlops.decision.limits import settle
 from pytest_mlops.errors import IncompleteEvidence
@@ -42,7 +43,8 @@ class Latency(Check):
     ``seconds``. PASS where the upper bound of the quantile, an order statistic that needs no distribution, is
     at most ``max_ms``; FAIL where the lower one is above it; UNDECIDED between. At 95 % a bound of p99 needs
     299 times, one of p95 needs 59. UNDECIDED too where other xdist workers ran beside it, whose load the
-    times would show. The bounds take the times for independent: a burst of slow ones counts as so many.
+    times would show. INCOMPLETE where the model gives no answer. The bounds take the times for independent: a
+    burst of slow ones counts as so many.
     """
 
     check: Literal["latency"] = "latency"
@@ -107,13 +109,15 @@ class Latency(Check):
         # Cut out beforehand: a server is handed one row, and does not look for it.
         rows = [take_rows(inputs, np.array([row])) for row in range(kept)]
         for turn in range(self.warm_up):
-            model.predict(rows[turn % kept])
+            read_answer(model.predict(rows[turn % kept]), 1)
         times = np.empty(self.predictions)
         for turn in range(self.predictions):
             row = rows[turn % kept]
             start = perf_counter()
-            model.predict(row)
+            answer = model.predict(row)
             times[turn] = perf_counter() - start
+            # The time of what is no answer says nothing; the clock stands while it is read.
+            read_answer(answer, 1)
         return times
 
     def _what_decides(self, times: NDArray[np.float64]) -> str:

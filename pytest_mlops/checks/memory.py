@@ -17,6 +17,7 @@ from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.checks.data import count_rows, inputs_of, model_of, take_rows
 from pytest_mlops.checks.model_size import MEGABYTE
+from pytest_mlops.checks.outputs import answers, read_answer
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Positive
 from pytest_mlops.stats.estimate import NOT_NEGATIVE, Estimate
@@ -33,7 +34,8 @@ class Memory(Check):
     In megabytes of 1,000,000 bytes, counted by ``tracemalloc``: Python objects and NumPy arrays, the answer
     included, above what was allocated before. The model itself, and what compiled libraries take past
     Python's allocators, is not in it. The model answers for one row first, so that what it loads once does
-    not count. PASS or FAIL by the number measured, never UNDECIDED.
+    not count. PASS or FAIL by the number measured, never UNDECIDED; INCOMPLETE where the model gives no
+    answer.
     """
 
     check: Literal["memory"] = "memory"
@@ -49,7 +51,7 @@ class Memory(Check):
     def evaluate(self, given: Given) -> CheckResult:
         """Reach the verdict."""
         model, inputs = model_of(given, self.model), inputs_of(given, self.of)
-        model.predict(take_rows(inputs, np.array([0])))
+        answers(model, take_rows(inputs, np.array([0])))
         rows = count_rows(inputs)
         peak = Estimate(value=_peak(model, inputs) / MEGABYTE, n=rows, range=NOT_NEGATIVE)
         verdict, message = judge_bound("peak memory of predicting in MB", peak, most=self.max_mb)
@@ -66,9 +68,10 @@ def _peak(model: Predictor, inputs: Any) -> int:
     try:
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
-        model.predict(inputs)
+        answer = model.predict(inputs)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         if not running:
             tracemalloc.stop()
+    read_answer(answer, count_rows(inputs))
     return max(0, peak - before)

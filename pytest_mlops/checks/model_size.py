@@ -26,7 +26,7 @@ MEGABYTE = 1_000_000
 class ModelSize(Check):
     """The files of ``model.artifact`` together keep a limit, in megabytes of 1,000,000 bytes.
 
-    PASS or FAIL by the exact number of bytes, never UNDECIDED.
+    PASS or FAIL by the exact number of bytes, never UNDECIDED; INCOMPLETE where there are none.
     """
 
     check: Literal["model_size"] = "model_size"
@@ -43,6 +43,10 @@ class ModelSize(Check):
             found = digest_artifact(given.artifact)
         except ModelArtifactNotFound as error:
             raise IncompleteEvidence(str(error)) from error
+        if found.size == 0:
+            raise IncompleteEvidence(
+                f"the artifact {given.artifact.name} has 0 bytes, expected a model; save it there first"
+            )
         size = Estimate(value=found.size / MEGABYTE, n=found.files, range=NOT_NEGATIVE, note="files")
         verdict, _ = judge_bound("size", size, most=self.max_mb)
         files = "1 file" if found.files == 1 else f"{found.files:,} files"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["Output", "answers", "describe", "probability_of"]
+__all__ = ["Output", "answers", "describe", "probability_of", "read_answer"]
 
 Output = Literal["predict", "predict_proba"]
 """Method of the model that is asked."""
@@ -31,8 +31,17 @@ def answers(model: object, inputs: Any, *, output: Output = "predict") -> Array:
     ask = getattr(model, output, None)
     if ask is None:
         raise IncompleteEvidence(f"the model, a {type(model).__name__}, has no {output}; use another output:")
-    array = read_array(f"the answer of {output}", ask(inputs))
-    n = count_rows(inputs)
+    return read_answer(ask(inputs), count_rows(inputs), output=output)
+
+
+def read_answer(answer: object, n: int, *, output: Output = "predict") -> Array:
+    """Return an answer to ``n`` rows: labels or values (n,), or numbers (n, K).
+
+    Raises:
+        IncompleteEvidence: it is for another number of rows.
+        RecordingError: an answer is missing, NaN or infinite.
+    """
+    array = read_array(f"the answer of {output}", answer)
     if array.ndim == 0 or len(array) != n:
         got = "one value" if array.ndim == 0 else f"{len(array)} answers"
         raise IncompleteEvidence(f"{output} gave {got} for {n} rows; expected one answer per row")

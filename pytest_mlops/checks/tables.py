@@ -80,7 +80,8 @@ def missing_in(column: Array) -> NDArray[np.bool_]:
 def codes_of(first: dict[str, Array], second: dict[str, Array]) -> tuple[Array, Array]:
     """Return both tables as numbers (n, d) and (m, d) that are equal exactly where the values are.
 
-    Numbers count by value, whatever their type; missing values equal each other.
+    Numbers count by value, whatever their type; beside floats of fewer digits, by what these can hold, so
+    that rows equal the rows that were stored as float32. Missing values equal each other.
 
     Raises:
         IncompleteEvidence: the tables have different columns, or one column holds text in one of them only.
@@ -109,29 +110,59 @@ def _column(name: str, value: Any) -> Array:
 def _comparable(name: str, first: Array, second: Array) -> Array:
     """Return both columns one after the other, in a type whose equality is that of the values."""
     kinds = {first.dtype.kind, second.dtype.kind}
-    if kinds <= set("biu") or kinds == {"f"}:
-        return np.concatenate([first, second]) + (0.0 if kinds == {"f"} else 0)  # -0.0 equals 0.0
     if len(kinds) == 1 and kinds <= set("UmM"):
         return np.concatenate([first, second])
-    texts = [_tokens(column) for column in (first, second)]
+    kept = _coarsest(first, second)
+    if kinds <= set("biuf"):
+        number = kept or np.result_type(first, second)
+        if kept or number.kind != "f":  # NumPy would make floats of int64 beside uint64.
+            with np.errstate(over="ignore"):
+                joined: Array = np.concatenate([first.astype(number), second.astype(number)])
+            joined += number.type(0)  # -0.0 equals 0.0
+            return joined
+    texts = [_tokens(column, kept) for column in (first, second)]
     held = [{token[0] for token in part} - {"?"} for part in texts]
     if all(held) and held[0].isdisjoint(held[1]):
         raise IncompleteEvidence(f"the column {name} holds values of different kinds in the two tables")
     return np.array([*texts[0], *texts[1]], dtype=np.str_)
 
 
-def _tokens(column: Array) -> list[str]:
-    """Write each value as a text that begins with its kind."""
+def _coarsest(*columns: Array) -> np.dtype[Any] | None:
+    """Return the float type of fewest digits among those of the columns' values; ``None`` without floats."""
+    floats = {column.dtype for column in columns if column.dtype.kind == "f"}
+    for column in columns:
+        if column.dtype.kind == "O":
+            present = column[~missing_in(column)].tolist()
+            floats |= {np.dtype(type(value)) for value in present if isinstance(value, float | np.floating)}
+    return min(floats, key=lambda dtype: dtype.itemsize, default=None)
+
+
+def _tokens(column: Array, kept: np.dtype[Any] | None) -> list[str]:
+    """Write each value as a text that begins with its kind, numbers rounded to the float type ``kept``."""
     missing = missing_in(column)
-    return ["?" if gone else _token(value) for value, gone in zip(column.tolist(), missing, strict=True)]
+    with np.errstate(over="ignore"):
+        return [
+            "?" if gone else _token(value, kept) for value, gone in zip(column.tolist(), missing, strict=True)
+        ]
 
 
-def _token(value: Any) -> str:
+def _token(value: Any, kept: np.dtype[Any] | None) -> str:
     if isinstance(value, str):
         return f"t{value}"
-    if isinstance(value, bool | int) or (isinstance(value, float) and value.is_integer()):
-        return f"n{int(value)}"
-    return f"n{value!r}" if isinstance(value, float) else f"o{type(value).__name__} {value!r}"
+    is_number = isinstance(value, int | float | np.floating | np.integer | np.bool_)
+    if is_number and not isinstance(value, np.timedelta64):
+        return f"n{_numeral(value, kept)}"
+    return f"o{type(value).__name__} {value!r}"
+
+
+def _numeral(number: Any, kept: np.dtype[Any] | None) -> str:
+    if kept is None:  # There are whole numbers only.
+        return str(int(number))
+    try:
+        rounded = float(kept.type(number))
+    except OverflowError:  # No float is that large.
+        return str(number)
+    return str(int(rounded)) if rounded.is_integer() else repr(rounded)
 
 
 def _is_missing(value: Any) -> bool:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["init", "place_examples", "write_starter"]
 
+SIZE_ONLY = (
+    "Until there is a model test, the check model_size measures the size of the model, so that there is a",
+    "first verdict; of what the model answers it shows nothing, and a PASS by it alone cannot be deployed.",
+)
+NOTHING = ("Nothing can be measured yet: without a model test and a model file the verdict is INCOMPLETE.",)
+
 
 def init(
     folder: Annotated[Path, typer.Argument(help="The folder of the model and its tests.")] = Path(),
@@ -52,7 +58,7 @@ def write_starter(folder: Path, *, force: bool = False) -> list[str]:
         typer.Exit: there is a configuration already.
     """
     from pytest_mlops.cli.scan import scan
-    from pytest_mlops.cli.starter import starter_config
+    from pytest_mlops.cli.starter import measures_size, starter_config
     from pytest_mlops.config.load import CONFIG_NAMES, load_config
     from pytest_mlops.files import write_atomically
 
@@ -65,6 +71,7 @@ def write_starter(folder: Path, *, force: bool = False) -> list[str]:
     cells = len(load_config(path).config.policy().cells())
     return [
         *_findings(found, cells),
+        *(SIZE_ONLY if measures_size(found) else () if found.marked else NOTHING),
         f"Wrote {path}. Judge the model with: pytest {_quoted(folder)}--mlops-gate",
     ]
 

@@ -35,7 +35,8 @@ class Found:
         computed: Model tests whose cells only running them would tell.
         tests: Test functions of any kind.
         unreadable: Test files that are no Python.
-        artifact: The file most likely to be the model, relative to the folder.
+        artifact: The file most likely to be the model, relative to the folder; never an empty one.
+        artifact_bytes: Its size.
     """
 
     covers: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Found:
     tests: int = 0
     unreadable: tuple[str, ...] = ()
     artifact: str | None = None
+    artifact_bytes: int = 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -92,15 +94,19 @@ def scan(folder: Path) -> Found:
                 tests.add(_parse(path))
             except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
                 unreadable.append(name)
-        elif (sure := _looks_like_a_model(path.relative_to(folder))) is not None:
-            candidates.append((sure, path.stat().st_size, name))
+            continue
+        sure, size = _looks_like_a_model(path.relative_to(folder)), path.stat().st_size
+        if sure is not None and size:
+            candidates.append((sure, size, name))
+    _, size, artifact = max(candidates, default=(False, 0, None))
     return Found(
         covers=tuple(tests.covers),
         marked=tests.marked,
         computed=tests.computed,
         tests=tests.tests,
         unreadable=tuple(unreadable),
-        artifact=max(candidates)[2] if candidates else None,
+        artifact=artifact,
+        artifact_bytes=size,
     )
 
 

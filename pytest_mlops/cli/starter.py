@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.cli.scan import Found
 
-__all__ = ["model_id", "starter_config"]
+__all__ = ["measures_size", "model_id", "starter_config"]
 
 HEAD = """\
 # What this model has to show before it may ship. `pytest --mlops-gate` judges it,
@@ -57,13 +57,27 @@ gate:
 #   - {metric: latency_p99_ms, max: 50}
 
 # Ready-made model tests; `of` names a fixture in the conftest.py beside this file.
+"""
+CHECKS = """\
 # checks:
 #   - {check: metric_floor, of: holdout, model: model, metric: accuracy, min: 0.9}
 """
+SIZE_CHECK = """\
+checks:
+  # The artifact is there, is not empty and keeps a size; about the answers of the model it says nothing.
+  - {{check: model_size, max_mb: {max_mb}}}   # twice what it has now, or 1
+  # - {{check: metric_floor, of: holdout, model: model, metric: accuracy, min: 0.9}}
+"""
+MEGABYTE = 1_000_000
+"""Bytes, as for the check."""
 
 
 def starter_config(found: Found, *, folder_name: str) -> str:
-    """Return a configuration that is valid, and demands no more than the tests there claim to show."""
+    """Return a configuration that is valid, and demands no more than the tests there claim to show.
+
+    Where there is a model and no model test, it names a check of the model's size, the one thing that can be
+    measured about a model without asking it.
+    """
     parts = [HEAD, MODEL.format(id=_quoted(model_id(folder_name)))]
     parts.append(NO_ARTIFACT if found.artifact is None else ARTIFACT.format(artifact=_quoted(found.artifact)))
     parts.append(REQUIREMENTS)
@@ -73,7 +87,13 @@ def starter_config(found: Found, *, folder_name: str) -> str:
     else:
         parts += [COMPUTED] if found.computed else []
         parts += [f"# {line}" for line in _requirements(found.covers)] or [NO_REQUIREMENTS]
-    return "".join([*parts, GATE])
+    max_mb = max(1, -(-2 * found.artifact_bytes // MEGABYTE))
+    return "".join([*parts, GATE, SIZE_CHECK.format(max_mb=max_mb) if measures_size(found) else CHECKS])
+
+
+def measures_size(found: Found) -> bool:
+    """Tell whether the configuration measures the model's size, since nothing else would be measured."""
+    return found.artifact is not None and not found.marked
 
 
 def model_id(folder_name: str) -> str:

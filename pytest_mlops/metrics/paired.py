@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
+from pytest_mlops.metrics.example_weight import regression_weights
 from pytest_mlops.metrics.labels import Labels
 from pytest_mlops.metrics.paired_delta import (
     FEW,
@@ -62,7 +63,8 @@ def compare_classification(
 
     Accuracy and the recall of a binary task are paired shares (Tango's interval, McNemar's mid-p test);
     precision, F1 and what is averaged over classes come from a bootstrap of the joint counts; ROC AUC from
-    DeLong's covariance; log loss and Brier score from paired per-example losses.
+    DeLong's covariance; log loss and Brier score from Student's t of paired per-example losses, adjusted for
+    their skewness.
 
     Args:
         true: True labels (n,).
@@ -114,17 +116,9 @@ def compare_regression(
         if y.size < 2:
             metrics = ("mae", "mse", "rmse", "r2", "mean_error")
             found += [undefined_delta(metric, name, y.size, FEW if y.size else EMPTY) for metric in metrics]
-            continue
-        first, second = influences(y, ours), influences(y, theirs)
-        for metric, (value, influence) in first.items():
-            other, other_influence = second[metric]
-            if value is None or other is None:
-                found.append(undefined_delta(metric, name, y.size, "y_true is constant"))
-                continue
-            change = influence - other_influence + (value - other)
-            found.append(mean_delta(metric, name, (value, other), change, confidence))
-        errors = (float((ours - y).mean()), float((theirs - y).mean()))
-        found.append(mean_delta("mean_error", name, errors, ours - theirs, confidence))
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found += _errors(name, y, ours, theirs, confidence)
     return found
 
 
@@ -146,6 +140,38 @@ def compare_values(
 def _parts(slices: Mapping[str, Mask], n: int) -> Iterator[tuple[str, Mask]]:
     yield ALL, np.ones(n, dtype=np.bool_)
     yield from slices.items()
+
+
+def _errors(
+    part: str,
+    true: NDArray[np.float64],
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    confidence: float,
+) -> list[PairedDelta]:
+    weights, larger = regression_weights(true, ours, theirs, confidence)
+    second = influences(true, theirs)
+    pairs = {name: (*pair, *second[name]) for name, pair in influences(true, ours).items()}
+    means = float((ours - true).mean()), float((theirs - true).mean())
+    pairs["mean_error"] = (means[0], ours - means[0], means[1], theirs - means[1])
+    found = []
+    for metric, (value, influence, other, other_influence) in pairs.items():
+        if value is None or other is None:
+            found.append(undefined_delta(metric, part, true.size, "y_true is constant"))
+            continue
+        change, weight = influence - other_influence + (value - other), weights[metric]
+        found.append(
+            mean_delta(
+                metric,
+                part,
+                (value, other),
+                change,
+                confidence,
+                weight=weight,
+                magnitude=larger * weight,
+            )
+        )
+    return found
 
 
 def _labels(
@@ -229,7 +255,11 @@ def _probabilities(
         reference = 1 if known.positive is None else known.positive
         ours, theirs = (scores if scores.ndim == 1 else scores[:, reference] for scores in pair)
         found.append(area_delta(part, true == reference, ours, theirs, confidence))
-    for metric, losses in (("log_loss", log_losses), ("brier", brier_losses)):
+    # A log loss has no bound, so that the largest at hand stands in for it.
+    for metric, losses, weight in (
+        ("log_loss", log_losses, None),
+        ("brier", brier_losses, 1.0 if binary else 2.0),
+    ):
         first, second = (losses(true, scores, positive=known.positive) for scores in pair)
-        found.append(values_delta(metric, part, first, second, confidence))
+        found.append(values_delta(metric, part, first, second, confidence, weight=weight))
     return found

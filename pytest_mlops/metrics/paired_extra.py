@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
+from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT, left_out_weight
 from pytest_mlops.metrics.paired_delta import FEW, PairedDelta, replicates_delta, undefined_delta
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.estimate import Estimate
@@ -61,15 +63,30 @@ def compare_extra(
     if not all(map(math.isfinite, values)):
         return undefined_delta(name, part, true.size, "the metric is undefined on these examples")
 
-    def change(rows: NDArray[np.intp]) -> float:
-        return _quietly(function, true[rows], ours[rows]) - _quietly(function, true[rows], theirs[rows])
+    def measure(predicted: Array, rows: NDArray[np.intp]) -> float:
+        return _quietly(function, true[rows], predicted[rows])
 
+    def change(rows: NDArray[np.intp]) -> float:
+        return measure(ours, rows) - measure(theirs, rows)
+
+    weight = max(left_out_weight(partial(measure, model), true.size, seed=seed) for model in (ours, theirs))
+    if weight == 0:
+        return undefined_delta(name, part, true.size, UNKNOWN_WEIGHT)
     fewest, most = REPLICATES
     drawn = bootstrap_statistic(
         change, true.size, seed=seed, replicates=min(most, max(fewest, ROWS_DRAWN // true.size))
     )
     return replicates_delta(
-        name, part, true.size, values, drawn, alike=true.size, wanted=wanted, confidence=confidence
+        name,
+        part,
+        true.size,
+        values,
+        drawn,
+        alike=true.size,
+        wanted=wanted,
+        confidence=confidence,
+        weight=weight,
+        resampled="examples",
     )
 
 

@@ -16,6 +16,7 @@ from pytest_mlops.stats import normal
 from pytest_mlops.stats.classification import ONE_CLASS
 from pytest_mlops.stats.estimate import Estimate
 from pytest_mlops.stats.normal import alike_stderr
+from pytest_mlops.stats.skew_adjusted import third_moment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +34,15 @@ class PairedAuc:
         covariance: Of the two areas, as (var candidate, covariance, var baseline); ``None`` with fewer than
             two examples of a class.
         difference: Candidate minus baseline with its standard error; 0 where both rank all examples alike.
+        skewness: Of the difference as an estimate, from the third moments of the placements below; 0 where
+            there is no covariance or no spread.
     """
 
     candidate: float
     baseline: float
     covariance: tuple[float, float, float] | None
     difference: Estimate
+    skewness: float = 0.0
 
 
 def paired_auc(
@@ -64,7 +68,13 @@ def paired_auc(
     covariance = _covariance(placed) if 1 < m < size - 1 else None
     stderr = 0.0 if np.array_equal(ranks, other) else _stderr(covariance, min(m, size - m))
     difference = Estimate(value=areas[0] - areas[1], n=size, stderr=stderr)
-    return PairedAuc(candidate=areas[0], baseline=areas[1], covariance=covariance, difference=difference)
+    return PairedAuc(
+        candidate=areas[0],
+        baseline=areas[1],
+        covariance=covariance,
+        difference=difference,
+        skewness=_skewness(placed, stderr) if covariance is not None and stderr else 0.0,
+    )
 
 
 def p_below(difference: Estimate) -> float | None:
@@ -102,6 +112,16 @@ def _covariance(
     (first10, first01), (second10, second01) = placed
     found = np.cov(first10, second10) / first10.size + np.cov(first01, second01) / first01.size
     return float(found[0, 0]), float(found[0, 1]), float(found[1, 1])
+
+
+def _skewness(placed: list[tuple[NDArray[np.float64], NDArray[np.float64]]], stderr: float) -> float:
+    """Return μ₃/stderr³, μ₃ = μ₃(ΔV10)/m² + μ₃(ΔV01)/n² as of a sum of two independent means."""
+    (first10, first01), (second10, second01) = placed
+    third = (
+        third_moment(first10 - second10) / first10.size**2
+        + third_moment(first01 - second01) / first01.size**2
+    )
+    return third / stderr**3
 
 
 def _stderr(covariance: tuple[float, float, float] | None, alike: int) -> float | None:

@@ -64,6 +64,10 @@ class Replicates:
         """Standard deviation of the defined replicates; NaN for fewer than two."""
         return float(self.values.std(ddof=1)) if self.values.size > 1 else math.nan
 
+    def suffices(self, confidence: float) -> bool:
+        """Tell whether there are enough replicates for bounds at that confidence."""
+        return self._place(confidence) >= 1
+
     def lower(self, confidence: float) -> float:
         """Return the one-sided lower percentile bound, the replicate of rank ⌊(1 - confidence)·(B + 1)⌋.
 
@@ -101,8 +105,11 @@ class Replicates:
         """Return the replicate of that rank, undefined ones being the least."""
         return float(self.values[rank - self.undefined - 1]) if rank > self.undefined else self.least
 
+    def _place(self, confidence: float) -> int:
+        return math.floor((1 - confidence) * (self.size + 1) + 1e-9)
+
     def _rank(self, confidence: float) -> int:
-        rank = math.floor((1 - confidence) * (self.size + 1) + 1e-9)
+        rank = self._place(confidence)
         if rank < 1:
             raise ValueError(f"{self.size} replicates are too few for a bound at confidence {confidence:g}")
         return rank

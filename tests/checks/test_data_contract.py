@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,10 +118,55 @@ def test_categories_tell_numbers_from_booleans() -> None:
     assert judge({"c": [False, True]}, {"c": {"categories": [False, True]}}).verdict is Verdict.PASS
 
 
-def test_a_range_needs_numbers() -> None:
-    found = judge({"c": ["a"]}, {"c": {"min": 0.0}})
+@pytest.mark.parametrize(
+    ("column", "held"),
+    [
+        (["a"], "text"),
+        (["12", "-5", "999"], "text"),
+        (np.array(["12", "-5", "999"]), "text"),
+        (np.array(["12", "-5"], dtype=np.dtypes.StringDType()), "text"),
+        (np.array([b"12", b"-5"]), r"|S2"),
+        (pd.Series(["12", None, "-5"]), "text"),
+        (pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02"])), "datetime"),
+        (np.array([pd.Timestamp("2026-01-01"), None], dtype=object), "datetime"),
+        (np.array([1, 2], dtype="m8[s]"), "timedelta64[s]"),
+        (np.array([np.timedelta64(1, "s"), None], dtype=object), "timedelta64"),
+        ([True, False], "boolean"),
+        (np.array([1.5, "7"], dtype=object), "mixed values"),
+        (np.array([1 + 0j]), "complex128"),
+    ],
+)
+def test_a_range_needs_numbers_and_parses_nothing(column: object, held: str) -> None:
+    contract = {"c": {"min": -1000.0, "max": 1e30, "max_missing": 0.5, "max_outside": 1.0}}
+    found = judge({"c": column}, contract)
     assert found.verdict is Verdict.FAIL
-    assert "holds text, which min and max cannot be compared with" in found.message
+    assert f"holds {held}, which min and max cannot be compared with" in found.message
+
+
+@pytest.mark.parametrize(
+    ("column", "verdict"),
+    [
+        ([Decimal("1.5"), Decimal(2)], Verdict.PASS),
+        ([Decimal("1.5"), Decimal(11)], Verdict.FAIL),
+        (np.array([1, None, np.float32(2.5)], dtype=object), Verdict.PASS),
+        (np.array([1, 10**400], dtype=object), Verdict.FAIL),
+        (np.array([1, -(10**400)], dtype=object), Verdict.FAIL),
+        (np.array([1.0, np.inf], dtype=object), Verdict.FAIL),
+    ],
+)
+def test_a_range_holds_for_numbers_however_stored(column: object, verdict: Verdict) -> None:
+    contract = {"c": {"kind": "number", "min": 0.0, "max": 10.0, "max_missing": 0.5}}
+    assert judge({"c": column}, contract).verdict is verdict
+
+
+def test_infinite_numbers_lie_outside_of_a_contract_without_a_range() -> None:
+    column = np.array([1.0, np.inf, None], dtype=object)
+    assert judge({"c": column}, {"c": {"max_missing": 0.5}}).verdict is Verdict.FAIL
+
+
+def test_a_range_says_nothing_about_a_column_without_values() -> None:
+    column = np.array([None, None], dtype=object)
+    assert judge({"c": column}, {"c": {"min": 0.0, "max_missing": 1.0}}).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("table", [{"age": []}, {}, {"X": None}, 7])

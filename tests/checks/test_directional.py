@@ -51,13 +51,41 @@ FIXTURES: dict[str, Any] = {"of": "of", "perturbed": "perturbed", "model": "mode
         ("increase", 100, 1.0, Verdict.PASS),
         ("decrease", 100, -1.0, Verdict.PASS),
         ("decrease", 100, 1.0, Verdict.FAIL),
-        ("increase", 0, 0.0, Verdict.PASS),
+        ("increase", 1, 1.0, Verdict.PASS),
         ("increase", 3, -1.0, Verdict.UNDECIDED),
     ],
 )
 def test_direction_is_that_of_the_answer(expect: Any, fails: int, by: float, verdict: Verdict) -> None:
     check = Directional(**FIXTURES, expect=expect)
     assert judge(check, shifted(100, fails, by=by)).verdict is verdict
+
+
+CONSTANT = SimpleNamespace(predict=lambda rows: np.full(len(rows), 7.0))
+
+
+@pytest.mark.parametrize("options", [{}, {"by": -0.5}, {"confidence": None}, {"max_failure_rate": 0.9}])
+@pytest.mark.parametrize("expect", ["increase", "decrease"])
+def test_a_model_whose_answers_never_move_does_not_pass(expect: Any, options: dict[str, Any]) -> None:
+    found = judge(Directional(**FIXTURES, expect=expect, **options), shifted(100, 100), CONSTANT)
+    assert found.verdict is Verdict.UNDECIDED
+    assert "answers moved in 0 of 100 rows, which shows no direction: give by: above 0" in found.message
+
+
+def test_a_model_whose_answers_never_move_fails_where_they_have_to() -> None:
+    found = judge(Directional(**FIXTURES, expect="increase", by=0.1), shifted(100, 100), CONSTANT)
+    assert found.verdict is Verdict.FAIL
+    assert found.message.endswith("answers moved in 0 of 100 rows")
+
+
+def test_the_share_of_rows_that_move_is_recorded_and_counts_a_row_once() -> None:
+    changed = np.repeat(rows(100), 2, axis=0) + np.array([0.0, 1.0])
+    changed[:60:2, 0] += 1.0
+    perturbed = {"X": changed, "rows": np.repeat(np.arange(100), 2)}
+    found = judge(Directional(**FIXTURES, expect="increase"), perturbed)
+    assert found.verdict is Verdict.PASS
+    assert "answers moved in 30 of 100 rows" in found.message
+    recorded = {name: estimate.value for name, _, estimate in found.measurements}
+    assert recorded["directional-of.moved"] == 0.3
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,35 @@ def test_incomplete_without_times(fixtures: dict[str, Any], error: type[Exceptio
         check.evaluate(Given(fixtures=fixtures))
 
 
+@pytest.mark.parametrize("warm_up", [0, 3])
+@pytest.mark.parametrize(
+    ("answer", "error", "sentence"),
+    [
+        (None, IncompleteEvidence, "predict gave one value for 1 rows"),
+        (0.5, IncompleteEvidence, "predict gave one value for 1 rows"),
+        ([1, 2], IncompleteEvidence, "predict gave 2 answers for 1 rows"),
+        ([], IncompleteEvidence, "predict gave 0 answers for 1 rows"),
+        ([None], RecordingError, "missing"),
+        ([np.nan], RecordingError, "NaN"),
+    ],
+)
+def test_the_time_of_what_is_no_answer_is_no_evidence(
+    answer: object, error: type[Exception], sentence: str, warm_up: int
+) -> None:
+    check = Latency(of="holdout", model="model", max_ms=1e4, predictions=300, warm_up=warm_up)
+    fixtures = {"holdout": {"X": np.zeros((3, 1))}, "model": SimpleNamespace(predict=lambda rows: answer)}
+    with pytest.raises(error, match=sentence):
+        check.evaluate(Given(fixtures=fixtures))
+
+
+def test_a_model_that_stops_answering_while_it_is_timed_is_noticed() -> None:
+    given = iter([[1.0]] * 10)
+    check = Latency(of="holdout", model="model", max_ms=1e4, predictions=300, warm_up=5)
+    model = SimpleNamespace(predict=lambda rows: next(given, None))
+    with pytest.raises(IncompleteEvidence, match="one value for 1 rows"):
+        check.evaluate(Given(fixtures={"holdout": {"X": np.zeros((3, 1))}, "model": model}))
+
+
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [

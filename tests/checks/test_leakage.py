@@ -59,6 +59,22 @@ def test_a_share_may_be_allowed() -> None:
             pd.DataFrame({"d": pd.to_datetime(["2026-01-01"])}),
         ),
         (pd.DataFrame({"a": pd.array([None], dtype="Int64")}), pd.DataFrame({"a": [np.nan]})),
+        (np.array([[0.1]], dtype=np.float32), np.array([[0.1]])),
+        (np.array([[0.1]]), np.array([[0.1]], dtype=np.float16)),
+        (np.array([[0.1]], dtype=np.float16), np.array([[0.1]], dtype=np.float32)),
+        (np.array([[1e300]], dtype=np.float64), np.array([[np.inf]], dtype=np.float32)),
+        (np.array([[2**24 + 1]]), np.array([[2**24 + 1]], dtype=np.float32)),
+        (np.array([[2**60 + 1]]), np.array([[2**60 + 1]], dtype=np.float64)),
+        (np.array([[np.float32(0.1), "a"]], dtype=object), np.array([[0.1, "a"]], dtype=object)),
+        (np.array([[0.1, None]], dtype=object), np.array([[0.1, np.nan]], dtype=np.float32)),
+        (np.array([[np.int64(3), "a"]], dtype=object), np.array([[3, "a"]], dtype=object)),
+        (np.array([[True]]), np.array([[1.0]], dtype=np.float32)),
+        (np.array([[7]], dtype=np.uint64), np.array([[7]])),
+        (
+            np.array([[np.timedelta64(3, "s"), 1]], dtype=object),
+            np.array([[np.timedelta64(3, "s"), 1]], dtype=object),
+        ),
+        ({"a": [10**400, 0.5]}, {"a": [10**400, 1.5]}),
     ],
 )
 def test_equal_values_are_equal_however_they_are_stored(train: object, test: object) -> None:
@@ -69,6 +85,9 @@ def test_equal_values_are_equal_however_they_are_stored(train: object, test: obj
     ("train", "test"),
     [
         (np.array([[2**60]]), np.array([[2**60 + 1]])),
+        (np.array([[2**60]], dtype=np.uint64), np.array([[2**60 + 1]])),
+        (np.array([[0.1]], dtype=np.float32), np.array([[0.1 + 1e-6]])),
+        (np.array([[0.1, None]], dtype=object), np.array([[0.1 + 1e-12, None]], dtype=object)),
         (np.array([[1.0]]), np.array([[1.0 + 1e-15]])),
         ({"a": ["ab"], "b": ["c"]}, {"a": ["a"], "b": ["bc"]}),
         (np.array([[None]], dtype=object), np.array([["?"]], dtype=object)),

@@ -53,6 +53,15 @@ def test_peak_under_a_trace_of_the_users_own_counts_from_there() -> None:
     assert found.verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("rows_answered", [None, 1, 9])
+def test_incomplete_where_the_model_gives_no_answer(rows_answered: int | None) -> None:
+    def predict(rows: Any) -> Any:
+        return None if rows_answered is None else np.zeros(rows_answered)
+
+    with pytest.raises(IncompleteEvidence, match="predict gave"):
+        memory(SimpleNamespace(predict=predict), 100.0)
+
+
 def test_tracing_ends_where_the_model_raises() -> None:
     def predict(rows: Any) -> Any:
         if len(rows) > 1:

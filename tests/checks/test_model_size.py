@@ -40,6 +40,9 @@ def test_size_is_incomplete_without_files(tmp_path: Path) -> None:
         ModelSize(max_mb=1.0).evaluate(Given())
     with pytest.raises(IncompleteEvidence, match="has no file in it"):
         ModelSize(max_mb=1.0).evaluate(Given(artifact=tmp_path))
+    (tmp_path / "empty.onnx").touch()
+    with pytest.raises(IncompleteEvidence, match="has 0 bytes, expected a model"):
+        ModelSize(max_mb=1.0).evaluate(Given(artifact=tmp_path))
 
 
 def test_under_the_gate_a_large_artifact_blocks(gate: Gate) -> None:

@@ -6,14 +6,17 @@ A rate may exceed its nominal value by three standard errors of the simulation.
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from pytest_mlops.checks import fairness
 from pytest_mlops.checks.base import Given
 from pytest_mlops.checks.calibration import Calibration
+from pytest_mlops.checks.directional import Directional
 from pytest_mlops.checks.fairness import Fairness
 from pytest_mlops.checks.invariance import Invariance
 from pytest_mlops.checks.latency import Latency
@@ -171,17 +174,27 @@ def grouped(*groups: float, n: int) -> Callable[[Generator], dict[str, Any]]:
     return draw
 
 
+@pytest.fixture
+def fewer_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pay for so many runs that a rate of 8 % is told from one of 5 %."""
+    for name, gap in list(fairness._GAPS.items()):
+        monkeypatch.setitem(fairness._GAPS, name, partial(gap, replicates=1000))
+
+
+@pytest.mark.usefixtures("fewer_replicates")
 @pytest.mark.parametrize("groups", [(0.3, 0.4), (0.0, 0.1), (0.3, 0.3, 0.3, 0.4)])
 def test_fairness_errs_within_its_level_where_the_gap_is_the_tolerance(groups: tuple[float, ...]) -> None:
+    runs = 2000
     check = Fairness(of="data", criterion="demographic_parity", tolerance=0.1)
-    at = rates(check, grouped(*groups, n=150), 80)
-    assert at[Verdict.PASS] <= slack(0.05, 80)
-    assert at[Verdict.FAIL] <= slack(0.05, 80)
+    at = rates(check, grouped(*groups, n=150), runs)
+    assert at[Verdict.PASS] <= slack(0.05, runs)
+    assert at[Verdict.FAIL] <= slack(0.05, runs)
 
 
+@pytest.mark.usefixtures("fewer_replicates")
 def test_fairness_by_equalised_odds_errs_within_its_level() -> None:
-    at = rates(Fairness(of="data"), grouped(0.3, 0.4, n=300), 100)
-    assert max(at[Verdict.PASS], at[Verdict.FAIL]) <= slack(0.05, 100)
+    at = rates(Fairness(of="data"), grouped(0.3, 0.4, n=300), 1000)
+    assert max(at[Verdict.PASS], at[Verdict.FAIL]) <= slack(0.05, 1000)
 
 
 def test_fairness_decides_away_from_the_tolerance() -> None:
@@ -252,3 +265,52 @@ def test_versions_of_one_row_do_not_pass_for_independent_cases() -> None:
     assert max(by_row[Verdict.PASS], by_row[Verdict.FAIL]) <= slack(0.05, 300)
     by_version = rates(check, apart, 300)
     assert max(by_version[Verdict.PASS], by_version[Verdict.FAIL]) > 0.2
+
+
+# ---- directions ----
+
+
+def moving(up: float, down: float, n: int = 400) -> Callable[[Generator], dict[str, Any]]:
+    """Draw answers of which so large shares rise and fall when the inputs change; the rest stay."""
+
+    def draw(rng: Generator) -> dict[str, Any]:
+        chance, before = rng.random(n), rng.normal(size=n)
+        moves = np.where(chance < down, -1.0, np.where(chance < down + up, 1.0, 0.0))
+        # The second column changes in every row, and the model does not look at it.
+        changed = np.stack([before + moves, np.ones(n)], axis=1)
+        return {
+            "data": {"X": np.stack([before, np.zeros(n)], axis=1)},
+            "changed": {"X": changed},
+            "model": SimpleNamespace(predict=lambda rows: rows[:, 0]),
+        }
+
+    return draw
+
+
+@pytest.mark.parametrize("expect", ["increase", "decrease"])
+@pytest.mark.parametrize("staying", [0.0, 0.7])
+def test_directional_errs_within_its_level_at_the_greatest_failure_rate(expect: Any, staying: float) -> None:
+    def cases(wrong: float) -> Callable[[Generator], dict[str, Any]]:
+        right = 1 - wrong - staying
+        return moving(right, wrong) if expect == "increase" else moving(wrong, right)
+
+    check = Directional(of="data", perturbed="changed", model="model", expect=expect)
+    at = rates(check, cases(0.05), 600)
+    assert max(at[Verdict.PASS], at[Verdict.FAIL]) <= slack(0.05, 600)
+    assert rates(check, cases(0.01), 60)[Verdict.PASS] >= 0.95
+    assert rates(check, cases(0.12), 60)[Verdict.FAIL] >= 0.95
+
+
+def test_directional_with_a_least_change_counts_answers_that_stay_as_failures() -> None:
+    check = Directional(of="data", perturbed="changed", model="model", expect="increase", by=0.5)
+    at = rates(check, moving(0.95, 0.0), 600)
+    assert max(at[Verdict.PASS], at[Verdict.FAIL]) <= slack(0.05, 600)
+    assert rates(check, moving(0.88, 0.0), 60)[Verdict.FAIL] >= 0.95
+
+
+def test_directional_never_passes_a_model_whose_answers_stay() -> None:
+    for expect in ("increase", "decrease"):
+        check = Directional.model_validate(
+            {"of": "data", "perturbed": "changed", "model": "model", "expect": expect}
+        )
+        assert rates(check, moving(0.0, 0.0), 50)[Verdict.UNDECIDED] == 1

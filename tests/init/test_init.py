@@ -64,13 +64,50 @@ def test_one_test_without_a_claim_gets_a_verdict_too(tmp_path: Path) -> None:
     assert run(tmp_path, "pytest", "--mlops-gate").returncode == 0
 
 
+def test_a_model_and_an_unmarked_test_get_a_verdict_that_rests_on_the_size_of_the_model(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "model/weights.json", "{}")
+    write(tmp_path, "test_model.py", "def test_it(): pass\n")
+    started = run(tmp_path, "pytest_mlops", "init")
+    assert started.returncode == 0, started.stderr
+    assert "mark one with @pytest.mark.model_test" in started.stdout
+    assert "the check model_size measures the size of the model" in started.stdout
+    assert run(tmp_path, "pytest", "--mlops-gate").returncode == 0
+    record = load_integration_result((tmp_path / ".mlops" / "integration-result.json").read_bytes())
+    assert (record.verdict, record.deployable) == (Verdict.PASS, False)
+    assert [test.test_name for test in record.test_results.results] == ["mlops.yaml::model_size"]
+    assert (tmp_path / "test_model.py").read_text() == "def test_it(): pass\n"
+    write(tmp_path, "model/weights.json", "")
+    assert run(tmp_path, "pytest", "--mlops-gate").returncode == 1
+
+
+def test_a_model_that_outgrows_its_size_is_stopped(tmp_path: Path) -> None:
+    write(tmp_path, "model.onnx", "x" * 1_200_000)
+    assert init(str(tmp_path)).exit_code == 0
+    assert "max_mb: 3}" in load_text(tmp_path / "mlops.yaml")
+    assert run(tmp_path, "pytest", "--mlops-gate").returncode == 0
+    write(tmp_path, "model.onnx", "x" * 3_000_001)
+    assert run(tmp_path, "pytest", "--mlops-gate").returncode == 1
+
+
+def test_a_model_with_a_model_test_is_measured_by_that_alone(tmp_path: Path) -> None:
+    write(tmp_path, "model/weights.json", "{}")
+    write(tmp_path, "test_model.py", MODEL_TEST)
+    result = init(str(tmp_path))
+    assert load_config(tmp_path / "mlops.yaml").config.checks == ()
+    assert "model_size" not in result.stdout
+    assert "INCOMPLETE" not in result.stdout
+
+
 def test_an_empty_folder_gets_a_valid_configuration_and_is_told_what_is_missing(tmp_path: Path) -> None:
     result = init(str(tmp_path))
     assert result.exit_code == 0
     assert "mark one with @pytest.mark.model_test" in result.stdout
     assert "No model file was found" in result.stdout
+    assert "Nothing can be measured yet" in result.stdout
     config = load_config(tmp_path / "mlops.yaml").config
-    assert config.requirements == ()
+    assert (config.requirements, config.checks) == ((), ())
     assert config.model is not None
 
 
@@ -200,6 +237,7 @@ MODELS: dict[str, tuple[dict[str, int], str | None]] = {
     "the folder before the ending": ({"out/net.onnx": 50, "models/v1/a.json": 5}, "models/v1/a.json"),
     "a file called so": ({"model.json": 5, "data.json": 50}, "model.json"),
     "nothing": ({"data.csv": 50, "settings.json": 9}, None),
+    "an empty file is none": ({"model/a.onnx": 0, "net.pt": 1}, "net.pt"),
 }
 
 
@@ -208,7 +246,9 @@ def test_the_model_is_found_by_folder_ending_and_size(tmp_path: Path, name: str)
     files, artifact = MODELS[name]
     for file, size in files.items():
         write(tmp_path, file, "x" * size)
-    assert scan(tmp_path).artifact == artifact
+    found = scan(tmp_path)
+    assert found.artifact == artifact
+    assert found.artifact_bytes == (0 if artifact is None else files[artifact])
 
 
 def test_a_link_is_not_taken_for_a_model(tmp_path: Path) -> None:

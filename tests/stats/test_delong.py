@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, skew
 from sklearn.metrics import roc_auc_score
 
 from pytest_mlops.stats import normal
@@ -95,6 +95,26 @@ def test_two_separations_without_spread_are_not_certain_proof() -> None:
     assert (found.value, found.stderr) == (1, normal.alike_stderr(8))
     flawless = paired_auc(positive, np.arange(20.0), np.where(positive, 2.0, 1.0)).difference
     assert (flawless.value, flawless.stderr) == (0, normal.alike_stderr(8))
+
+
+def test_skewness_is_that_of_the_difference_over_repeated_samples() -> None:
+    rng = np.random.default_rng(8)
+    found = []
+    for _ in range(4000):
+        positive = np.arange(400) < 20
+        first = rng.normal(size=400) + 3.3 * positive
+        second = np.where(positive & (rng.random(400) < 0.2), rng.normal(size=400), first)
+        found.append(paired_auc(positive, second, first))
+    values = np.array([each.difference.value for each in found], dtype=np.float64)
+    assert np.median([each.skewness for each in found]) == pytest.approx(skew(values), abs=0.12)
+
+
+def test_skewness_turns_with_the_models_and_is_none_without_a_spread() -> None:
+    positive, first, second = sample(90, 3, 5)
+    there, back = paired_auc(positive, first, second), paired_auc(positive, second, first)
+    assert there.skewness == pytest.approx(-back.skewness)
+    assert there.skewness != 0
+    assert paired_auc(positive, first, first).skewness == 0
 
 
 def test_one_example_of_a_class_has_no_standard_error() -> None:

@@ -59,6 +59,15 @@ def test_too_few_replicates_for_a_confidence_are_refused() -> None:
         replicates().lower(0.999)
 
 
+@pytest.mark.parametrize(
+    ("confidence", "enough"), [(0.95, True), (0.99, True), (0.9901, False), (1.0, False)]
+)
+def test_replicates_suffice_for_a_confidence_that_they_have_a_bound_at(
+    confidence: float, enough: bool
+) -> None:
+    assert replicates().suffices(confidence) is enough
+
+
 def test_the_error_of_a_bound_is_its_spread_over_seeds() -> None:
     rng = np.random.default_rng(1)
     found = [Replicates.of(0.0, rng.normal(size=2000)) for _ in range(300)]
