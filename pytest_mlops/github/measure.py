@@ -1,0 +1,98 @@
+"""The measuring step of the action: pytest under the gate, in the environment of the tests."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["command_of", "environment_of", "measure"]
+
+RECORD = Path(".mlops") / "integration-result.json"
+
+USAGE = 2
+"""Exit code where nothing was started, as of the command line."""
+
+KEPT_BACK = frozenset(
+    {
+        *("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
+        *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN"),
+        *("GITHUB_TOKEN", "INPUT_TOKEN", "MLOPS_TOKEN"),
+    }
+)
+"""Variables by which a step speaks to the runner and to GitHub. The tests have nothing to tell either."""
+
+
+def measure(environ: Mapping[str, str], say: Callable[[str], None]) -> int:
+    """Run the tests in the current folder, and return pytest's exit code.
+
+    Args:
+        environ: Environment variables; ``MLOPS_PYTHON``, ``MLOPS_ARGS``, ``MLOPS_CONFIG``, ``MLOPS_CONTEXT``
+            and ``MLOPS_RUN_ID`` say what is run.
+        say: Prints a line at once.
+    """
+    RECORD.unlink(missing_ok=True)  # a record that was committed is no evidence of this run
+    if environ.get("GITHUB_EVENT_NAME") == "pull_request_target":
+        say(
+            "::error::pull_request_target runs what is merged already, with rights that a proposal must not "
+            "have: measure on pull_request, and post on workflow_run"
+        )
+        return USAGE
+    try:
+        command = command_of(environ)
+    except ValueError as error:
+        say(f"::error::args cannot be split into words: {error}")
+        return USAGE
+    # What tests print is no command to the runner.
+    token = secrets.token_hex(16)
+    say(f"::stop-commands::{token}")
+    try:
+        code = subprocess.run(command, env=environment_of(environ), check=False).returncode  # noqa: S603
+    except OSError as error:
+        code, why = USAGE, f"python: {command[0]!r} cannot be run: {error.strerror or error}"
+    else:
+        why = f"pytest left no record; is pytest-mlops installed where {command[0]!r} runs?"
+    finally:
+        say(f"::{token}::")
+    if not RECORD.is_file():
+        say(f"nothing was measured: {why}")
+        return code or USAGE
+    return code
+
+
+def command_of(environ: Mapping[str, str]) -> list[str]:
+    """Return the command that measures; what the action sets stands last, where it counts.
+
+    Raises:
+        ValueError: the arguments have a quotation mark without its partner.
+    """
+    command = [
+        environ.get("MLOPS_PYTHON") or "python",
+        "-m",
+        "pytest",
+        *shlex.split(environ.get("MLOPS_ARGS", "")),
+    ]
+    for option, variable in (
+        ("config", "MLOPS_CONFIG"),
+        ("context", "MLOPS_CONTEXT"),
+        ("run-id", "MLOPS_RUN_ID"),
+    ):
+        if environ.get(variable):
+            command.append(f"--mlops-{option}={environ[variable]}")
+    return [*command, "--mlops-gate", f"--mlops-result={RECORD.as_posix()}"]
+
+
+def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what the tests are given of the environment."""
+    return {name: value for name, value in environ.items() if name not in KEPT_BACK}
+
+
+if __name__ == "__main__":
+    sys.exit(measure(os.environ, lambda line: print(line, flush=True)))  # noqa: T201 -- the step's log
