@@ -68,6 +68,7 @@ def check_environment(
         policy=environments[environment].ticket_policy(),
         keys_folder=loaded.path.parent,
         now=datetime.now(UTC),
+        model_id=None if loaded.config.model is None else loaded.config.model.id,
     )
     examined = examine(case)
     if examined.refusal is not None:

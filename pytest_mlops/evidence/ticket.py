@@ -96,6 +96,7 @@ def open_case(
     keys_folder: Path,
     now: datetime,
     envelope: Path | None = None,
+    model_id: str | None = None,
 ) -> Case:
     """Read what is presented.
 
@@ -107,6 +108,7 @@ def open_case(
         keys_folder: Folder that the files of trusted keys are relative to, that of ``mlops.yaml``.
         now: The time, aware.
         envelope: The signed envelope; by default the one beside the record, if there is one.
+        model_id: The model that the environment is for; ``None`` where it names none.
 
     Raises:
         EvidenceError: the record, or the envelope that was named, cannot be read.
@@ -122,6 +124,7 @@ def open_case(
         policy=policy,
         keys_folder=keys_folder,
         now=now,
+        model_id=model_id,
     )
 
 

@@ -221,7 +221,7 @@ def _environments(base: Snapshot, head: Snapshot) -> Iterator[PolicyChange]:
 
 
 def _environment(place: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[PolicyChange]:
-    for name in ("min_pass_rate", "min_coverage", "min_quality_score", "min_signatures"):
+    for name in ("min_pass_rate", "min_coverage", "min_quality_score", "min_signatures", "min_n"):
         yield from _least(f"{name} of {place}", getattr(was, name), getattr(is_, name))
     yield from _most(f"max_age of {place}", was.max_age, is_.max_age)
     for what in ("requirements", "rules"):
@@ -229,6 +229,8 @@ def _environment(place: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[P
             yield _loosened(f"{what} of {place} were removed or changed")
     if set(is_.trust) - set(was.trust):
         yield _loosened(f"{place} trusts evidence of {', '.join(is_.trust)}, was {', '.join(was.trust)}")
+    if was.require_evidence and not is_.require_evidence:
+        yield _loosened(f"{place} takes claims without a recorded number")
     if was.demands_signature and not is_.demands_signature:
         yield _loosened(f"{place} asks for no signature, and did")
     if any(key not in was.trusted_keys for key in is_.trusted_keys):

@@ -59,6 +59,10 @@ class TicketPolicy(Record):
     """Least coverage here, where it is above that of gate:, 0..1."""
     min_quality_score: Share | None = None
     """Least quality score here, where it is above that of gate:, 0..1."""
+    require_evidence: Flag = True
+    """Whether a claim without a recorded number covers nothing, whatever the run was told."""
+    min_n: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Least examples of a slice that counts, where it is above that of gate:."""
     requirements: tuple[Requirement, ...] = ()
     """Cells that must have been tested, besides those the evidence was gathered for."""
     rules: tuple[Rule, ...] = ()

@@ -114,6 +114,7 @@ class Scene:
         self.model: Path | None = folder / "model"
         self.keys = project.keys
         self.policy = TicketPolicy(trusted_keys=(self.trusted("ci"),))
+        self.model_id: str | None = None
         self.now = self.record().timestamp + timedelta(hours=1)
 
     def trusted(self, name: str, **limits: Any) -> TrustedKey:
@@ -178,6 +179,7 @@ class Scene:
             policy=self.policy,
             keys_folder=self.folder,
             now=self.now,
+            model_id=self.model_id,
         )
 
     def examine(self) -> Examined:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from datetime import timedelta
@@ -101,6 +102,28 @@ def test_what_does_not_stand_up_is_not_signed(here: Shell, scene: Scene, what: s
         scene.forge(provenance=where)
     run = "other" if what == "run" else "r"
     assert here.run("sign", scene.path, "--key=ci.key", f"--run-id={run}") == 5
+    assert not envelope_path(scene.path).exists()
+
+
+def test_a_job_of_an_untrusted_pull_request_signs_nothing_whatever_the_record_says(
+    here: Shell, scene: Scene, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    sides = {
+        "head": {"repo": {"full_name": "fork/m", "id": 2}},
+        "base": {"repo": {"full_name": "own/m", "id": 1}},
+    }
+    event.write_text(json.dumps({"pull_request": {"number": 1, **sides}}), encoding="utf-8")
+    envelope_path(scene.path).unlink()
+    for name, value in (
+        ("CI", "true"),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_EVENT_NAME", "pull_request"),
+        ("GITHUB_EVENT_PATH", str(event)),
+    ):
+        monkeypatch.setenv(name, value)
+    assert here.run("sign", scene.path, "--key=ci.key") == 5
+    assert "pull request from outside" in here.err
     assert not envelope_path(scene.path).exists()
 
 

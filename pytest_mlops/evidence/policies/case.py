@@ -34,6 +34,7 @@ class Case:
         policy: What the environment demands.
         keys_folder: Folder that the files of trusted keys are relative to.
         now: The time, aware.
+        model_id: The model that the environment is for; ``None`` where it names none.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Case:
         policy: TicketPolicy,
         keys_folder: Path,
         now: datetime,
+        model_id: str | None = None,
     ) -> None:
         self.data = data
         self.envelope = envelope
@@ -55,6 +57,7 @@ class Case:
         self.environment = environment
         self.policy = policy
         self.now = now
+        self.model_id = model_id
         self._keys_folder = keys_folder
         self.signers: tuple[HeldKey, ...] = ()
         """Whose signatures were found good."""

@@ -51,10 +51,15 @@ def tightened(recorded: Policy, demands: TicketPolicy, environment: str) -> Poli
     thresholds = {
         name: max(getattr(recorded.gate, name), getattr(demands, name) or 0.0) for name in THRESHOLDS
     }
+    gate = {
+        **thresholds,
+        "require_evidence": demands.require_evidence or recorded.gate.require_evidence,
+        "min_n": max(recorded.gate.min_n, demands.min_n or 1),
+    }
     rules = (rule.model_copy(update={"id": f"{environment}: {rule.name}"}) for rule in demands.rules)
     return recorded.model_copy(
         update={
-            "gate": recorded.gate.model_copy(update=thresholds),
+            "gate": recorded.gate.model_copy(update=gate),
             "accept_waived": demands.accept_waived,
             "requirements": (*recorded.requirements, *_added(recorded, demands)),
             "rules": (*recorded.rules, *rules),
