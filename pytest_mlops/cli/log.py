@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_mlops.errors import StoreError
+from pytest_mlops.errors import ConfigError, Problem, StoreError
 
 if TYPE_CHECKING:
     from pytest_mlops.store.engine import Store
@@ -24,6 +25,14 @@ StoreUrl = Annotated[
     str | None,
     typer.Option("--store", help="URL of the store; by default $MLOPS_STORE_URL, else .mlops/store.db."),
 ]
+
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def _printable(text: str) -> str:
+    """Write what would move the cursor, start a line or turn the direction as JSON escapes it."""
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
 def _open(url: str | None) -> Store:
@@ -49,6 +58,9 @@ def verify(
     """
     from pytest_mlops.store.log import verify_log
 
+    if head is not None and _HASH.fullmatch(head) is None:
+        message = f"got {head!r:.80}; expected a whole head as `log verify` prints it, 64 digits of 0-9a-f"
+        raise ConfigError("--head", [Problem(path="", message=message)])
     with _open(store) as opened, opened.read() as connection:
         report = verify_log(connection, head=head)
     typer.echo(f"the log holds: {report.entries} entries, head {report.head}")
@@ -70,6 +82,7 @@ def show(
     with _open(store) as opened, opened.read() as connection:
         entries = read_log(connection, kind=kind, subject=subject, after=after, limit=limit)
     for entry in entries:
-        typer.echo(f"{entry.seq}  {entry.at.isoformat()}  {entry.actor}  {entry.kind}  {entry.subject}")
+        who = f"{entry.actor}  {entry.kind}  {entry.subject}"
+        typer.echo(f"{entry.seq}  {entry.at.isoformat()}  {_printable(who)}")
         if body:
-            typer.echo(json.dumps(entry.body, sort_keys=True, ensure_ascii=False))
+            typer.echo(_printable(json.dumps(entry.body, sort_keys=True, ensure_ascii=False)))

@@ -14,7 +14,7 @@ from pytest_mlops.errors import ConfigError, EvidenceError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.config.load import LoadedConfig
+    from pytest_mlops.cli.environments import Environments
 
 __all__ = ["check_environment", "check_model_signature", "check_signature"]
 
@@ -56,19 +56,18 @@ def check_environment(
     from pytest_mlops.evidence.ticket import examine, open_case
 
     loaded = _load(config)
-    environments = loaded.config.environments
-    if environment not in environments:
-        known = ", ".join(environments) or "none"
+    if environment not in loaded.policies:
+        known = ", ".join(loaded.policies) or "none"
         message = f"got {environment!r}; {loaded.path} declares {known}"
         raise ConfigError("--environment", [Problem(path="", message=message)])
     case = open_case(
         path,
         model=model,
         environment=environment,
-        policy=environments[environment].ticket_policy(),
+        policy=loaded.policies[environment],
         keys_folder=loaded.path.parent,
         now=datetime.now(UTC),
-        model_id=None if loaded.config.model is None else loaded.config.model.id,
+        model_id=loaded.model_id,
     )
     examined = examine(case)
     if examined.refusal is not None:
@@ -76,15 +75,16 @@ def check_environment(
     return tuple(f"{check.name}: {check.sentence}" for check in examined.checks)
 
 
-def _load(config: Path | None) -> LoadedConfig:
+def _load(config: Path | None) -> Environments:
     """Read the configuration; never from where the record says, which is what is being checked."""
-    from pytest_mlops.config.load import find_config, load_config
+    from pytest_mlops.cli.environments import read_environments
+    from pytest_mlops.config.load import find_config
 
     found = config if config is not None else find_config(Path.cwd(), Path.cwd())
     if found is None:
         message = "there is no mlops.yaml here that could declare it; name one with --config"
         raise ConfigError("--environment", [Problem(path="", message=message)])
-    return load_config(found)
+    return read_environments(found)
 
 
 def check_model_signature(model: Path | None, *, bundle: Path | None, key: Path | None) -> str:

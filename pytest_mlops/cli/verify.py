@@ -34,18 +34,23 @@ def verify_file(
         cached: Read only those files of the model whose stamp changed since the last time.
 
     Raises:
-        EvidenceError: a check does not hold.
+        EvidenceError: a check does not hold, or an attestation beside the record is about another one.
     """
+    from dataclasses import replace
     from functools import partial
 
+    from pytest_mlops.evidence.attest import check_attestations
     from pytest_mlops.evidence.cached import digest_cached
     from pytest_mlops.evidence.digest import digest_artifact
-    from pytest_mlops.evidence.verify import read_record, verify_record
+    from pytest_mlops.evidence.verify import parse_record, read_bytes, verify_record
+    from pytest_mlops.records.codec import MAX_RECORD_BYTES
 
-    record = read_record(path)
+    data = read_bytes(path, limit=MAX_RECORD_BYTES)
+    record = parse_record(data, str(path))
     files = model if model is not None else locate_model(record, Path.cwd())
     digest = partial(digest_cached, cache=path.parent / CACHE) if cached else digest_artifact
-    return verify_record(record, folder=path.parent, run_id=run_id, model=files, digest=digest)
+    verified = verify_record(record, folder=path.parent, run_id=run_id, model=files, digest=digest)
+    return replace(verified, checks=verified.checks + check_attestations(path, data))
 
 
 def locate_model(record: IntegrationResult, folder: Path) -> Path | None:
@@ -100,9 +105,9 @@ def verify(
     """Hold a record against its own evidence, its run and its model.
 
     Checks the schema, reaches the verdict again from the recorded results, and compares run id and model
-    digest; with --key its signature, with --environment everything that a deployment there would check.
-    Exits with 0 if the verified record allows, 1 on FAIL, 3 on UNDECIDED, 4 on INCOMPLETE, and 5 if the
-    record cannot be trusted or is refused.
+    digest, and the attestations beside it with its bytes; with --key its signature, with --environment
+    everything that a deployment there would check. Exits with 0 if the verified record allows, 1 on FAIL,
+    3 on UNDECIDED, 4 on INCOMPLETE, and 5 if the record cannot be trusted or is refused.
     """
     from pytest_mlops.cli.ticket import check_environment, check_model_signature, check_signature
 

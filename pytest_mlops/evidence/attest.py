@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, IoError
-from pytest_mlops.evidence.dsse import Envelope, encode_envelope, read_envelope, sign_payload
-from pytest_mlops.evidence.statement import build_statement, dump_statement, envelope_path, statement_path
+from pytest_mlops.evidence.dsse import (
+    MAX_ENVELOPE_BYTES,
+    Envelope,
+    encode_envelope,
+    read_envelope,
+    sign_payload,
+)
+from pytest_mlops.evidence.statement import (
+    build_statement,
+    dump_statement,
+    envelope_path,
+    read_test_result,
+    statement_path,
+)
+from pytest_mlops.evidence.verify import read_bytes
 from pytest_mlops.files import write_atomically
 
 if TYPE_CHECKING:
@@ -16,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_mlops.evidence.keys import SigningKey
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["remove_attestations", "write_attestations"]
+__all__ = ["check_attestations", "remove_attestations", "write_attestations"]
 
 
 def remove_attestations(record: Path) -> None:
@@ -30,6 +44,38 @@ def remove_attestations(record: Path) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise IoError(f"cannot remove the old {path}: {error.strerror or error}") from error
+
+
+def check_attestations(path: Path, data: bytes) -> tuple[str, ...]:
+    """Hold what lies beside a record against its bytes; signatures are not looked at.
+
+    Args:
+        path: Where the record lies.
+        data: Its bytes.
+
+    Returns:
+        A sentence about each attestation that is there.
+
+    Raises:
+        EvidenceError: one of them cannot be read, or is about another record.
+    """
+    checks = []
+    for what, beside in (("statement", statement_path(path)), ("envelope", envelope_path(path))):
+        if not beside.exists():
+            continue
+        payload = read_bytes(beside, limit=MAX_ENVELOPE_BYTES)
+        if what == "envelope":
+            payload = read_envelope(payload).payload
+        statement = read_test_result(payload)
+        digest = hashlib.sha256(data).hexdigest()
+        if statement.record_digest != digest:
+            raise EvidenceError(
+                f"the {what} {beside.name} is about another record (run {statement.run_id:.80}, sha256 "
+                f"{statement.record_digest:.12}…); this one has sha256 {digest:.12}…. "
+                "Remove the one that is old"
+            )
+        checks.append(f"{what} beside it, about these very bytes")
+    return tuple(checks)
 
 
 def write_attestations(

@@ -117,7 +117,7 @@ def load_signing_key(path: Path) -> SigningKey:
     except TypeError:
         _refuse(path, "is encrypted; decrypt it with: openssl pkey -in FILE -out NEW, and chmod 600 NEW")
     except (ValueError, UnsupportedAlgorithm):
-        what = "is a public key" if b"PUBLIC KEY" in data else "is no private key in PEM form"
+        what = "is a public key" if b"PUBLIC KEY" in data else "is no key in PEM form"
         _refuse(path, f"{what}; expected an Ed25519 private key, as `pytest-mlops keys new` makes")
     if not isinstance(key, Ed25519PrivateKey):
         _refuse(path, f"is a {_kind(key)} key; expected Ed25519, as `pytest-mlops keys new` makes")
@@ -173,9 +173,10 @@ def _read(path: Path, *, private: bool) -> bytes:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             _refuse(path, "is no ordinary file")
-        if private:
-            _check_owner(path, status)
         data = os.read(handle, MAX_KEY_BYTES + 1)
+        # Only a secret has to be kept: of another file it is said what it is.
+        if private and b"PRIVATE KEY" in data:
+            _check_owner(path, status)
     finally:
         os.close(handle)
     if not data.strip():

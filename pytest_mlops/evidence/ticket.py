@@ -69,7 +69,7 @@ class Examined:
         at: When it was examined.
         record_digest: SHA-256 of the record's bytes.
         envelope_digest: SHA-256 of the envelope's bytes, where there was one.
-        policy_digest: SHA-256 over the environment's demands and the ids of the keys it trusts.
+        policy_digest: SHA-256 over the environment's demands, the model it is for and the ids of its keys.
         record: The record, where its bytes are one.
         checks: Those that held, in order.
         ticket: Where all held.
@@ -201,5 +201,5 @@ def _policy_digest(case: Case) -> str:
         keys = [held.key.id for held in case.keys]
     except MLOpsError as error:
         keys = [str(error)]
-    data = {"policy": case.policy.model_dump(mode="json"), "keys": keys}
+    data = {"policy": case.policy.model_dump(mode="json"), "keys": keys, "model": case.model_id}
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from pytest_mlops.config.guard import refuse
 from pytest_mlops.config.load import CONFIG_NAMES, LoadedConfig, find_config, load_config
 from pytest_mlops.config.models import Config
-from pytest_mlops.errors import ConfigError, MLOpsError, Problem
+from pytest_mlops.errors import ConfigError, IoError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
 from pytest_mlops.gate.attest import forget_attestations, settle_key
 from pytest_mlops.gate.context import context_from_environ
@@ -35,7 +36,7 @@ from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_mlops.checks.base import Check
 
@@ -62,8 +63,7 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
         runs = runs_of_several(bare, named, write=not planning) if len(named) > 1 else [bare]
         if not planning:
             # Before anything can go wrong: from here on no earlier PASS can be taken for this run's.
-            for run in runs:
-                write_record(run, unfinished(run))
+            _displace(runs)
             forget_attestations(runs, bare)
         key = settle_key(config.option.mlops_sign_key, os.environ, bare)
         checks = extra_checks(config.hook)
@@ -78,6 +78,30 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
     if not planning:
         config.stash[LANES_KEY] = lanes
         config.pluginmanager.register(GateSession(lanes, config.rootpath), SESSION_NAME)
+
+
+def _displace(runs: Sequence[GateRun]) -> None:
+    """Put an INCOMPLETE record in place of every earlier one; where that cannot be, leave no earlier one.
+
+    Raises:
+        IoError: a record could not be written, as on a full disk.
+    """
+    try:
+        for run in runs:
+            write_record(run, unfinished(run))
+    except IoError:
+        for run in runs:
+            _discard(run.path)
+        raise
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # Nothing can be removed from the folder; to empty the file takes neither that right nor space.
+        with contextlib.suppress(OSError):
+            os.truncate(path, 0)
 
 
 def deactivate(config: pytest.Config) -> None:

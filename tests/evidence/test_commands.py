@@ -13,7 +13,7 @@ import pytest
 from pytest_mlops import cli
 from pytest_mlops.errors import TicketRefused
 from pytest_mlops.evidence.decision import admit
-from pytest_mlops.evidence.statement import envelope_path
+from pytest_mlops.evidence.statement import envelope_path, statement_path
 from pytest_mlops.store.engine import open_store
 from pytest_mlops.store.schema import log as log_table
 
@@ -195,6 +195,7 @@ def test_an_openssf_signature_of_the_model_is_verified(here: Shell, scene: Scene
     version = scene.record().model_version
     assert version is not None
     scene.forge(model_version=version.model_copy(update={"artifact_path": None}))
+    statement_path(scene.path).unlink()
     assert here.run(*arguments, "--model-key=ec.pub") == 5
     assert "name it with --model" in here.err
 
@@ -221,3 +222,61 @@ def test_the_log_is_verified_and_shown(here: Shell, scene: Scene) -> None:
         connection.execute(log_table.update().where(log_table.c.seq == 1).values(actor="nobody"))
     assert here.run("log", "verify") == 5
     assert "entry 1 of the log was changed" in here.err
+
+
+def test_what_is_no_private_key_is_told_what_it_is(here: Shell, scene: Scene) -> None:
+    for name in ("ci.pub", "test_model.py"):
+        (scene.folder / name).chmod(0o644)
+    assert here.run("sign", scene.path, "--key=ci.pub") == 2
+    assert "is a public key" in here.err
+    assert here.run("keys", "show", "test_model.py") == 2
+    assert "is no key in PEM form" in here.err
+    assert "chmod" not in here.err
+
+
+@pytest.mark.parametrize("head", ["abc", "", "g" * 64, "0" * 65])
+def test_a_head_that_is_no_hash_is_a_mistake_of_the_caller(here: Shell, scene: Scene, head: str) -> None:
+    with open_store(folder=scene.folder) as store:
+        admit(store, scene.case(), actor="deployer")
+    assert here.run("log", "verify", f"--head={head}") == 2
+    assert "64 digits" in here.err
+
+
+def test_nothing_in_the_log_can_print_a_line_of_its_own(here: Shell, scene: Scene) -> None:
+    with open_store(folder=scene.folder) as store:
+        admit(store, scene.case(), actor="deployer")
+        forged = "x\n2  2026-01-01  ann\x1b[2K\u2028\u202e"
+        with store.write() as connection:  # as whoever writes the database could
+            connection.execute(log_table.update().where(log_table.c.seq == 1).values(actor=forged))
+    assert here.run("log", "show") == 0
+    assert len(here.out.splitlines()) == 1
+    assert r"x\n2  2026-01-01  ann\u001b[2K\u2028\u202e" in here.out
+
+
+def test_a_deployment_needs_no_plugin_whose_checks_the_configuration_uses(here: Shell, scene: Scene) -> None:
+    config = scene.folder / "mlops.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text + "checks: [{check: of_a_plugin, of: holdout}]\n", encoding="utf-8")
+    assert here.run("verify", scene.path, "--environment=production") == 0
+    config.write_text(text.replace("id: risk", "id: credit"), encoding="utf-8")
+    assert here.run("verify", scene.path, "--environment=production") == 5
+    assert "the record is of risk 7; production here is for credit" in here.err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("environments:\n  production: {min_signature: 2}\n", "environments.production.min_signature"),
+        ("environments: {production: {}}\nenvironments: {}\n", "environments"),
+        ("version: 2\nenvironments: {production: {}}\n", "expected 1"),
+        (None, "No such file"),
+    ],
+)
+def test_a_mistake_in_what_a_deployment_reads_is_named(
+    here: Shell, scene: Scene, text: str | None, sentence: str
+) -> None:
+    config = scene.folder / "other.yaml"
+    if text is not None:
+        config.write_text(text, encoding="utf-8")
+    assert here.run("verify", scene.path, "--environment=production", f"--config={config}") == 2
+    assert sentence in here.err

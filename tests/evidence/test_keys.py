@@ -115,7 +115,7 @@ def test_what_is_no_ed25519_private_key_is_refused(tmp_path: Path) -> None:
             (b"", "is empty"),
             (b" \n", "is empty"),
             (b"x" * 70_000, "more than 65,536 bytes"),
-            (b"hello", "is no private key in PEM form"),
+            (b"hello", "is no key in PEM form"),
             (public, "is a public key"),
             (curve, "is a EC key|is a Elliptic"),
             (locked, "is encrypted; decrypt it"),

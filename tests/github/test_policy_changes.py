@@ -33,8 +33,8 @@ waivers:
   - {rule: latency, scope: "1.*", reason: slow box, approver: ann, expires: 2026-06-30}
 environments:
   staging: {accept_waived: true}
-  production: {min_coverage: 0.9, max_age: 3600, trust: [ci], trusted_keys: [{name: ci, file: ci.pub}],
-               rules: [{metric: auc, min: 0.6}]}
+  production: {min_n: 40, min_coverage: 0.9, max_age: 3600, trust: [ci],
+               trusted_keys: [{name: ci, file: ci.pub}], rules: [{metric: auc, min: 0.6}]}
 """
 
 
@@ -86,12 +86,18 @@ LOOSER = [
     ('scope: "1.*"', 'scope: "*"', "a new waiver of rule latency for *, by ann until 2026-06-30: slow box"),
     ("production: {", "production: {accept_waived: true, ", "the environment production accepts WAIVED"),
     ("min_coverage: 0.9, ", "", "min_coverage of environment production is not set, was 0.9"),
+    ("{min_n: 40, ", "{min_n: 20, ", "min_n of environment production is 20, was 40"),
+    (
+        "{min_n: 40, ",
+        "{min_n: 40, require_evidence: false, ",
+        "environment production takes claims without a recorded number",
+    ),
     ("max_age: 3600", "max_age: null", "max_age of environment production is not set, was 3600"),
     ("trust: [ci]", "trust: [ci, local]", "environment production trusts evidence of ci, local, was ci"),
     ("file: ci.pub", "file: other.pub", "environment production trusts a key that it did not trust"),
     (
-        "trust: [ci], ",
-        "trust: [ci], require_signature: false, ",
+        "trust: [ci],",
+        "trust: [ci], require_signature: false,",
         "environment production asks for no signature, and did",
     ),
     ("[{metric: auc, min: 0.6}]", "[]", "rules of environment production were removed or changed"),
