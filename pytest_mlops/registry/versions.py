@@ -16,7 +16,7 @@ from pytest_mlops.registry.compatibility import compare_metadata
 from pytest_mlops.registry.entries import Entries, Link, Registration, VersionEntry, VersionPage
 from pytest_mlops.registry.naming import check_name, nearest, split_tag
 from pytest_mlops.registry.retention import EVIDENCE, RELINKED
-from pytest_mlops.registry.selection import BY_ALIAS, BY_NAME, listing
+from pytest_mlops.registry.selection import BY_ALIAS, BY_NAME, TAGS_BETWEEN, listing
 from pytest_mlops.registry.tags import change_tags, insert_tags
 from pytest_mlops.registry.turn import take_turn
 from pytest_mlops.store.log import append
@@ -36,6 +36,8 @@ __all__ = ["find_version", "get_by_alias", "get_for_change", "get_version", "lis
 
 MOST = 10_000
 """Versions of one page."""
+SPREAD = 8
+"""Numbers per version of a page up to which the tags of all of them are read at once."""
 
 _NAMES = 1_000  # looked through for the nearest one
 
@@ -208,8 +210,25 @@ def list_versions(
     statement = listing(frozenset(given))
     with contextlib.closing(statement.run(connection, {**given, "count": limit + 1})) as result:
         rows = result.cursor.fetchall()  # the driver's own tuples: SQLAlchemy's rows would take as long again
-    entries = Entries(rows[:limit])
+    tags = _tags_of(connection, rows)
+    tagged = [(*row[:-1], tags.get(row[0])) for row in rows[:limit]] if tags else rows[:limit]
+    entries = Entries(tagged)
     return VersionPage(entries=entries, cursor=entries[-1].number if len(rows) > limit else None)
+
+
+def _tags_of(connection: Connection, rows: Sequence[Sequence[Any]]) -> dict[int, str]:
+    """Return number -> packed tags, as in an entry, of the versions of a page that have any."""
+    if not rows:
+        return {}
+    first, last = rows[-1][0], rows[0][0]
+    # The numbers of a page lie close together, unless a filter or another model lies between them.
+    close = last - first < SPREAD * len(rows)
+    spans = [(first, last)] if close else [(row[0], row[0]) for row in rows]
+    packed: dict[int, list[str]] = {}
+    for low, high in spans:
+        for row in TAGS_BETWEEN.run(connection, {"first": low, "last": high}):
+            packed.setdefault(row.version_id, []).append(f"{row.tag}\x1f{row.value}")
+    return {number: "\x1e".join(texts) for number, texts in packed.items()}
 
 
 def _data_of(version: ModelVersion) -> list[Link]:
