@@ -40,7 +40,12 @@ class Clock:
 
 class RecordRun(Protocol):
     def __call__(
-        self, run_id: str, digest: str | None, verdict: Verdict = ..., at: datetime = ...
+        self,
+        run_id: str,
+        digest: str | None,
+        verdict: Verdict = ...,
+        at: datetime = ...,
+        model_id: str = ...,
     ) -> str: ...
 
 
@@ -70,8 +75,14 @@ def record_run(request: pytest.FixtureRequest) -> RecordRun:
     name = "registry" if "registry" in request.fixturenames else "local"
     registry: Registry = request.getfixturevalue(name)
 
-    def record(run_id: str, digest: str | None, verdict: Verdict = Verdict.PASS, at: datetime = NOON) -> str:
-        version = ModelVersion(model_id="credit", version_id="1", digest=digest)
+    def record(
+        run_id: str,
+        digest: str | None,
+        verdict: Verdict = Verdict.PASS,
+        at: datetime = NOON,
+        model_id: str = "credit",
+    ) -> str:
+        version = ModelVersion(model_id=model_id, version_id="1", digest=digest)
         record_result(registry.store, make_record(run_id, version, verdict, at), actor="ci", at=at)
         return run_id
 

@@ -170,7 +170,7 @@ def test_an_export_can_be_imported_again_with_the_same_digest(
     local: Registry, client: MlflowClient, server: Server, name: str, files: Path, record_run: RecordRun
 ) -> None:
     entry = keep(local, name, "2026.11", files)
-    local.register(entry.model_version, run_id=record_run("run-1", entry.digest))
+    local.register(entry.model_version, run_id=record_run("run-1", entry.digest, model_id=name))
     done = export_version(local, client, local.get(name, "2026.11"))
     assert done.created
     told = server.version(name, done.version)["tags"]
@@ -192,7 +192,7 @@ def test_an_export_again_brings_the_tags_up_to_date(
     entry = keep(local, name, "1", files)
     first = export_version(local, client, entry)
     assert "pytest_mlops.verdict" not in server.version(name, first.version)["tags"]
-    local.register(entry.model_version, run_id=record_run("run-1", entry.digest))
+    local.register(entry.model_version, run_id=record_run("run-1", entry.digest, model_id=name))
     again = export_version(local, client, local.get(name, "1"))
     assert (again.version, again.created) == (first.version, False)
     assert server.version(name, first.version)["tags"]["pytest_mlops.verdict"] == "pass"
