@@ -29,7 +29,8 @@ from pytest_mlops.gate.arrays import load_arrays, save_arrays
 from pytest_mlops.gate.baseline import Baseline
 from pytest_mlops.gate.comparison import compare_arrays
 from pytest_mlops.records.measurement import ArrayRef
-from pytest_mlops.records.policy import BaselineSettings, Policy, Rule
+from pytest_mlops.records.policy import BaselineSettings, Policy
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.stats import confusion
 from pytest_mlops.stats.count_bootstrap import count_bootstrap, joint_cells
 from pytest_mlops.verdict import Context

@@ -24,8 +24,9 @@ from pytest_mlops.gate.arrays import save_arrays
 from pytest_mlops.records.codec import policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Provenance
 from pytest_mlops.records.measurement import ArrayRef, Binomial, Measurement, Origin
-from pytest_mlops.records.policy import Policy, Requirement, Rule
+from pytest_mlops.records.policy import Policy, Requirement
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.report.html import to_html
 from pytest_mlops.verdict import Context
 

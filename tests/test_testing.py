@@ -9,8 +9,9 @@ from pytest_mlops.errors import RecordingError
 from pytest_mlops.records.codec import dump, load_integration_result
 from pytest_mlops.records.measurement import Measurement, Origin
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.policy import Policy, Rule
+from pytest_mlops.records.policy import Policy
 from pytest_mlops.records.results import TestResults
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.testing import FakeModel, FakeRecorder, make_result
 from pytest_mlops.verdict import Context, Decision, Verdict
 

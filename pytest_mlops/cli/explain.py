@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pytest_mlops.config.load import LoadedConfig
     from pytest_mlops.config.models import Config
     from pytest_mlops.config.problems import Place
-    from pytest_mlops.records.policy import BaselineSettings, QualitySettings, Rule, Waiver
+    from pytest_mlops.records.policy import BaselineSettings, QualitySettings, Waiver
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["explain_config"]
 

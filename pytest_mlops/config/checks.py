@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from pytest_mlops.config.problems import Mistake, render_place
 from pytest_mlops.config.sentences import nearest
 from pytest_mlops.records.base import Record
-from pytest_mlops.records.policy import Requirement, Rule, Waiver
+from pytest_mlops.records.policy import Requirement, Waiver
+from pytest_mlops.records.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

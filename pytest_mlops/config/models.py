@@ -17,9 +17,9 @@ from pytest_mlops.records.policy import (
     Policy,
     QualitySettings,
     Requirement,
-    Rule,
     Waiver,
 )
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.records.ticket import TicketPolicy
 
 __all__ = ["Config", "EnvironmentSettings", "HistorySettings", "ModelSettings"]

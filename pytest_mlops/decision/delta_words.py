@@ -12,7 +12,7 @@ from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_mlops.records.comparison import Delta
-    from pytest_mlops.records.policy import Rule
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["Side", "allowed_change", "describe_change", "what_is_shown", "what_would_decide"]
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from pytest_mlops.records.comparison import Comparison, Delta
-    from pytest_mlops.records.policy import BaselineSettings, Rule
+    from pytest_mlops.records.policy import BaselineSettings
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["comparison_findings", "evaluate_deltas"]
 

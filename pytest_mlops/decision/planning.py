@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mlops.records.integration import IntegrationResult
-    from pytest_mlops.records.policy import Rule
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["MARGINS", "RulePlan", "plan_rules"]
 

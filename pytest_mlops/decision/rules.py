@@ -13,7 +13,7 @@ from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_mlops.decision.lookup import Measurements
-    from pytest_mlops.records.policy import Rule
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["evaluate_rule"]
 

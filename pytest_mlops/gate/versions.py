@@ -12,7 +12,7 @@ from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.gate.baseline import Baseline
 from pytest_mlops.gate.comparison import compare_arrays
 from pytest_mlops.names import ALL, better_way
-from pytest_mlops.records.policy import Rule
+from pytest_mlops.records.rule import SHARES, Rule
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from pytest_mlops.records.integration import IntegrationResult, RuleResult
 
 __all__ = ["VersionComparison", "compare_versions", "margin_rules"]
-
-SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc")
-"""Metrics that a margin in points is meant for where none is named."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

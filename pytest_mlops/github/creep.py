@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_mlops.records.integration import IntegrationResult
-    from pytest_mlops.records.policy import Rule
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["SUSTAINED", "creep", "staleness"]
 

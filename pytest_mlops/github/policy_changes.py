@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_mlops.github.snapshot import Snapshot
-    from pytest_mlops.records.policy import Policy, Rule, Waiver
+    from pytest_mlops.records.policy import Policy, Waiver
+    from pytest_mlops.records.rule import Rule
     from pytest_mlops.records.ticket import TicketPolicy
 
 __all__ = ["Effect", "PolicyChange", "policy_changes"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -17,8 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from pytest_mlops.names import ALIAS, ALL, better_way, measure_name
-from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Severity, Share, Text
+from pytest_mlops.names import ALIAS, ALL
+from pytest_mlops.records.base import Flag, Label, Number, Positive, Record, Share, Text
+from pytest_mlops.records.rule import Confidence, Rule
 from pytest_mlops.verdict import Decision
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "QualitySettings",
     "QualityWeights",
     "Requirement",
-    "Rule",
     "Waiver",
 ]
 
@@ -64,15 +63,7 @@ def _known_source(value: str) -> str:
     return value
 
 
-SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc")
-"""Recorded metrics that lie in 0..1."""
-
-ERRORS = ("mae", "mse", "rmse", "log_loss", "brier")
-"""Recorded metrics that are better the lower."""
-
 BaselineSource = Annotated[str, StringConstraints(strict=True), AfterValidator(_known_source)]
-
-Confidence = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -239,105 +230,6 @@ class QualitySettings(Record):
             named = getattr(self, name) is not None
             if named and self.weights is not None and getattr(self.weights, name) is None:
                 raise ValueError(f"names {name}, but weights gives {name} no weight; add it, or drop {name}")
-        return self
-
-
-class Rule(Record):
-    """A bound on one metric of one slice of one data set."""
-
-    id: Label | None = None
-    """Name of the rule; by default its metric, slice and data set, as ``recall[age<40]@holdout``."""
-    metric: Label
-    """Name of a recorded metric."""
-    slice: Label = ALL
-    """Part of the data it was recorded on; by default all examples."""
-    dataset: Label | None = None
-    """Data set it was recorded on, where a metric of this name is recorded on several."""
-    min: Number | None = None
-    """Least value that holds, inclusive."""
-    max: Number | None = None
-    """Largest value that holds, inclusive."""
-    confidence: Confidence | None = None
-    """With it the confidence bound decides and not the estimate."""
-    min_delta: Number | None = None
-    """Least change against the baseline, candidate minus baseline: -0.05 allows a loss of five points."""
-    max_delta: Number | None = None
-    """Greatest change against the baseline: the growth an error may have, or a gain too good to be true."""
-    min_rel_delta: Number | None = None
-    """Least change as a share of the baseline's absolute value."""
-    max_rel_delta: Number | None = None
-    """Greatest change as a share of the baseline's absolute value."""
-    better: Literal["higher", "lower"] | None = None
-    """Of a rule on the change, which way is better, where the name of the metric does not say."""
-    critical: Flag = True
-    """Of a rule on the change: whether PASS needs proof, or only that no regression is shown."""
-    severity: Severity = "block"
-    """``report``: shown, never part of the verdict."""
-
-    @property
-    def name(self) -> str:
-        """The name that waivers and reports use."""
-        title = measure_name(self.metric, self.slice, self.dataset)
-        return self.id or (f"Δ{title}" if self.compares else title)
-
-    @property
-    def compares(self) -> bool:
-        """Whether it bounds the change against a baseline, and not the value."""
-        changes = (self.min_delta, self.max_delta, self.min_rel_delta, self.max_rel_delta)
-        return any(bound is not None for bound in changes)
-
-    @property
-    def lower_is_better(self) -> bool:
-        """Whether less of the metric is better."""
-        return (self.better or better_way(self.metric)) == "lower"
-
-    @model_validator(mode="after")
-    def _bounds(self) -> Self:
-        bounds_value = self.min is not None or self.max is not None
-        if not (bounds_value or self.compares):
-            raise ValueError(
-                "bounds nothing; give min, max, min_delta, max_delta, min_rel_delta or max_rel_delta"
-            )
-        if bounds_value and self.compares:
-            raise ValueError("bounds both the value and its change; write two rules")
-        if self.compares and self.confidence is not None:
-            raise ValueError("confidence of a rule on the change is that of baseline:; set it there")
-        if self.min_delta is not None and self.max_delta is not None and self.min_delta > self.max_delta:
-            raise ValueError(f"min_delta {self.min_delta:g} is above max_delta {self.max_delta:g}")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
-        if not self.compares and (self.better is not None or not self.critical):
-            raise ValueError("bounds a value; better and critical are for rules on the change")
-        return self
-
-    @model_validator(mode="after")
-    def _guards_against_a_loss(self) -> Self:
-        """Refuse rules that look like a margin and would let every loss pass."""
-        if not self.compares:
-            return self
-        way = self.better or better_way(self.metric)
-        if way is None:
-            near = get_close_matches(self.metric, (*SHARES, *ERRORS), n=1)
-            hint = f", if {near[0]} is not what was meant" if near else ""
-            raise ValueError(
-                f"{self.metric} may be better the higher or the lower; say better: higher or lower{hint}"
-            )
-        upward = self.max_delta is not None or self.max_rel_delta is not None
-        if way == "lower" and not upward and self.better is None:
-            raise ValueError(
-                f"{self.metric} is better the lower, so min_delta and min_rel_delta bound its gain, not its "
-                "loss; write max_delta or max_rel_delta, or say better: lower where the gain is meant"
-            )
-        for name in ("min_rel_delta", "max_rel_delta"):
-            bound = getattr(self, name)
-            if bound is not None and bound < -1:
-                raise ValueError(
-                    f"{name} is {bound:g}; expected a share of the baseline, so -0.05 for five percent"
-                )
-        if self.metric in SHARES and any(abs(bound or 0.0) > 1 for bound in (self.min_delta, self.max_delta)):
-            raise ValueError(
-                f"{self.metric} lies in 0..1, so its change does too; write -0.05 for five points"
-            )
         return self
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pytest_mlops.records.base import Flag, Label, Record, Seconds, Share, Text
-from pytest_mlops.records.policy import Day, Requirement, Rule
+from pytest_mlops.records.policy import Day, Requirement
+from pytest_mlops.records.rule import Rule
 
 __all__ = ["TicketPolicy", "TrustedKey"]
 

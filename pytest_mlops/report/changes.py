@@ -14,7 +14,7 @@ from pytest_mlops.verdict import Verdict, combine
 if TYPE_CHECKING:
     from pytest_mlops.records.comparison import Comparison, Delta
     from pytest_mlops.records.integration import IntegrationResult
-    from pytest_mlops.records.policy import Rule
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["Change", "ChangeSeries", "all_changes", "baseline_sentence", "by_metric", "signed"]
 

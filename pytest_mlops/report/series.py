@@ -14,7 +14,7 @@ from pytest_mlops.verdict import Verdict, combine
 if TYPE_CHECKING:
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.measurement import Measurement
-    from pytest_mlops.records.policy import Rule
+    from pytest_mlops.records.rule import Rule
 
 __all__ = ["LEVEL", "Point", "Series", "all_series", "interval_of"]
 

@@ -12,7 +12,8 @@ from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
 from pytest_mlops.metrics.paired_delta import share_delta
 from pytest_mlops.names import better_way
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
-from pytest_mlops.records.policy import BaselineSettings, Rule
+from pytest_mlops.records.policy import BaselineSettings
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Context, Verdict
 
 if TYPE_CHECKING:

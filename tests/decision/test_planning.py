@@ -11,7 +11,8 @@ from pytest_mlops.cli.plan import plan_page
 from pytest_mlops.decision.planning import RulePlan, plan_rules
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal, Origin
-from pytest_mlops.records.policy import Policy, Rule
+from pytest_mlops.records.policy import Policy
+from pytest_mlops.records.rule import Rule
 
 if TYPE_CHECKING:
     from pytest_mlops.records.integration import IntegrationResult

@@ -23,10 +23,10 @@ from pytest_mlops.records.policy import (
     QualitySettings,
     QualityWeights,
     Requirement,
-    Rule,
     Waiver,
 )
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:

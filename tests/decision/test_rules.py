@@ -9,7 +9,7 @@ import pytest
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.rules import evaluate_rule
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal, OrderStatistics, Origin
-from pytest_mlops.records.policy import Rule
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.evidence.keys import generate_key
 from pytest_mlops.evidence.policies.demands import judge_under, tightened
 from pytest_mlops.evidence.trust import hold_key, hold_keys
-from pytest_mlops.records.policy import GateSettings, Policy, Requirement, Rule
+from pytest_mlops.records.policy import GateSettings, Policy, Requirement
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.records.ticket import TicketPolicy, TrustedKey
 from pytest_mlops.verdict import Verdict
 

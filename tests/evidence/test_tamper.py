@@ -12,8 +12,9 @@ import pytest
 
 from pytest_mlops.evidence.dsse import IN_TOTO, Signature, encode_envelope, pae, read_envelope, sign_payload
 from pytest_mlops.evidence.statement import build_statement, dump_statement, envelope_path
-from pytest_mlops.records.policy import Rule, Waiver
+from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import Outcome, TestResult, TestResults
+from pytest_mlops.records.rule import Rule
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,9 @@ from pytest_mlops.records.codec import dump, policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Provenance
 from pytest_mlops.records.measurement import Binomial, Measurement, Origin
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.policy import Policy, Requirement, Rule
+from pytest_mlops.records.policy import Policy, Requirement
 from pytest_mlops.records.results import Outcome, SessionFacts, TestResult, TestResults
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Context
 
 # Read before a fixture takes the variables of CI out of the environment.

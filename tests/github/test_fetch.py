@@ -20,7 +20,7 @@ from pytest_mlops.github import artifacts
 from pytest_mlops.github.creep import creep, staleness
 from pytest_mlops.github.event import Activity, Kind
 from pytest_mlops.github.fetch import Wanted, fetch_baselines
-from pytest_mlops.records.policy import Rule
+from pytest_mlops.records.rule import Rule
 
 if TYPE_CHECKING:
     from pathlib import Path

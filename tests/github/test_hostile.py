@@ -27,8 +27,9 @@ from pytest_mlops.github.surfaces import (
     title,
 )
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.policy import Rule, Waiver
+from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Decision, Verdict
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import pytest
 from pytest_mlops.github.annotations import annotations_of
 from pytest_mlops.github.commands import workflow_commands
 from pytest_mlops.github.places import Place, Places
-from pytest_mlops.records.policy import Rule, Waiver
+from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import Outcome
+from pytest_mlops.records.rule import Rule
 
 if TYPE_CHECKING:
     from pathlib import Path

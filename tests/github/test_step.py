@@ -19,8 +19,9 @@ from pytest_mlops.github.comment import marker
 from pytest_mlops.github.ruling import Ruling, rule_on, tighten, untrusted
 from pytest_mlops.github.step import PostOptions, Surroundings, baseline_step, post_step
 from pytest_mlops.github.surfaces import UNTRUSTED, title
-from pytest_mlops.records.policy import Rule, Waiver
+from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import Outcome, SessionFacts
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from pytest_mlops.records import codec
 from pytest_mlops.records.codec import dump, dump_canonical, load_integration_result, policy_digest
 from pytest_mlops.records.integration import SCHEMA_VERSION, IntegrationResult, Provenance, Reason
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal, Origin
-from pytest_mlops.records.policy import Policy, Requirement, Rule, Waiver
+from pytest_mlops.records.policy import Policy, Requirement, Waiver
 from pytest_mlops.records.results import Outcome, TestResult, TestResults
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 MAJOR, MINOR = (int(part) for part in SCHEMA_VERSION.split("."))

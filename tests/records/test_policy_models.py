@@ -17,9 +17,9 @@ from pytest_mlops.records.policy import (
     QualitySettings,
     QualityWeights,
     Requirement,
-    Rule,
     Waiver,
 )
+from pytest_mlops.records.rule import Rule
 
 
 def waiver(**changes: Any) -> Waiver:

@@ -257,7 +257,10 @@ def test_a_store_in_the_checkout_is_no_baseline_where_the_change_could_have_writ
 def test_registering_prunes_no_history(champion: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     from pytest_mlops.store import history
 
-    monkeypatch.setattr(history, "KEEP", 1)
+    # What recording would keep of itself: were it to prune here, one result would be left.
+    defaults = history.record_result.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "keep", 1)
     kept = champion.record().run_id
     run(champion, "2", 310)
     with open_registry(champion.folder) as registry:

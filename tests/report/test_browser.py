@@ -19,7 +19,8 @@ from pytest_mlops.gate.arrays import save_arrays
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.measurement import ArrayRef
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.policy import Policy, Requirement, Rule
+from pytest_mlops.records.policy import Policy, Requirement
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.report.html import to_html
 from pytest_mlops.report.trends import ruled_keys, run_point
 

@@ -19,8 +19,9 @@ from pytest_mlops.errors import MLOpsError
 from pytest_mlops.gate.arrays import save_arrays
 from pytest_mlops.records.integration import Provenance, QualityPart, QualityReport
 from pytest_mlops.records.measurement import ArrayRef, Measurement, Origin
-from pytest_mlops.records.policy import Policy, Requirement, Rule, Waiver
+from pytest_mlops.records.policy import Policy, Requirement, Waiver
 from pytest_mlops.records.results import OrdinaryTests, Outcome, TestResult
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.report import html
 from pytest_mlops.report.figures import SLICES_DRAWN
 from pytest_mlops.report.html import to_html

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pytest_mlops.gate import terminal
 from pytest_mlops.records.integration import Provenance
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.policy import Policy, Requirement, Rule, Waiver
+from pytest_mlops.records.policy import Policy, Requirement, Waiver
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.report.budget import Section, fit
 from pytest_mlops.report.markdown import to_markdown
 from pytest_mlops.report.words import headline

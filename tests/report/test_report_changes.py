@@ -10,7 +10,8 @@ import plotly.graph_objects
 import pytest
 
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
-from pytest_mlops.records.policy import Policy, Rule
+from pytest_mlops.records.policy import Policy
+from pytest_mlops.records.rule import Rule
 from pytest_mlops.report import html
 from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
 from pytest_mlops.report.figures import SLICES_DRAWN
