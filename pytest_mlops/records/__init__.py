@@ -16,15 +16,14 @@ if TYPE_CHECKING:
         UpdateAction,
         UpdatePolicy,
     )
-    from pytest_mlops.records.deployment import Deployment, DeploymentResult, DeploymentStatus, HealthStatus
+    from pytest_mlops.records.deployment import Deployment, DeploymentResult, DeploymentStatus
     from pytest_mlops.records.environment import (
         AutoScalingConfig,
         DeploymentEnvironment,
         EnvironmentConfig,
-        HealthCheck,
-        HealthCheckType,
         ResourceConfig,
     )
+    from pytest_mlops.records.health import HealthCheck, HealthCheckType, HealthState, HealthStatus
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
     from pytest_mlops.records.monitoring import (
@@ -56,6 +55,7 @@ __all__ = [
     "FrameworkConfig",
     "HealthCheck",
     "HealthCheckType",
+    "HealthState",
     "HealthStatus",
     "IntegrationResult",
     "ModelMetadata",
@@ -89,15 +89,14 @@ _HOMES = {
         "UpdateAction",
         "UpdatePolicy",
     ),
-    "pytest_mlops.records.deployment": ("Deployment", "DeploymentResult", "DeploymentStatus", "HealthStatus"),
+    "pytest_mlops.records.deployment": ("Deployment", "DeploymentResult", "DeploymentStatus"),
     "pytest_mlops.records.environment": (
         "AutoScalingConfig",
         "DeploymentEnvironment",
         "EnvironmentConfig",
-        "HealthCheck",
-        "HealthCheckType",
         "ResourceConfig",
     ),
+    "pytest_mlops.records.health": ("HealthCheck", "HealthCheckType", "HealthState", "HealthStatus"),
     "pytest_mlops.records.integration": ("IntegrationResult",),
     "pytest_mlops.records.model": ("ModelMetadata", "ModelMetrics", "ModelVersion", "TrainingConfig"),
     "pytest_mlops.records.monitoring": (

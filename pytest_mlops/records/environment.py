@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from pytest_mlops.records.base import Count, Positive, Record, Seconds, Text
+from pytest_mlops.records.health import HealthCheck
+from pytest_mlops.records.quantity import Bytes, Cores
+from pytest_mlops.records.serving import GatewaySettings, GoldenSettings, RolloutSettings, ServeSettings
+from pytest_mlops.records.ticket import TicketPolicy
 
 __all__ = [
     "AutoScalingConfig",
     "DeploymentEnvironment",
     "EnvironmentConfig",
-    "HealthCheck",
-    "HealthCheckType",
     "ResourceConfig",
 ]
 
@@ -19,54 +23,52 @@ __all__ = [
 class AutoScalingConfig(Record):
     """Bounds and targets of automatic scaling."""
 
-    min_replicas: Count
-    max_replicas: Count
-    target_cpu_utilization: Positive
+    min_replicas: Count = 1
+    """Fewest replicas."""
+    max_replicas: Count = 1
+    """Most replicas."""
+    target_cpu_utilization: Positive = 80.0
     """Percent."""
-    target_memory_utilization: Positive
+    target_memory_utilization: Positive = 80.0
     """Percent."""
-    scale_up_cooldown: Seconds
-    scale_down_cooldown: Seconds
+    scale_up_cooldown: Seconds = 60.0
+    """Seconds after a change before replicas are added."""
+    scale_down_cooldown: Seconds = 300.0
+    """Seconds after a change before replicas are taken away."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas {self.min_replicas} is above max_replicas {self.max_replicas}")
+        return self
 
 
 class EnvironmentConfig(Record):
     """Limits and size of a service."""
 
-    cpu_limit: Text
-    memory_limit: Text
+    cpu_limit: Cores | None = None
+    """CPU cores that a replica may use, as ``500m`` or ``2``."""
+    memory_limit: Bytes | None = None
+    """Memory that a replica may use, as ``512Mi``; one that takes more is ended and started anew."""
     gpu_limit: Text | None = None
-    replicas: Count
-    auto_scaling: AutoScalingConfig
+    """GPUs that a replica may use, for targets that have them."""
+    replicas: Annotated[Count, Field(ge=1, le=1000)] = 1
+    """Processes that serve a version."""
+    auto_scaling: AutoScalingConfig = AutoScalingConfig()
+    """Bounds and targets of automatic scaling."""
 
 
 class ResourceConfig(Record):
-    """Resources that a service asks for."""
+    """Resources that must be free before a version is deployed."""
 
-    cpu_requests: Text
-    memory_requests: Text
+    cpu_requests: Cores | None = None
+    """CPU cores of each replica, as ``500m``."""
+    memory_requests: Bytes | None = None
+    """Memory of each replica, as ``256Mi``."""
     gpu_requests: Text | None = None
-    storage_requests: Text
-
-
-class HealthCheckType(StrEnum):
-    """How a health check probes."""
-
-    HTTP = "http"
-    TCP = "tcp"
-    COMMAND = "command"
-    CUSTOM = "custom"
-
-
-class HealthCheck(Record):
-    """One probe of a service."""
-
-    name: Text
-    check_type: HealthCheckType
-    endpoint: Text | None = None
-    """URL, ``host:port`` or command; for ``custom`` an import path."""
-    interval: Seconds
-    timeout: Seconds
-    failure_threshold: Count
+    """GPUs of each replica, for targets that have them."""
+    storage_requests: Bytes | None = None
+    """Disk space for the version's files, as ``1Gi``."""
 
 
 class DeploymentEnvironment(Record):
@@ -74,6 +76,20 @@ class DeploymentEnvironment(Record):
 
     environment_id: Text
     name: Text
-    config: EnvironmentConfig
-    resources: ResourceConfig
+    config: EnvironmentConfig = EnvironmentConfig()
+    resources: ResourceConfig = ResourceConfig()
     health_checks: tuple[HealthCheck, ...] = ()
+    target: Literal["local"] = "local"
+    serve: ServeSettings | None = None
+    gateway: GatewaySettings = GatewaySettings()
+    golden: GoldenSettings | None = None
+    rollout: RolloutSettings = RolloutSettings()
+    policy: TicketPolicy = TicketPolicy()
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        names = [check.name for check in self.health_checks]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two health checks are called {name}; give each a name of its own")
+        return self

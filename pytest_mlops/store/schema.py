@@ -20,13 +20,19 @@ from sqlalchemy import (
 __all__ = [
     "alias_moves",
     "aliases",
+    "controls",
+    "deployments",
     "integration_results",
+    "journal",
+    "leases",
     "lineage",
     "log",
     "log_head",
     "metadata",
     "model_versions",
+    "monitored",
     "pins",
+    "pointers",
     "projections",
     "version_tags",
 ]
@@ -182,3 +188,95 @@ log_head = Table(
     Column("hash", String(64), nullable=False),
 )
 """One row: the last entry of the log. Locking it is what puts writers in a row."""
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("deployment_id", String(240), primary_key=True),
+    Column("environment", String(200), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("model_id", String(200), nullable=False),
+    Column("version", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("run_id", String(200), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("message", Text, nullable=False, default=""),
+    Column("wanted", Integer, nullable=False, default=0),
+    Column("tries", Integer),
+    Column("body", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("environment", "number"),
+    Index(None, "environment", "wanted"),
+)
+"""One row an act of deploying: ``body`` says what is run and how, ``wanted`` how many replicas there have to
+be, ``tries`` how often one may still die before the version is taken back (none: it is blessed)."""
+
+pointers = Table(
+    "pointers",
+    metadata,
+    Column("environment", String(200), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("stable", String(240)),
+    Column("previous", String(240)),
+    Column("weights", Text, nullable=False),
+    Column("shadow", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+"""What serves an environment: ``weights`` maps deployments to percent of the traffic, ``shadow`` to the share
+of requests that are copied. Whoever changes it names the revision that was read and a fence that is not old."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("holder", String(400), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("acquired_at", Double, nullable=False),
+    Column("renewed_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+"""Who may act on an environment, until when; ``fence`` counts the holders."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("environment", String(200), nullable=False),
+    Column("deployment_id", String(240), nullable=False),
+    Column("step", String(40), nullable=False),
+    Column("phase", String(20), nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "deployment_id", "id"),
+)
+"""What was begun and what was done, in order; recovery reads it and nothing else."""
+
+controls = Table(
+    "controls",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("environment", String(200), nullable=False),
+    Column("deployment_id", String(240), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("at", Double, nullable=False),
+    Column("taken_at", Double),
+    Index(None, "deployment_id", "id"),
+)
+"""What people asked of a rollout under way: promote, pause, resume, abort."""
+
+monitored = Table(
+    "monitored",
+    metadata,
+    Column("deployment_id", String(240), primary_key=True),
+    Column("environment", String(200), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("stopped_at", Double),
+    Column("body", Text, nullable=False),
+    Index(None, "environment", "started_at"),
+)
+"""What is watched since when, and against which run's numbers."""

@@ -151,7 +151,8 @@ CASES = [
         (
             'is not a known key; did you mean "accept_waived"? Known here: accept_waived, require_signature, '
             "trusted_keys, min_signatures, max_age, trust, min_pass_rate, min_coverage, min_quality_score, "
-            "require_evidence, min_n, requirements, rules"
+            "require_evidence, min_n, requirements, rules, target, serve, config, resources, health_checks, "
+            "golden, gateway, rollout"
         ),
     ),
     (

@@ -1,0 +1,1 @@
+"""Where versions run: one target a file, all behind the same protocol."""

@@ -1,0 +1,88 @@
+"""What a target has to do for the state machine, whatever it runs versions on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["ArmCounts", "Replica", "Target"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replica:
+    """One running copy of a version.
+
+    Attributes:
+        deployment_id: The deployment that it is of.
+        index: Number within the deployment, from 0.
+        host: Where it listens.
+        port: Where it listens.
+        alive: Whether its process runs.
+        restarts: Times that it died and was started anew.
+        message: Why it is not alive, or was started anew.
+    """
+
+    deployment_id: str
+    index: int
+    host: str
+    port: int
+    alive: bool
+    restarts: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmCounts:
+    """What one deployment's traffic has come to since it was first routed; counts never fall.
+
+    Attributes:
+        requests: Answered or failed, copies of shadow traffic apart.
+        errors: Answers of 500 and above, and requests without a whole answer.
+        latency: Upper bound in milliseconds -> requests that took at most that and more than the bound before;
+            the last bound is infinite. Failed requests count in none.
+        shadow_requests: Copies that were answered or failed.
+        shadow_errors: Copies that failed, as ``errors``.
+        shadow_latency: As ``latency``, of the copies.
+        shadow_differences: Copies whose answer was not that of the version that the client got.
+    """
+
+    requests: int
+    errors: int
+    latency: Mapping[float, int]
+    shadow_requests: int = 0
+    shadow_errors: int = 0
+    shadow_latency: Mapping[float, int] | None = None
+    shadow_differences: int = 0
+
+
+class Target(Protocol):
+    """Runs versions and leads traffic to them. Every method may be called again after a crash."""
+
+    def start(self, deployment_id: str) -> None:
+        """See to it that the replicas which the store wants of a deployment are being started; do not wait.
+
+        Raises:
+            TaskError: nothing is there that could start them.
+        """
+
+    def replicas(self, deployment_id: str) -> Sequence[Replica]:
+        """Return the replicas of a deployment as they are now; none is no error."""
+
+    def routed(self) -> int:
+        """Return the revision of the pointer that all new requests follow by now; 0 for none."""
+
+    def in_flight(self, deployment_id: str) -> int:
+        """Return how many requests a deployment has under way."""
+
+    def counts(self) -> Mapping[str, ArmCounts]:
+        """Return deployment -> what its traffic has come to.
+
+        Raises:
+            TaskError: they cannot be had; that is no evidence of anything.
+        """
+
+    def stop(self, deployment_id: str) -> None:
+        """See to it that a deployment's replicas end, once their requests are answered; do not wait."""
