@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ArmCounts", "Replica", "Target"]
+__all__ = ["ArmCounts", "Replica", "Target", "Traffic"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +36,7 @@ class Replica:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmCounts:
-    """What one deployment's traffic has come to since it was first routed; counts never fall.
+    """What one deployment's traffic has come to; within an epoch, counts never fall.
 
     Attributes:
         requests: Answered or failed, copies of shadow traffic apart.
@@ -58,6 +58,19 @@ class ArmCounts:
     shadow_differences: int = 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traffic:
+    """Traffic of all deployments, counted by one process that may be started anew.
+
+    Attributes:
+        epoch: Changes when the counts begin at 0 again.
+        arms: Deployment -> counts since then.
+    """
+
+    epoch: str
+    arms: Mapping[str, ArmCounts]
+
+
 class Target(Protocol):
     """Runs versions and leads traffic to them. Every method may be called again after a crash."""
 
@@ -77,8 +90,8 @@ class Target(Protocol):
     def in_flight(self, deployment_id: str) -> int:
         """Return how many requests a deployment has under way."""
 
-    def counts(self) -> Mapping[str, ArmCounts]:
-        """Return deployment -> what its traffic has come to.
+    def traffic(self) -> Traffic:
+        """Return what the traffic has come to.
 
         Raises:
             TaskError: they cannot be had; that is no evidence of anything.
