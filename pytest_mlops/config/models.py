@@ -87,9 +87,7 @@ class ModelSettings(Record):
 
 
 class EnvironmentSettings(TicketPolicy):
-    """What one environment demands of a release, on top of what ``mlops.yaml`` demands of a run, and how a
-    version is served there.
-    """
+    """What one environment demands of a release besides what any run owes, and how it serves a version."""
 
     target: Literal["local"] = "local"
     """Where replicas run: ``local``, processes of this machine."""

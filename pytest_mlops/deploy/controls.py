@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Control", "Wish", "ask", "is_paused", "take_wishes"]
+__all__ = ["Control", "Wish", "Wishes", "ask", "read_wishes"]
 
 
 class Control(StrEnum):
@@ -33,10 +33,27 @@ class Control(StrEnum):
 class Wish:
     """One thing that somebody asked."""
 
-    number: int
     control: Control
     actor: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.reason}" if self.reason else self.actor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """All that is asked of one deployment.
+
+    Attributes:
+        abort: To take it back.
+        promote: To go on to all the traffic, whatever the judge says.
+        paused: Whether it is to stay as it is; it is taken back all the same where it does harm.
+    """
+
+    abort: Wish | None = None
+    promote: Wish | None = None
+    paused: bool = False
 
 
 def ask(
@@ -49,7 +66,7 @@ def ask(
     reason: str,
     at: datetime,
 ) -> None:
-    """Write down what somebody asks; whoever carries out the deployment takes it.
+    """Write down what somebody asks; whoever carries out the deployment heeds it.
 
     Raises:
         StoreError: a text is too long.
@@ -74,33 +91,15 @@ def ask(
     )
 
 
-def take_wishes(connection: Connection, deployment_id: str, *, at: datetime) -> tuple[Wish, ...]:
-    """Return what was asked and not taken yet, in order, and mark it as taken."""
+def read_wishes(connection: Connection, deployment_id: str) -> Wishes:
+    """Return what is asked of a deployment: not what has to be done next, but what is to be true of it."""
     rows = connection.execute(
-        select(controls)
-        .where(controls.c.deployment_id == deployment_id, controls.c.taken_at.is_(None))
-        .order_by(controls.c.id)
-    ).all()
-    if rows:
-        connection.execute(
-            controls.update()
-            .where(controls.c.id.in_([row.id for row in rows]))
-            .values(taken_at=at.timestamp())
-        )
-    return tuple(
-        Wish(number=row.id, control=Control(row.kind), actor=row.actor, reason=row.reason) for row in rows
+        select(controls).where(controls.c.deployment_id == deployment_id).order_by(controls.c.id)
     )
-
-
-def is_paused(connection: Connection, deployment_id: str) -> bool:
-    """Tell whether the last word on pausing was to pause."""
-    last = connection.execute(
-        select(controls.c.kind)
-        .where(
-            controls.c.deployment_id == deployment_id,
-            controls.c.kind.in_([Control.PAUSE.value, Control.RESUME.value]),
-        )
-        .order_by(controls.c.id.desc())
-        .limit(1)
-    ).scalar()
-    return last == Control.PAUSE.value
+    wishes = [Wish(control=Control(row.kind), actor=row.actor, reason=row.reason) for row in rows]
+    pausing = [wish for wish in wishes if wish.control in {Control.PAUSE, Control.RESUME}]
+    return Wishes(
+        abort=next((wish for wish in wishes if wish.control is Control.ABORT), None),
+        promote=next((wish for wish in wishes if wish.control is Control.PROMOTE), None),
+        paused=bool(pausing) and pausing[-1].control is Control.PAUSE,
+    )

@@ -136,11 +136,11 @@ def get_deployment(connection: Connection, deployment_id: str) -> DeploymentRow:
         NotRegistered: there is none of this name.
         SerializationError: its plan cannot be read.
     """
-    row = connection.execute(
-        select(deployments).where(deployments.c.deployment_id == deployment_id)
-    ).first()
+    row = connection.execute(select(deployments).where(deployments.c.deployment_id == deployment_id)).first()
     if row is None:
-        raise NotRegistered(f"there is no deployment {deployment_id}; pytest-mlops history deployments lists them")
+        raise NotRegistered(
+            f"there is no deployment {deployment_id}; pytest-mlops history deployments lists them"
+        )
     return _read(row)
 
 

@@ -61,7 +61,13 @@ def write_entry(
         connection,
         kind="deployment",
         subject=plan.deployment_id,
-        body={"version": plan.version, "step": step.value, "phase": phase.value, "fence": fence, "detail": body},
+        body={
+            "version": plan.version,
+            "step": step.value,
+            "phase": phase.value,
+            "fence": fence,
+            "detail": body,
+        },
         actor=actor,
         at=at,
     )

@@ -1,8 +1,8 @@
 """The lease: one at a time may act on an environment, and whoever lost it can write nothing more.
 
-A lease ends when its holder gives it back, does not renew it in time, or is seen to be dead. Each holder gets a
-fence, a number greater than all before; :meth:`Lease.write` lets a change in only while the store still holds the
-writer's fence, so that one who was suspended and wakes up late changes nothing.
+A lease ends when its holder gives it back, does not renew it in time, or is seen to be dead. Each holder gets
+a fence, a number greater than all before; :meth:`Lease.write` lets a change in only while the store still
+holds the writer's fence, so that one who was suspended and wakes up late changes nothing.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["LEASE_SECONDS", "Holder", "Lease", "LeaseState", "acquire", "lease_state"]
 
 LEASE_SECONDS = 15.0
-"""Seconds that a lease lasts without being renewed. Clocks of machines that share a store may differ by a part
-of this; if they differ by more, a lease may be taken early, and the fence still keeps its former holder out."""
+"""Seconds that a lease lasts without being renewed.
+
+Clocks of machines that share a store may differ by a part of this. If they differ by more, a lease may be
+taken early, and the fence still keeps its former holder out.
+"""
 
 _RENEWALS = 5
 
@@ -259,6 +262,5 @@ def _held(name: str, state: LeaseState, now: float) -> ConflictError:
     return ConflictError(
         f"{name} is being changed by {holder.actor} on {holder.host} (process {holder.pid}, for "
         f"{now - state.acquired_at:.0f} s); wait until that has ended, or ask for its end with "
-        f"pytest-mlops abort. Should the process hang, its lease ends {state.expires_at - now:.0f} s after it "
-        "was last renewed"
+        f"pytest-mlops abort. Should the process hang, its lease ends in {state.expires_at - now:.0f} s"
     )

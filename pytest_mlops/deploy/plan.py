@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, ValidationError
 
 from pytest_mlops.errors import SerializationError
 from pytest_mlops.records.base import Digest, Label, Record, Text, Timestamp
 from pytest_mlops.records.environment import DeploymentEnvironment
-from pytest_mlops.records.health import HealthCheck
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.serving import ServeSettings
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.health import HealthCheck
 
 __all__ = ["DeploymentPlan", "Source", "read_plan"]
 
@@ -22,6 +24,8 @@ class Source(Record):
 
     record: Text
     """The integration result, an absolute path."""
+    record_digest: Digest
+    """SHA-256 of the record's bytes as they were admitted."""
     model: Text
     """The model's file or folder, an absolute path."""
     envelope: Text | None = None
@@ -103,4 +107,6 @@ def read_plan(text: str) -> DeploymentPlan:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise SerializationError(f"the plan of a deployment cannot be read: {where}: {first['msg']}") from error
+        raise SerializationError(
+            f"the plan of a deployment cannot be read: {where}: {first['msg']}"
+        ) from error

@@ -1,4 +1,4 @@
-"""The pointer: which deployments serve an environment, moved by compare-and-set. It is the one commit point."""
+"""The pointer: which deployments serve an environment, moved by compare-and-set: the one commit point."""
 
 from __future__ import annotations
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["BACKWARD", "FORWARD", "Entry", "Phase", "Step", "done_steps", "is_committed", "is_over", "next_step"]
+__all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "Entry",
+    "Phase",
+    "Step",
+    "done_steps",
+    "is_committed",
+    "is_over",
+    "next_step",
+]
 
 
 class Step(StrEnum):
@@ -34,7 +44,7 @@ class Step(StrEnum):
     BAKE = "bake"
     """The new version is watched with all the traffic."""
     BLESS = "bless"
-    """The new version is what the next one will be compared with; the old one is stopped and watched no more."""
+    """The new version is what the next one is compared with; the old one is stopped and watched no more."""
     REVERT = "revert"
     """The version before serves again, and the new one is stopped."""
 

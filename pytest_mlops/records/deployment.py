@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-
 from typing import Annotated
 
 from pydantic import Field
@@ -13,7 +12,7 @@ from pytest_mlops.records.environment import DeploymentEnvironment
 from pytest_mlops.records.health import HealthStatus
 from pytest_mlops.records.model import ModelVersion
 
-__all__ = ["Consistency", "Deployment", "DeploymentResult", "DeploymentStatus", "HealthRate", "HealthStatus"]
+__all__ = ["Consistency", "Deployment", "DeploymentResult", "DeploymentStatus", "HealthRate"]
 
 
 class DeploymentStatus(StrEnum):

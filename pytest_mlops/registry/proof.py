@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import bindparam, select
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.store.history import read_result
+from pytest_mlops.store.history import later_failure, read_result
 from pytest_mlops.store.log import append
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import integration_results, model_versions
@@ -30,17 +30,6 @@ _FIND = Prepared(
     select(_results.run_id, _results.verdict, _results.digest, _results.timestamp, _results.model_id).where(
         _results.run_id == bindparam("run_id")
     )
-)
-_LATER_FAIL = Prepared(
-    select(_results.run_id)
-    .where(
-        _results.model_id == bindparam("model_id"),
-        _results.timestamp > bindparam("ended"),
-        _results.digest == bindparam("digest"),
-        _results.verdict == bindparam("failed"),
-    )
-    .order_by(_results.timestamp.desc())
-    .limit(1)
 )
 _ATTACH = Prepared(
     model_versions.update()
@@ -144,11 +133,10 @@ def require_pass(
         row = _FIND.run(connection, {"run_id": own}).first()
         if row is None or row.timestamp >= chosen.timestamp:
             _refuse_verdict(name, verdict)
-    values = {"model_id": model_id, "digest": digest, "ended": chosen.timestamp, "failed": Verdict.FAIL.value}
-    failed = _LATER_FAIL.run(connection, values).first()
+    failed = later_failure(connection, model_id=model_id, digest=digest, after=chosen.timestamp)
     if failed is not None:
         raise EvidenceError(
-            f"run {failed.run_id} of the same bytes ended in FAIL after run {chosen.run_id}; an earlier PASS "
+            f"run {failed} of the same bytes ended in FAIL after run {chosen.run_id}; an earlier PASS "
             f"of {name} does not outrank it"
         )
 

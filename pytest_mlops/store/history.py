@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, insert, or_, select, union
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, union
 
 from pytest_mlops.errors import ConflictError, EvidenceError, NotRegistered, SerializationError, StoreError
 from pytest_mlops.records.codec import MAX_RECORD_BYTES, dump, load_integration_result
 from pytest_mlops.store.limits import require_fit
 from pytest_mlops.store.log import append, lock_log
+from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import alias_moves, aliases, integration_results, model_versions, pins
+from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.store.engine import Store
-    from pytest_mlops.verdict import Verdict
 
 __all__ = [
     "AHEAD",
@@ -30,6 +31,7 @@ __all__ = [
     "HistoryEntry",
     "HistoryPage",
     "get_result",
+    "later_failure",
     "list_results",
     "read_result",
     "record_result",
@@ -42,6 +44,17 @@ AHEAD = timedelta(minutes=5)
 """How far a record's clock may be ahead of ours; evidence of the future would outrank all that follows."""
 
 _RESULTS = integration_results.c
+_LATER_FAIL = Prepared(
+    select(_RESULTS.run_id)
+    .where(
+        _RESULTS.model_id == bindparam("model_id"),
+        _RESULTS.timestamp > bindparam("ended"),
+        _RESULTS.digest == bindparam("digest"),
+        _RESULTS.verdict == bindparam("failed"),
+    )
+    .order_by(_RESULTS.timestamp.desc())
+    .limit(1)
+)
 _SUMMARY = [column for column in _RESULTS if column.name not in {"id", "record"}]
 
 
@@ -157,6 +170,20 @@ def get_result(store: Store, run_id: str) -> IntegrationResult:
     """
     with store.read() as connection:
         return read_result(connection, run_id)
+
+
+def later_failure(connection: Connection, *, model_id: str, digest: str | None, after: float) -> str | None:
+    """Return the last run of these bytes that ended in FAIL after a moment; ``None`` if there is none.
+
+    Args:
+        connection: Any connection.
+        model_id: The model.
+        digest: Of its bytes.
+        after: Seconds since the epoch.
+    """
+    values = {"model_id": model_id, "digest": digest, "ended": after, "failed": Verdict.FAIL.value}
+    row = _LATER_FAIL.run(connection, values).first()
+    return None if row is None else str(row.run_id)
 
 
 def read_result(connection: Connection, run_id: str) -> IntegrationResult:

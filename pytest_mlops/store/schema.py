@@ -264,7 +264,6 @@ controls = Table(
     Column("actor", String(200), nullable=False),
     Column("reason", Text, nullable=False, default=""),
     Column("at", Double, nullable=False),
-    Column("taken_at", Double),
     Index(None, "deployment_id", "id"),
 )
 """What people asked of a rollout under way: promote, pause, resume, abort."""

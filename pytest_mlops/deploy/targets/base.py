@@ -41,8 +41,8 @@ class ArmCounts:
     Attributes:
         requests: Answered or failed, copies of shadow traffic apart.
         errors: Answers of 500 and above, and requests without a whole answer.
-        latency: Upper bound in milliseconds -> requests that took at most that and more than the bound before;
-            the last bound is infinite. Failed requests count in none.
+        latency: Upper bound in milliseconds -> requests that took at most that and more than the bound
+            before; the last bound is infinite. Failed requests count in none.
         shadow_requests: Copies that were answered or failed.
         shadow_errors: Copies that failed, as ``errors``.
         shadow_latency: As ``latency``, of the copies.

@@ -98,7 +98,6 @@ def _make_controls() -> None:
         sa.Column("actor", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
-        sa.Column("taken_at", sa.Double()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_controls")),
     )
     op.create_index(op.f("ix_controls_deployment_id_id"), "controls", ["deployment_id", "id"])

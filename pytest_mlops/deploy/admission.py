@@ -1,0 +1,154 @@
+"""Admission: the ticket of a version, asked for before it is deployed and again before it is gone back to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import TicketRefused
+from pytest_mlops.evidence.decision import admit
+from pytest_mlops.evidence.ticket import open_case
+from pytest_mlops.store.history import later_failure
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pytest_mlops.deploy.plan import DeploymentPlan
+    from pytest_mlops.evidence.ticket import Ticket
+    from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.ticket import TicketPolicy
+    from pytest_mlops.store.engine import Store
+
+__all__ = ["Admission", "admit_plan", "admit_version"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Admission:
+    """A version that may go where it is to go.
+
+    Attributes:
+        ticket: Its ticket.
+        record_digest: SHA-256 of the very bytes of the record that were looked at.
+    """
+
+    ticket: Ticket
+    record_digest: str
+
+
+def admit_version(
+    store: Store,
+    environment: DeploymentEnvironment,
+    *,
+    record: Path,
+    model: Path,
+    envelope: Path | None,
+    project: Path,
+    model_id: str | None,
+    run_id: str | None,
+    going_back: bool,
+    actor: str,
+    now: datetime,
+) -> Admission:
+    """Ask for the ticket of a version; the decision is in the log, whichever it is.
+
+    Args:
+        store: The store, whose history also knows later runs of the same bytes.
+        environment: Where the version is to go.
+        record: Its integration result.
+        model: Its files.
+        envelope: The signed envelope, where it does not stand beside the record.
+        project: Folder that the files of trusted keys are relative to.
+        model_id: The model that the environment is for.
+        run_id: The run that the record has to be of.
+        going_back: Whether the version served before, so that its evidence may be as old as
+            ``rollback_max_age`` says.
+        actor: Who asks.
+        now: The time.
+
+    Raises:
+        TicketRefused: a check does not hold; which one, why, and the honest way past it.
+        EvidenceError: the record cannot be read.
+        StoreError: the decision could not be logged, so there is none.
+    """
+    case = open_case(
+        record,
+        model=model,
+        environment=environment.environment_id,
+        policy=_policy(environment, going_back=going_back),
+        keys_folder=project,
+        now=now,
+        envelope=envelope,
+        model_id=model_id,
+    )
+    ticket = admit(store, case, actor=actor)
+    if run_id is not None and ticket.record.run_id != run_id:
+        raise TicketRefused(
+            check="run",
+            sentence=f"the record is of run {ticket.record.run_id}; expected run {run_id}",
+            remedy="Present the record that this run wrote",
+        )
+    _refuse_superseded(store, ticket.record, ticket.model_digest)
+    return Admission(ticket=ticket, record_digest=case.record_digest)
+
+
+def admit_plan(
+    store: Store, plan: DeploymentPlan, *, going_back: bool, actor: str, now: datetime
+) -> Admission:
+    """Ask for the ticket of a deployment: of its staged copy, once there is one.
+
+    Raises:
+        TicketRefused: a check does not hold, or record or model are not what the deployment began with.
+        EvidenceError: the record cannot be read.
+        StoreError: the decision could not be logged.
+    """
+    staged = plan.record.is_file()
+    source = plan.source
+    admission = admit_version(
+        store,
+        plan.environment,
+        record=plan.record if staged else Path(source.record),
+        model=plan.model if staged else Path(source.model),
+        envelope=None if staged or source.envelope is None else Path(source.envelope),
+        project=Path(plan.project),
+        model_id=plan.model_id,
+        run_id=plan.run_id,
+        going_back=going_back,
+        actor=actor,
+        now=now,
+    )
+    for what, got, expected in (
+        ("model", admission.ticket.model_digest, plan.digest),
+        ("record", admission.record_digest, source.record_digest),
+    ):
+        if got != expected:
+            raise TicketRefused(
+                check="deployment",
+                sentence=f"the {what} has the digest {got}; the deployment began with {expected}",
+                remedy="Deploy it anew if the change was meant",
+            )
+    return admission
+
+
+def _policy(environment: DeploymentEnvironment, *, going_back: bool) -> TicketPolicy:
+    longest = environment.rollout.rollback_max_age
+    if not going_back or longest is None:
+        return environment.policy
+    return environment.policy.model_copy(update={"max_age": longest})
+
+
+def _refuse_superseded(store: Store, record: IntegrationResult, digest: str) -> None:
+    version = record.model_version
+    if version is None:
+        return
+    with store.read() as connection:
+        failed = later_failure(
+            connection, model_id=version.model_id, digest=digest, after=record.timestamp.timestamp()
+        )
+    if failed is not None:
+        raise TicketRefused(
+            check="history",
+            sentence=f"run {failed} of the same bytes ended in FAIL after run {record.run_id}",
+            remedy="Find out which of the two is right, and run the gate again",
+        )

@@ -1,0 +1,109 @@
+"""The way back of a deployment that failed: the version before serves again, or goes on serving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_mlops.deploy.admission import admit_plan
+from pytest_mlops.deploy.deployments import change_deployment, get_deployment
+from pytest_mlops.deploy.pointer import Pointer
+from pytest_mlops.deploy.readiness import VERDICT_SECONDS
+from pytest_mlops.deploy.steps import Phase, Step
+from pytest_mlops.errors import MLOpsError
+from pytest_mlops.records.deployment import DeploymentStatus
+
+if TYPE_CHECKING:
+    from pytest_mlops.deploy.operator import Operator
+    from pytest_mlops.deploy.plan import DeploymentPlan
+
+__all__ = ["revert"]
+
+
+def revert(operator: Operator, plan: DeploymentPlan) -> None:
+    """Lead all traffic back to the version before, then stop the new one.
+
+    Before the commit that version never stopped serving. After it, it still runs, since only the blessing
+    stops it; its ticket is asked for again all the same. Where it may not or cannot serve any more, the new
+    version, which was verified too, goes on serving, and the deployment's message says so.
+
+    Raises:
+        MLOpsError: the target failed; the way back is tried again.
+    """
+    pointer = operator.pointer(plan)
+    if pointer.stable == plan.deployment_id:
+        refusal = None if pointer.previous is None else _refusal(operator, pointer.previous)
+        if refusal is not None:
+            _stay(operator, plan, refusal)
+            return
+        back = Pointer(stable=pointer.previous, weights={pointer.previous: 100.0} if pointer.previous else {})
+    else:
+        back = Pointer(
+            stable=pointer.stable,
+            previous=pointer.previous,
+            weights={pointer.stable: 100.0} if pointer.stable else {},
+        )
+    moved = pointer
+    if (dict(pointer.weights), dict(pointer.shadow), pointer.stable) != (dict(back.weights), {}, back.stable):
+        with operator.lease.write() as connection:
+            reason = f"{plan.deployment_id} is taken back"
+            moved = operator.move(connection, plan, back, expected=pointer.revision, reason=reason)
+    operator.await_route(moved.revision)
+    _end(operator, plan, serves=back.stable)
+
+
+def _refusal(operator: Operator, name: str) -> str | None:
+    """Return why a deployment that runs may not serve again; ``None`` where it may."""
+    with operator.store.read() as connection:
+        row = get_deployment(connection, name)
+    try:
+        admit_plan(operator.store, row.plan, going_back=True, actor=operator.actor, now=operator.now())
+    except MLOpsError as error:
+        return str(error)
+    replicas = [replica for replica in operator.target.replicas(name) if replica.alive]
+    if not replicas:
+        return f"{name} has no replica that runs"
+    health = operator.probes.health(row.plan, replicas, seconds=VERDICT_SECONDS)
+    return None if health.is_healthy else f"{name} is not healthy: {health.message}"
+
+
+def _end(operator: Operator, plan: DeploymentPlan, *, serves: str | None) -> None:
+    reason = _reason(operator, plan)
+    with operator.lease.write() as connection:
+        at = operator.now()
+        change_deployment(
+            connection,
+            plan.deployment_id,
+            at=at,
+            status=DeploymentStatus.FAILED,
+            message=reason,
+            wanted=0,
+        )
+        detail = {"reason": reason, "serves": serves}
+        operator.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
+    operator.target.stop(plan.deployment_id)
+    operator.tell(f"{plan.deployment_id} was taken back; {serves or 'nothing'} serves")
+
+
+def _stay(operator: Operator, plan: DeploymentPlan, refusal: str) -> None:
+    reason = f"{_reason(operator, plan)}; it goes on serving, since there is nothing to go back to: {refusal}"
+    with operator.lease.write() as connection:
+        at = operator.now()
+        # Without tries its replicas are started again and again: serving badly is better than not at all.
+        change_deployment(
+            connection,
+            plan.deployment_id,
+            at=at,
+            status=DeploymentStatus.RUNNING,
+            message=reason,
+            tries=None,
+        )
+        detail = {"reason": reason, "serves": plan.deployment_id}
+        operator.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
+    operator.tell(f"{plan.deployment_id}: {reason}")
+
+
+def _reason(operator: Operator, plan: DeploymentPlan) -> str:
+    failures = [entry for entry in operator.journal(plan) if entry.phase is Phase.FAILED]
+    first: dict[str, Any] = dict(failures[0].detail) if failures else {}
+    step = failures[0].step.value if failures else "deployment"
+    return f"{step}: {first.get('reason', 'failed')}"
