@@ -35,8 +35,8 @@ class ServeSettings(Record):
     """The process that serves a version."""
 
     command: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """The program and its arguments, which no shell reads. ``{host}`` and ``{port}`` stand for where it has to
-    listen, ``{model}`` for the model's files, ``{python}`` for the interpreter of the supervisor."""
+    """The program and its arguments, which no shell reads. ``{host}`` and ``{port}`` stand for where it has
+    to listen, ``{model}`` for the model's files, ``{python}`` for the interpreter of the supervisor."""
     code: tuple[Text, ...] = ()
     """Files and folders that the program needs, relative to ``mlops.yaml``. They are kept with each version,
     so that to go back to it brings its code back too; without any, the program runs in the folder of
@@ -147,9 +147,9 @@ class RolloutSettings(Record):
     """How traffic moves from the old version to the new one."""
 
     strategy: Strategy = "all_at_once"
-    """``all_at_once``: when the new version is healthy; ``blue_green``: when somebody promotes it; ``canary``:
-    step by step, as the judge allows; ``shadow``: it gets copies of requests first, and its answers are
-    dropped."""
+    """``all_at_once``: when the new version is healthy; ``blue_green``: when somebody promotes it;
+    ``canary``: step by step, as the judge allows; ``shadow``: it gets copies of requests first, and its
+    answers are dropped."""
     steps: tuple[CanaryStep, ...] = ()
     """``canary``: weights that rise; by default 10 % and 50 %."""
     bake: Seconds = 5.0
