@@ -51,8 +51,8 @@ class HealthCheck(Record):
     """``http`` and ``prediction``: URL; ``tcp``: ``host:port``; ``custom``: ``module:function``. ``{host}``,
     ``{port}`` and ``{url}`` stand for the replica's own."""
     command: tuple[Text, ...] = ()
-    """``command``: the program and its arguments, which no shell reads; ``{host}``, ``{port}`` and ``{url}`` as
-    in ``endpoint``."""
+    """``command``: the program and its arguments, which no shell reads; ``{host}``, ``{port}`` and ``{url}``
+    as in ``endpoint``."""
     target: Literal["service", "environment"] = "service"
     """``service``: every replica of a version; ``environment``: what has to be well before anything is
     deployed, as a database."""

@@ -224,8 +224,8 @@ pointers = Table(
     Column("fence", BigInteger, nullable=False),
     Column("updated_at", Double, nullable=False),
 )
-"""What serves an environment: ``weights`` maps deployments to percent of the traffic, ``shadow`` to the share of
-requests that are copied. Whoever changes it names the revision that was read and a fence that is not old."""
+"""What serves an environment: ``weights`` maps deployments to percent of the traffic, ``shadow`` to the share
+of requests copied. Whoever changes it names the revision that was read and a fence that is not old."""
 
 leases = Table(
     "leases",
