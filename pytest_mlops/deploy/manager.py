@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -74,6 +75,7 @@ class DeploymentManager:
         actor: Who acts.
         tell: Takes a line for whoever watches.
         now: The time, aware.
+        sleep: Waits some seconds.
     """
 
     store: Store
@@ -84,6 +86,7 @@ class DeploymentManager:
     actor: str = ""
     tell: Callable[[str], None] = lambda _line: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
 
     def deploy(self, request: Request) -> DeploymentResult:
         """Deploy a version: afterwards it serves, or the version before it goes on serving.
@@ -256,7 +259,12 @@ class DeploymentManager:
             return get_deployment(connection, deployment_id)
 
     def _lease(self) -> Lease:
-        return acquire(self.store, self.environment.environment_id, actor=self._actor())
+        return acquire(
+            self.store,
+            self.environment.environment_id,
+            actor=self._actor(),
+            clock=lambda: self.now().timestamp(),
+        )
 
     def _operator(self, lease: Lease) -> Operator:
         return Operator(
@@ -266,6 +274,7 @@ class DeploymentManager:
             probes=self.probes,
             actor=self._actor(),
             now=self.now,
+            sleep=self.sleep,
             tell=self.tell,
         )
 
