@@ -136,8 +136,8 @@ class JudgeSettings(Record):
     min_requests: Annotated[int, Field(strict=True, ge=1)] = 100
     """Requests that each version must have answered within the step before the judge may promote."""
     mode: Literal["sequential", "single_look"] = "sequential"
-    """``sequential`` looks all the time; ``single_look`` tests once, at the end of a step's bake, and the s-th
-    step takes ``alpha_rollback``/2ˢ of the probability to roll back."""
+    """``sequential`` looks all the time; ``single_look`` tests once, at the end of a step's bake, and the
+    s-th step takes ``alpha_rollback``/2ˢ of the probability to roll back."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -1,7 +1,7 @@
 """Anytime-valid evidence about the probability of a success: mixtures of likelihood ratios.
 
-The e-value against H0: θ ≤ θ₀ is ∫ L(θ)/L(θ₀) dπ(θ) over a Beta prior π cut off below θ₀. Under H0 each of the
-ratios is a nonnegative supermartingale that starts at 1, and so is their mixture: the probability that it
+The e-value against H0: θ ≤ θ₀ is ∫ L(θ)/L(θ₀) dπ(θ) over a Beta prior π cut off below θ₀. Under H0 each of
+the ratios is a nonnegative supermartingale that starts at 1, and so is their mixture: the probability that it
 ever reaches 1/α is at most α, however often one looks (Ville). The integral has a closed form.
 """
 

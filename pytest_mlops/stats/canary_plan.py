@@ -68,14 +68,13 @@ class CanaryPlan:
             alive[rolls[n] :] = 0.0
             promote += float(alive[: promotes[n] + 1].sum())
             alive[: promotes[n] + 1] = 0.0
-        return Operating(
-            rollback=rollback, promote=promote, undecided=float(alive.sum()), events=events
-        )
+        return Operating(rollback=rollback, promote=promote, undecided=float(alive.sum()), events=events)
 
     def boundaries(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return, for 0..``most_events`` events, the least of the canary's that roll back and the most that promote.
+        """Return the least of the canary's events that roll back, and the most that promote.
 
-        The first is above the number of events where none would, the second -1.
+        For each number of events of both arms from 0 to ``most_events``. Where none would, the first is above
+        that number, the second -1.
         """
         worse, better = (
             float(canary_probability(ratio, self.share)) for ratio in (self.acceptable, self.harmful)

@@ -22,8 +22,8 @@ _MOST = 0.95
 def variance_factor(series: ArrayLike) -> float:
     """Return (1 + ρ)/(1 - ρ), by which the variance of a mean exceeds that of independent values.
 
-    ρ is the autocorrelation at lag 1 plus (1 + 3ρ)/n for its bias (Marriott and Pope, Biometrika 41, 1954). Below 0
-    it counts as 0: an alternating series gains nothing.
+    ρ is the autocorrelation at lag 1 plus (1 + 3ρ)/n for its bias (Marriott and Pope, Biometrika 41, 1954).
+    Below 0 it counts as 0: an alternating series gains nothing.
 
     Args:
         series: Values (n,) in the order of time; 1 for fewer than 3.
@@ -44,7 +44,11 @@ def dispersion(series: Sequence[ArrayLike]) -> float:
     Args:
         series: Counts per interval, each (n,).
     """
-    counts = [values for values in (np.asarray(each, dtype=np.float64) for each in series) if values.size > 1 and values.sum() > 0]
+    counts = [
+        values
+        for values in (np.asarray(each, dtype=np.float64) for each in series)
+        if values.size > 1 and values.sum() > 0
+    ]
     if not counts:
         return 1.0
     pearson = sum(float(np.square(values - values.mean()).sum() / values.mean()) for values in counts)
@@ -52,7 +56,7 @@ def dispersion(series: Sequence[ArrayLike]) -> float:
 
 
 def inflated(p_value: float, factor: float) -> float:
-    """Return the p value whose normal score is smaller by √``factor``, as where the variance is so much larger.
+    """Return the p value whose normal score is smaller by √``factor``, the variance being so much larger.
 
     A p value of 1/2 and above stays.
     """
@@ -61,4 +65,3 @@ def inflated(p_value: float, factor: float) -> float:
     if p_value <= 0:
         return 0.0
     return 0.5 * math.erfc(-normal.z(p_value) / math.sqrt(2 * factor))
-

@@ -36,9 +36,7 @@ def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> NDArray[np.float64]
     return logs
 
 
-def _log_tail(
-    a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _log_tail(a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return xᵃ(1 - x)ᵇ/(a·B(a, b)) over the continued fraction 8.17.22 of the DLMF, in logs.
 
     It converges fast for x below (a + 1)/(a + b + 2), which holds wherever the function underflows.
@@ -49,9 +47,7 @@ def _log_tail(
     return front + np.log(_fraction(a, b, x))
 
 
-def _fraction(
-    a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _fraction(a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Evaluate the continued fraction by the modified method of Lentz (Applied Optics 15, 1976)."""
     c = np.ones_like(x)
     d = 1 / _away(1 - (a + b) * x / (a + 1))

@@ -1,8 +1,8 @@
 """The rank-sum test of a shift between two samples, exact for few values with ties as they are.
 
-Wilcoxon (Biometrics Bulletin 1, 1945), Mann and Whitney (Annals of Mathematical Statistics 18, 1947). The exact
-distribution counts the ways to deal the pooled midranks out; above ``EXACT`` values it is the normal one
-with the variance of the midranks and a correction for continuity.
+Wilcoxon (Biometrics Bulletin 1, 1945), Mann and Whitney (Annals of Mathematical Statistics 18, 1947). The
+exact distribution counts the ways to deal the pooled midranks out; above ``EXACT`` values it is the normal
+one with the variance of the midranks and a correction for continuity.
 """
 
 from __future__ import annotations

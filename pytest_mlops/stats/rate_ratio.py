@@ -1,11 +1,11 @@
 """Ratio of the rates at which two arms produce rare events, from whose each event was.
 
-With share w of the requests in the canary, drawn at random, and rates of bad events in the ratio r, a bad event
-is the canary's with probability θ(r) = w·r/(w·r + 1 - w), whatever the rates themselves are and however they
-change together. This is exact, not an approximation for small rates; conditioning on bad events only leaves
-unused what the good ones say, which costs a factor 1/(1 - p) in requests where the rate is p. Where the requests
-are dealt out evenly instead of at random, or copies of one request go to both arms, the canary's bad events
-vary less and the levels are kept all the more.
+With share w of the requests in the canary, drawn at random, and rates of bad events in the ratio r, a bad
+event is the canary's with probability θ(r) = w·r/(w·r + 1 - w), whatever the rates themselves are and however
+they change together. This is exact, not an approximation for small rates; conditioning on bad events only
+leaves unused what the good ones say, which costs a factor 1/(1 - p) in requests where the rate is p. Where
+the requests are dealt out evenly instead of at random, or copies of one request go to both arms, the canary's
+bad events vary less and the levels are kept all the more.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def p_better(events: BadEvents, ratio: float) -> float:
 
 
 def estimate(steps: Sequence[BadEvents]) -> float | None:
-    """Return the likeliest ratio over all steps; infinite where only the canary has events, ``None`` for none."""
+    """Return the likeliest ratio over all steps: infinite if all events are the canary's, ``None`` for none."""
     total, canary = sum(step.total for step in steps), sum(step.canary for step in steps)
     if total == 0:
         return None

@@ -22,8 +22,9 @@ def deviation(values: ArrayLike) -> float:
 def p_wider(first: ArrayLike, second: ArrayLike, ratio: float = 1.0) -> float:
     """Return the one-sided p value of H0: ``first`` deviates at most ``ratio`` times as much as ``second``.
 
-    Student's t of the absolute deviations from the medians, those of ``first`` divided by ``ratio``, with n + m - 2
-    degrees of freedom. At a ratio of 1 its square is the statistic that is known as Levene's with medians.
+    Student's t of the absolute deviations from the medians, those of ``first`` divided by ``ratio``, with n +
+    m - 2 degrees of freedom. At a ratio of 1 its square is the statistic that is known as Levene's with
+    medians.
 
     Args:
         first: Values (n,).

@@ -69,9 +69,7 @@ def tally(
 
 def _arm(counts: ArmCounts, slow_above: float | None, *, shadow: bool) -> Tally:
     if not shadow:
-        return Tally(
-            requests=counts.requests, errors=counts.errors, slow=_above(counts.latency, slow_above)
-        )
+        return Tally(requests=counts.requests, errors=counts.errors, slow=_above(counts.latency, slow_above))
     return Tally(
         requests=counts.shadow_requests,
         errors=counts.shadow_errors,

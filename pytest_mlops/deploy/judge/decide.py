@@ -31,14 +31,14 @@ def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> Judgement:
     ``min_requests`` in the newest step; ``HOLD`` otherwise, also where there is nothing to judge by. Under
     ``sequential`` it may be asked at any time and as often as wanted; under ``single_look`` once a step.
     """
-    usable = {name: exposures(name, steps) for name in settings.metrics if not problem(name, steps)}
+    usable: dict[str, tuple[Exposure, ...]] = {
+        name: exposures(name, steps) for name in settings.metrics if not problem(name, steps)
+    }
     weighed = _weigh(settings, usable, len(steps))
     findings = tuple(
         _finding(settings, name, usable[name], *weighed[name])
         if name in usable
-        else Finding(
-            metric=name, verdict=JudgeVerdict.HOLD, sentence=f"{name}: {problem(name, steps)}"
-        )
+        else Finding(metric=name, verdict=JudgeVerdict.HOLD, sentence=f"{name}: {problem(name, steps)}")
         for name in settings.metrics
     )
     if reasons := _rollback_reasons(settings, findings):

@@ -1,8 +1,9 @@
 """Evidence that may be looked at all the time: e-values against harmless and against harm.
 
-Each step's evidence is the least of two, at the share of the requests that was meant for the canary and at the
-share that it got. The first keeps the levels whatever the looks where requests are drawn at random; the second
-keeps a canary that got fewer requests than it should, as while its replicas are down, from being taken for good.
+Each step's evidence is the least of two, at the share of the requests that was meant for the canary and at
+the share that it got. The first keeps the levels whatever the looks where requests are drawn at random; the
+second keeps a canary that got fewer requests than it should, as while its replicas are down, from being taken
+for good.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def log_e_rollback(settings: JudgeSettings, steps: Sequence[Exposure]) -> float:
 def log_e_promote(settings: JudgeSettings, steps: Sequence[Exposure]) -> float:
     """Return the log e-value against H0: the new version is harmful.
 
-    Harmful is a rate that is at least the harmful multiple of the old version's and at least the tolerable rate.
-    Evidence against either is evidence against both; the mean of two e-values is one.
+    Harmful is a rate that is at least the harmful multiple of the old version's and at least the tolerable
+    rate. Evidence against either is evidence against both; the mean of two e-values is one.
     """
     by_ratio = _by_ratio(settings, steps)
     if settings.tolerable_rate == 0:
@@ -60,9 +61,9 @@ def factor_to_decide(settings: JudgeSettings, steps: Sequence[Exposure], bar: fl
 
     def decided(factor: float) -> bool:
         longer = [step.scaled(factor) for step in steps]
-        return log_e_promote(settings, longer) >= -math.log(
-            settings.alpha_promote
-        ) or log_e_rollback(settings, longer) >= math.log(bar)
+        return log_e_promote(settings, longer) >= -math.log(settings.alpha_promote) or log_e_rollback(
+            settings, longer
+        ) >= math.log(bar)
 
     low = high = 1.0
     while not decided(high):
@@ -75,9 +76,7 @@ def factor_to_decide(settings: JudgeSettings, steps: Sequence[Exposure], bar: fl
     return high
 
 
-def _over_steps(
-    log_e: Callable[[BadEvents, float], float], ratio: float, steps: Sequence[Exposure]
-) -> float:
+def _over_steps(log_e: Callable[[BadEvents, float], float], ratio: float, steps: Sequence[Exposure]) -> float:
     return sum(_least(log_e, ratio, step) for step in steps)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from numbers import Integral
+from operator import index
+from typing import SupportsIndex
 
 __all__ = ["LARGEST", "Evidence", "Finding", "JudgeVerdict", "Judgement", "StepTally", "Tally"]
 
@@ -56,15 +57,22 @@ class Tally:
         """Return what keeps a metric from being judged, or nothing."""
         for name, value in (("requests", self.requests), ("errors", self.errors), ("slow", self.slow)):
             if value is None and name in ("requests", "errors", metric):
-                return f"{name} are not known" if name != "slow" else "slow answers are not known"
-            if value is not None and (not isinstance(value, Integral) or isinstance(value, bool)):
-                return f"{name} is {value}, which is no count"
-            if value is not None and value < 0:
-                return f"{name} is {value}; counts never fall"
+                return f"{name} is not known"
+            if found := _no_count(name, value):
+                return found
         bad, exposed = self.bad(metric), self.exposed(metric)
         if (self.errors or 0) > self.requests or (bad or 0) > (exposed or 0):
             return f"{bad} bad events in {exposed} requests"
         return ""
+
+
+def _no_count(name: str, value: object) -> str:
+    """Return what is wrong with a count that is known, or nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return f"{name} is {value}, which is no count"
+    return f"{name} is {value}; counts never fall" if index(value) < 0 else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +80,8 @@ class StepTally:
     """Traffic of both versions while the new one's share was the same.
 
     Attributes:
-        share: Share of the requests that were meant for the canary, in (0, 1). Of shadow traffic with copies of
-            a share s of the requests it is s/(1 + s).
+        share: Share of the requests that were meant for the canary, in (0, 1). Of shadow traffic with copies
+            of a share s of the requests it is s/(1 + s).
         baseline: Of the version that serves.
         canary: Of the new version.
     """
@@ -85,7 +93,7 @@ class StepTally:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """One test's outcome: an e-value that has to reach its threshold, or a p value that must not exceed it."""
+    """One test's outcome: an e-value that has to reach its threshold, or a p value that may not exceed it."""
 
     value: float
     threshold: float

@@ -79,8 +79,8 @@ def _advice(settings: JudgeSettings, steps: Sequence[Exposure], rollback: Eviden
     both = totals(steps)
     hopeless = settings.harmful_ratio * both.baseline_bad >= both.baseline_requests
     note = (
-        f"; {both.baseline_bad / both.baseline_requests:.0%} of the old version's are bad, of which there can "
-        f"be no {settings.harmful_ratio:g} times as many"
+        f"; {both.baseline_bad / both.baseline_requests:.0%} of the old version's are bad, of which there "
+        f"can be no {settings.harmful_ratio:g} times as many"
         if hopeless
         else ""
     )
