@@ -125,14 +125,19 @@ class JudgeSettings(Record):
     """Ratio of the rates of bad events, new to old, up to which nothing is wrong."""
     harmful_ratio: Annotated[float, Field(strict=True, gt=1)] = 2.0
     """Ratio that must be ruled out before the new version is promoted."""
+    tolerable_rate: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.01
+    """Rate of bad events that does where there are too few of them to compare: a new version whose rate is
+    known to be below it need not rule out ``harmful_ratio``. With none at all this takes about
+    5/``tolerable_rate`` of its requests; 0: only the ratio counts."""
     alpha_rollback: Annotated[float, Field(strict=True, gt=0, lt=0.5)] = 0.01
     """Most probability to roll back a version that is acceptable, over all looks and metrics."""
     alpha_promote: Annotated[float, Field(strict=True, gt=0, lt=0.5)] = 0.05
     """Most probability to promote a version that is harmful, over all looks."""
     min_requests: Annotated[int, Field(strict=True, ge=1)] = 100
-    """Requests that each version must have answered before the judge may promote."""
+    """Requests that each version must have answered within the step before the judge may promote."""
     mode: Literal["sequential", "single_look"] = "sequential"
-    """``sequential`` looks all the time; ``single_look`` tests once, at the end of a step's bake."""
+    """``sequential`` looks all the time; ``single_look`` tests once, at the end of a step's bake, and the
+    s-th step takes ``alpha_rollback``/2ˢ of the probability to roll back."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
