@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.ticket import TicketPolicy
 
 __all__ = ["Environments", "read_environments"]
@@ -34,11 +35,13 @@ class Environments:
         path: The file.
         model_id: ``model.id``; ``None`` where it names no model.
         policies: Name of each environment -> what it demands.
+        environments: Name of each environment -> all that is declared of it.
     """
 
     path: Path
     model_id: str | None
     policies: Mapping[str, TicketPolicy]
+    environments: Mapping[str, DeploymentEnvironment]
 
 
 def read_environments(path: Path) -> Environments:
@@ -63,4 +66,5 @@ def read_environments(path: Path) -> Environments:
         path=path,
         model_id=None if config.model is None else config.model.id,
         policies={name: each.ticket_policy() for name, each in config.environments.items()},
+        environments={name: each.environment(name) for name, each in config.environments.items()},
     )

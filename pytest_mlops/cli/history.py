@@ -82,7 +82,7 @@ def record(
     """
     from pytest_mlops.cli.verify import verify_file
     from pytest_mlops.registry.proof import UNTRUSTED
-    from pytest_mlops.registry.registry import default_actor
+    from pytest_mlops.store.actor import default_actor
     from pytest_mlops.store.engine import open_store
     from pytest_mlops.store.history import record_result
 

@@ -53,7 +53,8 @@ def open_here(url: str | None, *, folder: Path | None = None, new: bool = False)
     Only registering makes a store where there is none.
     """
     from pytest_mlops.registry.artifacts import open_artifacts
-    from pytest_mlops.registry.registry import Registry, default_actor
+    from pytest_mlops.registry.registry import Registry
+    from pytest_mlops.store.actor import default_actor
     from pytest_mlops.store.engine import open_store, store_exists
 
     folder = folder or project_folder(Path.cwd())

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import TicketRefused
 from pytest_mlops.evidence.decision import admit
-from pytest_mlops.evidence.ticket import open_case
+from pytest_mlops.evidence.ticket import examine, open_case
 from pytest_mlops.store.history import later_failure
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_mlops.deploy.plan import DeploymentPlan
-    from pytest_mlops.evidence.ticket import Ticket
+    from pytest_mlops.evidence.policies.case import Case
+    from pytest_mlops.evidence.ticket import Examined, Ticket
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.ticket import TicketPolicy
     from pytest_mlops.store.engine import Store
 
-__all__ = ["Admission", "admit_plan", "admit_version"]
+__all__ = ["Admission", "admit_plan", "admit_version", "examine_version"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,15 +73,15 @@ def admit_version(
         EvidenceError: the record cannot be read.
         StoreError: the decision could not be logged, so there is none.
     """
-    case = open_case(
-        record,
+    case = _case(
+        environment,
+        record=record,
         model=model,
-        environment=environment.environment_id,
-        policy=_policy(environment, going_back=going_back),
-        keys_folder=project,
-        now=now,
         envelope=envelope,
+        project=project,
         model_id=model_id,
+        going_back=going_back,
+        now=now,
     )
     ticket = admit(store, case, actor=actor)
     if run_id is not None and ticket.record.run_id != run_id:
@@ -91,6 +92,35 @@ def admit_version(
         )
     _refuse_superseded(store, ticket.record, ticket.model_digest)
     return Admission(ticket=ticket, record_digest=case.record_digest)
+
+
+def examine_version(
+    environment: DeploymentEnvironment,
+    *,
+    record: Path,
+    model: Path,
+    envelope: Path | None,
+    project: Path,
+    model_id: str | None,
+    now: datetime,
+) -> Examined:
+    """Look at a version's evidence as :func:`admit_version` does, and decide nothing.
+
+    Raises:
+        EvidenceError: the record cannot be read.
+    """
+    return examine(
+        _case(
+            environment,
+            record=record,
+            model=model,
+            envelope=envelope,
+            project=project,
+            model_id=model_id,
+            going_back=False,
+            now=now,
+        )
+    )
 
 
 def admit_plan(
@@ -129,6 +159,29 @@ def admit_plan(
                 remedy="Deploy it anew if the change was meant",
             )
     return admission
+
+
+def _case(
+    environment: DeploymentEnvironment,
+    *,
+    record: Path,
+    model: Path,
+    envelope: Path | None,
+    project: Path,
+    model_id: str | None,
+    going_back: bool,
+    now: datetime,
+) -> Case:
+    return open_case(
+        record,
+        model=model,
+        environment=environment.environment_id,
+        policy=_policy(environment, going_back=going_back),
+        keys_folder=project,
+        now=now,
+        envelope=envelope,
+        model_id=model_id,
+    )
 
 
 def _policy(environment: DeploymentEnvironment, *, going_back: bool) -> TicketPolicy:

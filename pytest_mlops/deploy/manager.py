@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_mlops.deploy.admission import admit_version
+from pytest_mlops.deploy.admission import admit_version, examine_version
 from pytest_mlops.deploy.candidates import ways_back
 from pytest_mlops.deploy.deployments import (
     add_deployment,
@@ -26,6 +25,7 @@ from pytest_mlops.deploy.plan import DeploymentPlan, Source
 from pytest_mlops.deploy.pointer import read_pointer
 from pytest_mlops.deploy.results import result_of
 from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, NotRegistered, Problem
+from pytest_mlops.store.actor import default_actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.lease import Lease
     from pytest_mlops.deploy.operator import Probes
     from pytest_mlops.deploy.targets.base import Target
-    from pytest_mlops.records.deployment import DeploymentResult
+    from pytest_mlops.evidence.ticket import Examined, Ticket
+    from pytest_mlops.records.deployment import Consistency, DeploymentResult
     from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.records.health import HealthStatus
     from pytest_mlops.store.engine import Store
 
 __all__ = ["DeploymentManager", "Request"]
@@ -119,6 +121,29 @@ class DeploymentManager:
         self._require_nothing_under_way()
         return self._plan(request, self._admit(request))
 
+    def rehearse(self, request: Request) -> tuple[Examined, HealthStatus, Consistency]:
+        """Ask everything that a deployment would ask before it begins, and begin nothing.
+
+        Raises:
+            EnvironmentUnhealthy: what the version needs besides itself is not well.
+            As :meth:`deploy`.
+        """
+        self._require_serving()
+        self._require_nothing_under_way()
+        examined = examine_version(
+            self.environment,
+            record=request.record,
+            model=request.model,
+            envelope=request.envelope,
+            project=self.project,
+            model_id=request.model_id,
+            now=self.now(),
+        )
+        if examined.ticket is None:
+            raise examined.refusal or EvidenceError("nothing was checked")
+        draft = self._draft(request, examined.ticket, examined.record_digest)
+        return examined, *self.probes.environment(draft)
+
     def rollback(self, *, to: str | None = None) -> DeploymentResult:
         """Go back to a version that served before: the newest whose ticket holds and whose replay passes.
 
@@ -182,31 +207,34 @@ class DeploymentManager:
             return result_of(connection, deployment_id, now=self.now())
 
     def _plan(self, request: Request, admission: Admission) -> DeploymentPlan:
-        version = admission.ticket.record.model_version
+        return self._add(self._draft(request, admission.ticket, admission.record_digest), release=None)
+
+    def _draft(self, request: Request, ticket: Ticket, record_digest: str) -> DeploymentPlan:
+        """Return the plan without its name, which only its row gives it."""
+        version = ticket.record.model_version
         serve = self.environment.serve
         if version is None or serve is None:  # a ticket has the one, and _require_serving the other
             raise EvidenceError("the record names no model version")
-        draft = DeploymentPlan(
+        return DeploymentPlan(
             deployment_id="draft",
             number=1,
             environment=self.environment,
             serve=serve,
             model_version=version,
-            digest=admission.ticket.model_digest,
-            run_id=admission.ticket.record.run_id,
+            digest=ticket.model_digest,
+            run_id=ticket.record.run_id,
             model_id=request.model_id,
             project=str(self.project.absolute()),
             release="draft",
             source=Source(
                 record=str(request.record.absolute()),
-                record_digest=admission.record_digest,
+                record_digest=record_digest,
                 model=str(request.model.absolute()),
                 envelope=None if request.envelope is None else str(request.envelope.absolute()),
             ),
             actor=self._actor(),
             created_at=self.now(),
         )
-        return self._add(draft, release=None)
 
     def _plan_back(self, row: DeploymentRow, *, instead_of: str | None) -> DeploymentPlan:
         """Return a new deployment of an old one's files, under what the environment demands today."""
@@ -279,7 +307,7 @@ class DeploymentManager:
         )
 
     def _actor(self) -> str:
-        return self.actor or getpass.getuser()
+        return self.actor or default_actor()
 
     def _require_serving(self) -> None:
         if self.environment.serve is None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_mlops.deploy.arms import traffic_as_json, traffic_from_json
-from pytest_mlops.deploy.judge import JudgeVerdict, StepTally, Tally, judge, slow_bound, tally_between
+from pytest_mlops.deploy.judge import JudgeVerdict, StepTally, Tally, judge, slow_bound, tally
 from pytest_mlops.deploy.steps import Phase, Step
 from pytest_mlops.deploy.targets.base import ArmCounts
 from pytest_mlops.errors import TaskError
@@ -106,10 +106,10 @@ class Trial:
         if rollout.judge.mode == "single_look" and not over:
             return Look(promotes=False, rolls_back=False, words="the one look is at the end of the step")
         try:
-            tally = self._tally()
+            found = self._tally()
         except TaskError as error:
             return Look(promotes=False, rolls_back=False, words=f"no counts: {error}")
-        judgement = judge(rollout.judge, [*self.tallies, tally])
+        judgement = judge(rollout.judge, [*self.tallies, found])
         words = "; ".join(judgement.reasons)
         if self._last is None or judgement.verdict is not self._last.verdict:
             self._note({"judgement": judgement.verdict.value, "reasons": list(judgement.reasons)})
@@ -122,10 +122,10 @@ class Trial:
 
     def end(self) -> None:
         """End the step: it passed."""
-        tally = self._tally()
-        self.tallies.append(tally)
+        found = self._tally()
+        self.tallies.append(found)
         self._start = None
-        self._note({"passed": asdict(tally)})
+        self._note({"passed": asdict(found)})
 
     def note(self, words: str) -> None:
         """Keep a word of why the trial ended."""
@@ -146,11 +146,11 @@ class Trial:
             return self._tally()
         baseline = self._between(start, traffic, self._stable(), shadow=False)
         canary = self._between(start, traffic, self.plan.deployment_id, shadow=self._is_shadow())
-        return StepTally(weight=start.share, baseline=baseline, canary=canary)
+        return StepTally(share=start.share, baseline=baseline, canary=canary)
 
     def _between(self, start: _Start, now: Traffic, name: str, *, shadow: bool) -> Tally:
         before, after = self._arm(start.traffic, name), self._arm(now, name)
-        return tally_between(before, after, slow_ms=start.slow_ms, shadow=shadow)
+        return tally(before, after, slow_above=start.slow_ms, shadow=shadow)
 
     def _stable(self) -> str:
         return str(self.operator.pointer(self.plan).stable)
@@ -178,7 +178,7 @@ class Trial:
             passed = entry.detail["passed"]
             self.tallies.append(
                 StepTally(
-                    weight=passed["weight"],
+                    share=passed["share"],
                     baseline=Tally(**passed["baseline"]),
                     canary=Tally(**passed["canary"]),
                 )

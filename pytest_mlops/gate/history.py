@@ -24,7 +24,7 @@ def keep_history(run: GateRun, record: IntegrationResult) -> str | None:
         return None
     try:
         # Here and not above: whoever keeps no history needs no database.
-        from pytest_mlops.registry.registry import default_actor  # noqa: PLC0415
+        from pytest_mlops.store.actor import default_actor  # noqa: PLC0415
         from pytest_mlops.store.engine import open_store  # noqa: PLC0415
         from pytest_mlops.store.history import record_result  # noqa: PLC0415
 

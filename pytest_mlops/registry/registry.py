@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pytest_mlops.registry import aliases, ancestry, pins, retention, tags, versions
 from pytest_mlops.registry.artifacts import open_artifacts
 from pytest_mlops.registry.sweep import Swept, sweep
+from pytest_mlops.store.actor import default_actor
 from pytest_mlops.store.engine import open_store
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     )
     from pytest_mlops.store.engine import Store
 
-__all__ = ["GRACE", "Pruned", "Registry", "default_actor", "open_registry"]
+__all__ = ["GRACE", "Pruned", "Registry", "open_registry"]
 
 GRACE = timedelta(hours=24)
 """Bytes that were stored within this time are never swept: somebody may be about to register them."""
@@ -46,15 +44,6 @@ class Pruned:
     swept: Swept
 
 
-def default_actor() -> str:
-    """Return who acts, as logs name them: ``$MLOPS_ACTOR``, else user and machine."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number without a name
-        user = "unknown"
-    return os.environ.get("MLOPS_ACTOR") or f"{user}@{platform.node()}"
-
-
 def open_registry(folder: Path = Path(), *, url: str | None = None, actor: str | None = None) -> Registry:
     """Open the registry of a project; close it, or use it in ``with``.
 
@@ -62,7 +51,7 @@ def open_registry(folder: Path = Path(), *, url: str | None = None, actor: str |
         folder: The project's; ``.mlops/store.db`` and ``.mlops/artifacts`` lie below it unless
             ``$MLOPS_STORE_URL`` and ``$MLOPS_ARTIFACTS`` say otherwise.
         url: Of the store.
-        actor: Who acts; by default as :func:`default_actor` says.
+        actor: Who acts; by default as :func:`pytest_mlops.store.actor.default_actor` says.
 
     Raises:
         StoreError: the store or the artifacts cannot be opened.
