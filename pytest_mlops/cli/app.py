@@ -10,6 +10,7 @@ import typer
 from pytest_mlops.cli import (
     compare,
     config,
+    deploy,
     github,
     history,
     init,
@@ -19,8 +20,10 @@ from pytest_mlops.cli import (
     plan,
     registry,
     report,
+    rollout,
     schema,
     sign,
+    status,
     verify,
 )
 
@@ -64,4 +67,11 @@ app.add_typer(registry.registry, name="registry")
 app.command()(compare.compare)
 app.command()(plan.plan)
 app.command()(merge.merge)
+app.command()(deploy.deploy)
+app.command()(rollout.promote)
+app.command()(rollout.pause)
+app.command()(rollout.resume)
+app.command()(rollout.abort)
+app.command()(rollout.rollback)
+app.command()(status.status)
 app.add_typer(github.app)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, find_place, store_of
 from pytest_mlops.cli.registry_common import AsJson, Store, project_folder, say, show, store_folder
 from pytest_mlops.errors import EvidenceError, StoreError
 from pytest_mlops.verdict import Verdict  # noqa: TC001 -- typer reads the annotations
@@ -57,6 +58,40 @@ def list_(
     more = page.cursor is not None
     values = {"results": [_values(entry) for entry in page.entries], "more": more}
     show(_page(page.entries, more=more), values, as_json=as_json)
+
+
+@history.command()
+def deployments(
+    *,
+    environment: EnvironmentName = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many.")] = 20,
+    config: ConfigPath = None,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was deployed to an environment, newest first."""
+    from pytest_mlops.cli.pages import Section, Table
+    from pytest_mlops.deploy.deployments import list_deployments
+
+    place = find_place(environment, config)
+    with store_of(place, store) as opened, opened.read() as connection:
+        rows = list_deployments(connection, place.environment.environment_id, limit=limit)
+    cells = tuple(
+        (
+            row.plan.deployment_id,
+            row.plan.version,
+            row.status.value,
+            row.plan.created_at.strftime("%Y-%m-%d %H:%M:%S"),
+            row.plan.actor,
+            row.message,
+        )
+        for row in rows
+    )
+    columns = ("deployment", "version", "status", "began, UTC", "by", "message")
+    page = (
+        Section(title=f"Deployments to {place.environment.name}", table=Table(columns=columns, rows=cells)),
+    )
+    show(page, {"deployments": [row.record().model_dump(mode="json") for row in rows]}, as_json=as_json)
 
 
 @history.command()

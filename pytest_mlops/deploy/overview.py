@@ -1,0 +1,151 @@
+"""What stands where in an environment: what serves, what is under way, which processes run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from pytest_mlops.deploy.deployments import list_deployments
+from pytest_mlops.deploy.journal import read_journal
+from pytest_mlops.deploy.lease import lease_state
+from pytest_mlops.deploy.pointer import read_pointer
+from pytest_mlops.deploy.steps import Phase
+from pytest_mlops.records.deployment import DeploymentStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from pytest_mlops.deploy.deployments import DeploymentRow
+    from pytest_mlops.deploy.lease import LeaseState
+    from pytest_mlops.deploy.paths import Layout
+    from pytest_mlops.deploy.pointer import Pointer
+    from pytest_mlops.deploy.steps import Entry
+
+__all__ = ["Overview", "ReplicaState", "last_words", "overview"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplicaState:
+    """A replica as its file says, held against the processes of this machine."""
+
+    deployment_id: str
+    index: int
+    pid: int
+    address: str
+    alive: bool
+    ready: bool
+    restarts: int
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """An environment at one moment.
+
+    Attributes:
+        pointer: What serves.
+        rows: Its deployments, newest first.
+        under_way: The one that is being deployed, and its journal.
+        lease: Who holds the lease, if somebody does.
+        replicas: Processes on this machine.
+        url: Where clients reach it; ``None`` while no gateway runs here.
+        supervised: Whether a supervisor runs here.
+    """
+
+    pointer: Pointer
+    rows: tuple[DeploymentRow, ...]
+    under_way: tuple[DeploymentRow, tuple[Entry, ...]] | None
+    lease: LeaseState | None
+    replicas: tuple[ReplicaState, ...]
+    url: str | None
+    supervised: bool
+
+    def row(self, deployment_id: str) -> DeploymentRow | None:
+        """Return a deployment by its name."""
+        return next((row for row in self.rows if row.plan.deployment_id == deployment_id), None)
+
+
+def overview(connection: Connection, layout: Layout, environment: str, *, now: float) -> Overview:
+    """Return what stands where.
+
+    Args:
+        connection: Any connection.
+        layout: Where the environment's files lie on this machine.
+        environment: Its name.
+        now: Seconds since the epoch.
+    """
+    rows = list_deployments(connection, environment)
+    row = next((row for row in rows if row.status is DeploymentStatus.DEPLOYING), None)
+    lease = lease_state(connection, environment)
+    return Overview(
+        pointer=read_pointer(connection, environment),
+        rows=rows,
+        under_way=None if row is None else (row, read_journal(connection, row.plan.deployment_id)),
+        lease=lease if lease is not None and lease.is_held(now) else None,
+        replicas=tuple(_replicas(layout)),
+        url=_url(layout),
+        supervised=_lives(_read(layout.supervisor)),
+    )
+
+
+def last_words(journal: Sequence[Entry]) -> str:
+    """Return where a deployment stands, from its journal."""
+    if not journal:
+        return "nothing is done yet"
+    last = journal[-1]
+    if last.phase is Phase.NOTED:
+        return f"{last.step}: {json.dumps(dict(last.detail), sort_keys=True)[:200]}"
+    return f"{last.step} {last.phase}"
+
+
+def _replicas(layout: Layout) -> list[ReplicaState]:
+    found = []
+    for path in sorted(layout.replicas.glob("*.json")):
+        values = _read(path)
+        if values is None:
+            continue
+        found.append(
+            ReplicaState(
+                deployment_id=str(values.get("deployment_id")),
+                index=int(values.get("index", 0)),
+                pid=int(values.get("pid") or 0),
+                address=f"{values.get('host')}:{values.get('port')}",
+                alive=_lives(values),
+                ready=bool(values.get("ready")) and _lives(values),
+                restarts=int(values.get("restarts", 0)),
+                message=str(values.get("message", "")),
+            )
+        )
+    return found
+
+
+def _url(layout: Layout) -> str | None:
+    values = _read(layout.gateway)
+    if values is None or not _lives(values):
+        return None
+    host = str(values["host"])
+    return f"http://{f'[{host}]' if ':' in host else host}:{values['port']}"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _lives(values: dict[str, Any] | None) -> bool:
+    """Tell whether the process of a file runs, and is not another one with its number."""
+    try:
+        process = psutil.Process(int((values or {})["pid"]))
+        same = abs(process.create_time() - float((values or {})["create_time"])) < 0.01
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (KeyError, TypeError, ValueError, psutil.Error):
+        return False
