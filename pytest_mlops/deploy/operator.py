@@ -50,8 +50,10 @@ class Probes(Protocol):
     def stage(self, plan: DeploymentPlan) -> None:
         """Copy the version's files to its release, and hold them against the recorded digests."""
 
-    def health(self, plan: DeploymentPlan, replicas: Sequence[Replica], *, seconds: float) -> HealthStatus:
-        """Return what the service checks say of replicas, within a time."""
+    def health(
+        self, plan: DeploymentPlan, replicas: Sequence[Replica], *, seconds: float, quick: bool = False
+    ) -> HealthStatus:
+        """Return what the service checks say of replicas, within a time; ``quick`` waits for no interval."""
 
     def replay(self, plan: DeploymentPlan, replica: Replica) -> str:
         """Ask a replica the golden requests; return a sentence of how many it answered as it has to."""

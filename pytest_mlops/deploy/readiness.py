@@ -37,7 +37,8 @@ def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         refuse_crash_loop(operator, plan)
         left = _seconds_left(operator, plan)
         if len(replicas) >= plan.replicas:
-            status = operator.probes.health(plan, replicas, seconds=min(max(left, 0.1), VERDICT_SECONDS))
+            seconds = min(max(left, 0.1), VERDICT_SECONDS)
+            status = operator.probes.health(plan, replicas, seconds=seconds, quick=True)
             if status.is_healthy:
                 return {"health": status.model_dump(mode="json"), "replicas": len(replicas)}
             last = status.message

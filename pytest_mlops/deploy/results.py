@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.deploy.deployments import get_deployment
+from pytest_mlops.deploy.health.rate import health_rate
 from pytest_mlops.deploy.journal import read_journal
 from pytest_mlops.deploy.steps import Phase, Step, done_steps
-from pytest_mlops.records.deployment import Consistency, DeploymentResult, DeploymentStatus, HealthRate
+from pytest_mlops.records.deployment import Consistency, DeploymentResult, DeploymentStatus
 from pytest_mlops.records.health import HealthState, HealthStatus
-from pytest_mlops.stats.binomial import lower_bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from pytest_mlops.deploy.steps import Entry
+    from pytest_mlops.records.deployment import HealthRate
 
 __all__ = ["result_of"]
 
@@ -70,21 +71,12 @@ def _consistency(journal: Sequence[Entry]) -> Consistency | None:
 
 
 def _rate(journal: Sequence[Entry]) -> HealthRate | None:
-    """Return δ: the share of the service's probes that succeeded, over probing and baking."""
-    statuses = [
-        HealthStatus.model_validate(detail["health"])
+    """Return δ over the probes of the service, before it had traffic and with all of it."""
+    return health_rate(
+        outcome
         for detail in _details(journal, Step.PROBE, Step.BAKE)
         if "health" in detail
-    ]
-    probes = sum(check.probes for status in statuses for check in status.checks)
-    successes = sum(check.successes for status in statuses for check in status.checks)
-    if not probes:
-        return None
-    return HealthRate(
-        successes=successes,
-        probes=probes,
-        share=successes / probes,
-        lower=lower_bound(successes, probes, 0.95),
+        for outcome in HealthStatus.model_validate(detail["health"]).checks
     )
 
 

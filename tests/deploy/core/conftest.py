@@ -115,7 +115,10 @@ class World:
             else:
                 shutil.copy(source, target)
 
-    def health(self, plan: DeploymentPlan, _replicas: Sequence[Replica], *, seconds: float) -> HealthStatus:
+    def health(
+        self, plan: DeploymentPlan, _replicas: Sequence[Replica], *, seconds: float, quick: bool = False
+    ) -> HealthStatus:
+        del quick
         assert seconds > 0
         name = plan.model_version.version_id
         serving = plan.deployment_id in self.pointer().weights

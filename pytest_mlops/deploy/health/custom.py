@@ -1,0 +1,39 @@
+"""Probe by a function of the user's: it runs in a process of its own, so that one that hangs can be ended."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_mlops.deploy.health.command import run_bounded
+from pytest_mlops.deploy.health.custom_runner import HEALTHY, NOT_IMPORTED
+from pytest_mlops.deploy.health.probe import ProbeFailed
+from pytest_mlops.errors import InvalidHealthCheck
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pytest_mlops.deploy.health.endpoint import Endpoint
+    from pytest_mlops.records.health import HealthCheck
+
+__all__ = ["probe_custom"]
+
+_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+async def probe_custom(check: HealthCheck, endpoint: Endpoint, _client: httpx.AsyncClient) -> str:
+    """Call the function; only ``True`` is healthy."""
+    path = check.endpoint or ""
+    if _PATH.fullmatch(path) is None:
+        raise InvalidHealthCheck(f"{check.name}: {path!r} is no import path; expected module:function")
+    given = json.dumps({"path": path, "host": endpoint.host, "port": endpoint.port}).encode()
+    code, tail = await run_bounded(
+        [sys.executable, "-m", "pytest_mlops.deploy.health.custom_runner"], given=given
+    )
+    if code == NOT_IMPORTED:
+        raise InvalidHealthCheck(f"{check.name}: {path} cannot be imported: {tail}")
+    if code != HEALTHY:
+        raise ProbeFailed(f"{path}: {tail or f'its process ended with {code}'}")
+    return f"{path} says that it is well"

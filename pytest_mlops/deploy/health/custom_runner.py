@@ -1,0 +1,49 @@
+"""The process that a custom health check runs in: calls one function, and says by its code how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json
+import sys
+from typing import Any
+
+__all__ = ["HEALTHY", "NOT_HEALTHY", "NOT_IMPORTED", "main"]
+
+# Codes that an interpreter which fails by itself does not end with.
+HEALTHY, NOT_HEALTHY, NOT_IMPORTED = 40, 41, 42
+
+
+def main(given: str) -> int:
+    """Call the function that ``given`` names, with ``host`` and ``port`` where it takes them."""
+    values = json.loads(given)
+    module, _, name = values.pop("path").partition(":")
+    sys.path.insert(0, "")
+    try:
+        function = getattr(importlib.import_module(module), name)
+        wanted = inspect.signature(function).parameters
+    except Exception as error:  # noqa: BLE001 -- whatever an import raises, it is no answer
+        sys.stdout.write(f"{type(error).__name__}: {error}")
+        return NOT_IMPORTED
+    try:
+        answer = function(**{key: value for key, value in values.items() if key in wanted})
+        if inspect.isawaitable(answer):
+            answer = asyncio.run(_await(answer))
+    except BaseException as error:  # noqa: BLE001 -- an exit is no answer either
+        sys.stdout.write(f"{type(error).__name__}: {error}")
+        return NOT_HEALTHY
+    if answer is True:
+        return HEALTHY
+    sys.stdout.write(f"returned {answer!r:.100}; only True is healthy")
+    return NOT_HEALTHY
+
+
+async def _await(answer: Any) -> Any:
+    return await answer
+
+
+if __name__ == "__main__":
+    code = main(sys.stdin.read())
+    sys.stdout.flush()
+    sys.exit(code)

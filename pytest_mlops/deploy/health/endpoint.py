@@ -1,0 +1,57 @@
+"""Where a health check looks: an address, and the placeholders that stand for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pytest_mlops.errors import InvalidHealthCheck
+
+__all__ = ["NOWHERE", "Endpoint"]
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A replica's address; what is not of a replica has none.
+
+    Attributes:
+        host: Name or address.
+        port: Port.
+    """
+
+    host: str | None = None
+    port: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The address for people."""
+        return "" if self.host is None else f"{self.host}:{self.port}"
+
+    def fill(self, text: str) -> str:
+        """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in.
+
+        Raises:
+            InvalidHealthCheck: it has another placeholder, or there is no address to fill in.
+        """
+        if self.host is None or self.port is None:
+            values: dict[str, str] = {}
+        else:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            values = {"host": self.host, "port": str(self.port), "url": f"http://{host}:{self.port}"}
+
+        def value(found: re.Match[str]) -> str:
+            if found[1] in values:
+                return values[found[1]]
+            if found[1] in {"host", "port", "url"}:
+                raise InvalidHealthCheck(
+                    f"{text!r} asks for {found[0]} of a replica; a check with target: environment has none"
+                )
+            return found[0]
+
+        return _PLACEHOLDER.sub(value, text)
+
+
+NOWHERE = Endpoint()
+"""What a check of the environment itself is given."""

@@ -1,0 +1,51 @@
+"""Probe by HTTP: an answer of 200 to 399 is healthy; nothing is followed, and the body is not read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from pytest_mlops.deploy.health.probe import ProbeFailed
+from pytest_mlops.errors import InvalidHealthCheck
+
+if TYPE_CHECKING:
+    from pytest_mlops.deploy.health.endpoint import Endpoint
+    from pytest_mlops.records.health import HealthCheck
+
+__all__ = ["failure_words", "probe_http", "url_of"]
+
+
+async def probe_http(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
+    """Send a GET; 2xx and 3xx are healthy, a redirect as it stands."""
+    url = url_of(check, endpoint)
+    try:
+        async with client.stream("GET", url) as response:
+            status = response.status_code
+    except httpx.HTTPError as error:
+        raise ProbeFailed(failure_words(url, error)) from error
+    if not 200 <= status <= 399:
+        raise ProbeFailed(f"{url} answered {status}; 200 to 399 is healthy")
+    return f"{url} answered {status}"
+
+
+def url_of(check: HealthCheck, endpoint: Endpoint) -> str:
+    """Return the URL that a check asks.
+
+    Raises:
+        InvalidHealthCheck: it is none.
+    """
+    text = endpoint.fill(check.endpoint or "")
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL of http or https")
+    return text
+
+
+def failure_words(url: str, error: httpx.HTTPError) -> str:
+    """Say why there was no answer."""
+    detail = str(error) or type(error).__name__
+    return f"{url} gave no answer: {detail}"

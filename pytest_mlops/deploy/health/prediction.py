@@ -1,0 +1,61 @@
+"""Probe by a prediction: a known input has the known answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+
+from pytest_mlops.deploy.health.http import failure_words, url_of
+from pytest_mlops.deploy.health.probe import ProbeFailed
+from pytest_mlops.deploy.json_compare import differences, parse_strict
+from pytest_mlops.errors import InvalidHealthCheck, SerializationError
+
+if TYPE_CHECKING:
+    from pytest_mlops.deploy.health.endpoint import Endpoint
+    from pytest_mlops.records.health import HealthCheck
+
+__all__ = ["MAX_ANSWER", "post_json", "probe_prediction"]
+
+MAX_ANSWER = 1024 * 1024
+"""Bytes of an answer that are read; a longer one has failed."""
+
+
+async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
+    """Post the known input and hold the answer against the known one."""
+    url = url_of(check, endpoint)
+    try:
+        expected = parse_strict(check.expect or "")
+        parse_strict(check.body or "")
+    except SerializationError as error:
+        raise InvalidHealthCheck(f"{check.name}: body and expect have to be JSON: {error}") from error
+    answer = await post_json(client, url, (check.body or "").encode())
+    try:
+        got = parse_strict(answer)
+    except SerializationError as error:
+        raise ProbeFailed(f"{url} answered with something else: {error}") from error
+    found = differences(got, expected, tolerance=check.tolerance)
+    if found:
+        raise ProbeFailed(f"{url}: {found[0]}")
+    return f"{url} gave the known answer"
+
+
+async def post_json(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
+    """Post JSON and return the answer's body.
+
+    Raises:
+        ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
+    """
+    headers = {"content-type": "application/json"}
+    try:
+        async with client.stream("POST", url, content=body, headers=headers) as response:
+            if not response.is_success:
+                raise ProbeFailed(f"{url} answered {response.status_code}; a prediction is 2xx")
+            data = b""
+            async for chunk in response.aiter_bytes():
+                data += chunk
+                if len(data) > MAX_ANSWER:
+                    raise ProbeFailed(f"{url} answered with more than {MAX_ANSWER:,} bytes")
+            return data
+    except httpx.HTTPError as error:
+        raise ProbeFailed(failure_words(url, error)) from error

@@ -1,0 +1,31 @@
+"""What every kind of probe has in common: it says how it went, or raises that it failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_mlops.errors import MLOpsError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pytest_mlops.deploy.health.endpoint import Endpoint
+    from pytest_mlops.records.health import HealthCheck
+
+__all__ = ["Probe", "ProbeFailed"]
+
+
+class ProbeFailed(MLOpsError):  # noqa: N818 -- named as what it says
+    """One probe of a service failed; whether the service is unhealthy depends on the check's thresholds."""
+
+
+class Probe(Protocol):
+    """One kind of probe. Its caller ends it when the check's time is over."""
+
+    async def __call__(self, check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
+        """Probe once; return a few words of what was seen.
+
+        Raises:
+            ProbeFailed: the service is not well, or nothing can be said of it.
+            InvalidHealthCheck: the check cannot be carried out as written.
+        """

@@ -1,0 +1,39 @@
+"""Probe by TCP: a connection is healthy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from pytest_mlops.deploy.health.probe import ProbeFailed
+from pytest_mlops.errors import InvalidHealthCheck
+
+if TYPE_CHECKING:
+    import httpx
+
+    from pytest_mlops.deploy.health.endpoint import Endpoint
+    from pytest_mlops.records.health import HealthCheck
+
+__all__ = ["probe_tcp"]
+
+
+async def probe_tcp(check: HealthCheck, endpoint: Endpoint, _client: httpx.AsyncClient) -> str:
+    """Connect, to whichever of the name's addresses takes it, and close again."""
+    host, port = _address(check, endpoint.fill(check.endpoint or ""))
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        raise ProbeFailed(f"{host}:{port} takes no connection: {error.strerror or error}") from error
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return f"{host}:{port} takes connections"
+
+
+def _address(check: HealthCheck, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is no address; expected host:port")
+    return host, int(port)
