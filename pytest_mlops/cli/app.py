@@ -24,6 +24,7 @@ from pytest_mlops.cli import (
     schema,
     sign,
     status,
+    up,
     verify,
 )
 
@@ -67,6 +68,8 @@ app.add_typer(registry.registry, name="registry")
 app.command()(compare.compare)
 app.command()(plan.plan)
 app.command()(merge.merge)
+app.command()(up.up)
+app.command()(up.down)
 app.command()(deploy.deploy)
 app.command()(rollout.promote)
 app.command()(rollout.pause)

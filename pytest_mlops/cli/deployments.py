@@ -120,7 +120,6 @@ def manager_of(store: Store, place: Place, *, store_url: str | None) -> Deployme
     return local_manager(
         store,
         place.environment,
-        project=place.project,
         config=place.config,
         store_url=store_url,
         tell=typer.echo,

@@ -33,7 +33,8 @@ for found in distributions():
     name = found.metadata["Name"]
     if name:
         packages.setdefault(name, found.version)
-print(json.dumps({"python": platform.python_version(), "platform": platform.platform(), "packages": packages}))
+told = {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
+print(json.dumps(told))
 """
 
 

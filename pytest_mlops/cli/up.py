@@ -1,0 +1,68 @@
+"""``up`` and ``down``: the processes of an environment on this machine."""
+
+# The heavy imports stand inside the commands, so that --help and completion answer at once.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, find_place, store_of
+from pytest_mlops.cli.registry_common import Store  # noqa: TC001 -- typer reads the annotations
+
+__all__ = ["down", "up"]
+
+
+def up(
+    *,
+    environment: EnvironmentName = None,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Supervise in this process, as a service manager wants it.")
+    ] = False,
+    config: ConfigPath = None,
+    store: Store = None,
+) -> None:
+    """Bring an environment up: a supervisor, the gateway, and the replicas of what serves.
+
+    The supervisor goes on when this command has ended; bringing up what is up changes nothing.
+    """
+    from pytest_mlops.deploy.local import local_supervisor, supervisor_command
+    from pytest_mlops.deploy.supervisor.control import bring_up, gateway_url
+
+    place = find_place(environment, config)
+    if foreground:
+        with store_of(place, store, new=True) as opened:
+            supervisor = local_supervisor(opened, place.environment, config=place.config, store_url=store)
+            signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
+            signal.signal(signal.SIGINT, lambda *_: supervisor.stop())
+            supervisor.run()
+        return
+    with store_of(place, store, new=True):
+        pass  # so that what is wrong with it is said here
+    command = supervisor_command(place.config, place.environment.environment_id, store)
+    started = bring_up(place.layout, command)
+    how = "is up" if started else "was up already"
+    typer.echo(f"{place.environment.name} {how} at {gateway_url(place.layout)}")
+
+
+def down(
+    *,
+    environment: EnvironmentName = None,
+    grace: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds that processes have to end by themselves.")
+    ] = 10.0,
+    config: ConfigPath = None,
+) -> None:
+    """Take an environment down: end its gateway, replicas and supervisor. What serves is kept for ``up``."""
+    from pytest_mlops.deploy.supervisor.control import bring_down
+
+    place = find_place(environment, config)
+    stopped = bring_down(place.layout, grace=grace)
+    names = ", ".join(f"{marker} (process {pid})" for marker, pid in stopped.processes)
+    if not stopped.supervisor and not names:
+        typer.echo(f"{place.environment.name} was down already")
+    else:
+        typer.echo(f"{place.environment.name} is down; ended: {names or 'the supervisor only'}")
