@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_mlops.records.base import Record
 from pytest_mlops.records.deployment import Consistency
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.integration import Provenance
 
-__all__ = ["ask_interpreter", "compare", "serving_facts", "tested_facts"]
+__all__ = ["Told", "ask_interpreter", "compare", "serving_facts", "tested_facts"]
 
 MISSING = "not installed"
 
@@ -38,6 +38,14 @@ print(json.dumps(told))
 """
 
 
+class Told(Record):
+    """What an interpreter says of itself."""
+
+    python: str
+    platform: str
+    packages: dict[str, str]
+
+
 def tested_facts(provenance: Provenance, dependencies: Sequence[str]) -> dict[str, str]:
     """Return what is known of where a version was tested: Python, system, and packages.
 
@@ -47,10 +55,7 @@ def tested_facts(provenance: Provenance, dependencies: Sequence[str]) -> dict[st
             are no facts about it.
     """
     facts = {"python": provenance.python, "system": _system(provenance.platform)}
-    packages = {canonicalize_name(name): version for name, version in provenance.packages.items()}
-    named = _names(dependencies)
-    chosen = {name: packages.get(name, MISSING) for name in named} if named else packages
-    return facts | {f"package {name}": version for name, version in sorted(chosen.items())}
+    return facts | _package_facts(provenance.packages, dependencies)
 
 
 def serving_facts(command: Sequence[str], dependencies: Sequence[str], *, folder: Path) -> dict[str, str]:
@@ -67,14 +72,11 @@ def serving_facts(command: Sequence[str], dependencies: Sequence[str], *, folder
     told = ask_interpreter(program, folder)
     if told is None:
         return {}
-    packages = {canonicalize_name(name): str(version) for name, version in dict(told["packages"]).items()}
-    named = _names(dependencies)
-    chosen = {name: packages.get(name, MISSING) for name in named} if named else packages
-    facts = {"python": str(told["python"]), "system": _system(str(told["platform"]))}
-    return facts | {f"package {name}": version for name, version in sorted(chosen.items())}
+    facts = {"python": told.python, "system": _system(told.platform)}
+    return facts | _package_facts(told.packages, dependencies)
 
 
-def ask_interpreter(program: str, folder: Path) -> Mapping[str, object] | None:
+def ask_interpreter(program: str, folder: Path) -> Told | None:
     """Return what an interpreter says of itself; ``None`` where it does not within twenty seconds."""
     try:
         done = subprocess.run(  # noqa: S603 -- the program that serves, and a script of ours
@@ -85,11 +87,9 @@ def ask_interpreter(program: str, folder: Path) -> Mapping[str, object] | None:
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        told = json.loads(done.stdout)
+        return Told.model_validate_json(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    complete = isinstance(told, dict) and {"python", "platform", "packages"} <= told.keys()
-    return told if complete and isinstance(told["packages"], dict) else None
 
 
 def compare(tested: Mapping[str, str], here: Mapping[str, str]) -> Consistency:
@@ -110,8 +110,16 @@ def compare(tested: Mapping[str, str], here: Mapping[str, str]) -> Consistency:
     )
 
 
+def _package_facts(packages: Mapping[str, str], dependencies: Sequence[str]) -> dict[str, str]:
+    """Return the versions of the packages that the model names, or of all where it names none."""
+    installed = {str(canonicalize_name(name)): version for name, version in packages.items()}
+    named = _names(dependencies)
+    chosen = {name: installed.get(name, MISSING) for name in named} if named else installed
+    return {f"package {name}": version for name, version in sorted(chosen.items())}
+
+
 def _names(dependencies: Sequence[str]) -> list[str]:
-    names = []
+    names: list[str] = []
     for text in dependencies:
         try:
             names.append(canonicalize_name(Requirement(text).name))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import psutil
+from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.deployments import list_deployments
 from pytest_mlops.deploy.journal import read_journal
 from pytest_mlops.deploy.lease import lease_state
 from pytest_mlops.deploy.pointer import read_pointer
 from pytest_mlops.deploy.steps import Phase
+from pytest_mlops.deploy.supervisor.control import gateway_url, is_up
+from pytest_mlops.deploy.supervisor.processes import Identity, lives, read_json
 from pytest_mlops.records.deployment import DeploymentStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -89,8 +88,8 @@ def overview(connection: Connection, layout: Layout, environment: str, *, now: f
         under_way=None if row is None else (row, read_journal(connection, row.plan.deployment_id)),
         lease=lease if lease is not None and lease.is_held(now) else None,
         replicas=tuple(_replicas(layout)),
-        url=_url(layout),
-        supervised=_lives(_read(layout.supervisor)),
+        url=gateway_url(layout),
+        supervised=is_up(layout),
     )
 
 
@@ -107,7 +106,7 @@ def last_words(journal: Sequence[Entry]) -> str:
 def _replicas(layout: Layout) -> list[ReplicaState]:
     found = []
     for path in sorted(layout.replicas.glob("*.json")):
-        values = _read(path)
+        values = read_json(path)
         if values is None:
             continue
         found.append(
@@ -116,36 +115,10 @@ def _replicas(layout: Layout) -> list[ReplicaState]:
                 index=int(values.get("index", 0)),
                 pid=int(values.get("pid") or 0),
                 address=f"{values.get('host')}:{values.get('port')}",
-                alive=_lives(values),
-                ready=bool(values.get("ready")) and _lives(values),
+                alive=lives(Identity.of(values)),
+                ready=bool(values.get("ready")) and lives(Identity.of(values)),
                 restarts=int(values.get("restarts", 0)),
                 message=str(values.get("message", "")),
             )
         )
     return found
-
-
-def _url(layout: Layout) -> str | None:
-    values = _read(layout.gateway)
-    if values is None or not _lives(values):
-        return None
-    host = str(values["host"])
-    return f"http://{f'[{host}]' if ':' in host else host}:{values['port']}"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def _lives(values: dict[str, Any] | None) -> bool:
-    """Tell whether the process of a file runs, and is not another one with its number."""
-    try:
-        process = psutil.Process(int((values or {})["pid"]))
-        same = abs(process.create_time() - float((values or {})["create_time"])) < 0.01
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (KeyError, TypeError, ValueError, psutil.Error):
-        return False

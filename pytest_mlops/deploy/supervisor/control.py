@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
+
 from pytest_mlops.deploy.supervisor.lock import is_locked
 from pytest_mlops.deploy.supervisor.processes import (
     Identity,
@@ -128,14 +130,10 @@ def bring_down(layout: Layout, *, grace: float) -> Stopped:
 def gateway_url(layout: Layout) -> str | None:
     """Return where clients reach the environment; ``None`` while no gateway runs."""
     values = read_json(layout.gateway)
-    try:
-        identity = Identity(pid=int((values or {})["pid"]), create_time=float((values or {})["create_time"]))
-        host, port = str((values or {})["host"]), int((values or {})["port"])
-    except (KeyError, TypeError, ValueError):
+    if values is None or not lives(Identity.of(values)):
         return None
-    if not lives(identity):
-        return None
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    host, port = values.get("host"), values.get("port")
+    return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
 
 
 def _spawn(layout: Layout, command: Sequence[str]) -> None:
@@ -151,15 +149,14 @@ def _spawn(layout: Layout, command: Sequence[str]) -> None:
 def _end_supervisor(layout: Layout, grace: float) -> bool:
     if not is_up(layout):
         return False
-    values = read_json(layout.supervisor) or {}
     deadline = time.monotonic() + max(grace, 2.0)
     while is_up(layout) and time.monotonic() < deadline:
         time.sleep(_TICK)  # it looks for the file that says down
     if is_up(layout):
-        with contextlib.suppress(KeyError, TypeError, ValueError):
-            identity = Identity(pid=int(values["pid"]), create_time=float(values["create_time"]))
-            process = identity.process()
-            if process is not None:
+        identity = Identity.of(read_json(layout.supervisor))
+        process = None if identity is None else identity.process()
+        if process is not None:
+            with contextlib.suppress(psutil.Error):
                 process.kill()
                 process.wait(grace)
     return True

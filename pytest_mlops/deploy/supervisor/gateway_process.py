@@ -131,13 +131,7 @@ class GatewayProcess:
             self._adopt()
 
     def _adopt(self) -> bool:
-        values = read_json(self.layout.gateway)
-        try:
-            identity = Identity(
-                pid=int((values or {})["pid"]), create_time=float((values or {})["create_time"])
-            )
-        except (KeyError, TypeError, ValueError):
-            return False
+        identity = Identity.of(read_json(self.layout.gateway))
         if not lives(identity, GATEWAY):
             return False
         self._identity, self._started_at = identity, time.time()

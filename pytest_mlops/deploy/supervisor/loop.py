@@ -62,7 +62,7 @@ class Supervisor:
     drain: float
     command: Sequence[str]
     recover: Callable[[], object] = lambda: None
-    say: Callable[[str], None] = field(default=lambda line: _say(line))
+    say: Callable[[str], None] = field(default_factory=lambda: _say)
     _replicas: dict[tuple[str, int], ReplicaProcess] = field(default_factory=dict)
     _endings: Endings = field(default_factory=Endings)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -146,13 +146,7 @@ class Supervisor:
             monitor.forget(replica.name)
             self._endings.add(replica)
         for name, index in sorted(places):
-            replica = self._replicas.get((name, index))
-            if replica is None:
-                replica = ReplicaProcess(plan=wanted[name].plan, index=index, layout=self.layout)
-                self._replicas[name, index] = replica
-                if replica.adopt():
-                    self.say(f"adopts {replica.name}, process {replica.identity and replica.identity.pid}")
-                    self._watch(replica, monitor)
+            replica = self._replicas.get((name, index)) or self._add(wanted[name], index, monitor)
             if replica.bury():
                 self.say(f"{replica.name} {replica.message}")
                 monitor.forget(replica.name)
@@ -164,6 +158,14 @@ class Supervisor:
                 else:
                     self.say(f"{replica.name} starts as process {replica.identity.pid}")
                     self._watch(replica, monitor)
+
+    def _add(self, wanted: Wanted, index: int, monitor: HealthMonitor) -> ReplicaProcess:
+        replica = ReplicaProcess(plan=wanted.plan, index=index, layout=self.layout)
+        self._replicas[wanted.plan.deployment_id, index] = replica
+        if replica.adopt():
+            self.say(f"adopts {replica.name}")
+            self._watch(replica, monitor)
+        return replica
 
     def _watch(self, replica: ReplicaProcess, monitor: HealthMonitor) -> None:
         monitor.watch(

@@ -1,4 +1,4 @@
-"""Processes of ours: started in a session of their own, told apart from others, ended with all they started."""
+"""Processes of ours: started in a session of their own, told apart, ended with all that they started."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -38,6 +38,14 @@ class Identity:
     pid: int
     create_time: float
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any] | None) -> Self | None:
+        """Return the process that a file of ours names; ``None`` where it names none."""
+        try:
+            return cls(pid=int((values or {})["pid"]), create_time=float((values or {})["create_time"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
     def process(self) -> psutil.Process | None:
         """Return the process; ``None`` where it is gone, a zombie, or its number is another's now."""
         try:
@@ -49,9 +57,9 @@ class Identity:
             return None
 
 
-def lives(identity: Identity, marker: str | None = None) -> bool:
+def lives(identity: Identity | None, marker: str | None = None) -> bool:
     """Tell whether a process runs, and carries a marker if one is asked for."""
-    process = identity.process()
+    process = None if identity is None else identity.process()
     return process is not None and (marker is None or _marker_of(process) == marker)
 
 

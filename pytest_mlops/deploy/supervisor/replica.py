@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -30,6 +29,7 @@ from pytest_mlops.records.quantity import in_bytes, in_cores
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
     from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.deploy.plan import DeploymentPlan
@@ -118,12 +118,12 @@ class ReplicaProcess:
         if values is None:
             return False
         self.restarts = int(values.get("restarts", 0))
+        identity = Identity.of(values)
+        if not lives(identity, self.plan.deployment_id):
+            return False
         try:
-            identity = Identity(pid=int(values["pid"]), create_time=float(values["create_time"]))
             port, started = int(values["port"]), float(values["started_at"])
         except (KeyError, TypeError, ValueError):
-            return False
-        if not lives(identity, self.plan.deployment_id):
             return False
         self.identity, self.port, self.started_at = identity, port, started
         self.ready = bool(values.get("ready"))

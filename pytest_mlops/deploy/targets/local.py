@@ -100,17 +100,12 @@ class LocalTarget:
 
 
 def _replica(values: dict[str, Any]) -> Replica:
-    try:
-        identity = Identity(pid=int(values["pid"]), create_time=float(values["create_time"]))
-        alive = lives(identity)
-    except (KeyError, TypeError, ValueError):
-        alive = False
     return Replica(
         deployment_id=str(values["deployment_id"]),
         index=int(values["index"]),
         host=str(values["host"]),
         port=int(values["port"]),
-        alive=alive,
+        alive=lives(Identity.of(values)),
         restarts=int(values.get("restarts", 0)),
         message=str(values.get("message", "")),
     )

@@ -212,15 +212,14 @@ def test_a_first_version_that_fails_leaves_nothing_serving(desk: Desk) -> None:
 def test_where_the_one_before_may_not_serve_any_more_the_new_one_goes_on(desk: Desk) -> None:
     deploy(desk, "1")
     desk.clock.now += timedelta(days=6)
-    desk.world.sick_with_traffic.add("2")
     second = desk.project.version("2", timestamp=desk.clock.now)
     environment = desk.project.environment(rollout=RolloutSettings(bake=3 * 86400.0, deadline=5.0))
 
-    def a_day_passes() -> None:
+    def two_days_pass() -> None:
         desk.clock.now += timedelta(days=2)
+        desk.world.sick_with_traffic.add("2")
 
-    desk.world.sick_with_traffic.clear()
-    desk.world.on_sleep = lambda: (a_day_passes(), desk.world.sick_with_traffic.add("2"))[0]
+    desk.world.on_sleep = two_days_pass
     result = desk.manager(environment).deploy(request(second))
     assert not result.success
     assert "nothing to go back to" in result.deployment.message
