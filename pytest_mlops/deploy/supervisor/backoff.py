@@ -21,6 +21,6 @@ def restart_delay(deaths: int, key: str) -> float:
     """
     if deaths <= 0:
         return 0.0
-    base = min(FIRST_SECONDS * 2 ** min(deaths - 1, _MOST_DOUBLINGS), MOST_SECONDS)
+    base = min(FIRST_SECONDS * 2.0 ** min(deaths - 1, _MOST_DOUBLINGS), MOST_SECONDS)
     draw = int.from_bytes(hashlib.sha256(f"{key} {deaths}".encode()).digest()[:4], "big") / 2**32
     return base * (1 + draw / 4)
