@@ -1,0 +1,108 @@
+"""What each deployment's traffic has come to since the gateway started."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["LATENCY_BOUNDS", "DeploymentCounts", "TrafficCounts"]
+
+LATENCY_BOUNDS = (*(round(10 ** (step / 8), 6) for step in range(-8, 41)), math.inf)
+"""Upper bounds of the latency histograms in milliseconds: eight a decade from 0.1 ms to 100 s, then infinity."""
+
+_KEPT = 512
+
+
+def _zeros() -> list[int]:
+    return [0] * len(LATENCY_BOUNDS)
+
+
+@dataclass(kw_only=True, slots=True)
+class ArmTally:
+    """Requests of one kind.
+
+    Attributes:
+        requests: Answered or failed.
+        errors: Answers of 500 and above, and requests without a whole answer.
+        latency: Counts by ``LATENCY_BOUNDS``, of the requests that are no errors.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    latency: list[int] = field(default_factory=_zeros)
+    seconds: float = 0.0
+
+    def add(self, *, failed: bool, milliseconds: float) -> None:
+        """Count one request."""
+        self.requests += 1
+        if failed:
+            self.errors += 1
+        else:
+            self.latency[bisect_left(LATENCY_BOUNDS, milliseconds)] += 1
+            self.seconds += milliseconds / 1000
+
+    def histogram(self) -> list[list[float | int | None]]:
+        """Return ``[[upper bound in milliseconds, count], …]``, the infinite bound as null."""
+        pairs = zip(LATENCY_BOUNDS, self.latency, strict=True)
+        return [[None if math.isinf(bound) else bound, count] for bound, count in pairs]
+
+
+@dataclass(kw_only=True, slots=True)
+class DeploymentCounts:
+    """Traffic of one deployment.
+
+    Attributes:
+        version: What it serves.
+        clients: Requests of clients.
+        copies: Copies of shadow traffic.
+        differences: Copies whose answer was not the one that the client got.
+    """
+
+    version: str
+    clients: ArmTally = field(default_factory=ArmTally)
+    copies: ArmTally = field(default_factory=ArmTally)
+    differences: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the counts by the names of ``ArmCounts``."""
+        return {
+            "requests": self.clients.requests,
+            "errors": self.clients.errors,
+            "latency": self.clients.histogram(),
+            "shadow_requests": self.copies.requests,
+            "shadow_errors": self.copies.errors,
+            "shadow_latency": self.copies.histogram(),
+            "shadow_differences": self.differences,
+        }
+
+
+class TrafficCounts:
+    """Counts of every deployment, and of what none of them got."""
+
+    def __init__(self) -> None:
+        self.deployments: dict[str, DeploymentCounts] = {}
+        self.refused: dict[str, int] = {}
+        self.copies_dropped = 0
+
+    def of(self, deployment: str, version: str) -> DeploymentCounts:
+        """Return a deployment's counts, which begin at 0.
+
+        Those of the deployments that had no traffic for longest are given up where there are very many.
+        """
+        found = self.deployments.pop(deployment, None)
+        if found is None:
+            found = DeploymentCounts(version=version)
+            while len(self.deployments) >= _KEPT:
+                del self.deployments[next(iter(self.deployments))]
+        self.deployments[deployment] = found
+        return found
+
+    def refuse(self, reason: str) -> None:
+        """Count a request that went to no deployment."""
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return deployment -> counts."""
+        return {name: counts.as_json() for name, counts in self.deployments.items()}

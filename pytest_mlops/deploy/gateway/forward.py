@@ -1,0 +1,56 @@
+"""Asking a deployment's replicas for an answer, one after another where that is safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_mlops.deploy.gateway.upstream import NoAnswer
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from pytest_mlops.deploy.gateway.exchange import Exchange
+    from pytest_mlops.deploy.gateway.router import Router
+    from pytest_mlops.deploy.gateway.upstream import Call, Upstream
+
+__all__ = ["ask"]
+
+_ATTEMPTS = 4
+
+
+async def ask(router: Router, call: Call, exchange: Exchange) -> aiohttp.ClientResponse:
+    """Return the answer of a replica, with its body still to come.
+
+    The exchange names the replica, which has one more request under way until the caller releases it. A request
+    whose deployment got out of the table before it could be sent goes to one that is in it.
+
+    Raises:
+        NoAnswer: no replica gave one.
+    """
+    tried: list[Upstream] = []
+    stale: list[Upstream] = []
+    failure = NoAnswer("no replica is ready", status=503)
+    for _ in range(_ATTEMPTS):
+        upstream = exchange.arm.next(tried)
+        if upstream is None:
+            break
+        _move(router, exchange, upstream)
+        try:
+            return await upstream.ask(call)
+        except NoAnswer as error:
+            if not (error.unsent or error.stale):
+                raise
+            failure = error
+            if error.unsent or upstream in stale:
+                tried.append(upstream)
+            stale.append(upstream)
+            if not exchange.shadow:
+                exchange.arm = router.current(exchange.arm) or router.choose() or exchange.arm
+    raise failure
+
+
+def _move(router: Router, exchange: Exchange, upstream: Upstream) -> None:
+    upstream.in_flight += 1
+    if exchange.upstream is not None:
+        router.release(exchange.upstream)
+    exchange.upstream = upstream

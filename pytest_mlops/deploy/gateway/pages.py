@@ -1,0 +1,134 @@
+"""What the gateway answers itself on the public side: ``/healthz`` and ``/metrics``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+from pytest_mlops.deploy.gateway.counts import LATENCY_BOUNDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from prometheus_client.core import Metric
+
+    from pytest_mlops.deploy.gateway.counts import ArmTally
+    from pytest_mlops.deploy.gateway.router import Router
+    from pytest_mlops.deploy.gateway.sinks import Sinks
+
+__all__ = ["Pages"]
+
+_LABELS = ("deployment", "version", "shadow")
+
+
+class Pages:
+    """Finds the page that a request asks for.
+
+    Args:
+        router: What is served.
+        sinks: What was served.
+    """
+
+    def __init__(self, *, router: Router, sinks: Sinks) -> None:
+        self._router = router
+        self._registry = CollectorRegistry()
+        self._registry.register(_Collector(router, sinks))
+
+    def find(self, method: str, target: str) -> Callable[[], web.Response] | None:
+        """Return what makes the page; ``None`` where the request is for a replica."""
+        if method not in {"GET", "HEAD"}:
+            return None
+        match target.partition("?")[0]:
+            case "/healthz":
+                return self._healthz
+            case "/metrics":
+                return self._metrics
+        return None
+
+    def _healthz(self) -> web.Response:
+        serving = self._router.serving
+        return web.json_response(
+            {"status": "ok" if serving else "no replica is ready"}, status=200 if serving else 503
+        )
+
+    def _metrics(self) -> web.Response:
+        body = exposition.generate_latest(self._registry)
+        return web.Response(body=body, headers={"Content-Type": exposition.CONTENT_TYPE_LATEST})
+
+
+class _Collector:
+    def __init__(self, router: Router, sinks: Sinks) -> None:
+        self._router = router
+        self._sinks = sinks
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        yield from self._deployments()
+        counts = self._sinks.counts
+        refused = CounterMetricFamily(
+            "mlops_gateway_refused", "Requests that went to no deployment.", labels=("reason",)
+        )
+        for reason, count in counts.refused.items():
+            refused.add_metric((reason,), count)
+        yield refused
+        yield CounterMetricFamily(
+            "mlops_gateway_shadow_dropped", "Copies that were not sent.", value=counts.copies_dropped
+        )
+        under_way = GaugeMetricFamily(
+            "mlops_gateway_in_flight", "Requests under way.", labels=("deployment",)
+        )
+        for deployment, count in self._router.in_flight()[0].items():
+            under_way.add_metric((deployment,), count)
+        yield under_way
+        yield GaugeMetricFamily(
+            "mlops_gateway_routes_generation",
+            "The table of routes in force.",
+            value=self._router.routes.generation if self._router.routes is not None else 0,
+        )
+        if self._sinks.log is not None:
+            yield from _log_metrics(self._sinks.log.as_json())
+
+    def _deployments(self) -> Iterable[Metric]:
+        requests = CounterMetricFamily("mlops_gateway_requests", "Requests that are over.", labels=_LABELS)
+        errors = CounterMetricFamily(
+            "mlops_gateway_errors", "Answers of 500 and above, and none that was whole.", labels=_LABELS
+        )
+        seconds = HistogramMetricFamily(
+            "mlops_gateway_latency_seconds", "Time that requests without an error took.", labels=_LABELS
+        )
+        differences = CounterMetricFamily(
+            "mlops_gateway_shadow_differences", "Copies answered otherwise.", labels=_LABELS[:2]
+        )
+        for deployment, counts in self._sinks.counts.deployments.items():
+            for tally, shadow in ((counts.clients, "false"), (counts.copies, "true")):
+                labels = (deployment, counts.version, shadow)
+                requests.add_metric(labels, tally.requests)
+                errors.add_metric(labels, tally.errors)
+                seconds.add_metric(labels, _cumulative(tally), tally.seconds)
+            differences.add_metric((deployment, counts.version), counts.differences)
+        return requests, errors, seconds, differences
+
+
+def _cumulative(tally: ArmTally) -> list[tuple[str, float]]:
+    buckets, sum_so_far = [], 0
+    for bound, count in zip(LATENCY_BOUNDS, tally.latency, strict=True):
+        sum_so_far += count
+        buckets.append(("+Inf" if math.isinf(bound) else str(bound / 1000), float(sum_so_far)))
+    return buckets
+
+
+def _log_metrics(log: dict[str, int]) -> Iterable[Metric]:
+    rows = CounterMetricFamily("mlops_gateway_log_rows", "Rows of the log by fate.", labels=("fate",))
+    rows.add_metric(("written",), log["written"])
+    rows.add_metric(("dropped",), log["dropped"])
+    yield rows
+    yield GaugeMetricFamily("mlops_gateway_log_buffered", "Rows not in a closed file.", value=log["buffered"])
+    yield CounterMetricFamily(
+        "mlops_gateway_log_failures", "Times that writing failed.", value=log["failures"]
+    )

@@ -1,0 +1,187 @@
+"""The gateway's process from its first socket to its last answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import resource
+import secrets
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import psutil
+from aiohttp import web
+
+from pytest_mlops.deploy.gateway.control import Control
+from pytest_mlops.deploy.gateway.counts import TrafficCounts
+from pytest_mlops.deploy.gateway.pages import Pages
+from pytest_mlops.deploy.gateway.prediction_log import PredictionLog
+from pytest_mlops.deploy.gateway.proxy import Proxy
+from pytest_mlops.deploy.gateway.router import Router
+from pytest_mlops.deploy.gateway.routes import read_routes
+from pytest_mlops.deploy.gateway.shadow import ShadowTee
+from pytest_mlops.deploy.gateway.sinks import Sinks
+from pytest_mlops.deploy.gateway.watch import SupervisorWatch
+from pytest_mlops.errors import SerializationError, TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from pytest_mlops.deploy.paths import Layout
+    from pytest_mlops.records.serving import GatewaySettings
+
+__all__ = ["run"]
+
+_IDLE_CLIENT_SECONDS = 75.0
+_LINE = 64 * 1024
+_log = logging.getLogger(__name__)
+
+
+def run(layout: Layout, settings: GatewaySettings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way.
+
+    Raises:
+        TaskError: the address cannot be listened on.
+    """
+    # What a client sends that is no HTTP is answered with 400 and needs no traceback each time.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    _allow_many_files()
+    asyncio.run(_Gateway(layout, settings).run())
+
+
+class _Gateway:
+    def __init__(self, layout: Layout, settings: GatewaySettings) -> None:
+        self._layout = layout
+        self._settings = settings
+        log = PredictionLog(layout.predictions, settings.log) if settings.log is not None else None
+        self._router = Router()
+        self._sinks = Sinks(counts=TrafficCounts(), log=log)
+        self._tee = ShadowTee(router=self._router, sinks=self._sinks, timeout=settings.timeout)
+        self._token = secrets.token_urlsafe(32)
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self._read_routes()
+        proxy = Proxy(
+            router=self._router,
+            settings=self._settings,
+            sinks=self._sinks,
+            tee=self._tee,
+            pages=Pages(router=self._router, sinks=self._sinks),
+        )
+        control = Control(router=self._router, sinks=self._sinks, token=self._token)
+        async with contextlib.AsyncExitStack() as stack:
+            public = await _listen(proxy.handle, self._settings.host, self._settings.port, stack)
+            private = await _listen(control.handle, "127.0.0.1", 0, stack)
+            if self._sinks.log is not None:
+                self._sinks.log.start()
+            self._announce(public.port, private.port)
+            watch = loop.create_task(SupervisorWatch(self._layout).run())
+            # What lives from here on lives as long as the process; no collection need look at it.
+            gc.collect()
+            gc.freeze()
+            await stop.wait()
+            watch.cancel()
+            await public.drain(self._settings.drain)
+            await self._tee.close()
+        await self._router.close()
+        if self._sinks.log is not None:
+            await asyncio.to_thread(self._sinks.log.close)
+
+    def _read_routes(self) -> None:
+        try:
+            self._router.swap(read_routes(self._layout.routes.read_bytes()))
+        except FileNotFoundError:
+            _log.info("no routes yet: %s is not there", self._layout.routes)
+        except (OSError, SerializationError) as error:
+            _log.error("no routes until the supervisor sends some: %s: %s", self._layout.routes, error)
+
+    def _announce(self, port: int, control_port: int) -> None:
+        """Say where we listen, to those who may read it."""
+        text = json.dumps(
+            {
+                "pid": os.getpid(),
+                "create_time": psutil.Process().create_time(),
+                "host": self._settings.host,
+                "port": port,
+                "control_port": control_port,
+                "token": self._token,
+                "started_at": datetime.now(UTC).isoformat(),
+            }
+        )
+        _write_private(self._layout.gateway, text)
+
+
+class _Listener:
+    """A listening socket with what answers on it."""
+
+    def __init__(self, server: web.Server, runner: web.ServerRunner, site: web.TCPSite) -> None:
+        self._server = server
+        self._site = site
+        self.port: int = runner.addresses[0][1]
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing new, close connections as they get idle, and wait at most ``seconds`` for the rest."""
+        await self._site.stop()
+        await asyncio.sleep(0)
+        self._server.pre_shutdown()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self._server.connections and loop.time() < deadline:
+            await asyncio.sleep(0.02)
+
+
+async def _listen(
+    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    host: str,
+    port: int,
+    stack: contextlib.AsyncExitStack,
+) -> _Listener:
+    server = web.Server(
+        handler,
+        handler_cancellation=True,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=_IDLE_CLIENT_SECONDS,
+        lingering_time=2.0,
+        max_line_size=_LINE,
+        max_field_size=_LINE,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        raise TaskError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            "end what listens there, or give another gateway.port in mlops.yaml"
+        ) from error
+    return _Listener(server, runner, site)
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    temporary.replace(path)
+
+
+def _allow_many_files() -> None:
+    """Raise the soft limit of open files to the hard one: each request takes two sockets."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
