@@ -60,8 +60,8 @@ def rates(
 ) -> tuple[float, float]:
     """Return how often a metric alone rolls back and how often it promotes, looked at all the time.
 
-    With ``trusting`` the judge is told that the canary was meant to get what it got nominally and does not see
-    what it did get, as a judge that goes by the weights alone.
+    With ``trusting`` the judge is told that the canary was meant to get what it got nominally and does not
+    see what it did get, as a judge that goes by the weights alone.
     """
     rng = np.random.default_rng(seed)
     ends = [_end(settings, scenario, rng, trusting=trusting) for _ in range(rounds)]

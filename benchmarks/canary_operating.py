@@ -1,7 +1,7 @@
 """What the canary judge does at a given truth, against the levels that it promises.
 
-Run ``python -m benchmarks.canary_operating``; ``--rounds`` sets the length of the simulations. The first table
-is exact, everything else has a fixed seed and three standard errors of slack.
+Run ``python -m benchmarks.canary_operating``; ``--rounds`` sets the length of the simulations. The first
+table is exact, everything else has a fixed seed and three standard errors of slack.
 """
 
 from __future__ import annotations
@@ -128,9 +128,7 @@ def traffic(rounds: int) -> bool:
         held.append(_line(f"{name}: {wrong}", round(rate * rounds), rounds, most))
     starved = Scenario(old=0.05, new=0.1, got=0.05)
     _, promoted = rates(RATIO_ONLY, starved, rounds=rounds, seed=99, trusting=True)
-    _line(
-        "twice as bad, gets half its share, judged by the weight: promote", round(promoted * rounds), rounds
-    )
+    _line("twice as bad, half its share, judged by the weight: promote", round(promoted * rounds), rounds)
     for burst in (2, 5):
         rolled, _ = rates(RATIO_ONLY, Scenario(old=0.01, new=0.01, burst=burst), rounds=rounds, seed=burst)
         _line(f"as good, bad events in bursts of {burst}: rollback", round(rolled * rounds), rounds)
