@@ -136,7 +136,7 @@ def traffic(rounds: int) -> bool:
 
 
 def points(rounds: int) -> bool:
-    """Print one look at ten series that are as good, by their autocorrelation, and the power for latencies."""
+    """Print one look at series that are as good, by their autocorrelation, and the power for latencies."""
     settings = JudgeSettings(alpha_rollback=0.05)
     rng = np.random.default_rng(11)
     print(f"\nOne look at ten series of 60 points, as good, Holm at 5 % ({rounds} canaries each):")

@@ -191,7 +191,8 @@ def test_nothing_to_judge_by_is_hold_with_its_reason(steps: list[StepTally], rea
 @pytest.mark.parametrize("metric", ["errors", "slow"])
 def test_every_metric_must_be_there_to_promote(metric: str) -> None:
     assert judge(SETTINGS, [GOOD]).verdict is JudgeVerdict.PROMOTE
-    without = dataclasses.replace(GOOD, canary=dataclasses.replace(GOOD.canary, **{metric: None}))
+    missing: dict[str, Any] = {metric: None}
+    without = dataclasses.replace(GOOD, canary=dataclasses.replace(GOOD.canary, **missing))
     assert judge(SETTINGS, [without]).verdict is JudgeVerdict.HOLD
 
 
