@@ -100,7 +100,7 @@ def p_better(events: BadEvents, ratio: float) -> float:
 
 
 def estimate(steps: Sequence[BadEvents]) -> float | None:
-    """Return the likeliest ratio over all steps; infinite if all are the canary's, ``None`` of no event."""
+    """Return the likeliest ratio: infinite if all events are the canary's, ``None`` without an event."""
     total, canary = sum(step.total for step in steps), sum(step.canary for step in steps)
     if total == 0:
         return None

@@ -44,7 +44,8 @@ def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> Judgement:
     if reasons := _rollback_reasons(settings, findings):
         return Judgement(verdict=JudgeVerdict.ROLLBACK, findings=findings, reasons=reasons)
     missing = [finding.sentence for finding in findings if finding.verdict is not JudgeVerdict.PROMOTE]
-    missing += words.too_few(settings, steps)
+    if all(name in usable for name in settings.metrics):
+        missing += words.too_few(settings, steps)
     if missing:
         return Judgement(verdict=JudgeVerdict.HOLD, findings=findings, reasons=tuple(missing))
     reasons = tuple(finding.sentence for finding in findings)

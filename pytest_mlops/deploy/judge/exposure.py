@@ -81,10 +81,11 @@ def exposures(metric: str, steps: Sequence[StepTally]) -> tuple[Exposure, ...]:
 
 
 def totals(steps: Sequence[Exposure]) -> Exposure:
-    """Return the sum over the steps, its share being the realised one."""
+    """Return the sum over the steps, its share being the realised one where there is any."""
     baseline, canary = sum(s.baseline_requests for s in steps), sum(s.canary_requests for s in steps)
+    share = canary / (baseline + canary) if baseline + canary else steps[-1].share
     return Exposure(
-        share=canary / (baseline + canary),
+        share=share,
         baseline_bad=sum(s.baseline_bad for s in steps),
         baseline_requests=baseline,
         canary_bad=sum(s.canary_bad for s in steps),

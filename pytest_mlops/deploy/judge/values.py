@@ -12,6 +12,8 @@ __all__ = ["LARGEST", "Evidence", "Finding", "JudgeVerdict", "Judgement", "StepT
 LARGEST = 1e300
 """Evidence and ratios beyond this are cut off here, so that JSON can hold them."""
 
+_NAMES = {"requests": "requests", "errors": "errors", "slow": "slow answers"}
+
 
 class JudgeVerdict(StrEnum):
     """What is to be done about a new version."""
@@ -57,7 +59,7 @@ class Tally:
         """Return what keeps a metric from being judged, or nothing."""
         for name, value in (("requests", self.requests), ("errors", self.errors), ("slow", self.slow)):
             if value is None and name in ("requests", "errors", metric):
-                return f"{name} is not known"
+                return f"the number of {_NAMES[name]} is not known"
             if found := _no_count(name, value):
                 return found
         bad, exposed = self.bad(metric), self.exposed(metric)

@@ -31,14 +31,12 @@ def with_sentence(settings: JudgeSettings, finding: Finding, steps: Sequence[Exp
 
 def too_few(settings: JudgeSettings, steps: Sequence[StepTally]) -> list[str]:
     """Return a sentence for each version that has not answered enough requests in the newest step."""
-    if not steps:
-        return []
     newest = steps[-1]
     return [
         f"the {name} version has answered {arm.requests} requests in this step; "
         f"{settings.min_requests:,} are needed"
         for name, arm in (("old", newest.baseline), ("new", newest.canary))
-        if not arm.requests >= settings.min_requests  # NaN neither
+        if arm.requests < settings.min_requests
     ]
 
 
@@ -77,7 +75,7 @@ def _strength(evidence: Evidence) -> str:
 
 def _advice(settings: JudgeSettings, steps: Sequence[Exposure], rollback: Evidence) -> str:
     both = totals(steps)
-    hopeless = settings.harmful_ratio * both.baseline_bad >= both.baseline_requests
+    hopeless = 0 < both.baseline_requests <= settings.harmful_ratio * both.baseline_bad
     note = (
         f"; {both.baseline_bad / both.baseline_requests:.0%} of the old version's are bad, of which there "
         f"can be no {settings.harmful_ratio:g} times as many"
