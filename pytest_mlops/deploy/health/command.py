@@ -23,13 +23,14 @@ __all__ = ["probe_command", "run_bounded"]
 
 _TAIL = 300
 _CHUNK = 64 * 1024
+_LAST_WORDS = 0.2
 
 
 async def probe_command(check: HealthCheck, endpoint: Endpoint, _client: httpx.AsyncClient) -> str:
     """Run the command; 0 is healthy."""
     argv = [endpoint.fill(part) for part in check.command]
     try:
-        code, tail = await run_bounded(argv)
+        code, tail = await run_bounded(argv, folder=endpoint.folder)
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise InvalidHealthCheck(f"{check.name}: cannot run {argv[0]!r}: {error.strerror}") from error
     except (OSError, ValueError) as error:
@@ -40,46 +41,84 @@ async def probe_command(check: HealthCheck, endpoint: Endpoint, _client: httpx.A
     return f"{argv[0]} exited with 0"
 
 
-async def run_bounded(argv: Sequence[str], *, given: bytes = b"") -> tuple[int, str]:
+async def run_bounded(argv: Sequence[str], *, folder: str | None = None) -> tuple[int, str]:
     """Run a program in a session of its own; return its exit code and the end of what it printed.
 
-    If this is cancelled, as when time is up, the program and whatever else is in its session is killed.
+    When it has ended, or if this is cancelled as when time is up, whatever is left of its session is killed.
+
+    Args:
+        argv: The program and its arguments.
+        folder: Where it runs; by default where this process does.
 
     Raises:
         OSError: it cannot be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    reading, writing = os.pipe()
+    tail = _Tail(reading)
     try:
-        tail = await _talk(process, given)
-        code = await process.wait()
+        # The pipe is ours, not asyncio's, whose wait() would go on for as long as a grandchild holds it.
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writing,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            cwd=folder,
+        )
+    except BaseException:
+        tail.close()
+        raise
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.shield(process.wait())
-        _close(process)
-    return code, tail
+        os.close(writing)
+    try:
+        code = await process.wait()
+        _kill_session(process.pid)
+        await tail.end(_LAST_WORDS)
+    finally:
+        _kill_session(process.pid)
+        try:
+            await asyncio.shield(process.wait())
+        finally:
+            tail.close()
+    return code, tail.text
 
 
-async def _talk(process: asyncio.subprocess.Process, given: bytes) -> str:
-    if process.stdin is None or process.stdout is None:
-        return ""
-    with contextlib.suppress(ConnectionError, BrokenPipeError):
-        process.stdin.write(given)
-        await process.stdin.drain()
-    process.stdin.close()
-    end = b""
-    while chunk := await process.stdout.read(_CHUNK):
-        end = (end + chunk)[-_TAIL:]
-    return " ".join(end.decode(errors="replace").split())
+def _kill_session(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
-def _close(process: asyncio.subprocess.Process) -> None:
-    transport = getattr(process, "_transport", None)  # its pipes stay open if a grandchild holds them
-    if transport is not None:
-        transport.close()
+class _Tail:
+    """The last that came through a pipe; what came before is read and dropped."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._loop = asyncio.get_running_loop()
+        self._bytes = b""
+        self._ended = asyncio.Event()
+        os.set_blocking(handle, False)
+        self._loop.add_reader(handle, self._read)
+
+    @property
+    def text(self) -> str:
+        """It as one line that is safe to print."""
+        line = " ".join(self._bytes.decode(errors="replace").split())
+        return "".join(letter if letter.isprintable() else "�" for letter in line)
+
+    async def end(self, seconds: float) -> None:
+        """Wait until nobody can write any more, for some seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+
+    def close(self) -> None:
+        """Read no more."""
+        self._loop.remove_reader(self._handle)
+        os.close(self._handle)
+
+    def _read(self) -> None:
+        chunk = os.read(self._handle, _CHUNK)
+        self._bytes = (self._bytes + chunk)[-_TAIL:]
+        if not chunk:
+            self._loop.remove_reader(self._handle)
+            self._ended.set()

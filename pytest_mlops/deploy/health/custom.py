@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.health.command import run_bounded
-from pytest_mlops.deploy.health.custom_runner import HEALTHY, NOT_IMPORTED
+from pytest_mlops.deploy.health.custom_runner import HEALTHY, NOT_CALLABLE
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.errors import InvalidHealthCheck
 
@@ -28,12 +28,14 @@ async def probe_custom(check: HealthCheck, endpoint: Endpoint, _client: httpx.As
     path = check.endpoint or ""
     if _PATH.fullmatch(path) is None:
         raise InvalidHealthCheck(f"{check.name}: {path!r} is no import path; expected module:function")
-    given = json.dumps({"path": path, "host": endpoint.host, "port": endpoint.port}).encode()
-    code, tail = await run_bounded(
-        [sys.executable, "-m", "pytest_mlops.deploy.health.custom_runner"], given=given
-    )
-    if code == NOT_IMPORTED:
-        raise InvalidHealthCheck(f"{check.name}: {path} cannot be imported: {tail}")
+    given = json.dumps({"path": path, "host": endpoint.host, "port": endpoint.port})
+    runner = [sys.executable, "-m", "pytest_mlops.deploy.health.custom_runner", given]
+    try:
+        code, tail = await run_bounded(runner, folder=endpoint.folder)
+    except OSError as error:
+        raise ProbeFailed(f"{path}: its process could not be started: {error}") from error
+    if code == NOT_CALLABLE:
+        raise InvalidHealthCheck(f"{check.name}: {path} cannot be called: {tail}")
     if code != HEALTHY:
         raise ProbeFailed(f"{path}: {tail or f'its process ended with {code}'}")
     return f"{path} says that it is well"

@@ -9,10 +9,10 @@ import json
 import sys
 from typing import Any
 
-__all__ = ["HEALTHY", "NOT_HEALTHY", "NOT_IMPORTED", "main"]
+__all__ = ["HEALTHY", "NOT_CALLABLE", "NOT_HEALTHY", "main"]
 
 # Codes that an interpreter which fails by itself does not end with.
-HEALTHY, NOT_HEALTHY, NOT_IMPORTED = 40, 41, 42
+HEALTHY, NOT_HEALTHY, NOT_CALLABLE = 40, 41, 42
 
 
 def main(given: str) -> int:
@@ -22,12 +22,14 @@ def main(given: str) -> int:
     sys.path.insert(0, "")
     try:
         function = getattr(importlib.import_module(module), name)
-        wanted = inspect.signature(function).parameters
-    except Exception as error:  # noqa: BLE001 -- whatever an import raises, it is no answer
+        signature = inspect.signature(function)
+        chosen = {key: value for key, value in values.items() if _takes(signature, key)}
+        signature.bind(**chosen)
+    except BaseException as error:  # noqa: BLE001 -- whatever an import raises, an exit too, is no answer
         sys.stdout.write(f"{type(error).__name__}: {error}")
-        return NOT_IMPORTED
+        return NOT_CALLABLE
     try:
-        answer = function(**{key: value for key, value in values.items() if key in wanted})
+        answer = function(**chosen)
         if inspect.isawaitable(answer):
             answer = asyncio.run(_await(answer))
     except BaseException as error:  # noqa: BLE001 -- an exit is no answer either
@@ -39,11 +41,16 @@ def main(given: str) -> int:
     return NOT_HEALTHY
 
 
+def _takes(signature: inspect.Signature, name: str) -> bool:
+    kinds = [each.kind for each in signature.parameters.values()]
+    return name in signature.parameters or inspect.Parameter.VAR_KEYWORD in kinds
+
+
 async def _await(answer: Any) -> Any:
     return await answer
 
 
 if __name__ == "__main__":
-    code = main(sys.stdin.read())
+    code = main(sys.argv[1])
     sys.stdout.flush()
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Where a health check looks: an address, and the placeholders that stand for it."""
+"""Where a health check looks: an address, the placeholders that stand for it, and a folder to work in."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class Endpoint:
     Attributes:
         host: Name or address.
         port: Port.
+        folder: Where commands and functions run; by default where this process does.
     """
 
     host: str | None = None
     port: int | None = None
+    folder: str | None = None
 
     @property
     def name(self) -> str:
@@ -30,10 +32,10 @@ class Endpoint:
         return "" if self.host is None else f"{self.host}:{self.port}"
 
     def fill(self, text: str) -> str:
-        """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in.
+        """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in; other braces are left alone.
 
         Raises:
-            InvalidHealthCheck: it has another placeholder, or there is no address to fill in.
+            InvalidHealthCheck: there is no address to fill in.
         """
         if self.host is None or self.port is None:
             values: dict[str, str] = {}

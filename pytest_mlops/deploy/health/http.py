@@ -13,20 +13,21 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
-__all__ = ["failure_words", "probe_http", "url_of"]
+__all__ = ["failure_words", "probe_http", "url_of", "without_secrets"]
 
 
 async def probe_http(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
     """Send a GET; 2xx and 3xx are healthy, a redirect as it stands."""
     url = url_of(check, endpoint)
+    name = without_secrets(url)
     try:
         async with client.stream("GET", url) as response:
             status = response.status_code
     except httpx.HTTPError as error:
         raise ProbeFailed(failure_words(url, error)) from error
     if not 200 <= status <= 399:
-        raise ProbeFailed(f"{url} answered {status}; 200 to 399 is healthy")
-    return f"{url} answered {status}"
+        raise ProbeFailed(f"{name} answered {status}; 200 to 399 is healthy")
+    return f"{name} answered {status}"
 
 
 def url_of(check: HealthCheck, endpoint: Endpoint) -> str:
@@ -45,7 +46,12 @@ def url_of(check: HealthCheck, endpoint: Endpoint) -> str:
     return text
 
 
+def without_secrets(url: str) -> str:
+    """Return a URL for people: without the name and password that it may hold, and without its query."""
+    return str(httpx.URL(url).copy_with(userinfo=b"", query=None))
+
+
 def failure_words(url: str, error: httpx.HTTPError) -> str:
     """Say why there was no answer."""
     detail = str(error) or type(error).__name__
-    return f"{url} gave no answer: {detail}"
+    return f"{without_secrets(url)} gave no answer: {detail}"

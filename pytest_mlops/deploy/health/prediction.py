@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from pytest_mlops.deploy.health.http import failure_words, url_of
+from pytest_mlops.deploy.health.http import failure_words, url_of, without_secrets
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.json_compare import differences, parse_strict
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
@@ -33,11 +33,11 @@ async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: httpx
     try:
         got = parse_strict(answer)
     except SerializationError as error:
-        raise ProbeFailed(f"{url} answered with something else: {error}") from error
+        raise ProbeFailed(f"{without_secrets(url)} answered with something else: {error}") from error
     found = differences(got, expected, tolerance=check.tolerance)
     if found:
-        raise ProbeFailed(f"{url}: {found[0]}")
-    return f"{url} gave the known answer"
+        raise ProbeFailed(f"{without_secrets(url)}: {found[0]}")
+    return f"{without_secrets(url)} gave the known answer"
 
 
 async def post_json(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
@@ -46,16 +46,16 @@ async def post_json(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
     Raises:
         ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
     """
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": "application/json", "accept-encoding": "identity"}
     try:
         async with client.stream("POST", url, content=body, headers=headers) as response:
             if not response.is_success:
-                raise ProbeFailed(f"{url} answered {response.status_code}; a prediction is 2xx")
-            data = b""
-            async for chunk in response.aiter_bytes():
+                raise ProbeFailed(f"{without_secrets(url)} answered {response.status_code}; a prediction is 2xx")
+            data = bytearray()
+            async for chunk in response.aiter_raw():  # as it comes: nothing swells when it is unpacked
                 data += chunk
                 if len(data) > MAX_ANSWER:
-                    raise ProbeFailed(f"{url} answered with more than {MAX_ANSWER:,} bytes")
-            return data
+                    raise ProbeFailed(f"{without_secrets(url)} answered with more than {MAX_ANSWER:,} bytes")
+            return bytes(data)
     except httpx.HTTPError as error:
         raise ProbeFailed(failure_words(url, error)) from error

@@ -25,10 +25,18 @@ async def probe_tcp(check: HealthCheck, endpoint: Endpoint, _client: httpx.Async
         _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
         raise ProbeFailed(f"{host}:{port} takes no connection: {error.strerror or error}") from error
+    mirrored = _is_mirrored(writer)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+    if mirrored:
+        raise ProbeFailed(f"{host}:{port} takes no connection: nothing listens")
     return f"{host}:{port} takes connections"
+
+
+def _is_mirrored(writer: asyncio.StreamWriter) -> bool:
+    """Tell whether the connection is with itself, which Linux makes of a free port now and then."""
+    return bool(writer.get_extra_info("sockname") == writer.get_extra_info("peername"))
 
 
 def _address(check: HealthCheck, text: str) -> tuple[str, int]:
