@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import SerializationError
@@ -15,6 +17,8 @@ __all__ = ["differences", "parse_strict"]
 
 _MOST = 20
 _DEEPEST = 200
+_LONGEST = 60
+_PLAIN = re.compile(r"[\w-]{1,60}", re.ASCII)
 
 
 def parse_strict(text: str | bytes) -> Any:
@@ -24,7 +28,7 @@ def parse_strict(text: str | bytes) -> Any:
         SerializationError: it is none.
     """
     try:
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"not JSON: {error}") from error
 
@@ -52,8 +56,8 @@ def _differences(got: Any, expected: Any, tolerance: float, path: str, depth: in
     if depth > _DEEPEST:
         yield f"{path} is nested more than {_DEEPEST} deep"
     elif _is_number(expected) and _is_number(got):
-        if not _close(float(got), float(expected), tolerance):
-            yield f"{path} is {got!r}, expected {expected!r}"
+        if not _close(got, expected, tolerance):
+            yield f"{path} is {_shown(got)}, expected {_shown(expected)}"
     elif type(got) is not type(expected):
         yield f"{path} is {_kind(got)}, expected {_kind(expected)}"
     elif isinstance(expected, dict):
@@ -61,14 +65,14 @@ def _differences(got: Any, expected: Any, tolerance: float, path: str, depth: in
     elif isinstance(expected, list):
         yield from _in_lists(got, expected, tolerance, path, depth)
     elif got != expected:
-        yield f"{path} is {got!r:.60}, expected {expected!r:.60}"
+        yield f"{path} is {_shown(got)}, expected {_shown(expected)}"
 
 
 def _in_objects(
     got: dict[str, Any], expected: dict[str, Any], tolerance: float, path: str, depth: int
 ) -> Iterator[str]:
     for key in sorted(expected.keys() | got.keys()):
-        place = f"{path}.{key}"
+        place = f"{path}.{key}" if _PLAIN.fullmatch(key) else f"{path}[{_shown(key)}]"
         if key not in got:
             yield f"{place} is missing"
         elif key not in expected:
@@ -90,9 +94,18 @@ def _is_number(value: Any) -> bool:
 
 
 def _close(got: float, expected: float, tolerance: float) -> bool:
-    if not (math.isfinite(got) and math.isfinite(expected)):
+    if not all(-math.inf < value < math.inf for value in (got, expected)):  # isfinite() fails on long ones
         return False
-    return abs(got - expected) <= tolerance * max(1.0, abs(expected))
+    if got == expected:
+        return True
+    # Exact: as floats, long whole numbers would be rounded to one another, or be too long.
+    apart, size = abs(Fraction(got) - Fraction(expected)), abs(Fraction(expected))
+    return apart <= Fraction(tolerance) * max(Fraction(1), size)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**60 else "a very long number"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _kind(value: Any) -> str:
@@ -102,6 +115,11 @@ def _kind(value: Any) -> str:
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

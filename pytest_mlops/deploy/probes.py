@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from pytest_mlops.deploy.golden import read_golden, replay
 from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import LISTENS, check_health
 from pytest_mlops.deploy.health.environment import check_environment
+from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.deploy.staging import prune_releases, stage
 from pytest_mlops.evidence.verify import read_record
 
@@ -41,7 +41,7 @@ class LocalProbes:
 
     def environment(self, plan: DeploymentPlan) -> tuple[HealthStatus, Consistency]:
         """Check the environment, and compare it with the one that the version was tested in."""
-        health = check_environment(plan.environment, self.layout.root)
+        health = check_environment(plan.environment, self.layout.root, folder=Path(plan.project))
         record = read_record(plan.record if plan.record.is_file() else Path(plan.source.record))
         dependencies = plan.model_version.metadata.dependencies
         here = serving_facts(plan.serve.command, dependencies, folder=Path(plan.project))
@@ -55,10 +55,10 @@ class LocalProbes:
         self, plan: DeploymentPlan, replicas: Sequence[Replica], *, seconds: float, quick: bool = False
     ) -> HealthStatus:
         """Probe replicas; one without a check of its own has to listen at the least."""
-        endpoints = [Endpoint(host=replica.host, port=replica.port) for replica in replicas]
+        endpoints = [Endpoint(host=each.host, port=each.port, folder=plan.project) for each in replicas]
         checks = plan.service_checks or (LISTENS,)
         pace = _QUICK if quick else None
-        return asyncio.run(check_health(checks, endpoints, seconds=seconds, pace=pace))
+        return run_probes(check_health(checks, endpoints, seconds=seconds, pace=pace))
 
     def replay(self, plan: DeploymentPlan, replica: Replica) -> str:
         """Ask a replica the golden requests."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -156,6 +156,7 @@ async def _decide(
             async with asyncio.timeout(max(left(), 0.0)):
                 probed = await probe_once(check, endpoint, client)
         except TimeoutError:
+            state = replace(state, message=f"no answer before the deadline; the last one: {state.message}")
             break
         state = advance(state, check, ok=probed.ok, message=probed.message, since_start=age())
         if state.is_decided:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 from typing import TYPE_CHECKING
 
 import psutil
 
-from pytest_mlops.deploy.health.endpoint import NOWHERE
+from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import check_health, status_of
+from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import EnvironmentUnhealthy
 from pytest_mlops.records.health import CheckOutcome, HealthState, HealthStatus
 from pytest_mlops.records.quantity import in_bytes, in_cores
@@ -20,19 +20,24 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.environment import DeploymentEnvironment
 
-__all__ = ["check_environment", "room_for"]
+__all__ = ["check_environment", "environment_outcomes", "room_for"]
 
 VERDICT_SECONDS = 30.0
 
 
 def check_environment(
-    environment: DeploymentEnvironment, root: Path, *, seconds: float = VERDICT_SECONDS
+    environment: DeploymentEnvironment,
+    root: Path,
+    *,
+    folder: Path | None = None,
+    seconds: float = VERDICT_SECONDS,
 ) -> HealthStatus:
     """Check an environment before anything is deployed to it.
 
     Args:
         environment: Its checks with ``target: environment``, and the resources that replicas ask for.
         root: Folder that the version's files go below.
+        folder: Folder of ``mlops.yaml``, which commands and functions run in; by default this process's.
         seconds: Deadline of the verdict.
 
     Returns:
@@ -42,11 +47,7 @@ def check_environment(
         EnvironmentUnhealthy: something is not well; the message names all of it.
         InvalidHealthCheck: a check cannot be carried out as written.
     """
-    checks = [check for check in environment.health_checks if check.target == "environment"]
-    outcomes = list(room_for(environment, root))
-    if checks:
-        probed = asyncio.run(check_health(checks, [NOWHERE], seconds=seconds))
-        outcomes += probed.checks
+    outcomes = environment_outcomes(environment, root, folder=folder, seconds=seconds)
     if not outcomes:
         message = "it declares no check and asks for no resources"
         return HealthStatus(is_healthy=True, state=HealthState.HEALTHY, message=message)
@@ -54,6 +55,27 @@ def check_environment(
     if not status.is_healthy:
         raise EnvironmentUnhealthy(f"{environment.name} is not well: {status.message}")
     return status
+
+
+def environment_outcomes(
+    environment: DeploymentEnvironment,
+    root: Path,
+    *,
+    folder: Path | None,
+    seconds: float,
+    pace: float | None = None,
+) -> tuple[CheckOutcome, ...]:
+    """Return what each check of an environment says, and each of the resources; none where it declares none.
+
+    Raises:
+        InvalidHealthCheck: a check cannot be carried out as written.
+    """
+    checks = [check for check in environment.health_checks if check.target == "environment"]
+    room = room_for(environment, root)
+    if not checks:
+        return room
+    nowhere = Endpoint(folder=None if folder is None else str(folder))
+    return (*room, *run_probes(check_health(checks, [nowhere], seconds=seconds, pace=pace)).checks)
 
 
 def room_for(environment: DeploymentEnvironment, root: Path) -> tuple[CheckOutcome, ...]:
@@ -68,6 +90,9 @@ def room_for(environment: DeploymentEnvironment, root: Path) -> tuple[CheckOutco
     if asked.storage_requests is not None:
         free = shutil.disk_usage(_existing(root)).free
         outcomes.append(_room("storage", in_bytes(asked.storage_requests), free, "bytes"))
+    if asked.gpu_requests is not None:
+        message = "this target cannot count GPUs; remove gpu_requests, and check them by a command"
+        outcomes.append(CheckOutcome(name="gpu", state=HealthState.UNKNOWN, message=message))
     return tuple(outcomes)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from pytest_mlops.deploy.health.engine import LISTENS, make_client, probe_once
+from pytest_mlops.deploy.health.lookups import ProbeLoop
 from pytest_mlops.deploy.health.state import CheckState, advance
 from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.records.health import HealthState
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["HealthMonitor"]
 
 _FIRST_PACE = 0.1
+_FIRST_SHARE = 0.1
 _JITTER = 0.1
 
 
@@ -37,12 +39,13 @@ class _Watched:
 class HealthMonitor:
     """Probes endpoints at the intervals of their checks; use it in ``with``.
 
-    Until an endpoint is healthy for the first time it is probed ten times a second, so that a service that
-    starts is noticed at once. Intervals are drawn by up to 10 % shorter or longer, lest probes come in waves.
+    Until an endpoint is healthy for the first time, the pause between probes is a tenth of the time that it
+    was watched for, at least 0.1 s, so that a service that starts is noticed soon. Intervals are drawn by up
+    to 10 % shorter or longer, lest probes come in waves.
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = ProbeLoop()
         self._watched: dict[str, _Watched] = {}
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
         self._client: httpx.AsyncClient | None = None
@@ -72,6 +75,8 @@ class HealthMonitor:
         watched = self._watched.get(key)
         if watched is None:
             return HealthState.UNKNOWN, "not watched"
+        if any(task.done() for task in watched.tasks):
+            return HealthState.UNHEALTHY, "its probes have ended, so nothing is known any more"
         for state in (HealthState.UNHEALTHY, HealthState.UNKNOWN, HealthState.STARTING):
             for each in watched.states:
                 if each.state is state:
@@ -115,6 +120,7 @@ class HealthMonitor:
         client: httpx.AsyncClient,
     ) -> None:
         begun = time.monotonic()
+        settled = False
         while True:
             try:
                 probed = await probe_once(check, endpoint, client)
@@ -128,9 +134,10 @@ class HealthMonitor:
                 message=message,
                 since_start=time.monotonic() - begun,
             )
-            await asyncio.sleep(self._pause(check, watched.states[index]))
+            settled = settled or watched.states[index].state is HealthState.HEALTHY
+            await asyncio.sleep(self._pause(check, None if settled else time.monotonic() - begun))
 
-    def _pause(self, check: HealthCheck, state: CheckState) -> float:
-        if state.succeeded == 0:
-            return min(_FIRST_PACE, check.interval)
+    def _pause(self, check: HealthCheck, age: float | None) -> float:
+        if age is not None:
+            return min(max(_FIRST_PACE, _FIRST_SHARE * age), check.interval)
         return check.interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)

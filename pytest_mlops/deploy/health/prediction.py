@@ -46,16 +46,17 @@ async def post_json(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
     Raises:
         ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
     """
+    name = without_secrets(url)
     headers = {"content-type": "application/json", "accept-encoding": "identity"}
     try:
         async with client.stream("POST", url, content=body, headers=headers) as response:
             if not response.is_success:
-                raise ProbeFailed(f"{without_secrets(url)} answered {response.status_code}; a prediction is 2xx")
+                raise ProbeFailed(f"{name} answered {response.status_code}; a prediction is 2xx")
             data = bytearray()
             async for chunk in response.aiter_raw():  # as it comes: nothing swells when it is unpacked
                 data += chunk
                 if len(data) > MAX_ANSWER:
-                    raise ProbeFailed(f"{without_secrets(url)} answered with more than {MAX_ANSWER:,} bytes")
+                    raise ProbeFailed(f"{name} answered with more than {MAX_ANSWER:,} bytes")
             return bytes(data)
     except httpx.HTTPError as error:
         raise ProbeFailed(failure_words(url, error)) from error

@@ -168,9 +168,8 @@ class Supervisor:
         return replica
 
     def _watch(self, replica: ReplicaProcess, monitor: HealthMonitor) -> None:
-        monitor.watch(
-            replica.name, Endpoint(host=replica.host, port=replica.port), replica.plan.service_checks
-        )
+        where = Endpoint(host=replica.host, port=replica.port, folder=replica.plan.project)
+        monitor.watch(replica.name, where, replica.plan.service_checks)
 
     def _look_at_replicas(self, monitor: HealthMonitor) -> None:
         for replica in self._replicas.values():
