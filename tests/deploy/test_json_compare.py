@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_mlops.deploy.json_compare import differences, parse_strict
@@ -24,16 +24,19 @@ def differ(got: Any, expected: Any, tolerance: float = 0.0) -> tuple[str, ...]:
     return differences(got, expected, tolerance=tolerance)
 
 
+@settings(deadline=None)
 @given(values)
 def test_value_is_the_same_as_itself_after_a_round_trip(value: Any) -> None:
     assert differ(parse_strict(json.dumps(value)), value) == ()
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_difference_goes_both_ways(left: Any, right: Any) -> None:
     assert bool(differ(left, right)) is bool(differ(right, left))
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(-2, 2), st.floats(0, 1))
 def test_number_may_be_apart_by_the_tolerance(expected: float, apart: float, tolerance: float) -> None:
     allowed = tolerance * max(1.0, abs(expected))

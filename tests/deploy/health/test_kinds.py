@@ -234,6 +234,6 @@ def test_table_has_every_kind_with_every_behaviour_that_it_can_meet() -> None:
         "tls",
     }
     for kind, seen in met.items():
-        # A connection says nothing of statuses, bodies and redirects; its flapping is in test_tcp.
+        # A connection says nothing of statuses, bodies and redirects; its flapping is in test_network.
         missing = {"flapping", "wrong status", "huge body", "redirect loop"} if kind == "tcp" else set()
         assert behaviours - seen == missing

@@ -10,9 +10,7 @@ from pytest_mlops.records.health import CheckOutcome, HealthState
 
 
 def outcome(successes: int, probes: int) -> CheckOutcome:
-    return CheckOutcome(
-        name="c", state=HealthState.HEALTHY, message="m", successes=successes, probes=probes
-    )
+    return CheckOutcome(name="c", state=HealthState.HEALTHY, message="m", successes=successes, probes=probes)
 
 
 def test_no_probe_has_no_rate() -> None:

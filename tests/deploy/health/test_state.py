@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_mlops.deploy.health.state import CheckState, advance
@@ -39,11 +39,11 @@ def check(*, failures: int = 1, successes: int = 1, start: float = 0.0) -> Healt
     )
 
 
-def states(settings: HealthCheck, row: Sequence[bool]) -> list[CheckState]:
+def states(limits: HealthCheck, row: Sequence[bool]) -> list[CheckState]:
     """Return the state after each probe, one probe a second."""
     found = [CheckState()]
     for second, ok in enumerate(row):
-        found.append(advance(found[-1], settings, ok=ok, message=str(second), since_start=float(second)))
+        found.append(advance(found[-1], limits, ok=ok, message=str(second), since_start=float(second)))
     return found[1:]
 
 
@@ -57,54 +57,60 @@ def test_nothing_probed_is_unknown() -> None:
     assert not CheckState().is_decided
 
 
+@settings(deadline=None)
 @given(checks, rows)
-def test_healthy_only_after_enough_successes_in_a_row(settings: HealthCheck, row: list[bool]) -> None:
+def test_healthy_only_after_enough_successes_in_a_row(limits: HealthCheck, row: list[bool]) -> None:
     best = 0
-    for index, state in enumerate(states(settings, row), start=1):
+    for index, state in enumerate(states(limits, row), start=1):
         best = max(best, in_a_row(row[:index], what=True))
         if state.state is HEALTHY:
-            assert best >= settings.success_threshold
+            assert best >= limits.success_threshold
 
 
+@settings(deadline=None)
 @given(checks, rows)
-def test_unhealthy_only_after_enough_failures_in_a_row(settings: HealthCheck, row: list[bool]) -> None:
+def test_unhealthy_only_after_enough_failures_in_a_row(limits: HealthCheck, row: list[bool]) -> None:
     worst = 0
-    for index, state in enumerate(states(settings, row), start=1):
+    for index, state in enumerate(states(limits, row), start=1):
         worst = max(worst, in_a_row(row[:index], what=False))
         if state.state is UNHEALTHY:
-            assert worst >= settings.failure_threshold
+            assert worst >= limits.failure_threshold
 
 
+@settings(deadline=None)
 @given(checks, rows)
-def test_enough_at_the_end_decides_whatever_came_before(settings: HealthCheck, row: list[bool]) -> None:
-    late = [*row, *[False] * (int(settings.start_period) + settings.failure_threshold)]
-    assert states(settings, late)[-1].state is UNHEALTHY
-    assert states(settings, [*row, *[True] * settings.success_threshold])[-1].state is HEALTHY
+def test_enough_at_the_end_decides_whatever_came_before(limits: HealthCheck, row: list[bool]) -> None:
+    late = [*row, *[False] * (int(limits.start_period) + limits.failure_threshold)]
+    assert states(limits, late)[-1].state is UNHEALTHY
+    assert states(limits, [*row, *[True] * limits.success_threshold])[-1].state is HEALTHY
 
 
+@settings(deadline=None)
 @given(checks, rows)
-def test_what_was_seen_is_counted(settings: HealthCheck, row: list[bool]) -> None:
-    for index, state in enumerate(states(settings, row), start=1):
+def test_what_was_seen_is_counted(limits: HealthCheck, row: list[bool]) -> None:
+    for index, state in enumerate(states(limits, row), start=1):
         assert state.probes == index
         assert state.succeeded == sum(row[:index])
         assert state.message == str(index - 1)
         assert state.is_decided is (state.state in {HEALTHY, UNHEALTHY})
 
 
+@settings(deadline=None)
 @given(checks, rows)
 def test_one_probe_changes_the_state_only_by_reaching_a_threshold(
-    settings: HealthCheck, row: list[bool]
+    limits: HealthCheck, row: list[bool]
 ) -> None:
     before = CheckState()
-    for ok, after in zip(row, states(settings, row), strict=True):
+    for ok, after in zip(row, states(limits, row), strict=True):
         if after.state is not before.state and after.state is not STARTING:
             reached = after.successes if ok else after.failures
-            threshold = settings.success_threshold if ok else settings.failure_threshold
+            threshold = limits.success_threshold if ok else limits.failure_threshold
             assert reached == threshold
             assert after.state is (HEALTHY if ok else UNHEALTHY)
         before = after
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 def test_failures_of_the_start_period_never_count(row: list[bool]) -> None:
     seen = states(check(failures=1, start=100.0), row)
