@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -10,10 +11,12 @@ from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.errors import InvalidHealthCheck
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
-__all__ = ["failure_words", "probe_http", "url_of", "without_secrets"]
+__all__ = ["exchange", "failure_words", "probe_http", "url_of", "without_secrets"]
 
 
 async def probe_http(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
@@ -21,13 +24,36 @@ async def probe_http(check: HealthCheck, endpoint: Endpoint, client: httpx.Async
     url = url_of(check, endpoint)
     name = without_secrets(url)
     try:
-        async with client.stream("GET", url) as response:
+        async with exchange(client, "GET", url) as response:
             status = response.status_code
     except httpx.HTTPError as error:
         raise ProbeFailed(failure_words(url, error)) from error
     if not 200 <= status <= 399:
         raise ProbeFailed(f"{name} answered {status}; 200 to 399 is healthy")
     return f"{name} answered {status}"
+
+
+@contextlib.asynccontextmanager
+async def exchange(
+    client: httpx.AsyncClient, method: str, url: str, **request: Any
+) -> AsyncIterator[httpx.Response]:
+    """Send a request; its connection is closed at the end, however that comes about.
+
+    Raises:
+        httpx.HTTPError: there is no answer.
+    """
+    streams = []
+
+    async def note(event: str, values: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            streams.append(values["return_value"])
+
+    try:
+        async with client.stream(method, url, extensions={"trace": note}, **request) as response:
+            yield response
+    finally:
+        for stream in streams:  # httpcore leaves it open where a TLS handshake is cut off
+            await stream.aclose()
 
 
 def url_of(check: HealthCheck, endpoint: Endpoint) -> str:

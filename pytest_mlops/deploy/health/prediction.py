@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from pytest_mlops.deploy.health.http import failure_words, url_of, without_secrets
+from pytest_mlops.deploy.health.http import exchange, failure_words, url_of, without_secrets
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.json_compare import differences, parse_strict
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
@@ -49,7 +49,7 @@ async def post_json(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
     name = without_secrets(url)
     headers = {"content-type": "application/json", "accept-encoding": "identity"}
     try:
-        async with client.stream("POST", url, content=body, headers=headers) as response:
+        async with exchange(client, "POST", url, content=body, headers=headers) as response:
             if not response.is_success:
                 raise ProbeFailed(f"{name} answered {response.status_code}; a prediction is 2xx")
             data = bytearray()

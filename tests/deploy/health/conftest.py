@@ -42,6 +42,11 @@ class Service:
     requests: list[str] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
 
+    async def gone(self, writer: asyncio.StreamWriter) -> None:
+        """Wait until whoever asked has gone."""
+        while not writer.transport.is_closing():
+            await asyncio.sleep(0.02)
+
     @property
     def endpoint(self) -> Endpoint:
         return Endpoint(host=LOOPBACK, port=self.port)
@@ -74,7 +79,8 @@ class Farm:
         """Take the request, and never answer."""
 
         async def answer(service: Service, writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(60)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(service.gone(writer), 60)
 
         return self.custom(answer)
 
@@ -167,6 +173,11 @@ class Farm:
         else:
             self._run(start)
         return service
+
+    @property
+    def busy(self) -> int:
+        """Requests that are being answered."""
+        return len(self._tasks)
 
     def close(self) -> None:
         for timer in self._timers:
