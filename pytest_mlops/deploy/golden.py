@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.deploy.health.engine import make_client
+from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.prediction import post_json
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.json_compare import differences, parse_strict
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import httpx
+    import aiohttp
 
     from pytest_mlops.records.serving import GoldenSettings
 
@@ -91,7 +91,9 @@ async def _replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSetting
     return [answer for answer in answers if answer is not None]
 
 
-async def _ask(case: GoldenCase, url: str, settings: GoldenSettings, client: httpx.AsyncClient) -> str | None:
+async def _ask(
+    case: GoldenCase, url: str, settings: GoldenSettings, client: aiohttp.ClientSession
+) -> str | None:
     try:
         async with asyncio.timeout(settings.timeout):
             answer = await post_json(client, url, json.dumps(case.request, allow_nan=False).encode())

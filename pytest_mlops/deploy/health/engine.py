@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import httpx
-
 from pytest_mlops.deploy.health.command import probe_command
 from pytest_mlops.deploy.health.custom import probe_custom
-from pytest_mlops.deploy.health.http import probe_http
+from pytest_mlops.deploy.health.http import make_client, probe_http
 from pytest_mlops.deploy.health.prediction import probe_prediction
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.health.state import CheckState, advance
@@ -21,14 +18,15 @@ from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.records.health import HealthCheck, HealthCheckType, HealthState, HealthStatus
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping, Sequence
+
+    import aiohttp
 
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.deploy.health.probe import Probe
     from pytest_mlops.records.health import CheckOutcome
 
-__all__ = ["LISTENS", "Probed", "check_health", "make_client", "probe_once", "status_of"]
+__all__ = ["LISTENS", "Probed", "check_health", "probe_once", "status_of"]
 
 _PROBES: Mapping[HealthCheckType, Probe] = {
     HealthCheckType.HTTP: probe_http,
@@ -51,24 +49,7 @@ class Probed:
     message: str
 
 
-def make_client() -> httpx.AsyncClient:
-    """Return the HTTP client of probes: it follows nothing, and no proxy of the environment counts."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncClient(
-        follow_redirects=False,
-        verify=_trust(),
-        trust_env=False,
-        timeout=None,  # noqa: S113 -- each probe has its own, over all that it does
-        limits=limits,
-    )
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    return httpx.create_ssl_context(trust_env=False)  # the authorities take a tenth of a second to read
-
-
-async def probe_once(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> Probed:
+async def probe_once(check: HealthCheck, endpoint: Endpoint, client: aiohttp.ClientSession) -> Probed:
     """Probe once, within the check's timeout whatever the other side does.
 
     Raises:
@@ -144,7 +125,7 @@ async def check_health(
 async def _decide(
     check: HealthCheck,
     endpoint: Endpoint,
-    client: httpx.AsyncClient,
+    client: aiohttp.ClientSession,
     *,
     left: Callable[[], float],
     age: Callable[[], float],

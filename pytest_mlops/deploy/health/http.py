@@ -2,61 +2,56 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
+import aiohttp
+import yarl
 
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.errors import InvalidHealthCheck
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
-__all__ = ["exchange", "failure_words", "probe_http", "url_of", "without_secrets"]
+__all__ = ["failure_words", "make_client", "probe_http", "url_of", "without_secrets"]
 
 
-async def probe_http(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
+def make_client() -> aiohttp.ClientSession:
+    """Return the HTTP client of probes: it keeps no connection and no cookie, and unpacks nothing.
+
+    No proxy of the environment counts. Whoever asks sets the time, over all that is done.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        force_close=True,
+        use_dns_cache=False,
+        resolver=aiohttp.ThreadedResolver(),  # asks the event loop; see ProbeLoop
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        trust_env=False,
+        auto_decompress=False,
+    )
+
+
+async def probe_http(check: HealthCheck, endpoint: Endpoint, client: aiohttp.ClientSession) -> str:
     """Send a GET; 2xx and 3xx are healthy, a redirect as it stands."""
     url = url_of(check, endpoint)
     name = without_secrets(url)
     try:
-        async with exchange(client, "GET", url) as response:
-            status = response.status_code
-    except httpx.HTTPError as error:
+        async with client.get(url, allow_redirects=False) as response:
+            status = response.status
+    except (aiohttp.ClientError, OSError) as error:
         raise ProbeFailed(failure_words(url, error)) from error
     if not 200 <= status <= 399:
         raise ProbeFailed(f"{name} answered {status}; 200 to 399 is healthy")
     return f"{name} answered {status}"
 
 
-@contextlib.asynccontextmanager
-async def exchange(
-    client: httpx.AsyncClient, method: str, url: str, **request: Any
-) -> AsyncIterator[httpx.Response]:
-    """Send a request; its connection is closed at the end, however that comes about.
-
-    Raises:
-        httpx.HTTPError: there is no answer.
-    """
-    streams = []
-
-    async def note(event: str, values: dict[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            streams.append(values["return_value"])
-
-    try:
-        async with client.stream(method, url, extensions={"trace": note}, **request) as response:
-            yield response
-    finally:
-        for stream in streams:  # httpcore leaves it open where a TLS handshake is cut off
-            await stream.aclose()
-
-
-def url_of(check: HealthCheck, endpoint: Endpoint) -> str:
+def url_of(check: HealthCheck, endpoint: Endpoint) -> yarl.URL:
     """Return the URL that a check asks.
 
     Raises:
@@ -64,20 +59,20 @@ def url_of(check: HealthCheck, endpoint: Endpoint) -> str:
     """
     text = endpoint.fill(check.endpoint or "")
     try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        url = yarl.URL(text)
+    except ValueError as error:
         raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL: {error}") from error
     if url.scheme not in {"http", "https"} or not url.host:
         raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL of http or https")
-    return text
+    return url
 
 
-def without_secrets(url: str) -> str:
+def without_secrets(url: yarl.URL) -> str:
     """Return a URL for people: without the name and password that it may hold, and without its query."""
-    return str(httpx.URL(url).copy_with(userinfo=b"", query=None))
+    return str(url.with_user(None).with_query(None).with_fragment(None))
 
 
-def failure_words(url: str, error: httpx.HTTPError) -> str:
+def failure_words(url: yarl.URL, error: Exception) -> str:
     """Say why there was no answer."""
     detail = str(error) or type(error).__name__
     return f"{without_secrets(url)} gave no answer: {detail}"

@@ -9,7 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from pytest_mlops.deploy.health.engine import LISTENS, make_client, probe_once
+from pytest_mlops.deploy.health.engine import LISTENS, probe_once
+from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import ProbeLoop
 from pytest_mlops.deploy.health.state import CheckState, advance
 from pytest_mlops.errors import InvalidHealthCheck
@@ -18,7 +19,7 @@ from pytest_mlops.records.health import HealthState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import httpx
+    import aiohttp
 
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
@@ -48,7 +49,7 @@ class HealthMonitor:
         self._loop = ProbeLoop()
         self._watched: dict[str, _Watched] = {}
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
-        self._client: httpx.AsyncClient | None = None
+        self._client: aiohttp.ClientSession | None = None
         self._random = random.Random(0)  # noqa: S311 -- jitter
 
     def __enter__(self) -> Self:
@@ -109,7 +110,7 @@ class HealthMonitor:
         for key in list(self._watched):
             await self._remove(key)
         if self._client is not None:
-            await self._client.aclose()
+            await self._client.close()
 
     async def _probe_on(
         self,
@@ -117,7 +118,7 @@ class HealthMonitor:
         index: int,
         check: HealthCheck,
         endpoint: Endpoint,
-        client: httpx.AsyncClient,
+        client: aiohttp.ClientSession,
     ) -> None:
         begun = time.monotonic()
         settled = False

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
+import aiohttp
+import yarl
 
-from pytest_mlops.deploy.health.http import exchange, failure_words, url_of, without_secrets
+from pytest_mlops.deploy.health.http import failure_words, url_of, without_secrets
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.json_compare import differences, parse_strict
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
@@ -21,7 +22,7 @@ MAX_ANSWER = 1024 * 1024
 """Bytes of an answer that are read; a longer one has failed."""
 
 
-async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> str:
+async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: aiohttp.ClientSession) -> str:
     """Post the known input and hold the answer against the known one."""
     url = url_of(check, endpoint)
     try:
@@ -40,23 +41,24 @@ async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: httpx
     return f"{without_secrets(url)} gave the known answer"
 
 
-async def post_json(client: httpx.AsyncClient, url: str, body: bytes) -> bytes:
+async def post_json(client: aiohttp.ClientSession, url: str | yarl.URL, body: bytes) -> bytes:
     """Post JSON and return the answer's body.
 
     Raises:
         ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
     """
+    url = yarl.URL(url)
     name = without_secrets(url)
     headers = {"content-type": "application/json", "accept-encoding": "identity"}
     try:
-        async with exchange(client, "POST", url, content=body, headers=headers) as response:
-            if not response.is_success:
-                raise ProbeFailed(f"{name} answered {response.status_code}; a prediction is 2xx")
+        async with client.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            if not 200 <= response.status <= 299:
+                raise ProbeFailed(f"{name} answered {response.status}; a prediction is 2xx")
             data = bytearray()
-            async for chunk in response.aiter_raw():  # as it comes: nothing swells when it is unpacked
+            async for chunk in response.content.iter_any():
                 data += chunk
                 if len(data) > MAX_ANSWER:
                     raise ProbeFailed(f"{name} answered with more than {MAX_ANSWER:,} bytes")
             return bytes(data)
-    except httpx.HTTPError as error:
+    except (aiohttp.ClientError, OSError) as error:
         raise ProbeFailed(failure_words(url, error)) from error

@@ -10,7 +10,7 @@ from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.errors import InvalidHealthCheck
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
 
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["probe_tcp"]
 
 
-async def probe_tcp(check: HealthCheck, endpoint: Endpoint, _client: httpx.AsyncClient) -> str:
+async def probe_tcp(check: HealthCheck, endpoint: Endpoint, _client: aiohttp.ClientSession) -> str:
     """Connect, to whichever of the name's addresses takes it, and close again."""
     host, port = _address(check, endpoint.fill(check.endpoint or ""))
     try:

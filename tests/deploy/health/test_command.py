@@ -12,7 +12,8 @@ import pytest
 
 from pytest_mlops.deploy.health.command import run_bounded
 from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
-from pytest_mlops.deploy.health.engine import make_client, probe_once
+from pytest_mlops.deploy.health.engine import probe_once
+from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
 

@@ -8,7 +8,8 @@ import pytest
 
 from pytest_mlops.deploy.health.custom_runner import HEALTHY, NOT_CALLABLE, NOT_HEALTHY, main
 from pytest_mlops.deploy.health.endpoint import Endpoint
-from pytest_mlops.deploy.health.engine import check_health, make_client, probe_once
+from pytest_mlops.deploy.health.engine import check_health, probe_once
+from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
 

@@ -11,10 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yarl
 
 from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
-from pytest_mlops.deploy.health.engine import check_health, make_client, probe_once
-from pytest_mlops.deploy.health.http import without_secrets
+from pytest_mlops.deploy.health.engine import check_health, probe_once
+from pytest_mlops.deploy.health.http import make_client, without_secrets
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
 
@@ -92,7 +93,7 @@ def test_password_of_a_url_is_sent_and_not_told(farm: Farm, make_check: Callable
         assert "hidden" not in probed.message
     assert b"authorization: basic" in service.raw[0].lower()
     assert service.requests[0] == "GET /x?token=hidden2 HTTP/1.1"
-    assert without_secrets("http://h:1/x") == "http://h:1/x"
+    assert without_secrets(yarl.URL("http://h:1/x")) == "http://h:1/x"
 
 
 @pytest.mark.parametrize("kind", ["http", "prediction"])
