@@ -8,7 +8,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from pytest_mlops.deploy.health.probe import ProbeFailed
+from pytest_mlops.deploy.health.probe import ProbeFailed, one_line
 from pytest_mlops.errors import InvalidHealthCheck
 
 if TYPE_CHECKING:
@@ -101,9 +101,8 @@ class _Tail:
 
     @property
     def text(self) -> str:
-        """It as one line that is safe to print."""
-        line = " ".join(self._bytes.decode(errors="replace").split())
-        return "".join(letter if letter.isprintable() else "�" for letter in line)
+        """It as one line."""
+        return one_line(self._bytes.decode(errors="replace"))
 
     async def end(self, seconds: float) -> None:
         """Wait until nobody can write any more, for some seconds at most."""

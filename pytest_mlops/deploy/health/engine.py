@@ -11,7 +11,7 @@ from pytest_mlops.deploy.health.command import probe_command
 from pytest_mlops.deploy.health.custom import probe_custom
 from pytest_mlops.deploy.health.http import make_client, probe_http
 from pytest_mlops.deploy.health.prediction import probe_prediction
-from pytest_mlops.deploy.health.probe import ProbeFailed
+from pytest_mlops.deploy.health.probe import ProbeFailed, one_line
 from pytest_mlops.deploy.health.state import CheckState, advance
 from pytest_mlops.deploy.health.tcp import probe_tcp
 from pytest_mlops.errors import InvalidHealthCheck
@@ -57,15 +57,16 @@ async def probe_once(check: HealthCheck, endpoint: Endpoint, client: aiohttp.Cli
     """
     try:
         async with asyncio.timeout(check.timeout):
-            return Probed(ok=True, message=await _PROBES[check.check_type](check, endpoint, client))
+            seen = await _PROBES[check.check_type](check, endpoint, client)
+        return Probed(ok=True, message=one_line(seen))
     except TimeoutError:
         return Probed(ok=False, message=f"no answer within {check.timeout:g} s")
     except ProbeFailed as error:
-        return Probed(ok=False, message=str(error))
+        return Probed(ok=False, message=one_line(str(error)))
     except InvalidHealthCheck:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever goes wrong in a probe, it is no success
-        return Probed(ok=False, message=f"{type(error).__name__}: {error}")
+        return Probed(ok=False, message=one_line(f"{type(error).__name__}: {error}"))
 
 
 async def check_health(

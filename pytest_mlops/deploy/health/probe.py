@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
-__all__ = ["Probe", "ProbeFailed"]
+__all__ = ["Probe", "ProbeFailed", "one_line"]
+
+_LONGEST = 500
 
 
 class ProbeFailed(MLOpsError):  # noqa: N818 -- named as what it says
@@ -29,3 +31,10 @@ class Probe(Protocol):
             ProbeFailed: the service is not well, or nothing can be said of it.
             InvalidHealthCheck: the check cannot be carried out as written.
         """
+
+
+def one_line(text: str) -> str:
+    """Return what a service, a program or a library says as one line, of bounded length and safe to print."""
+    line = " ".join(text.split())
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"

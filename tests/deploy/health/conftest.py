@@ -42,11 +42,6 @@ class Service:
     requests: list[str] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
 
-    async def gone(self, writer: asyncio.StreamWriter) -> None:
-        """Wait until whoever asked has gone."""
-        while not writer.transport.is_closing():
-            await asyncio.sleep(0.02)
-
     @property
     def endpoint(self) -> Endpoint:
         return Endpoint(host=LOOPBACK, port=self.port)
@@ -67,7 +62,9 @@ class Farm:
     def http(self, *statuses: int, body: bytes = b"ok", headers: str = "", **options: Any) -> Service:
         """Answer each request with the next status, over and over."""
 
-        async def answer(service: Service, writer: asyncio.StreamWriter) -> None:
+        async def answer(
+            service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
             status = statuses[(len(service.requests) - 1) % len(statuses)]
             head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n{headers}Connection: close\r\n\r\n"
             writer.write(head.encode() + body)
@@ -78,16 +75,19 @@ class Farm:
     def hang(self) -> Service:
         """Take the request, and never answer."""
 
-        async def answer(service: Service, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(service.gone(writer), 60)
+        async def answer(
+            service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            await reader.read()  # to its end: whoever asked has gone
 
         return self.custom(answer)
 
     def endless(self) -> Service:
         """Answer 200 with a body that has no end."""
 
-        async def answer(service: Service, writer: asyncio.StreamWriter) -> None:
+        async def answer(
+            service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
             while True:
                 writer.write(b"x" * 65536)
@@ -98,7 +98,9 @@ class Farm:
     def drip(self, data: bytes) -> Service:
         """Answer ``data`` over and over, a piece every 20 ms."""
 
-        async def answer(service: Service, writer: asyncio.StreamWriter) -> None:
+        async def answer(
+            service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
             while True:
                 writer.write(data)
                 await writer.drain()
@@ -109,7 +111,9 @@ class Farm:
     def raw(self, data: bytes) -> Service:
         """Answer exactly this, and close."""
 
-        async def answer(service: Service, writer: asyncio.StreamWriter) -> None:
+        async def answer(
+            service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
             writer.write(data)
             await writer.drain()
 
@@ -133,7 +137,7 @@ class Farm:
 
     def custom(
         self,
-        answer: Callable[[Service, asyncio.StreamWriter], Awaitable[None]],
+        answer: Callable[[Service, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
         *,
         after: float = 0.0,
         tls: ssl.SSLContext | None = None,
@@ -154,11 +158,11 @@ class Farm:
                         request += await reader.readexactly(int(line.split(b":")[1]))
                 service.requests.append(request.splitlines()[0].decode())
                 service.raw.append(request)
-                await answer(service, writer)
+                await answer(service, reader, writer)
                 writer.close()
                 await writer.wait_closed()
-            except (OSError, asyncio.IncompleteReadError):
-                pass  # whoever asked is gone
+            except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                pass  # whoever asked is gone, or the test is over
             finally:
                 writer.transport.abort()
 

@@ -56,14 +56,17 @@ def test_any_other_status_is_not(farm: Farm, make_check: Callable[..., HealthChe
         b"220 mail ready\r\n",
         b"HTTP/1.1 101 Switching\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 300_000,
+        b"HTTP/1.1 200 \x1b[31m\r\n\x00\x1b[2J: 1\r\n\r\n",
     ],
-    ids=["nothing", "no http", "switching", "endless head"],
+    ids=["nothing", "no http", "switching", "endless head", "escapes"],
 )
 def test_what_is_no_answer_is_not_healthy(
     farm: Farm, make_check: Callable[..., HealthCheck], data: bytes
 ) -> None:
     probed = probe(make_check("http", timeout=5.0), farm.raw(data).endpoint)
     assert not probed.ok
+    assert probed.message.isprintable()
+    assert len(probed.message) < 600
 
 
 def test_head_that_drips_in_is_over_when_time_is(farm: Farm, make_check: Callable[..., HealthCheck]) -> None:
