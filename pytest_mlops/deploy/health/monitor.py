@@ -89,7 +89,6 @@ class HealthMonitor:
         self._loop.run_forever()
 
     async def _add(self, key: str, endpoint: Endpoint, checks: tuple[HealthCheck, ...]) -> None:
-        await self._remove(key)
         if self._client is None:
             self._client = make_client()
         watched = _Watched(states=[CheckState() for _ in checks], tasks=[])
@@ -97,14 +96,12 @@ class HealthMonitor:
             asyncio.create_task(self._probe_on(watched, index, check, endpoint, self._client))
             for index, check in enumerate(checks)
         ]
-        self._watched[key] = watched
+        before = self._watched.get(key)
+        self._watched[key] = watched  # at once, or another thread's watch of the key would get between
+        await _end(before)
 
     async def _remove(self, key: str) -> None:
-        watched = self._watched.pop(key, None)
-        if watched is not None:
-            for task in watched.tasks:
-                task.cancel()
-            await asyncio.gather(*watched.tasks, return_exceptions=True)
+        await _end(self._watched.pop(key, None))
 
     async def _close(self) -> None:
         for key in list(self._watched):
@@ -142,3 +139,10 @@ class HealthMonitor:
         if age is not None:
             return min(max(_FIRST_PACE, _FIRST_SHARE * age), check.interval)
         return check.interval * self._random.uniform(1 - _JITTER, 1 + _JITTER)
+
+
+async def _end(watched: _Watched | None) -> None:
+    tasks = [] if watched is None else watched.tasks
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -196,10 +196,12 @@ class Farm:
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)
+        for _ in range(3):  # what was accepted a moment ago becomes a task a moment later
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0.01)
 
     def _bound(self) -> socket.socket:
         bound = socket.socket()
