@@ -196,11 +196,11 @@ class Farm:
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
-        for _ in range(3):  # what was accepted a moment ago becomes a task a moment later
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in tasks:
+        await asyncio.sleep(0.05)  # what was accepted a moment ago gets to its handler
+        while self._tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.sleep(0.01)
 
     def _bound(self) -> socket.socket:
