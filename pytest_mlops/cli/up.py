@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, find_place, store_of
+from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, absolute_url, find_place, store_of
 from pytest_mlops.cli.registry_common import Store  # noqa: TC001 -- typer reads the annotations
 
 __all__ = ["down", "up"]
@@ -29,21 +29,23 @@ def up(
 
     The supervisor goes on when this command has ended; bringing up what is up changes nothing.
     """
-    from pytest_mlops.deploy.local import local_supervisor, supervisor_command
+    from pytest_mlops.deploy.local import local_supervisor, supervisor_start
     from pytest_mlops.deploy.supervisor.control import bring_up, gateway_url
 
     place = find_place(environment, config)
     if foreground:
         with store_of(place, store, new=True) as opened:
-            supervisor = local_supervisor(opened, place.environment, config=place.config, store_url=store)
+            supervisor = local_supervisor(
+                opened, place.environment, config=place.config, store_url=absolute_url(store, place)
+            )
             signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
             signal.signal(signal.SIGINT, lambda *_: supervisor.stop())
             supervisor.run()
         return
     with store_of(place, store, new=True):
         pass  # so that what is wrong with it is said here
-    command = supervisor_command(place.config, place.environment.environment_id, store)
-    started = bring_up(place.layout, command)
+    start = supervisor_start(place.config, place.environment.environment_id, absolute_url(store, place))
+    started = bring_up(place.layout, start)
     how = "is up" if started else "was up already"
     typer.echo(f"{place.environment.name} {how} at {gateway_url(place.layout)}")
 

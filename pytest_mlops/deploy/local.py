@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from pytest_mlops.deploy.manager import DeploymentManager
 from pytest_mlops.deploy.paths import layout_of
 from pytest_mlops.deploy.probes import LocalProbes
+from pytest_mlops.deploy.supervisor.control import Start
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.deploy.supervisor.loop import Supervisor
 from pytest_mlops.deploy.targets.local import LocalTarget
+from pytest_mlops.store.address import VARIABLE, resolve_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +22,24 @@ if TYPE_CHECKING:
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.store.engine import Store
 
-__all__ = ["local_manager", "local_supervisor", "supervisor_command"]
+__all__ = ["local_manager", "local_supervisor", "supervisor_start"]
 
 
-def supervisor_command(config: Path, environment: str, store_url: str | None) -> list[str]:
-    """Return what starts the supervisor of an environment in the foreground."""
-    command = [sys.executable, "-m", "pytest_mlops", "up", "--foreground"]
-    command += ["--config", str(config.absolute()), "--environment", environment]
-    return command if store_url is None else [*command, "--store", store_url]
+def supervisor_start(config: Path, environment: str, store_url: str | None) -> Start:
+    """Return how the supervisor of an environment is started.
+
+    Args:
+        config: The ``mlops.yaml`` that declares it.
+        environment: Its name.
+        store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one found there.
+
+    Raises:
+        StoreError: it is none.
+    """
+    command = (sys.executable, "-m", "pytest_mlops", "up", "--foreground")
+    command += ("--config", str(config.absolute()), "--environment", environment)
+    address = resolve_address(store_url, folder=config.absolute().parent)
+    return Start(command=command, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
 
 
 def local_manager(
@@ -45,18 +57,18 @@ def local_manager(
         store: The store.
         environment: The environment.
         config: The ``mlops.yaml`` that declares it.
-        store_url: The store's URL, where a supervisor would not find it by itself.
+        store_url: As in :func:`supervisor_start`.
         actor: Who acts; by default user and machine.
         tell: Takes a line for whoever watches.
     """
     project = config.absolute().parent
     layout = layout_of(project, environment.environment_id)
-    command = supervisor_command(config, environment.environment_id, store_url)
+    start = supervisor_start(config, environment.environment_id, store_url)
     return DeploymentManager(
         store=store,
         environment=environment,
         project=project,
-        target=LocalTarget(layout=layout, command=command),
+        target=LocalTarget(layout=layout, supervisor=start),
         probes=LocalProbes(layout=layout),
         actor=actor,
         tell=tell,
@@ -76,6 +88,6 @@ def local_supervisor(
         layout=layout,
         gateway=gateway,
         drain=environment.gateway.drain,
-        command=supervisor_command(config, environment.environment_id, store_url),
+        command=supervisor_start(config, environment.environment_id, store_url).command,
         recover=manager.recover,
     )

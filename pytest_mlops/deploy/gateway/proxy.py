@@ -25,7 +25,7 @@ from pytest_mlops.deploy.gateway.upstream import Call, NoAnswer
 
 if TYPE_CHECKING:
     from pytest_mlops.deploy.gateway.pages import Pages
-    from pytest_mlops.deploy.gateway.router import Arm, Router
+    from pytest_mlops.deploy.gateway.router import Router
     from pytest_mlops.deploy.gateway.shadow import ShadowTee
     from pytest_mlops.deploy.gateway.sinks import Sinks
     from pytest_mlops.records.serving import GatewaySettings

@@ -5,33 +5,52 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
 
 from pytest_mlops.deploy.supervisor.lock import is_locked
 from pytest_mlops.deploy.supervisor.processes import (
+    MARKER,
     Identity,
     find_marked,
     kill,
     lives,
     read_json,
     rotate,
-    spawn,
+    spawn_detached,
 )
 from pytest_mlops.errors import TaskError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from pytest_mlops.deploy.paths import Layout
 
-__all__ = ["Stopped", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
+__all__ = ["Start", "Stopped", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
 
 START_SECONDS = 30.0
+SUPERVISOR = "supervisor"
+"""What a supervisor's process carries as its marker."""
+
 _TICK = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """How a supervisor is started.
+
+    Attributes:
+        command: What supervises in the foreground.
+        environ: Environment variables besides those of the starter, as the store's URL, which a command line
+            would show to everybody.
+    """
+
+    command: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,12 +71,12 @@ def is_up(layout: Layout) -> bool:
     return is_locked(layout.supervisor_lock)
 
 
-def bring_up(layout: Layout, command: Sequence[str], *, seconds: float = START_SECONDS) -> bool:
+def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) -> bool:
     """Start a supervisor that goes on when this process ends; tell whether it was started just now.
 
     Args:
         layout: Where the environment's files lie.
-        command: What starts a supervisor in the foreground.
+        start: How its supervisor is started.
         seconds: How long to wait until its gateway answers.
 
     Raises:
@@ -66,7 +85,7 @@ def bring_up(layout: Layout, command: Sequence[str], *, seconds: float = START_S
     layout.down.unlink(missing_ok=True)
     started = not is_up(layout)
     if started:
-        _spawn(layout, command)
+        _spawn(layout, start)
     deadline = time.monotonic() + seconds
     while not (is_up(layout) and gateway_url(layout) is not None):
         if time.monotonic() > deadline:
@@ -76,7 +95,7 @@ def bring_up(layout: Layout, command: Sequence[str], *, seconds: float = START_S
     return started
 
 
-def ensure_up(layout: Layout, command: Sequence[str]) -> None:
+def ensure_up(layout: Layout, start: Start) -> None:
     """Start a supervisor where none runs, unless ``down`` was asked for; wait for nothing.
 
     Raises:
@@ -86,7 +105,7 @@ def ensure_up(layout: Layout, command: Sequence[str]) -> None:
         return
     if layout.down.exists():
         raise TaskError("the environment is down; bring it up with pytest-mlops up")
-    _spawn(layout, command)
+    _spawn(layout, start)
 
 
 def bring_down(layout: Layout, *, grace: float) -> Stopped:
@@ -136,14 +155,15 @@ def gateway_url(layout: Layout) -> str | None:
     return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
 
 
-def _spawn(layout: Layout, command: Sequence[str]) -> None:
+def _spawn(layout: Layout, start: Start) -> None:
     log = layout.logs / "supervisor.log"
     rotate(log)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environ = {**kept, **start.environ, MARKER: SUPERVISOR, "MLOPS_ROOT": str(layout.root)}
     try:
-        spawn(command, folder=layout.root, environ=environ, log=log)
-    except OSError as error:
-        raise TaskError(f"cannot start the supervisor: {error.strerror or error}") from error
+        spawn_detached(start.command, folder=layout.root, environ=environ, log=log)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TaskError(f"cannot start the supervisor: {error}") from error
 
 
 def _end_supervisor(layout: Layout, grace: float) -> bool:

@@ -8,8 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
+from pytest_mlops.deploy.gateway_control import gateway_status, put_routes
 from pytest_mlops.deploy.supervisor.backoff import restart_delay
 from pytest_mlops.deploy.supervisor.processes import (
     MARKER,
@@ -33,8 +32,6 @@ __all__ = ["GATEWAY", "GatewayProcess"]
 GATEWAY = "gateway"
 """What the gateway's process carries as its marker."""
 
-_CONTROL_SECONDS = 5.0
-
 
 @dataclass(kw_only=True)
 class GatewayProcess:
@@ -54,9 +51,6 @@ class GatewayProcess:
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _started_at: float = 0.0
     _next_start: float = 0.0
-    _client: httpx.Client = field(
-        default_factory=lambda: httpx.Client(timeout=_CONTROL_SECONDS, trust_env=False), repr=False
-    )
     _told: int = -1
 
     @property
@@ -82,37 +76,15 @@ class GatewayProcess:
         """Tell it its routes; tell whether it follows them."""
         if self._told == routes["generation"]:
             return True
-        values = self._values()
-        if values is None:
-            return False
-        try:
-            answer = self._client.put(
-                f"http://127.0.0.1:{values['control_port']}/routes",
-                json=routes,
-                headers={"authorization": f"Bearer {values['token']}"},
-            )
-        except httpx.HTTPError:
-            return False
         # It may know newer ones: an older generation than its own is refused, and the next is greater.
-        if answer.status_code not in {200, 409}:
-            return False
-        self._told = routes["generation"]
-        return answer.status_code == 200
+        status = put_routes(self.layout, routes) if self._announced() else None
+        if status in {200, 409}:
+            self._told = routes["generation"]
+        return status == 200
 
     def status(self) -> dict[str, Any] | None:
         """Return what it says of itself; ``None`` where it does not answer."""
-        values = self._values()
-        if values is None:
-            return None
-        try:
-            answer = self._client.get(
-                f"http://127.0.0.1:{values['control_port']}/status",
-                headers={"authorization": f"Bearer {values['token']}"},
-            )
-            told = answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError):
-            return None
-        return told if isinstance(told, dict) else None
+        return gateway_status(self.layout) if self._announced() else None
 
     def end(self, *, grace: float) -> None:
         """Ask it to end, once its requests are answered, and see to it that it does."""
@@ -137,12 +109,10 @@ class GatewayProcess:
         self._identity, self._started_at = identity, time.time()
         return True
 
-    def _values(self) -> dict[str, Any] | None:
-        """Return where it listens, once it does."""
+    def _announced(self) -> bool:
+        """Tell whether what lies there of a gateway is of this one."""
         values = read_json(self.layout.gateway)
-        if values is None or self._identity is None or values.get("pid") != self._identity.pid:
-            return None
-        return values
+        return values is not None and Identity.of(values) == self._identity
 
     def _start(self) -> None:
         log = self.layout.logs / "gateway.log"

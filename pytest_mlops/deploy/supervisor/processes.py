@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,10 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["MARKER", "Identity", "find_marked", "kill", "lives", "read_json", "rotate", "spawn", "write_json"]
+__all__ = [
+    "MARKER",
+    "Identity",
+    "find_marked",
+    "kill",
+    "lives",
+    "read_json",
+    "rotate",
+    "spawn",
+    "spawn_detached",
+    "write_json",
+]
 
 MARKER = "MLOPS_DEPLOYMENT"
 """Environment variable of every process that belongs to a deployment, whatever started it."""
+
+_LAUNCHER = "import subprocess, sys; subprocess.Popen(sys.argv[1:], start_new_session=True)"
 
 LOG_BYTES = 10 * 1024 * 1024
 """Size from which on a log is moved aside."""
@@ -87,6 +101,25 @@ def spawn(
     except psutil.NoSuchProcess:
         created = 0.0  # it is gone already; poll() says how
     return process, Identity(pid=process.pid, create_time=created)
+
+
+def spawn_detached(argv: Sequence[str], *, folder: Path, environ: Mapping[str, str], log: Path) -> None:
+    """Start a program that is nobody's child, so that it goes on, and goes, without its starter.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        subprocess.run(  # noqa: S603 -- our own interpreter and a script of ours
+            [sys.executable, "-I", "-c", _LAUNCHER, *argv],
+            cwd=folder,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
 
 
 def kill(identity: Identity, how: signal.Signals) -> None:
