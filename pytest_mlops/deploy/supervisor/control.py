@@ -103,6 +103,8 @@ def ensure_up(layout: Layout, start: Start) -> None:
     """
     if is_up(layout):
         return
+    if _is_starting(layout):
+        return
     if layout.down.exists():
         raise TaskError("the environment is down; bring it up with pytest-mlops up")
     _spawn(layout, start)
@@ -139,7 +141,7 @@ def bring_down(layout: Layout, *, grace: float) -> Stopped:
     if left:
         names = ", ".join(f"{marker} (process {identity.pid})" for identity, marker in left)
         raise TaskError(f"could not end {names}; end them by hand")
-    for path in (*layout.replicas.glob("*.json"), layout.supervisor):
+    for path in (*layout.replicas.glob("*.json"), layout.supervisor, layout.starting):
         path.unlink(missing_ok=True)
     return Stopped(
         supervisor=supervised, processes=tuple((marker, identity.pid) for identity, marker in found)
@@ -155,7 +157,17 @@ def gateway_url(layout: Layout) -> str | None:
     return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
 
 
+def _is_starting(layout: Layout) -> bool:
+    """Tell whether somebody started a supervisor so lately that it may not have its lock yet."""
+    try:
+        return time.time() - layout.starting.stat().st_mtime < START_SECONDS
+    except FileNotFoundError:
+        return False
+
+
 def _spawn(layout: Layout, start: Start) -> None:
+    layout.run.mkdir(parents=True, exist_ok=True)
+    layout.starting.touch()
     log = layout.logs / "supervisor.log"
     rotate(log)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}

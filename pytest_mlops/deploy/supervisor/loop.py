@@ -51,7 +51,8 @@ class Supervisor:
         gateway: The gateway's process.
         drain: Seconds that requests under way have before a replica is ended.
         command: What starts a supervisor like this one, for whoever finds that it has died.
-        recover: Goes on with a deployment that nobody carries out; called time and again, from a thread.
+        recover: Goes on with a deployment that nobody carries out; called from a thread, time and again while
+            one is under way.
         say: Takes a line for the log.
     """
 
@@ -69,6 +70,7 @@ class Supervisor:
     _routes: dict[str, Any] = field(default_factory=dict)
     _outage: str = ""
     _seen: bool = False
+    _under_way: bool = False
     _deaths: list[str] = field(default_factory=list)
 
     def run(self) -> None:
@@ -106,6 +108,7 @@ class Supervisor:
             },
         )
         self._routes = read_json(self.layout.routes) or {}
+        self.layout.starting.unlink(missing_ok=True)
         self.say(f"supervises {self.environment}")
 
     def _tick(self, reader: WantedReader, monitor: HealthMonitor, now: float) -> None:
@@ -137,6 +140,7 @@ class Supervisor:
         if self._outage:
             self.say("the store is back")
             self._outage = ""
+        self._under_way = reader.under_way
         return found
 
     def _start_and_end(self, wanted: dict[str, Wanted], monitor: HealthMonitor, now: float) -> None:
@@ -218,6 +222,8 @@ class Supervisor:
         """Take over what nobody carries out; one failure is told once, and tried again."""
         last = ""
         while not self._stop.wait(_RECOVER_SECONDS):
+            if not self._under_way:
+                continue
             try:
                 self.recover()
                 last = ""

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 from pytest_mlops.deploy.plan import read_plan
 from pytest_mlops.deploy.pointer import read_pointer
 from pytest_mlops.errors import SerializationError
+from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import deployments, pointers
 
@@ -27,6 +28,11 @@ _WANTED = Prepared(
     select(_columns.deployment_id, _columns.wanted, _columns.tries, _columns.updated_at).where(
         _columns.environment == bindparam("environment"), _columns.wanted > bindparam("none")
     )
+)
+_UNDER_WAY = Prepared(
+    select(_columns.number)
+    .where(_columns.environment == bindparam("environment"), _columns.status == bindparam("deploying"))
+    .limit(1)
 )
 _REVISION = Prepared(select(pointers.c.revision).where(pointers.c.environment == bindparam("environment")))
 _BODY = Prepared(select(_columns.body).where(_columns.deployment_id == bindparam("name")))
@@ -55,11 +61,13 @@ class WantedReader:
         store: The store.
         environment: The environment.
         say: Takes a line for the log.
+        under_way: Whether a deployment was under way when it was read last.
     """
 
     store: Store
     environment: str
     say: Callable[[str], None]
+    under_way: bool = False
     _plans: dict[str, DeploymentPlan | None] = field(default_factory=dict)
     _pointer: Pointer | None = None
 
@@ -72,6 +80,8 @@ class WantedReader:
         with self.store.read() as connection:
             rows = _WANTED.run(connection, {"environment": self.environment, "none": 0}).all()
             revision = _REVISION.run(connection, {"environment": self.environment}).scalar() or 0
+            deploying = {"environment": self.environment, "deploying": DeploymentStatus.DEPLOYING.value}
+            self.under_way = _UNDER_WAY.run(connection, deploying).first() is not None
             if self._pointer is None or self._pointer.revision != revision:
                 self._pointer = read_pointer(connection, self.environment)
             for row in rows:

@@ -27,6 +27,13 @@ def answer(url: str) -> object:
     return httpx.post(f"{url}/predict", json={}, trust_env=False, timeout=20).json()
 
 
+def serves(url: str, version: str) -> bool:
+    try:
+        return answer(url) == {"version": version}
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
 def test_a_new_version_takes_over_without_a_failed_request(playground: Playground) -> None:
     url = playground.up()
     assert playground.deploy("1").success
@@ -182,10 +189,6 @@ def test_what_is_killed_comes_back_by_itself(playground: Playground, what: str) 
     while (after := read_json(path)) is None or after["pid"] in {before["pid"], None}:
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    while True:
-        try:
-            assert answer(url) == {"version": "1"}
-            break
-        except (httpx.HTTPError, ValueError):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+    while not serves(url, "1"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
