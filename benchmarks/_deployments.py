@@ -55,6 +55,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 model = json.loads((pathlib.Path(os.environ["MLOPS_MODEL"]) / "model.json").read_text())
 if model.get("start") == "crash":
     sys.exit("this version does not start")
+predictions = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,9 +63,12 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 120
 
     def do_GET(self):
-        self.answer(503 if model.get("health") == "sick" else 200, {"status": "ok"})
+        sour = predictions > model.get("sours_after", 10**9)
+        self.answer(503 if sour or model.get("health") == "sick" else 200, {"status": "ok"})
 
     def do_POST(self):
+        global predictions
+        predictions += 1
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         time.sleep(model.get("seconds", 0))
         bad = model.get("errors", 0) and hash(body) % 100 < model["errors"]
