@@ -6,19 +6,25 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_mlops.deploy.manager import DeploymentManager
 from pytest_mlops.deploy.paths import layout_of
+<<<<<<< HEAD
 from pytest_mlops.deploy.probes import LocalProbes
 from pytest_mlops.deploy.supervisor.control import Start
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.deploy.supervisor.loop import Supervisor
 from pytest_mlops.deploy.targets.local import LocalTarget
+=======
+from pytest_mlops.deploy.supervisor.control import Start
+from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
+from pytest_mlops.deploy.supervisor.loop import Supervisor
+>>>>>>> deploy-core
 from pytest_mlops.store.address import VARIABLE, resolve_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_mlops.deploy.manager import DeploymentManager
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.store.engine import Store
 
@@ -31,13 +37,22 @@ def supervisor_start(config: Path, environment: str, store_url: str | None) -> S
     Args:
         config: The ``mlops.yaml`` that declares it.
         environment: Its name.
+<<<<<<< HEAD
         store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one found there.
+=======
+        store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one there.
+>>>>>>> deploy-core
 
     Raises:
         StoreError: it is none.
     """
+<<<<<<< HEAD
     command = (sys.executable, "-m", "pytest_mlops", "up", "--foreground")
     command += ("--config", str(config.absolute()), "--environment", environment)
+=======
+    supervise = ("up", "--foreground", "--config", str(config.absolute()), "--environment", environment)
+    command = (sys.executable, "-m", "pytest_mlops", *supervise)
+>>>>>>> deploy-core
     address = resolve_address(store_url, folder=config.absolute().parent)
     return Start(command=command, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
 
@@ -61,6 +76,11 @@ def local_manager(
         actor: Who acts; by default user and machine.
         tell: Takes a line for whoever watches.
     """
+    # A supervisor that has nothing to deploy does without all of this.
+    from pytest_mlops.deploy.manager import DeploymentManager  # noqa: PLC0415
+    from pytest_mlops.deploy.probes import LocalProbes  # noqa: PLC0415
+    from pytest_mlops.deploy.targets.local import LocalTarget  # noqa: PLC0415
+
     project = config.absolute().parent
     layout = layout_of(project, environment.environment_id)
     start = supervisor_start(config, environment.environment_id, store_url)
@@ -80,7 +100,6 @@ def local_supervisor(
 ) -> Supervisor:
     """Return the supervisor of an environment of this machine."""
     layout = layout_of(config.absolute().parent, environment.environment_id)
-    manager = local_manager(store, environment, config=config, store_url=store_url, actor="supervisor")
     gateway = GatewayProcess(layout=layout, settings=environment.gateway, environ=dict(os.environ))
     return Supervisor(
         store=store,
@@ -89,5 +108,11 @@ def local_supervisor(
         gateway=gateway,
         drain=environment.gateway.drain,
         command=supervisor_start(config, environment.environment_id, store_url).command,
+<<<<<<< HEAD
         recover=manager.recover,
+=======
+        recover=lambda: local_manager(
+            store, environment, config=config, store_url=store_url, actor="supervisor"
+        ).recover(),
+>>>>>>> deploy-core
     )

@@ -62,6 +62,11 @@ class Layout:
         return self.run / "supervisor.lock"
 
     @property
+    def starting(self) -> Path:
+        """File that was touched when somebody last started a supervisor."""
+        return self.run / "starting"
+
+    @property
     def down(self) -> Path:
         """File that says that nothing is to run: it is there from ``down`` to the next ``up``."""
         return self.run / "down"

@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 class SupervisorWatch:
     """Starts the command of ``supervisor.json`` once the supervisor's lock was free for two seconds.
 
-    A command that does not take the lock is tried again after longer and longer pauses, up to a minute. Where the
-    environment is down, or no supervisor ever ran, nothing is started.
+    A command that does not take the lock is tried again after longer and longer pauses, up to a minute. Where
+    the environment is down, or no supervisor ever ran, nothing is started.
 
     Args:
         layout: Whose supervisor.
@@ -95,8 +95,8 @@ def _command(path: Path) -> list[str]:
 def _lives(layout: Layout) -> bool:
     """Tell whether a supervisor lives.
 
-    Its process is looked at first: to try its lock means to hold it for a moment, in which a supervisor that starts
-    would take it for held. The lock is tried only where that process is gone.
+    Its process is looked at first: to try its lock means to hold it for a moment, in which a supervisor that
+    starts would take it for held. The lock is tried only where that process is gone.
     """
     said = _read(layout.supervisor)
     if isinstance(pid := said.get("pid"), int) and isinstance(born := said.get("create_time"), float):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from pytest_mlops.deploy.supervisor.lock import is_locked, lock_holder
+from pytest_mlops.deploy.supervisor.lock import is_locked, lock_holder, wait_for_lock
 from pytest_mlops.deploy.supervisor.logs import rotate
 from pytest_mlops.deploy.supervisor.processes import (
     SUPERVISOR,
@@ -181,7 +180,7 @@ def _start_once(layout: Layout, start: Start) -> None:
     except OSError as error:
         raise IoError(f"cannot write {layout.starting}: {error.strerror or error}") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # of many who find none, one starts it
+        wait_for_lock(handle)  # of many who find none, one starts it
         status = os.fstat(handle)
         if status.st_size and abs(time.time() - status.st_mtime) < _AGAIN_SECONDS:
             return

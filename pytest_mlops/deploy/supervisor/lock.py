@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["hold_lock", "is_locked", "lock_holder"]
+__all__ = ["hold_lock", "is_locked", "lock_holder", "wait_for_lock"]
 
 # Whoever asks whether it is held holds it for a moment.
 _PATIENCE = 0.5
@@ -63,6 +63,16 @@ def is_locked(path: Path) -> bool:
 def lock_holder(path: Path) -> Identity | None:
     """Return the process that holds the lock, by its own word; ``None`` where none does, or it is not known."""
     return Identity.of(read_json(path)) if is_locked(path) else None
+
+
+def wait_for_lock(handle: int) -> None:
+    """Lock an open file until it is closed, as soon as nobody else has it.
+
+    Raises:
+        TaskError: this system has no such locks.
+    """
+    while not _take(handle):
+        time.sleep(_PAUSE)
 
 
 def _words(path: Path) -> str:

@@ -25,11 +25,12 @@ from pytest_mlops.records.health import CheckOutcome, HealthState, HealthStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from benchmarks._deployments import Version
     from pytest_mlops.deploy.plan import DeploymentPlan
     from pytest_mlops.deploy.pointer import Pointer
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.store.engine import Store
-    from tests.deploy.conftest import Project, Version
+    from tests.deploy.conftest import Project
 
 
 class Crash(BaseException):

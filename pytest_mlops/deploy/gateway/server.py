@@ -1,0 +1,139 @@
+"""A listening socket with uvicorn behind it, as the gateway needs it: started and stopped from within."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pytest_mlops.errors import TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_mlops.deploy.gateway.asgi import Application
+
+__all__ = ["HttpServer", "listen"]
+
+_IDLE_SECONDS = 75
+_MAX_HEAD = 64 * 1024
+_MAX_PIPELINED = 64
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with bounds, and with trailers kept out of the headers."""
+
+    _head_size = 0
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= _MAX_PIPELINED:
+            raise ValueError(f"more than {_MAX_PIPELINED} requests wait")
+        self._head_size = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._bound(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._bound(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        # What comes after the body is no header: a trailer must not pass for one that was checked.
+        self.headers = []
+
+    def _bound(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > _MAX_HEAD:
+            raise ValueError(f"a head of more than {_MAX_HEAD} bytes")
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process, which has two servers."""
+        yield
+
+
+class HttpServer:
+    """Serves an ASGI application on a socket.
+
+    Args:
+        application: Answers requests; it gets no others than HTTP's.
+        socket: Listens.
+        drain: Seconds that requests under way have once it is stopped.
+    """
+
+    def __init__(self, application: Application, socket: socket.socket, *, drain: float) -> None:
+        self.port: int = socket.getsockname()[1]
+        self._socket = socket
+        self._server = _Server(
+            uvicorn.Config(
+                application,
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="critical",  # whatever a client sends is answered, and is no news
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=_IDLE_SECONDS,
+                timeout_graceful_shutdown=math.ceil(drain),
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept connections from now on."""
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+            if self._task.done():
+                self._task.result()
+
+    async def stop(self) -> None:
+        """Accept no more, close connections as they get idle, and wait for the rest."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        TaskError: the address cannot be had.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return _listening(family, address)
+    except OSError as error:
+        raise TaskError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            "end what listens there, or give another gateway.port in mlops.yaml"
+        ) from error
+
+
+def _listening(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it on, an answer in
+    # two pieces takes 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1024)
+    except OSError:
+        listening.close()
+        raise
+    return listening
