@@ -18,7 +18,6 @@ __all__ = ["gateway_status", "put_routes"]
 _SECONDS = 5.0
 
 
-<<<<<<< HEAD
 def gateway_status(layout: Layout, *, seconds: float = _SECONDS) -> dict[str, Any] | None:
     """Return what the gateway says of itself; ``None`` where none answers in time."""
     status, told = _ask(layout, "GET", "/status", None, seconds)
@@ -31,29 +30,11 @@ def put_routes(layout: Layout, routes: Mapping[str, Any], *, seconds: float = _S
     200 says that every new request follows them, 409 that it knows newer ones.
     """
     status, _ = _ask(layout, "PUT", "/routes", json.dumps(routes).encode(), seconds)
-=======
-def gateway_status(layout: Layout) -> dict[str, Any] | None:
-    """Return what the gateway says of itself; ``None`` where none answers."""
-    status, told = _ask(layout, "GET", "/status", None)
-    return told if status == http.client.OK else None
-
-
-def put_routes(layout: Layout, routes: Mapping[str, Any]) -> int | None:
-    """Tell the gateway its routes; return its answer's status, ``None`` where none answers.
-
-    200 says that every new request follows them, 409 that it knows newer ones.
-    """
-    status, _ = _ask(layout, "PUT", "/routes", json.dumps(routes).encode())
->>>>>>> deploy-core
     return status
 
 
 def _ask(
-<<<<<<< HEAD
     layout: Layout, method: str, path: str, body: bytes | None, seconds: float
-=======
-    layout: Layout, method: str, path: str, body: bytes | None
->>>>>>> deploy-core
 ) -> tuple[int | None, dict[str, Any] | None]:
     """Return status and JSON object of an answer.
 
@@ -63,11 +44,7 @@ def _ask(
     if values is None:
         return None, None
     try:
-<<<<<<< HEAD
         connection = http.client.HTTPConnection("127.0.0.1", int(values["control_port"]), timeout=seconds)
-=======
-        connection = http.client.HTTPConnection("127.0.0.1", int(values["control_port"]), timeout=_SECONDS)
->>>>>>> deploy-core
         try:
             headers = {"authorization": f"Bearer {values['token']}", "content-type": "application/json"}
             connection.request(method, path, body=body, headers=headers)

@@ -7,17 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.paths import layout_of
-<<<<<<< HEAD
-from pytest_mlops.deploy.probes import LocalProbes
 from pytest_mlops.deploy.supervisor.control import Start
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.deploy.supervisor.loop import Supervisor
-from pytest_mlops.deploy.targets.local import LocalTarget
-=======
-from pytest_mlops.deploy.supervisor.control import Start
-from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
-from pytest_mlops.deploy.supervisor.loop import Supervisor
->>>>>>> deploy-core
 from pytest_mlops.store.address import VARIABLE, resolve_address
 
 if TYPE_CHECKING:
@@ -37,22 +29,13 @@ def supervisor_start(config: Path, environment: str, store_url: str | None) -> S
     Args:
         config: The ``mlops.yaml`` that declares it.
         environment: Its name.
-<<<<<<< HEAD
-        store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one found there.
-=======
         store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one there.
->>>>>>> deploy-core
 
     Raises:
         StoreError: it is none.
     """
-<<<<<<< HEAD
-    command = (sys.executable, "-m", "pytest_mlops", "up", "--foreground")
-    command += ("--config", str(config.absolute()), "--environment", environment)
-=======
     supervise = ("up", "--foreground", "--config", str(config.absolute()), "--environment", environment)
     command = (sys.executable, "-m", "pytest_mlops", *supervise)
->>>>>>> deploy-core
     address = resolve_address(store_url, folder=config.absolute().parent)
     return Start(command=command, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
 
@@ -100,19 +83,19 @@ def local_supervisor(
 ) -> Supervisor:
     """Return the supervisor of an environment of this machine."""
     layout = layout_of(config.absolute().parent, environment.environment_id)
-    gateway = GatewayProcess(layout=layout, settings=environment.gateway, environ=dict(os.environ))
+    start = supervisor_start(config, environment.environment_id, store_url)
+    # The gateway starts the next supervisor where this one dies, and that has to find the same store.
+    gateway = GatewayProcess(
+        layout=layout, settings=environment.gateway, environ={**os.environ, **start.environ}
+    )
     return Supervisor(
         store=store,
         environment=environment.environment_id,
         layout=layout,
         gateway=gateway,
         drain=environment.gateway.drain,
-        command=supervisor_start(config, environment.environment_id, store_url).command,
-<<<<<<< HEAD
-        recover=manager.recover,
-=======
+        command=start.command,
         recover=lambda: local_manager(
             store, environment, config=config, store_url=store_url, actor="supervisor"
         ).recover(),
->>>>>>> deploy-core
     )

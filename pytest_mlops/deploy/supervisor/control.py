@@ -15,6 +15,7 @@ import psutil
 from pytest_mlops.deploy.supervisor.lock import is_locked, lock_holder, wait_for_lock
 from pytest_mlops.deploy.supervisor.logs import rotate
 from pytest_mlops.deploy.supervisor.processes import (
+    MARKER,
     SUPERVISOR,
     Identity,
     find_marked,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.deploy.paths import Layout
 
-__all__ = ["Start", "Stopped", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
+__all__ = ["Start", "Stopped", "allow_up", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
 
 START_SECONDS = 30.0
 _AGAIN_SECONDS = 10.0
@@ -91,10 +92,7 @@ def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) ->
         TaskError: it did not come up; the message has the end of its log.
         IoError: the folder of its files cannot be written.
     """
-    try:
-        layout.down.unlink(missing_ok=True)
-    except OSError as error:
-        raise IoError(f"cannot remove {layout.down}: {error.strerror or error}") from error
+    _forget_down(layout)
     started = not is_up(layout)
     log = layout.logs / "supervisor.log"
     before = _size(log)
@@ -107,6 +105,16 @@ def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) ->
             raise TaskError(f"the supervisor did not come up within {seconds:g} s; the end of its log: {end}")
         time.sleep(_TICK)
     return started
+
+
+def allow_up(layout: Layout) -> None:
+    """Let a supervisor run in this process, where a person starts it; one that a program starts heeds ``down``.
+
+    Raises:
+        IoError: the folder of its files cannot be written.
+    """
+    if os.environ.get(MARKER) != SUPERVISOR:
+        _forget_down(layout)
 
 
 def ensure_up(layout: Layout, start: Start) -> None:
@@ -170,6 +178,13 @@ def gateway_url(layout: Layout) -> str | None:
         return None
     host, port = values.get("host"), values.get("port")
     return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
+
+
+def _forget_down(layout: Layout) -> None:
+    try:
+        layout.down.unlink(missing_ok=True)
+    except OSError as error:
+        raise IoError(f"cannot remove {layout.down}: {error.strerror or error}") from error
 
 
 def _start_once(layout: Layout, start: Start) -> None:

@@ -101,9 +101,18 @@ class Supervisor:
                 self._end_all(fleet)
 
     def stop(self) -> None:
-        """End the loop."""
+        """End the loop; what is supervised goes on, for the next supervisor to adopt."""
         self._stop.set()
         self._wake.set()
+
+    def end_all(self) -> None:
+        """End the loop and all that is supervised, as ``down`` does; nothing starts it again by itself.
+
+        Raises:
+            OSError: the file that says so cannot be written; nothing is ended.
+        """
+        write_json(self.layout.down, {"grace": _DOWN_GRACE})
+        self.stop()
 
     def _announce(self) -> None:
         """Say who supervises."""
