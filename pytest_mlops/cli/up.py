@@ -30,8 +30,8 @@ def up(
 ) -> None:
     """Bring an environment up: a supervisor, the gateway, and the replicas of what serves.
 
-    The supervisor goes on when this command has ended; bringing up what is up changes nothing. With --foreground,
-    Ctrl-C takes the environment down, and SIGTERM ends the supervisor alone.
+    The supervisor goes on when this command has ended; bringing up what is up changes nothing. With
+    --foreground, Ctrl-C takes the environment down, and SIGTERM ends the supervisor alone.
     """
     from pytest_mlops.deploy.local import supervisor_start
     from pytest_mlops.deploy.supervisor.control import bring_up, gateway_url, is_up

@@ -83,10 +83,10 @@ class Store:
 
     @contextlib.contextmanager
     def changes(self) -> Iterator[Callable[[], bool]]:
-        """Give a question that may be asked all the time: may anything have been written since the last time?
+        """Give a question to ask all the time: may anything have been written since it was asked before?
 
-        The first answer is yes. On SQLite it costs some microseconds; on PostgreSQL it always is yes. Only the
-        thread that entered may ask.
+        The first answer is yes. On SQLite it costs some microseconds; on PostgreSQL it always is yes. Only
+        the thread that entered may ask.
 
         Raises:
             StoreError: the database failed; enter anew.

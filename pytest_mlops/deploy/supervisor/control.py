@@ -108,7 +108,7 @@ def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) ->
 
 
 def allow_up(layout: Layout) -> None:
-    """Let a supervisor run in this process, where a person starts it; one that a program starts heeds ``down``.
+    """Let a supervisor run in this process, where a person starts it; another one heeds ``down``.
 
     Raises:
         IoError: the folder of its files cannot be written.

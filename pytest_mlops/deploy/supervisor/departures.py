@@ -23,8 +23,8 @@ __all__ = ["Departure"]
 class Departure:
     """A replica on its way out, with everything that it started.
 
-    First it is left alone for as long as it has requests under way. Then it is asked to end (SIGTERM); what is
-    left of it after its grace is killed.
+    First it is left alone for as long as it has requests under way. Then it is asked to end (SIGTERM); what
+    is left of it after its grace is killed.
 
     Attributes:
         name: As ``production.7.0``.

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.health.endpoint import Endpoint
-from pytest_mlops.deploy.supervisor.departures import Departure
+from pytest_mlops.deploy.supervisor.left_behind import unknown, unwanted
 from pytest_mlops.deploy.supervisor.limits import not_enforced
 from pytest_mlops.deploy.supervisor.logs import rotate
-from pytest_mlops.deploy.supervisor.processes import (
-    GATEWAY,
-    SUPERVISOR,
-    find_marked,
-    read_json,
-    send_signal,
-)
-from pytest_mlops.deploy.supervisor.recorded import owned_of
+from pytest_mlops.deploy.supervisor.processes import send_signal
 from pytest_mlops.deploy.supervisor.replica import ReplicaProcess
 from pytest_mlops.records.health import HealthState
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    import psutil
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_mlops.deploy.health.monitor import HealthMonitor
     from pytest_mlops.deploy.paths import Layout
+    from pytest_mlops.deploy.supervisor.departures import Departure
     from pytest_mlops.deploy.supervisor.routes import ReplicaView
     from pytest_mlops.deploy.supervisor.wanted import Snapshot, Wanted
 
 __all__ = ["Fleet"]
 
-_GRACE = 10.0
+_KILLED_SECONDS = 10.0
 _TICK = 0.02
 
 
@@ -63,7 +55,7 @@ class Fleet:
     _troubles: dict[str, str] = field(default_factory=dict)
 
     def bring_to(self, snapshot: Snapshot, uncounted: Counter[str], now: float) -> None:
-        """Start what is missing, and let go of what nobody wants; what fails at one does not touch the others.
+        """Start what is missing, and let go of what nobody wants; what fails at one touches no other.
 
         Args:
             snapshot: What is wanted.
@@ -75,10 +67,12 @@ class Fleet:
         for place in [place for place in self._replicas if place not in wanted]:
             if place[0] not in snapshot.unreadable:
                 replica = self._replicas.pop(place)
-                self._guard(replica.name, lambda replica=replica: self._let_leave(replica, now))
+                with self._guarded(replica.name):
+                    self._leaving[replica.name] = replica.leave(now)
+                    self.monitor.forget(replica.name)
         for name, index in places:
-            each = snapshot.wanted[name]
-            self._guard(f"{name}.{index}", lambda each=each, i=index: self._keep(each, i, uncounted, now))
+            with self._guarded(f"{name}.{index}"):
+                self._keep(snapshot.wanted[name], index, uncounted, now)
         if not self._found:
             self._find_left_behind(snapshot, now)
             self._found = True
@@ -100,13 +94,18 @@ class Fleet:
         draining = [each for each in self._leaving.values() if each.is_draining]
         busy = quiet() if draining else None
         for each in list(self._leaving.values()):
-            idle = busy is not None and busy.get(each.name, 0) == 0
-            self._guard(each.name, lambda each=each, idle=idle: self._push(each, now, idle, self.drain))
+            with self._guarded(each.name):
+                quiet_now = busy is not None and busy.get(each.name, 0) == 0
+                self._push(each, now, quiet=quiet_now, drain=self.drain)
 
     def keep_to_limits(self) -> None:
         """Kill replicas that take more memory than they may, and move long logs aside."""
         for replica in self._replicas.values():
-            self._guard(replica.name, lambda replica=replica: self._limit(replica))
+            with self._guarded(replica.name):
+                rotate(replica.log)
+                taken = replica.keep_to_memory()
+                if taken is not None:
+                    self.say(f"{replica.name} {taken}")
 
     def end_all(self, *, grace: float) -> None:
         """End every replica, each within its own time and within ``grace``; return when nothing is left."""
@@ -116,10 +115,11 @@ class Fleet:
         self._replicas.clear()
         for each in self._leaving.values():
             each.grace = min(each.grace, grace)
-        give_up = time.monotonic() + grace + _GRACE
+        give_up = time.monotonic() + grace + _KILLED_SECONDS
         while self._leaving and time.monotonic() < give_up:
             for each in list(self._leaving.values()):
-                self._guard(each.name, lambda each=each: self._push(each, time.time(), True, 0.0))
+                with self._guarded(each.name):
+                    self._push(each, time.time(), quiet=True, drain=0.0)
             time.sleep(_TICK)
 
     def _keep(self, wanted: Wanted, index: int, uncounted: Counter[str], now: float) -> None:
@@ -149,9 +149,9 @@ class Fleet:
         leaving = self._leaving.get(replica.name)
         if leaving is not None and not leaving.is_draining:
             return None
-        self._leaving.pop(replica.name, None)  # it is wanted again, and its process is adopted below
+        self._leaving.pop(replica.name, None)  # it is wanted again
         self._replicas[wanted.plan.deployment_id, index] = replica
-        if replica.adopt():
+        if replica.adopt(None if leaving is None else leaving.owned):
             self._note_death(replica, replica.death)
         elif replica.owned is not None:
             self.say(f"adopts {replica.name}, process {replica.owned.identity.pid}")
@@ -179,65 +179,28 @@ class Fleet:
         replica.ready = state is HealthState.HEALTHY or (replica.ready and undecided)
         replica.was_ready = replica.was_ready or replica.ready
 
-    def _let_leave(self, replica: ReplicaProcess, now: float) -> None:
-        self._leaving[replica.name] = replica.leave(now)
-        self.monitor.forget(replica.name)
-
-    def _push(self, each: Departure, now: float, idle: bool, drain: float) -> None:  # noqa: FBT001
-        if each.push(now, quiet=idle, drain=drain):
+    def _push(self, each: Departure, now: float, *, quiet: bool, drain: float) -> None:
+        if each.push(now, quiet=quiet, drain=drain):
             del self._leaving[each.name]
             each.path.unlink(missing_ok=True)
             self.say(f"{each.name} has ended")
 
-    def _limit(self, replica: ReplicaProcess) -> None:
-        rotate(replica.log)
-        taken = replica.keep_to_memory()
-        if taken is not None:
-            self.say(f"{replica.name} {taken}")
-
     def _find_left_behind(self, snapshot: Snapshot, now: float) -> None:
-        """Find what an earlier supervisor left that is not wanted, or that nobody wrote down."""
-        known = {(replica.name, str(replica.port)) for replica in self._replicas.values() if replica.owned}
-        for path in self.layout.replicas.glob("[!.]*.json"):
-            values = read_json(path) or {}
-            name, place = f"{values.get('deployment_id')}.{values.get('index')}", values.get("deployment_id")
-            if place in snapshot.unreadable:
-                known.add((name, str(values.get("port"))))
-            elif self.layout.replica(name) != path or name not in {each.name for each in self._replicas.values()}:
-                departure = self._departure(path, values, name, now)
-                if departure is not None:
-                    self._leaving[name] = departure
-                    known.add((name, str(values.get("port"))))
-                else:
-                    path.unlink(missing_ok=True)
-        for each in find_marked(self.layout.root):
-            if each.marker not in {GATEWAY, SUPERVISOR} and (each.replica, each.port) not in known:
-                self.say(f"ends process {each.process.pid} of {each.replica or each.marker}, which nobody knows")
-                send_signal([each.process], signal.SIGKILL)
+        names = {replica.name for replica in self._replicas.values()}
+        for departure in unwanted(self.layout, wanted=names, spared=snapshot.unreadable, now=now):
+            self.say(f"nobody wants {departure.name} any more")
+            self._leaving[departure.name] = departure
+        known = {(replica.name, str(replica.port)) for replica in self._replicas.values()}
+        strays = unknown(self.layout, known=known, spared=snapshot.unreadable)
+        if strays:
+            self.say(f"ends what nobody wrote down: process {', '.join(str(each.pid) for each in strays)}")
+            send_signal(strays, signal.SIGKILL)
 
-    def _departure(self, path: Path, values: dict[str, Any], name: str, now: float) -> Departure | None:
-        owned = owned_of(values, self.layout, str(values.get("deployment_id")), name)
-        if owned is None:
-            return None
-        port, grace = str(values.get("port")), values.get("stop_grace")
-
-        def left_behind() -> list[psutil.Process]:
-            marked = find_marked(self.layout.root)
-            return [each.process for each in marked if (each.replica, each.port) == (name, port)]
-
-        return Departure(
-            name=name,
-            owned=owned,
-            left_behind=left_behind,
-            path=path,
-            grace=float(grace) if isinstance(grace, int | float) and grace >= 0 else _GRACE,
-            since=now,
-        )
-
-    def _guard(self, name: str, act: Callable[[], None]) -> None:
-        """Act on one replica; say once of what goes wrong, which the next round tries again."""
+    @contextlib.contextmanager
+    def _guarded(self, name: str) -> Iterator[None]:
+        """Say once of what goes wrong at one replica; the next round tries it again, and the others go on."""
         try:
-            act()
+            yield
         except Exception as error:  # noqa: BLE001 -- the others have to be looked after all the same
             words = f"{type(error).__name__}: {error}"
             if self._troubles.get(name) != words:

@@ -18,6 +18,7 @@ from pytest_mlops.deploy.supervisor.processes import (
     find_marked,
     marks,
     read_json,
+    runs,
     send_signal,
     spawn,
     write_json,
@@ -79,7 +80,7 @@ class GatewayProcess:
         return self._owned is not None
 
     def keep(self, now: float) -> str | None:
-        """See to it that it runs, starting it later each time it dies; return a line where something happened."""
+        """See to it that it runs, started later each time it dies; return a line where something happened."""
         if self.alive:
             return None
         died = None
@@ -93,7 +94,7 @@ class GatewayProcess:
         except (OSError, ValueError) as error:
             self._note_death(now)
             return f"the gateway cannot be started: {error}"
-        return died or "the gateway starts"
+        return "the gateway starts" if died is None else f"{died}; it is started again"
 
     def tell(self, routes: dict[str, Any]) -> bool:
         """Tell it its routes; tell whether it follows them."""
@@ -114,14 +115,13 @@ class GatewayProcess:
         Only itself: a supervisor may be a child of it.
         """
         owned = self._owned
-        if owned is None or not owned.alive:
+        if owned is None:
             return
         send_signal([owned.process], signal.SIGTERM)
         deadline = time.monotonic() + grace
-        while owned.alive and time.monotonic() < deadline:
+        while runs(owned.process) and time.monotonic() < deadline:
             time.sleep(_TICK)
-        if owned.alive:
-            send_signal([owned.process], signal.SIGKILL)
+        send_signal([owned.process], signal.SIGKILL)
 
     def _note_death(self, now: float) -> None:
         self.deaths = 1 if now - self._started_at > SETTLED_SECONDS else self.deaths + 1
@@ -131,7 +131,8 @@ class GatewayProcess:
 
     def _announced(self) -> bool:
         """Tell whether what lies there of a gateway is of this one."""
-        return self._owned is not None and Identity.of(read_json(self.layout.gateway)) == self._owned.identity
+        owned = self._owned
+        return owned is not None and Identity.of(read_json(self.layout.gateway)) == owned.identity
 
     def _start(self, now: float) -> None:
         rotate(self.log)

@@ -62,7 +62,9 @@ def not_enforced(config: EnvironmentConfig) -> str:
     if config.cpu_limit is not None:
         whole = _whole_cores(config.cpu_limit)
         if not hasattr(os, "sched_setaffinity"):
-            found.append(f"cpu_limit {config.cpu_limit} sets thread counts only, since this system has no affinity")
+            found.append(
+                f"cpu_limit {config.cpu_limit} sets thread counts only, since this system has no affinity"
+            )
         elif in_cores(config.cpu_limit) != whole:
             found.append(f"cpu_limit {config.cpu_limit} is kept as {whole} whole core{'s' * (whole > 1)}")
     if config.gpu_limit is not None:

@@ -61,7 +61,7 @@ def is_locked(path: Path) -> bool:
 
 
 def lock_holder(path: Path) -> Identity | None:
-    """Return the process that holds the lock, by its own word; ``None`` where none does, or it is not known."""
+    """Return the process that holds the lock, by its own word; ``None`` where none is known to."""
     return Identity.of(read_json(path)) if is_locked(path) else None
 
 

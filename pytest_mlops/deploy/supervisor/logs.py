@@ -1,4 +1,4 @@
-"""What processes print: kept in files that are moved aside by size, and read for the last words of the dead."""
+"""What processes print: kept in files that are moved aside by size, and read for last words."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Supervisor:
     _trouble: str = ""
 
     def run(self) -> None:
-        """Run until ``down`` is asked for, which ends everything, or :meth:`stop`, after which it all goes on.
+        """Run until ``down`` is asked for, which ends everything, or :meth:`stop`, after which all goes on.
 
         Raises:
             ConflictError: a supervisor of this environment runs already.

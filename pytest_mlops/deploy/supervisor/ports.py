@@ -18,8 +18,8 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 def free_port(host: str) -> int:
     """Return a port that is free now and that no outgoing connection will be given meanwhile.
 
-    Until its program listens, anybody may take it. So it is drawn from below the range that the system gives to
-    outgoing connections; thousands of those come and go beside a busy gateway.
+    Until its program listens, anybody may take it. So it is drawn from below the range that the system gives
+    to outgoing connections; thousands of those come and go beside a busy gateway.
 
     Raises:
         OSError: there is none.

@@ -8,14 +8,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = [
     "GATEWAY",
@@ -271,7 +271,7 @@ def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> N
 
 
 @contextlib.contextmanager
-def _on_cores(cores: frozenset[int] | None) -> Any:
+def _on_cores(cores: frozenset[int] | None) -> Iterator[None]:
     """Let this thread, and so what it starts, run on some cores only."""
     if cores is None or not hasattr(os, "sched_setaffinity"):
         yield

@@ -1,4 +1,4 @@
-"""Files about processes held against the processes: what they name is taken for ours only if it says so, too."""
+"""Files about processes, held against the processes: what they name is ours only if it says so itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["owned_of"]
 
 
-def owned_of(values: Mapping[str, Any] | None, layout: Layout, marker: str, replica: str = "") -> Owned | None:
+def owned_of(
+    values: Mapping[str, Any] | None, layout: Layout, marker: str, replica: str = ""
+) -> Owned | None:
     """Return the process that a file names; ``None`` where it is gone, or another has its number now.
 
     Args:

@@ -7,19 +7,20 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from pytest_mlops.deploy.supervisor.backoff import SETTLED_SECONDS, restart_delay
 from pytest_mlops.deploy.supervisor.departures import Departure
+from pytest_mlops.deploy.supervisor.left_behind import marked_as
 from pytest_mlops.deploy.supervisor.limits import cores_for, over_memory, thread_counts
 from pytest_mlops.deploy.supervisor.logs import last_line, rotate
 from pytest_mlops.deploy.supervisor.ports import free_port
 from pytest_mlops.deploy.supervisor.processes import (
     PORT,
     REPLICA,
-    find_marked,
     marks,
     read_json,
     send_signal,
@@ -124,11 +125,14 @@ class ReplicaProcess:
             was_ready=self.was_ready,
         )
 
-    def adopt(self) -> bool:
-        """Take over what an earlier supervisor left; tell whether its process died while nobody looked.
+    def adopt(self, own: Owned | None = None) -> bool:
+        """Take over what is there already; tell whether its process died while nobody looked.
 
-        Only a process that its file names by number and time of start, and that carries the marks of this very
-        start, is taken for it.
+        Only a process that its file names by number and time of start, and that carries the marks of this
+        very start, is taken for it.
+
+        Args:
+            own: The process, where this very supervisor has started it.
         """
         values = read_json(self.path)
         if values is None:
@@ -138,7 +142,8 @@ class ReplicaProcess:
         found = owned_of(values, self.layout, self.plan.deployment_id, self.name)
         if found is None:
             return self._died_unseen(values)
-        self.owned, self.port = found, _count(values.get("port"))
+        self.owned = own if own is not None and own.identity == found.identity else found
+        self.port = _count(values.get("port"))
         self.started_at = _seconds(values.get("started_at"))
         self.ready = values.get("ready") is True
         self.was_ready = self.ready or values.get("was_ready") is True
@@ -174,7 +179,7 @@ class ReplicaProcess:
             return None
         how = self._overstepped or _how(self.owned.exit_code)
         last = "" if self._overstepped else last_line(self.log, after=self._log_start)
-        send_signal(self._left_behind(), signal.SIGKILL)
+        send_signal(marked_as(self.layout, self.name, str(self.port)), signal.SIGKILL)
         self._note_death(f"{how}: {last}" if last else how)
         return self.death
 
@@ -193,7 +198,7 @@ class ReplicaProcess:
         return Departure(
             name=self.name,
             owned=self.owned,
-            left_behind=self._left_behind,
+            left_behind=partial(marked_as, self.layout, self.name, str(self.port)),
             path=self.path,
             grace=self.plan.serve.stop_grace,
             since=now,
@@ -225,14 +230,6 @@ class ReplicaProcess:
         if values != self._written:
             write_json(self.path, values)
             self._written = values
-
-    def _left_behind(self) -> list[psutil.Process]:
-        """Return the processes that carry the marks of the present start, whatever has become of their parent."""
-        return [
-            each.process
-            for each in find_marked(self.layout.root)
-            if each.replica == self.name and each.port == str(self.port)
-        ]
 
     def _died_unseen(self, values: dict[str, Any]) -> bool:
         started = _seconds(values.get("started_at"))

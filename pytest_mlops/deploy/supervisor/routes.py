@@ -79,9 +79,9 @@ def make_routes(
 def _addresses(replicas: Sequence[ReplicaView]) -> list[dict[str, Any]]:
     """Return the ready replicas; where none is, those that run and were ready before.
 
-    A health check may time out of replicas that answer all the same, as under a burst of requests. To take the
-    last of them away would turn a slow service into none, so a request is better sent there than refused. One
-    that was never ready is left out: as far as anybody knows it does not listen yet.
+    A health check may time out of replicas that answer all the same, as under a burst of requests. To take
+    the last of them away would turn a slow service into none, so a request is better sent there than refused.
+    One that was never ready is left out: as far as anybody knows it does not listen yet.
     """
     alive = [each for each in replicas if each.alive]
     chosen = [each for each in alive if each.ready] or [each for each in alive if each.was_ready]

@@ -93,7 +93,7 @@ class WantedReader:
     _refused: int | None = None
 
     def read(self) -> Snapshot:
-        """Return what has to run, and the pointer. A row that says nothing sensible does not touch the others.
+        """Return what has to run, and the pointer; a row that says nothing sensible touches no other.
 
         Raises:
             StoreError: the store failed.
@@ -120,7 +120,9 @@ class WantedReader:
                 self._pointer = _sane(read_pointer(connection, self.environment))
             except (ValueError, TypeError, RecursionError) as error:
                 self._refused = revision
-                self.say(f"the traffic stays where it goes: revision {revision} of the pointer is none: {error}")
+                self.say(
+                    f"the traffic stays where it goes: revision {revision} of the pointer is none: {error}"
+                )
         return self._pointer or NOWHERE
 
     def _plan(self, connection: Connection, name: str) -> DeploymentPlan | None:
