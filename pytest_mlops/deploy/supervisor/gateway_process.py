@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from pytest_mlops.deploy.gateway_control import gateway_status, put_routes
 from pytest_mlops.deploy.supervisor.backoff import SETTLED_SECONDS, restart_delay
 from pytest_mlops.deploy.supervisor.logs import last_line, rotate
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["GatewayProcess"]
 
 _TICK = 0.02
+_KILLED_SECONDS = 5.0
 _ASK_SECONDS = 1.0
 """Seconds that it has to answer us; whoever asks has replicas to look after."""
 
@@ -122,6 +125,8 @@ class GatewayProcess:
         while runs(owned.process) and time.monotonic() < deadline:
             time.sleep(_TICK)
         send_signal([owned.process], signal.SIGKILL)
+        psutil.wait_procs([owned.process], timeout=_KILLED_SECONDS)
+        _ = owned.alive  # a child of this process is a zombie until it is asked for
 
     def _note_death(self, now: float) -> None:
         self.deaths = 1 if now - self._started_at > SETTLED_SECONDS else self.deaths + 1

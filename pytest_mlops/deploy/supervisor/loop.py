@@ -143,6 +143,10 @@ class Supervisor:
         self._trouble = line
 
     def _go_round(self, watch: StoreWatch, fleet: Fleet, routing: Routing, now: float) -> None:
+        if self.layout.down.exists():
+            self.say("ends, since down was asked for")
+            self.stop()
+            return
         if now >= self._next_slow or now < self._next_slow - 2 * _SLOW_TICK:  # or the clock was set back
             self._next_slow = now + _SLOW_TICK
             self._look_around(fleet)
@@ -161,9 +165,6 @@ class Supervisor:
         fleet.keep_to_limits()
         rotate(self.gateway.log)
         rotate(self.layout.logs / "supervisor.log")
-        if self.layout.down.exists():
-            self.say("ends, since down was asked for")
-            self.stop()
 
     def _end_all(self, fleet: Fleet) -> None:
         """End the gateway, so that no client finds it without replicas, then those."""

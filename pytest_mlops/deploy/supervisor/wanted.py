@@ -120,9 +120,7 @@ class WantedReader:
                 self._pointer = _sane(read_pointer(connection, self.environment))
             except (ValueError, TypeError, RecursionError) as error:
                 self._refused = revision
-                self.say(
-                    f"the traffic stays where it goes: revision {revision} of the pointer is none: {error}"
-                )
+                self.say(f"the traffic stays where it goes: pointer {revision} cannot be read: {error}")
         return self._pointer or NOWHERE
 
     def _plan(self, connection: Connection, name: str) -> DeploymentPlan | None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,11 +24,14 @@ from pytest_mlops.deploy.plan import DeploymentPlan, Source
 from pytest_mlops.deploy.pointer import Pointer, move_pointer, read_pointer
 from pytest_mlops.deploy.supervisor.control import bring_down, gateway_url
 from pytest_mlops.deploy.supervisor.fleet import Fleet
+from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
+from pytest_mlops.deploy.supervisor.loop import Supervisor
 from pytest_mlops.deploy.supervisor.processes import Identity, find_marked, read_json
 from pytest_mlops.deploy.supervisor.wanted import Snapshot, Wanted
 from pytest_mlops.records.environment import DeploymentEnvironment, EnvironmentConfig
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.serving import GatewaySettings, ServeSettings
+from pytest_mlops.store.engine import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +122,8 @@ class World:
     drain: float = 3.0
     port: int = 0
     supervisors: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     number: int = 0
 
     def plan(
@@ -130,7 +136,11 @@ class World:
     ) -> DeploymentPlan:
         """Return a plan whose replicas are small servers with some traits."""
         self.number += 1
-        settings = {"command": command or ("{python}", "-S", "server.py", *traits), "stop_grace": 1.0, **serve}
+        settings = {
+            "command": command or ("{python}", "-S", "server.py", *traits),
+            "stop_grace": 1.0,
+            **serve,
+        }
         return DeploymentPlan(
             deployment_id=name,
             number=self.number,
@@ -185,16 +195,46 @@ class World:
         return self.folder / "recovered"
 
     def command(self) -> list[str]:
-        settings = GatewaySettings(port=self.port, log=None, drain=2.0).model_dump_json()
+        settings = self.settings.model_dump_json()
         script = self.folder / "supervise.py"
-        return [sys.executable, str(script), *map(str, (self.layout.root, self.url, settings, self.recovered))]
+        return [
+            sys.executable,
+            str(script),
+            *map(str, (self.layout.root, self.url, settings, self.recovered)),
+        ]
 
     @property
     def url(self) -> str:
         return f"sqlite:///{self.folder / 'store.db'}"
 
+    def supervise(self) -> Supervisor:
+        """Start a supervisor in a thread of this process; return when it supervises."""
+        supervisor = Supervisor(
+            store=open_store(self.url, timeout=1.0),
+            environment=ENVIRONMENT,
+            layout=self.layout,
+            gateway=GatewayProcess(layout=self.layout, settings=self.settings, environ=dict(os.environ)),
+            drain=self.drain,
+            command=self.command(),
+            recover=self.recovered.touch,
+            say=self.lines.append,
+        )
+
+        def run() -> None:
+            with supervisor.store:
+                supervisor.run()
+
+        self.threads.append(threading.Thread(target=run, daemon=True))
+        self.threads[-1].start()
+        wait(lambda: f"supervises {ENVIRONMENT}" in self.lines, "the supervisor")
+        return supervisor
+
+    @property
+    def settings(self) -> GatewaySettings:
+        return GatewaySettings(port=self.port, log=None, drain=2.0)
+
     def start(self) -> subprocess.Popen[bytes]:
-        """Start a supervisor; return when it has said so."""
+        """Start a supervisor in a process of its own; return when it has said so."""
         started = self.run()
         wait(lambda: (read_json(self.layout.supervisor) or {}).get("pid") == started.pid, "a supervisor")
         return started
@@ -212,16 +252,20 @@ class World:
         self.supervisors[-1].kill()
         self.supervisors[-1].wait()
 
-    def log(self, name: str = "supervisor") -> str:
-        path = self.layout.logs / f"{name}.log"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+    def log(self) -> str:
+        """Return what supervisors have said, in this process and in others."""
+        path = self.layout.logs / "supervisor.log"
+        return "\n".join([*self.lines, path.read_text(encoding="utf-8") if path.exists() else ""])
 
     def replica(self, name: str = "production.1.0") -> dict[str, Any]:
         return read_json(self.layout.replica(name)) or {}
 
     def ready(self, name: str = "production.1.0", *, but: int | None = None) -> dict[str, Any]:
         """Wait until a replica is ready, as another process than ``but``; return its file."""
-        wait(lambda: self.replica(name).get("ready") and self.replica(name)["pid"] != but, f"{name} to be ready")
+        wait(
+            lambda: self.replica(name).get("ready") and self.replica(name)["pid"] != but,
+            f"{name} to be ready",
+        )
         return self.replica(name)
 
     def up(self) -> str:
@@ -233,6 +277,9 @@ class World:
         bring_down(self.layout, grace=1.0)
         for each in self.supervisors:
             each.wait(timeout=10)
+        for thread in self.threads:
+            thread.join(timeout=10)
+            assert not thread.is_alive()
         assert find_marked(self.layout.root) == []
 
 
@@ -279,7 +326,9 @@ class Keeper:
     died: list[str]
     heirs: list[Keeper] = field(default_factory=list)
 
-    def round(self, *plans: DeploymentPlan, tries: int | None = None, replicas: int = 1, **changes: Any) -> None:
+    def round(
+        self, *plans: DeploymentPlan, tries: int | None = None, replicas: int = 1, **changes: Any
+    ) -> None:
         """Go round once; nothing else than these plans is wanted."""
         from collections import Counter
 
@@ -317,9 +366,7 @@ class Keeper:
 def _keeper(world: World, monitor: HealthMonitor) -> Keeper:
     lines: list[str] = []
     died: list[str] = []
-    fleet = Fleet(
-        layout=world.layout, monitor=monitor, say=lines.append, drain=world.drain, died=died.append
-    )
+    fleet = Fleet(layout=world.layout, monitor=monitor, say=lines.append, drain=world.drain, died=died.append)
     return Keeper(world=world, monitor=monitor, fleet=fleet, lines=lines, died=died)
 
 
