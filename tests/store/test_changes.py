@@ -42,8 +42,7 @@ def test_changes_are_told_once(tmp_path: Path) -> None:
 def test_a_store_that_fails_says_so_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with open_store(f"sqlite:///{path}") as store:
-        with pytest.raises(StoreError, match=r"store\.db"), store.changes() as changed:
-            changed()
+        with pytest.raises(StoreError, match=r"store\.db"), store.changes():
             raise sqlite3.OperationalError("disk I/O error")
         with store.changes() as changed:
             assert changed()

@@ -11,7 +11,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -35,6 +34,7 @@ from pytest_mlops.store.engine import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pytest_mlops.store.engine import Store
 
@@ -50,8 +50,8 @@ if "crash" in traits:
 if "stubborn" in traits:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "daemon" in traits:
-    child = [sys.executable, "-S", "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"]
-    subprocess.Popen(child, start_new_session=True)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-S", "-c", deaf], start_new_session=True)
 if "greedy" in traits:
     taken = bytearray(b"1" * 200_000_000)
 if "late" in traits:

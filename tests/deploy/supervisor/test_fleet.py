@@ -52,7 +52,7 @@ def test_a_replica_that_dies_is_started_again_with_the_reason_in_its_message(
 ) -> None:
     plan = world.plan()
     before = keeper.ready(plan)
-    with pytest.raises(OSError, match="without response|reset"):
+    with pytest.raises(OSError, match=r"without response|reset"):
         ask(before, "/die")
     after = keeper.ready(plan, but=before["pid"])
     assert after["restarts"] == 1

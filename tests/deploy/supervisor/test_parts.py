@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -33,7 +34,6 @@ from pytest_mlops.records.environment import EnvironmentConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def test_a_lock_that_is_only_asked_for_keeps_nobody_out(tmp_path: Path) -> None:
 
 
 def test_a_free_port_is_none_that_outgoing_connections_are_given() -> None:
-    first = int(open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii").read().split()[0])  # noqa: SIM115
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     ports = {free_port("127.0.0.1") for _ in range(20)}
-    assert max(ports) < first
+    assert max(ports) < int(given.split()[0])
     assert len(ports) > 10
 
 
@@ -202,8 +202,10 @@ def test_a_process_is_known_by_its_number_and_its_start(sleeper: Owned) -> None:
     assert not lives(Identity(pid=identity.pid, create_time=identity.create_time - 5))
     assert not lives(None)
     sleeper.process.kill()
-    sleeper.process.wait()
-    assert not lives(identity)
+    deadline = time.monotonic() + 5
+    while lives(identity):
+        assert time.monotonic() < deadline
+    assert sleeper.exit_code == -9
 
 
 @pytest.mark.parametrize(
