@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.switches`` moves the pointer 1,000 times between two versions that run, then deploys 20
 versions, while ``wrk`` sends requests without a pause and a reader asks for the pointer all the time. It
-exits with 1 if a request failed, a read found nothing that serves, or file descriptors, processes or memory of
-the processes that stay grew by more than 2 %.
+exits with 1 if a request failed, a read found nothing that serves, or file descriptors, processes or memory
+of the processes that stay grew by more than 2 %.
 """
 
 from __future__ import annotations

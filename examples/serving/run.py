@@ -1,4 +1,4 @@
-"""The whole way of three versions: gate, register, deploy, canary, promotion, and a bad one that is taken back.
+"""The whole way of three versions: gate, register, deploy, canary, promotion, and a bad one taken back.
 
 ``python run.py`` does it in a copy of this folder, with real processes, in under two minutes. It ends what it
 started, and exits with 0 if everything went as told below.
@@ -26,11 +26,13 @@ HERE = Path(__file__).resolve().parent
 ALLOWED, TAKEN_BACK, REFUSED = 0, 1, 5
 """Exit codes of ``pytest-mlops deploy``."""
 
-FEATURES_OF_A_TYPICAL_TUMOUR = json.loads((HERE / "golden.json").read_text(encoding="utf-8"))
+CASES = json.loads((HERE / "golden.json").read_text(encoding="utf-8"))
 
 
 class Clients:
-    """People who use the service all the time, and whose measurements are not always complete; use it in ``with``.
+    """People who use the service all the time, with measurements that are not always complete.
+
+    Use it in ``with``.
 
     Attributes:
         answers: Status -> how often it was answered.
@@ -57,7 +59,7 @@ class Clients:
         for count in itertools.count(number):
             if self._over.wait(0.005):
                 break
-            case = FEATURES_OF_A_TYPICAL_TUMOUR[count % len(FEATURES_OF_A_TYPICAL_TUMOUR)]
+            case = CASES[count % len(CASES)]
             features = list(case["request"]["features"])
             if count % 3 == 0:
                 features[count % len(features)] = None  # not measured
@@ -84,18 +86,16 @@ def run(folder: Path, *command: str, expected: int = ALLOWED) -> None:
     sys.stdout.flush()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTEST_"))}
     module = {"pytest": ["-m", "pytest"], "pytest-mlops": ["-m", "pytest_mlops"]}[command[0]]
-    done = subprocess.run([sys.executable, *module, *command[1:]], cwd=folder, env=kept, check=False)
+    argv = [sys.executable, *module, *command[1:]]
+    done = subprocess.run(argv, cwd=folder, env=kept, check=False)  # noqa: S603 -- commands of this story
     if done.returncode != expected:
         sys.exit(f"exited with {done.returncode}, expected {expected}")
 
 
 def check_out(folder: Path, version: str) -> None:
     """Put a version into the folder, as a commit would."""
-    for name, target in (
-        ("model.json", folder / "model" / "model.json"),
-        ("golden.json", folder / "golden.json"),
-    ):
-        shutil.copyfile(HERE / "models" / version / name, target)
+    shutil.copyfile(HERE / "models" / version / "model.json", folder / "model" / "model.json")
+    shutil.copyfile(HERE / "models" / version / "golden.json", folder / "golden.json")
     config = (HERE / "mlops.yaml").read_text(encoding="utf-8")
     (folder / "mlops.yaml").write_text(
         config.replace('  version: "1"', f'  version: "{version}"'), encoding="utf-8"
@@ -134,16 +134,12 @@ def story(folder: Path) -> None:
         if failed:
             sys.exit("no request should have failed")
 
-        say(
-            "Somebody changes the model's file after the gate. Nothing deploys without evidence for these bytes."
-        )
+        say("Somebody changes the model's file after the gate. Nothing deploys without evidence for it.")
         with (folder / "model" / "model.json").open("a", encoding="utf-8") as stream:
             stream.write("\n")
         run(folder, "pytest-mlops", "deploy", record, expected=REFUSED)
 
-        say(
-            "Version 3 is the better model and passes the gate, but its new service forgets missing measurements."
-        )
+        say("Version 3 passes the gate, but its new service forgets that measurements may be missing.")
         check_out(folder, "3")
         service = folder / "service.py"
         text = service.read_text(encoding="utf-8")

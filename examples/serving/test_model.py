@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from linear import LinearModel
 from tumours import MALIGNANT, Tumours
 
 if TYPE_CHECKING:
+    from linear import LinearModel
+
     from pytest_mlops import Recorder
 
 
