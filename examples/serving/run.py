@@ -141,7 +141,7 @@ def story(folder: Path) -> None:
 
         say("Version 3 passes the gate, but its new service forgets that measurements may be missing.")
         check_out(folder, "3")
-        service = folder / "service.py"
+        service = folder / "src" / "service.py"
         text = service.read_text(encoding="utf-8")
         service.write_text(text.replace("mean if value is None else value", "value"), encoding="utf-8")
         gate(folder)
