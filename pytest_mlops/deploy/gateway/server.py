@@ -48,6 +48,9 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         # What comes after the body is no header: a trailer must not pass for one that was checked.
         self.headers = []
+        if self.parser.should_upgrade():
+            # The parser reads nothing after a request for another protocol; so nothing may come after it.
+            self.cycle.keep_alive = False
 
     def _bound(self, size: int) -> None:
         self._head_size += size
