@@ -36,6 +36,7 @@ class Backends:
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self._stops: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], None]] = []
 
     def serve(self, app: App, *, keep_alive: int = 30) -> int:
         """Run an ASGI application under uvicorn; return its port."""
@@ -54,9 +55,9 @@ class Backends:
         def stop() -> None:
             server.should_exit = True
             server.force_exit = True
-            done.result(10)
 
         self._stops.append(stop)
+        self._ends.append(lambda: done.result(10))
         while not server.started:
             time.sleep(0.005)
         return int(listening.getsockname()[1])
@@ -78,8 +79,8 @@ class Backends:
 
     def close(self) -> None:
         """Stop them all."""
-        for stop in self._stops:
-            stop()
+        for step in (*self._stops, *self._ends):
+            step()
         asyncio.run_coroutine_threadsafe(self._cancel(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
