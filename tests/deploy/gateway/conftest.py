@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,6 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
     App = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -99,8 +99,15 @@ def void(_value: object) -> None:
 
 def route(deployment: str, *ports: int, weight: float = 100.0) -> dict[str, Any]:
     """Return a route to replicas on local ports."""
-    replicas = [{"id": f"{deployment}.{n}", "host": "127.0.0.1", "port": port} for n, port in enumerate(ports)]
-    return {"deployment": deployment, "version": f"model@{deployment}", "weight": weight, "replicas": replicas}
+    replicas = [
+        {"id": f"{deployment}.{n}", "host": "127.0.0.1", "port": port} for n, port in enumerate(ports)
+    ]
+    return {
+        "deployment": deployment,
+        "version": f"model@{deployment}",
+        "weight": weight,
+        "replicas": replicas,
+    }
 
 
 def shadow(deployment: str, *ports: int, share: float = 1.0) -> dict[str, Any]:

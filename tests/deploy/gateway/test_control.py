@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def test_nobody_gets_in_without_the_token(gateway: Gateway, given: str) -> None:
     for method, path in (("GET", "/status"), ("PUT", "/routes"), ("GET", "/other")):
         answer = httpx.request(
-            method, gateway.control.base_url.join(path), headers={"Authorization": given.encode("latin-1")}
+            method,
+            gateway.control.base_url.join(path),
+            headers=[(b"Authorization", given.encode("latin-1"))],
         )
         assert answer.status_code == 401
         assert gateway.control.headers["Authorization"].removeprefix("Bearer ") not in answer.text
@@ -40,7 +42,8 @@ def test_the_control_api_is_not_on_the_public_side(gateway: Gateway, backends: B
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("POST", "/routes", 405), ("PUT", "/status", 405), ("GET", "/nothing", 404)]
+    ("method", "path", "status"),
+    [("POST", "/routes", 405), ("PUT", "/status", 405), ("GET", "/nothing", 404)],
 )
 def test_what_it_does_not_know_it_refuses(gateway: Gateway, method: str, path: str, status: int) -> None:
     assert gateway.control.request(method, path).status_code == status
@@ -116,9 +119,7 @@ def test_status_counts_requests_and_latencies(gateway: Gateway, backends: Backen
     assert (status["epoch"], status["started_at"]) == (before["epoch"], before["started_at"])
 
 
-def test_ten_percent_of_the_requests_are_ten_percent(
-    gateway: Gateway, backends: Backends, name: str
-) -> None:
+def test_ten_percent_of_the_requests_are_ten_percent(gateway: Gateway, backends: Backends, name: str) -> None:
     old, new = backends.serve(saying(b"old")), backends.serve(saying(b"new"))
     gateway.put(route(f"{name}-old", old, weight=90.0), route(f"{name}-new", new, weight=10.0))
     assert Counter(gateway.client.get("/").content for _ in range(200)) == {b"old": 180, b"new": 20}
@@ -140,7 +141,7 @@ def test_metrics_are_prometheus_and_agree_with_the_status(
     gateway.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
     answer = gateway.client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
-    samples = {
+    samples: dict[tuple[Any, ...], float] = {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
@@ -169,7 +170,9 @@ def test_bounds_are_eight_a_decade_from_a_tenth_of_a_millisecond_to_100_s() -> N
     assert len(LATENCY_BOUNDS) == 50
 
 
-@pytest.mark.parametrize(("milliseconds", "bound"), [(0.0, 0.1), (0.1, 0.1), (0.11, 0.133352), (2e5, math.inf)])
+@pytest.mark.parametrize(
+    ("milliseconds", "bound"), [(0.0, 0.1), (0.1, 0.1), (0.11, 0.133352), (2e5, math.inf)]
+)
 def test_a_latency_counts_below_the_bound_that_it_does_not_exceed(milliseconds: float, bound: float) -> None:
     counts = TrafficCounts()
     counts.of("dep", "v").clients.add(failed=False, milliseconds=milliseconds)

@@ -106,9 +106,7 @@ def test_the_next_one_takes_the_port_of_the_one_before(
     assert second.client.get("/healthz").status_code == 503
 
 
-def test_a_stop_lets_requests_end_and_writes_the_log(
-    own: Callable[..., Gateway], backends: Backends
-) -> None:
+def test_a_stop_lets_requests_end_and_writes_the_log(own: Callable[..., Gateway], backends: Backends) -> None:
     gateway = own({"log": {"rotate_seconds": 60.0}}).start()
     held = Held()
     gateway.put(route("dep", backends.serve(held.app(b"whole"))))
@@ -174,7 +172,9 @@ def command(layout: Layout) -> list[str]:
 
 
 def say(layout: Layout, command: list[str], **values: Any) -> None:
-    layout.supervisor.write_text(json.dumps({"pid": 1 << 30, "create_time": 1.0, "command": command} | values))
+    layout.supervisor.write_text(
+        json.dumps({"pid": 1 << 30, "create_time": 1.0, "command": command} | values)
+    )
 
 
 def started(layout: Layout) -> int:
@@ -277,7 +277,10 @@ def test_the_gateway_itself_watches(own: Callable[..., Gateway], tmp_path: Path)
     gateway = own()
     layout = Layout(root=gateway.root)
     layout.run.mkdir()
-    say(layout, [sys.executable, "-c", f"open({str(tmp_path / 'root' / 'started')!r}, 'a').write('started\\n')"])
+    say(
+        layout,
+        [sys.executable, "-c", f"open({str(tmp_path / 'root' / 'started')!r}, 'a').write('started\\n')"],
+    )
     gateway.start()
     deadline = time.monotonic() + 10
     while not started(layout):

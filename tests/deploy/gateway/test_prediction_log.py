@@ -15,7 +15,9 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
 pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
-pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow, of the ops extra")
+pytest.importorskip("pyarrow", reason="needs pyarrow, of the ops extra")
+
+import pyarrow.parquet as pq
 
 from pytest_mlops.deploy.gateway.parquet import SCHEMA, prune
 from pytest_mlops.deploy.gateway.prediction_log import LogRow, PredictionLog
@@ -48,8 +50,8 @@ def logged(gateway: Gateway, count: int, **wanted: object) -> list[dict[str, Any
 
 def row(n: int = 0, *, size: int = 10) -> LogRow:
     return LogRow(
-        time=1_700_000_000_000_000 + n, request_id=f"r{n}", deployment_id="dep", version="m@1", replica="dep.0",
-        method="POST", path="/predict", status=200, latency_ms=1.5, shadow=bool(n % 2), request=b"q" * size,
+        time=1_700_000_000_000_000 + n, request_id=f"r{n}", deployment_id="dep", version="m@1",
+        replica="dep.0", method="POST", path="/predict", status=200, latency_ms=1.5, shadow=bool(n % 2), request=b"q" * size,
         request_cut=False, response=b"a" * size, response_cut=True, content_type="application/json",
     )  # fmt: skip
 
@@ -69,7 +71,9 @@ def test_a_row_holds_the_request_and_its_answer(gateway: Gateway, backends: Back
     gateway.put(route(name, backends.serve(echo)))
     before = datetime.now(UTC)
     answer = gateway.client.post(
-        "/predict?a=1", content=b'{"x": 1}', headers={"X-Request-Id": f"{name}-r", "Content-Type": "application/json"}
+        "/predict?a=1",
+        content=b'{"x": 1}',
+        headers={"X-Request-Id": f"{name}-r", "Content-Type": "application/json"},
     )
     (found,) = logged(gateway, 1, deployment_id=name)
     assert list(found) == SCHEMA.names
@@ -143,7 +147,9 @@ def test_files_have_at_most_so_many_rows_and_no_row_is_lost(tmp_path: Path) -> N
     tables = [pq.read_table(path) for path in sorted(tmp_path.glob("*.parquet"))]
     assert sorted(table.num_rows for table in tables) == [100, 300, 300, 300]
     assert all(table.schema.equals(SCHEMA) for table in tables)
-    found = [LogRow(**{**each, "time": int(each["time"].timestamp() * 1e6 + 0.5)}) for each in rows_of(tmp_path)]
+    found = [
+        LogRow(**{**each, "time": int(each["time"].timestamp() * 1e6 + 0.5)}) for each in rows_of(tmp_path)
+    ]
     assert sorted(found) == sorted(row(n) for n in range(1000))
     assert log.as_json() == {"written": 1000, "dropped": 0, "buffered": 0, "files": 4, "failures": 0}
 
@@ -275,7 +281,7 @@ FULL_DISK = """
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
 def test_a_full_disk_stops_the_log_until_there_is_room(tmp_path: Path) -> None:
-    mount = "mount -t tmpfs -o size=1m tmpfs $0 && mkdir $0/predictions && exec $1 -c \"$2\" $0/predictions"
+    mount = 'mount -t tmpfs -o size=1m tmpfs $0 && mkdir $0/predictions && exec $1 -c "$2" $0/predictions'
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", mount, tmp_path, sys.executable, textwrap.dedent(FULL_DISK)],
         capture_output=True, text=True, timeout=60, check=False,

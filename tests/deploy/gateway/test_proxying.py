@@ -9,7 +9,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
@@ -18,6 +17,8 @@ pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 from tests.deploy.gateway.conftest import route
 
 if TYPE_CHECKING:
+    import httpx
+
     from tests.deploy.gateway.conftest import Backends, Gateway
 
 
@@ -41,7 +42,12 @@ async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     }
     data = json.dumps(said).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(data))]
-    headers += [(b"x-own", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"keep-alive", b"timeout=9")]
+    headers += [
+        (b"x-own", b"1"),
+        (b"set-cookie", b"a=1"),
+        (b"set-cookie", b"b=2"),
+        (b"keep-alive", b"timeout=9"),
+    ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": data})
 
@@ -170,7 +176,9 @@ def test_an_upload_reaches_the_replica_as_it_comes(gateway: Gateway, backends: B
             message = await receive()
             more = message.get("more_body", False)
             if message["body"]:
-                await send({"type": "http.response.body", "body": b"got %b;" % message["body"], "more_body": True})
+                await send(
+                    {"type": "http.response.body", "body": b"got %b;" % message["body"], "more_body": True}
+                )
         await send({"type": "http.response.body", "body": b""})
 
     gateway.put(route(name, backends.serve(acknowledge)))
@@ -289,7 +297,8 @@ def test_http_1_0_is_answered_and_closed(serving: Gateway) -> None:
 def test_100_continue_is_given(serving: Gateway) -> None:
     with socket.create_connection(("127.0.0.1", serving.port), timeout=5) as connection:
         connection.sendall(
-            b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+            b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
         )
         assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"hi")

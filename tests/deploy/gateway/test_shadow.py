@@ -51,7 +51,9 @@ def test_a_copy_is_the_request_and_is_marked(gateway: Gateway, backends: Backend
     seen: list[tuple[dict[str, Any], bytes]] = []
     live, dark = backends.serve(saying(b'{"a": 1}')), backends.serve(saying(b'{"a":1.0}', seen=seen))
     gateway.put(route(name, live), shadows=(shadow(f"{name}-dark", dark),))
-    answer = gateway.client.post("/predict?q=1", content=b"[1, 2]", headers={"X-Request-Id": "r1", "X-A": "b"})
+    answer = gateway.client.post(
+        "/predict?q=1", content=b"[1, 2]", headers={"X-Request-Id": "r1", "X-A": "b"}
+    )
     assert answer.content == b'{"a": 1}'
     assert answer.headers["x-mlops-deployment"] == name
     status = gateway.wait(copies(1, f"{name}-dark"))
