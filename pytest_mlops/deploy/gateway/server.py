@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from pytest_mlops.deploy.gateway.joined import JoinedWrites
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
@@ -27,6 +29,9 @@ class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds, and with trailers kept out of the headers."""
 
     _head_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(JoinedWrites(transport))
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= _MAX_PIPELINED:
