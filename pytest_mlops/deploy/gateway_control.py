@@ -18,23 +18,23 @@ __all__ = ["gateway_status", "put_routes"]
 _SECONDS = 5.0
 
 
-def gateway_status(layout: Layout) -> dict[str, Any] | None:
-    """Return what the gateway says of itself; ``None`` where none answers."""
-    status, told = _ask(layout, "GET", "/status", None)
+def gateway_status(layout: Layout, *, seconds: float = _SECONDS) -> dict[str, Any] | None:
+    """Return what the gateway says of itself; ``None`` where none answers in time."""
+    status, told = _ask(layout, "GET", "/status", None, seconds)
     return told if status == http.client.OK else None
 
 
-def put_routes(layout: Layout, routes: Mapping[str, Any]) -> int | None:
-    """Tell the gateway its routes; return its answer's status, ``None`` where none answers.
+def put_routes(layout: Layout, routes: Mapping[str, Any], *, seconds: float = _SECONDS) -> int | None:
+    """Tell the gateway its routes; return its answer's status, ``None`` where none answers in time.
 
     200 says that every new request follows them, 409 that it knows newer ones.
     """
-    status, _ = _ask(layout, "PUT", "/routes", json.dumps(routes).encode())
+    status, _ = _ask(layout, "PUT", "/routes", json.dumps(routes).encode(), seconds)
     return status
 
 
 def _ask(
-    layout: Layout, method: str, path: str, body: bytes | None
+    layout: Layout, method: str, path: str, body: bytes | None, seconds: float
 ) -> tuple[int | None, dict[str, Any] | None]:
     """Return status and JSON object of an answer.
 
@@ -44,7 +44,7 @@ def _ask(
     if values is None:
         return None, None
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", int(values["control_port"]), timeout=_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", int(values["control_port"]), timeout=seconds)
         try:
             headers = {"authorization": f"Bearer {values['token']}", "content-type": "application/json"}
             connection.request(method, path, body=body, headers=headers)

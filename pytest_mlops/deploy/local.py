@@ -83,14 +83,18 @@ def local_supervisor(
 ) -> Supervisor:
     """Return the supervisor of an environment of this machine."""
     layout = layout_of(config.absolute().parent, environment.environment_id)
-    gateway = GatewayProcess(layout=layout, settings=environment.gateway, environ=dict(os.environ))
+    start = supervisor_start(config, environment.environment_id, store_url)
+    # The gateway starts the next supervisor where this one dies, and that has to find the same store.
+    gateway = GatewayProcess(
+        layout=layout, settings=environment.gateway, environ={**os.environ, **start.environ}
+    )
     return Supervisor(
         store=store,
         environment=environment.environment_id,
         layout=layout,
         gateway=gateway,
         drain=environment.gateway.drain,
-        command=supervisor_start(config, environment.environment_id, store_url).command,
+        command=start.command,
         recover=lambda: local_manager(
             store, environment, config=config, store_url=store_url, actor="supervisor"
         ).recover(),

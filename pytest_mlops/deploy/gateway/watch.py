@@ -6,11 +6,14 @@ import asyncio
 import fcntl
 import json
 import logging
+import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import psutil
+
+from pytest_mlops.deploy.supervisor.processes import SUPERVISOR, marks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +77,12 @@ class SupervisorWatch:
         self._layout.logs.mkdir(parents=True, exist_ok=True)
         with (self._layout.logs / "supervisor.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 -- the command that the supervisor itself was started with
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env={**os.environ, **marks(self._layout.root, SUPERVISOR)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         self.started.append(process)
         _log.warning("the supervisor was gone; started another one, pid %d", process.pid)
