@@ -38,9 +38,11 @@ def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         if len(replicas) >= plan.replicas:
             seconds = min(max(left, 0.1), VERDICT_SECONDS)
             status = operator.probes.health(plan, replicas, seconds=seconds, quick=True)
-            if status.is_healthy:
+            # Whoever routes looks at their health too, and sends no request to one that it has not seen well.
+            ready = all(replica.ready for replica in _alive(operator, plan))
+            if status.is_healthy and ready:
                 return {"health": status.model_dump(mode="json"), "replicas": len(replicas)}
-            last = status.message
+            last = "healthy, but not ready for requests yet" if status.is_healthy else status.message
         elif replicas:
             last = f"{len(replicas)} of {plan.replicas} replicas run"
         if left <= 0:

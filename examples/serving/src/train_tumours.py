@@ -1,4 +1,4 @@
-"""Train the three versions: ``python src/train_tumours.py [FOLDER]`` writes their models and golden predictions there."""
+"""Train the versions: ``python src/train_tumours.py [FOLDER]`` writes models and golden predictions there."""
 
 from __future__ import annotations
 

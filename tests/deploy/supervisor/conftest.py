@@ -130,7 +130,11 @@ class World:
     ) -> DeploymentPlan:
         """Return a plan whose replicas are small servers with some traits."""
         self.number += 1
-        settings = {"command": command or ("{python}", "-S", "server.py", *traits), "stop_grace": 1.0, **serve}
+        settings = {
+            "command": command or ("{python}", "-S", "server.py", *traits),
+            "stop_grace": 1.0,
+            **serve,
+        }
         return DeploymentPlan(
             deployment_id=name,
             number=self.number,
@@ -187,7 +191,11 @@ class World:
     def command(self) -> list[str]:
         settings = GatewaySettings(port=self.port, log=None, drain=2.0).model_dump_json()
         script = self.folder / "supervise.py"
-        return [sys.executable, str(script), *map(str, (self.layout.root, self.url, settings, self.recovered))]
+        return [
+            sys.executable,
+            str(script),
+            *map(str, (self.layout.root, self.url, settings, self.recovered)),
+        ]
 
     @property
     def url(self) -> str:
@@ -221,7 +229,10 @@ class World:
 
     def ready(self, name: str = "production.1.0", *, but: int | None = None) -> dict[str, Any]:
         """Wait until a replica is ready, as another process than ``but``; return its file."""
-        wait(lambda: self.replica(name).get("ready") and self.replica(name)["pid"] != but, f"{name} to be ready")
+        wait(
+            lambda: self.replica(name).get("ready") and self.replica(name)["pid"] != but,
+            f"{name} to be ready",
+        )
         return self.replica(name)
 
     def up(self) -> str:
@@ -279,7 +290,9 @@ class Keeper:
     died: list[str]
     heirs: list[Keeper] = field(default_factory=list)
 
-    def round(self, *plans: DeploymentPlan, tries: int | None = None, replicas: int = 1, **changes: Any) -> None:
+    def round(
+        self, *plans: DeploymentPlan, tries: int | None = None, replicas: int = 1, **changes: Any
+    ) -> None:
         """Go round once; nothing else than these plans is wanted."""
         from collections import Counter
 
@@ -317,9 +330,7 @@ class Keeper:
 def _keeper(world: World, monitor: HealthMonitor) -> Keeper:
     lines: list[str] = []
     died: list[str] = []
-    fleet = Fleet(
-        layout=world.layout, monitor=monitor, say=lines.append, drain=world.drain, died=died.append
-    )
+    fleet = Fleet(layout=world.layout, monitor=monitor, say=lines.append, drain=world.drain, died=died.append)
     return Keeper(world=world, monitor=monitor, fleet=fleet, lines=lines, died=died)
 
 

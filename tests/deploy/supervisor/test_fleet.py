@@ -73,7 +73,9 @@ def test_restarts_wait_longer_each_time(keeper: Keeper, world: World) -> None:
     assert time.monotonic() - begun > 1.5  # the fourth start comes two seconds after the third death
 
 
-def test_a_replica_that_has_died_as_often_as_it_may_is_not_started_again(keeper: Keeper, world: World) -> None:
+def test_a_replica_that_has_died_as_often_as_it_may_is_not_started_again(
+    keeper: Keeper, world: World
+) -> None:
     plan = world.plan("production.1", "crash")
     keeper.until(lambda: len(keeper.died) == 2, plan, tries=2)
     until = time.monotonic() + 2.5
@@ -114,7 +116,9 @@ def test_one_deployment_that_goes_wrong_does_not_touch_the_others(
     assert keeper.lines.count("production.2.0: RuntimeError: out of order") == 1
 
 
-def test_a_replica_that_takes_too_much_memory_is_ended_and_started_again(keeper: Keeper, world: World) -> None:
+def test_a_replica_that_takes_too_much_memory_is_ended_and_started_again(
+    keeper: Keeper, world: World
+) -> None:
     plan = world.plan("production.1", "greedy", config=EnvironmentConfig(memory_limit="100Mi"))
     before = keeper.ready(plan)
     keeper.fleet.keep_to_limits()
@@ -217,7 +221,8 @@ def test_a_process_of_another_environment_is_not_touched(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"pid": "x"}', '{"pid": -1, "create_time": 1}', '{"pid": 1e400}', "\0", "[" * 100_000]
+    "text",
+    ["", "[]", "{", '{"pid": "x"}', '{"pid": -1, "create_time": 1}', '{"pid": 1e400}', "\0", "[" * 100_000],
 )
 def test_a_file_that_says_nothing_sensible_is_removed(keeper: Keeper, world: World, text: str) -> None:
     path = world.layout.replica("production.9.0")
