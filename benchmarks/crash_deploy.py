@@ -1,9 +1,9 @@
 """Deployments whose deployer and supervisor are killed: afterwards a verified version serves, by itself.
 
 ``python -m benchmarks.crash_deploy --rounds 200`` exits with 1 if a round fails. In each round a version is
-deployed, and the deployer, the supervisor or both are killed by SIGKILL: in the first rounds once at every step
-of the journal each, then at random instants. Nothing is done by hand afterwards. A client sends requests all the
-time; no request may fail.
+deployed, and the deployer, the supervisor or both are killed by SIGKILL: in the first rounds once at every
+step of the journal each, then at random instants. Nothing is done by hand afterwards. A client sends requests
+all the time; no request may fail.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Switches under load: no request fails, no reader finds no pointer, and nothing grows.
 
 ``python -m benchmarks.switches`` moves the pointer 1,000 times between two versions that run, then deploys 20
-versions, while ``wrk`` sends requests without a pause and a reader asks for the pointer all the time. It exits
-with 1 if a request failed, a read found nothing that serves, or file descriptors, processes or memory of the
-processes that stay grew by more than 2 %.
+versions, while ``wrk`` sends requests without a pause and a reader asks for the pointer all the time. It
+exits with 1 if a request failed, a read found nothing that serves, or file descriptors, processes or memory
+of the processes that stay grew by more than 2 %.
 """
 
 from __future__ import annotations
@@ -192,14 +192,14 @@ def _measure(folder: Path, wrk: str, switches: int, deploys: int) -> int:
     grown = {
         name: getattr(after, name) / getattr(before, name) - 1 for name in ("files", "processes", "memory")
     }
+    median, longest = 1000 * statistics.median(seconds), 1000 * max(seconds)
     lines = [
-        f"{switches} switches: median {1000 * statistics.median(seconds):.0f} ms, "
-        f"longest {1000 * max(seconds):.0f} ms; {deploys} deployments",
+        f"{switches} switches: median {median:.0f} ms, longest {longest:.0f} ms; {deploys} deployments",
         f"requests {requests:,}, failed {failed}",
         f"reads of the pointer {reader.reads:,}, without one {reader.missing}",
         *(
-            f"{name}: {getattr(before, name):,} -> {getattr(after, name):,} ({grown[name]:+.1%})"
-            for name in grown
+            f"{name}: {getattr(before, name):,} -> {getattr(after, name):,} ({growth:+.1%})"
+            for name, growth in grown.items()
         ),
     ]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -113,7 +113,8 @@ def make_change_question(connection: PoolProxiedConnection) -> Callable[[], bool
     def changed() -> bool:
         nonlocal before
         cursor.execute("PRAGMA data_version")
-        now, before = before, cursor.fetchone()[0]
+        (version,) = cursor.fetchone() or (None,)
+        now, before = before, version
         return now != before
 
     return changed

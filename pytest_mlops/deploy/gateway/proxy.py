@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.gateway.answer import Broken
@@ -56,6 +57,7 @@ class Proxy:
         self._sinks = sinks
         self._tee = tee
         self._pages = pages
+        self._quiet_until = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; what goes wrong with it is an answer too."""
@@ -102,10 +104,17 @@ class Proxy:
             return
         status, sentence = problem
         replica = exchange.upstream.address.id if exchange.upstream is not None else "no replica"
-        _log.warning("request %s to %s (%s): %s", identity, exchange.arm.deployment, replica, sentence)
+        self._complain("request %s to %s (%s): %s", identity, exchange.arm.deployment, replica, sentence)
         # An answer that has begun is left unfinished, for which the server closes the connection.
         if not relay.started:
             await _sentence(send, status, sentence, identity, deployment=exchange.arm.deployment)
+
+    def _complain(self, message: str, *values: object) -> None:
+        """Log a failed request; one a second is enough to see why, and the counts say how many there are."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + 1.0
+            _log.warning(message, *values)
 
     def _kept(self) -> int:
         log = self._settings.log
@@ -113,7 +122,7 @@ class Proxy:
 
     async def _received(self, body: Body) -> bytes | None:
         if body.finished:
-            return None
+            return b"" if body.length == 0 else None
         try:
             async with asyncio.timeout(self._settings.timeout):
                 return await body.whole()

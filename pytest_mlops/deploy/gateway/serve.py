@@ -23,13 +23,15 @@ from pytest_mlops.deploy.gateway.prediction_log import PredictionLog
 from pytest_mlops.deploy.gateway.proxy import Proxy
 from pytest_mlops.deploy.gateway.router import Router
 from pytest_mlops.deploy.gateway.routes import read_routes
-from pytest_mlops.deploy.gateway.server import HttpServer, listen
+from pytest_mlops.deploy.gateway.server import HttpServer
 from pytest_mlops.deploy.gateway.shadow import ShadowTee
 from pytest_mlops.deploy.gateway.sinks import Sinks
+from pytest_mlops.deploy.gateway.sockets import listen
 from pytest_mlops.deploy.gateway.watch import SupervisorWatch
 from pytest_mlops.errors import SerializationError
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from pytest_mlops.deploy.paths import Layout
@@ -40,14 +42,16 @@ __all__ = ["run"]
 _log = logging.getLogger(__name__)
 
 
-def run(layout: Layout, settings: GatewaySettings) -> None:
+def run(layout: Layout, settings: GatewaySettings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way.
 
-    Raises:
-        TaskError: the address cannot be listened on.
+    Args:
+        layout: Where the files are.
+        settings: How to serve.
+        listening: The public socket.
     """
     _allow_many_files()
-    asyncio.run(_Gateway(layout, settings).run())
+    asyncio.run(_Gateway(layout, settings).run(listening))
 
 
 class _Gateway:
@@ -60,7 +64,7 @@ class _Gateway:
         self._tee = ShadowTee(router=self._router, sinks=self._sinks, timeout=settings.timeout)
         self._token = secrets.token_urlsafe(32)
 
-    async def run(self) -> None:
+    async def run(self, listening: socket.socket) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,8 +78,8 @@ class _Gateway:
             pages=Pages(router=self._router, sinks=self._sinks),
         )
         control = Control(router=self._router, sinks=self._sinks, token=self._token)
-        with listen(self._settings.host, self._settings.port) as socket, listen("127.0.0.1", 0) as private:
-            public = HttpServer(proxy, socket, drain=self._settings.drain)
+        with listening, listen("127.0.0.1", 0) as private:
+            public = HttpServer(proxy, listening, drain=self._settings.drain)
             controls = HttpServer(control, private, drain=0)
             await public.start()
             await controls.start()

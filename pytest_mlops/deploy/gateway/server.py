@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pytest_mlops.errors import TaskError
+from pytest_mlops.deploy.gateway.joined import JoinedWrites
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from pytest_mlops.deploy.gateway.asgi import Application
 
-__all__ = ["HttpServer", "listen"]
+__all__ = ["HttpServer"]
 
 _IDLE_SECONDS = 75
 _MAX_HEAD = 64 * 1024
@@ -29,6 +29,9 @@ class _Protocol(HttpToolsProtocol):
     """uvicorn's protocol with bounds, and with trailers kept out of the headers."""
 
     _head_size = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(JoinedWrites(transport))
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= _MAX_PIPELINED:
@@ -48,6 +51,9 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         # What comes after the body is no header: a trailer must not pass for one that was checked.
         self.headers = []
+        if self.parser.should_upgrade():
+            # The parser reads nothing after a request for another protocol; so nothing may come after it.
+            self.cycle.keep_alive = False
 
     def _bound(self, size: int) -> None:
         self._head_size += size
@@ -67,13 +73,13 @@ class HttpServer:
 
     Args:
         application: Answers requests; it gets no others than HTTP's.
-        socket: Listens.
+        listening: Its socket.
         drain: Seconds that requests under way have once it is stopped.
     """
 
-    def __init__(self, application: Application, socket: socket.socket, *, drain: float) -> None:
-        self.port: int = socket.getsockname()[1]
-        self._socket = socket
+    def __init__(self, application: Application, listening: socket.socket, *, drain: float) -> None:
+        self.port: int = listening.getsockname()[1]
+        self._socket = listening
         self._server = _Server(
             uvicorn.Config(
                 application,
@@ -105,35 +111,3 @@ class HttpServer:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket.
-
-    Raises:
-        TaskError: the address cannot be had.
-    """
-    try:
-        family, *_, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        return _listening(family, address)
-    except OSError as error:
-        raise TaskError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            "end what listens there, or give another gateway.port in mlops.yaml"
-        ) from error
-
-
-def _listening(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it on, an answer in
-    # two pieces takes 40 ms.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(1024)
-    except OSError:
-        listening.close()
-        raise
-    return listening

@@ -36,6 +36,9 @@ class SupervisorWatch:
 
     Args:
         layout: Whose supervisor.
+
+    Attributes:
+        started: Processes that were started and have not ended.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -43,7 +46,7 @@ class SupervisorWatch:
         self._free_since: float | None = None
         self._next_try = 0.0
         self._tries = 0
-        self._started: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -56,7 +59,7 @@ class SupervisorWatch:
 
     def look(self, now: float) -> None:
         """Look once, and start a supervisor where that is due."""
-        self._started = [process for process in self._started if process.poll() is None]
+        self.started = [process for process in self.started if process.poll() is None]
         if self._layout.down.exists() or _lives(self._layout):
             self._free_since, self._next_try, self._tries = None, 0.0, 0
             return
@@ -81,7 +84,7 @@ class SupervisorWatch:
                 stderr=log,
                 start_new_session=True,
             )
-        self._started.append(process)
+        self.started.append(process)
         _log.warning("the supervisor was gone; started another one, pid %d", process.pid)
 
 

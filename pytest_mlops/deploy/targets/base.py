@@ -21,6 +21,7 @@ class Replica:
         host: Where it listens.
         port: Where it listens.
         alive: Whether its process runs.
+        ready: Whether whoever routes would send it requests.
         restarts: Times that it died and was started anew.
         message: Why it is not alive, or was started anew.
     """
@@ -30,6 +31,7 @@ class Replica:
     host: str
     port: int
     alive: bool
+    ready: bool
     restarts: int = 0
     message: str = ""
 

@@ -81,12 +81,14 @@ class LocalTarget:
 
 
 def _replica(values: dict[str, Any]) -> Replica:
+    alive = lives(Identity.of(values))
     return Replica(
         deployment_id=str(values["deployment_id"]),
         index=int(values["index"]),
         host=str(values["host"]),
         port=int(values["port"]),
-        alive=lives(Identity.of(values)),
+        alive=alive,
+        ready=alive and bool(values.get("ready")),
         restarts=int(values.get("restarts", 0)),
         message=str(values.get("message", "")),
     )

@@ -79,7 +79,9 @@ class World:
         with self.store.read() as connection:
             row = get_deployment(connection, deployment_id)
         return [
-            Replica(deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True)
+            Replica(
+                deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True, ready=True
+            )
             for index in range(row.wanted)
         ]
 
