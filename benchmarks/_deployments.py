@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from pytest_mlops.cli.environments import read_environments
+from pytest_mlops.config.environments import read_environments
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.deploy.deployments import list_deployments
 from pytest_mlops.deploy.local import local_manager, supervisor_start
