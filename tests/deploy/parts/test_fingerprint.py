@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.deploy.crash_loop import crash_loops
-from pytest_mlops.deploy.fingerprint import MISSING, compare, serving_facts, tested_facts
+from pytest_mlops.deploy.fingerprint import MISSING, compare, recorded_facts, serving_facts
 from pytest_mlops.deploy.targets.base import Replica
 from pytest_mlops.records.integration import Provenance
 from pytest_mlops.records.quantity import in_bytes, in_cores
@@ -31,12 +31,12 @@ def test_an_interpreter_tells_of_itself(tmp_path: Path) -> None:
     here = serving_facts(["{python}", "serve.py"], [], folder=tmp_path)
     assert here["python"] == platform.python_version()
     assert here["package numpy"] == version("numpy")
-    assert compare(tested_facts(TESTED, []), here).share == pytest.approx(3 / 4)  # scikit-learn differs
+    assert compare(recorded_facts(TESTED, []), here).share == pytest.approx(3 / 4)  # scikit-learn differs
 
 
 def test_only_the_packages_that_the_model_names_are_facts(tmp_path: Path) -> None:
     needed = ["numpy>=1", "not a requirement!", "scikit-learn"]
-    tested = tested_facts(TESTED, needed)
+    tested = recorded_facts(TESTED, needed)
     here = serving_facts([sys.executable, "serve.py"], needed, folder=tmp_path)
     assert tested.keys() == here.keys() == {"python", "system", "package numpy", "package scikit-learn"}
     found = compare(tested, here)
@@ -49,7 +49,7 @@ def test_a_package_that_is_missing_where_it_will_run_is_a_difference(tmp_path: P
     provenance = TESTED.model_copy(update={"packages": {"nowhere-to-be-had": "1"}})
     needed = ["nowhere-to-be-had"]
     here = serving_facts(["{python}"], needed, folder=tmp_path)
-    assert compare(tested_facts(provenance, needed), here).differences == (
+    assert compare(recorded_facts(provenance, needed), here).differences == (
         f"package nowhere-to-be-had: tested with 1, here {MISSING}",
     )
 
@@ -57,7 +57,7 @@ def test_a_package_that_is_missing_where_it_will_run_is_a_difference(tmp_path: P
 @pytest.mark.parametrize("program", ["/bin/sh", "/no/such/python3"])
 def test_of_another_program_nothing_is_known(tmp_path: Path, program: str) -> None:
     here = serving_facts([program], [], folder=tmp_path)
-    found = compare(tested_facts(TESTED, []), here)
+    found = compare(recorded_facts(TESTED, []), here)
     assert found.share is None
     assert found.compared == 0
     assert "python" in found.unknown

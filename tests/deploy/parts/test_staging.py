@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
-    with pytest.raises(IoError, match="cannot stage risk@1 in .*: No space left on device"):
+    with pytest.raises(IoError, match=r"cannot stage risk@1 in .*: No space left on device"):
         stage(plan)
     assert list(Path(plan.release).parent.iterdir()) == []
 
