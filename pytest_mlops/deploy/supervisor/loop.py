@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervisor"]
 
-_TICK = 0.05
+_TICK = 0.1
 """Seconds after which processes are looked at; what the store says is heeded at once."""
 
 _SLOW_TICK = 1.0

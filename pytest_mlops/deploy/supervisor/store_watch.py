@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -71,8 +72,10 @@ class StoreWatch:
         while not self._stop.is_set():
             try:
                 with self.reader.store.changes() as changed:
-                    while not self._stop.wait(_PAUSE_OF_SERVER if server else _PAUSE):
+                    while not self._stop.is_set():
                         self._look(changed)
+                        # Ending may wait for one pause; an event would take twice the time each time.
+                        time.sleep(_PAUSE_OF_SERVER if server else _PAUSE)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the next look may find the store well
                 self._note_outage(error)
                 self._stop.wait(_PAUSE_OF_OUTAGE)
