@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from pytest_mlops.cli.environments import read_environments
+from pytest_mlops.config.environments import read_environments
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.deploy.deployments import list_deployments
 from pytest_mlops.deploy.local import local_manager, supervisor_start
@@ -49,13 +49,15 @@ POLICY = Policy(
 
 # Keeps connections open, as servers of models do; answers with the version that its model's file names.
 SERVER = """
-import json, os, pathlib, sys, time
+import json, os, pathlib, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 model = json.loads((pathlib.Path(os.environ["MLOPS_MODEL"]) / "model.json").read_text())
 if model.get("start") == "crash":
     sys.exit("this version does not start")
 predictions = 0
+if model.get("dies_after"):
+    threading.Timer(model["dies_after"], os._exit, [3]).start()
 
 
 class Handler(BaseHTTPRequestHandler):

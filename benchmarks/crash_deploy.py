@@ -50,7 +50,7 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 from pytest_mlops.deploy import manager, driver, probes
 from pytest_mlops.deploy.local import local_manager
-from pytest_mlops.cli.environments import read_environments
+from pytest_mlops.config.environments import read_environments
 from pytest_mlops.store.engine import open_store
 print("ready", flush=True)
 for line in sys.stdin:

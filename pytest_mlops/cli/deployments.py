@@ -79,7 +79,7 @@ def find_place(name: str | None, config: Path | None) -> Place:
     Raises:
         ConfigError: there is no ``mlops.yaml``, it is wrong, or it is not clear which environment is meant.
     """
-    from pytest_mlops.cli.environments import read_environments
+    from pytest_mlops.config.environments import read_environments
     from pytest_mlops.config.load import find_config
 
     here = Path.cwd()

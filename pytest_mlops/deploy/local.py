@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pytest_mlops.deploy.mending import Mending
 from pytest_mlops.deploy.paths import layout_of
 from pytest_mlops.deploy.supervisor.control import Start
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
@@ -88,6 +89,10 @@ def local_supervisor(
     gateway = GatewayProcess(
         layout=layout, settings=environment.gateway, environ={**os.environ, **start.environ}
     )
+
+    def manager() -> DeploymentManager:
+        return local_manager(store, environment, config=config, store_url=store_url, actor="supervisor")
+
     return Supervisor(
         store=store,
         environment=environment.environment_id,
@@ -95,7 +100,6 @@ def local_supervisor(
         gateway=gateway,
         drain=environment.gateway.drain,
         command=start.command,
-        recover=lambda: local_manager(
-            store, environment, config=config, store_url=store_url, actor="supervisor"
-        ).recover(),
+        recover=lambda: manager().recover(),
+        mend=Mending(layout=layout, rollout=environment.rollout, start=start, manager=manager),
     )

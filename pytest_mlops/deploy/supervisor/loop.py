@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_mlops.deploy.paths import Layout
+    from pytest_mlops.deploy.pointer import Pointer
     from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
     from pytest_mlops.store.engine import Store
 
@@ -53,6 +54,8 @@ class Supervisor:
         command: What starts a supervisor like this one, for whoever finds that it has died.
         recover: Goes on with a deployment that nobody carries out; called from a thread, time and again while
             one is under way.
+        mend: Takes back a version that serves and keeps dying; called from the same thread with the pointer,
+            while nothing is under way.
         say: Takes a line for the log.
     """
 
@@ -63,6 +66,7 @@ class Supervisor:
     drain: float
     command: Sequence[str]
     recover: Callable[[], object] = lambda: None
+    mend: Callable[[Pointer], object] = lambda _pointer: None
     say: Callable[[str], None] = field(default_factory=lambda: _say)
     _stop: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -178,10 +182,13 @@ class Supervisor:
         last = ""
         while not self._stop.wait(_RECOVER_SECONDS):
             snapshot = watch.latest()
-            if snapshot is None or not snapshot.under_way:
+            if snapshot is None:
                 continue
             try:
-                self.recover()
+                if snapshot.under_way:
+                    self.recover()
+                else:
+                    self.mend(snapshot.pointer)
                 last = ""
             except Exception as error:  # noqa: BLE001 -- with this thread, recovery would be gone for good
                 kind = "" if isinstance(error, MLOpsError) else f"{type(error).__name__}: "

@@ -220,6 +220,7 @@ class ReplicaProcess:
             "port": self.port,
             "started_at": self.started_at,
             "restarts": self.restarts,
+            "deaths": self.deaths,
             "alive": self.alive,
             "ready": self.ready,
             "was_ready": self.was_ready,

@@ -23,6 +23,7 @@ class Replica:
         alive: Whether its process runs.
         ready: Whether whoever routes would send it requests.
         restarts: Times that it died and was started anew.
+        deaths: Of them, those in a row, without a long life between.
         message: Why it is not alive, or was started anew.
     """
 
@@ -33,6 +34,7 @@ class Replica:
     alive: bool
     ready: bool
     restarts: int = 0
+    deaths: int = 0
     message: str = ""
 
 

@@ -90,5 +90,6 @@ def _replica(values: dict[str, Any]) -> Replica:
         alive=alive,
         ready=alive and bool(values.get("ready")),
         restarts=int(values.get("restarts", 0)),
+        deaths=int(values.get("deaths", 0)),
         message=str(values.get("message", "")),
     )

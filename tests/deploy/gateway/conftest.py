@@ -247,7 +247,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One gateway for all tests that do not stop it."""
     gateway = Gateway(tmp_path_factory.mktemp("gateway"), SETTINGS).start()
     yield gateway
-    gateway.close()
+    with contextlib.closing(gateway):
+        assert gateway.stop() == 0
+        assert "Traceback" not in gateway.log
 
 
 @pytest.fixture

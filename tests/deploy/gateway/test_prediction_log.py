@@ -51,8 +51,9 @@ def logged(gateway: Gateway, count: int, **wanted: object) -> list[dict[str, Any
 def row(n: int = 0, *, size: int = 10) -> LogRow:
     return LogRow(
         time=1_700_000_000_000_000 + n, request_id=f"r{n}", deployment_id="dep", version="m@1",
-        replica="dep.0", method="POST", path="/predict", status=200, latency_ms=1.5, shadow=bool(n % 2), request=b"q" * size,
-        request_cut=False, response=b"a" * size, response_cut=True, content_type="application/json",
+        replica="dep.0", method="POST", path="/predict", status=200, latency_ms=1.5, shadow=bool(n % 2),
+        request=b"q" * size, request_cut=False, response=b"a" * size, response_cut=True,
+        content_type="application/json",
     )  # fmt: skip
 
 
@@ -279,6 +280,7 @@ FULL_DISK = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
 def test_a_full_disk_stops_the_log_until_there_is_room(tmp_path: Path) -> None:
     mount = 'mount -t tmpfs -o size=1m tmpfs $0 && mkdir $0/predictions && exec $1 -c "$2" $0/predictions'

@@ -173,6 +173,21 @@ def test_nothing_is_left_after_down_and_up_serves_again(playground: Playground) 
     assert answer(url) in ({"version": "1"}, {"version": "2"})
 
 
+def test_a_version_that_keeps_dying_once_it_serves_is_taken_back(tmp_path: Path) -> None:
+    with Playground(tmp_path / "project", rollout="{bake: 0.1, tries: 2}") as playground:
+        url = playground.up()
+        assert playground.deploy("1").success
+        assert playground.deploy("2", dies_after=2.0).success
+        deadline = time.monotonic() + 60
+        while not serves(url, "1"):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        playground.settle()
+        first, second, *_ = playground.rows()
+        assert (first.plan.rollback_from, first.status) == ("production.2", DeploymentStatus.RUNNING)
+        assert (second.status, second.message) == (DeploymentStatus.FAILED, "taken back by production.3")
+
+
 @pytest.mark.parametrize("what", ["supervisor", "gateway", "replica"])
 def test_what_is_killed_comes_back_by_itself(playground: Playground, what: str) -> None:
     url = playground.up()
