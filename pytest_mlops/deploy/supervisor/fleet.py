@@ -140,6 +140,7 @@ class Fleet:
             else:
                 self.say(f"{replica.name} starts on port {replica.port}")
                 self._watch(replica)
+        replica.settle(now)
         self._look_at_health(replica)
         replica.write()
 

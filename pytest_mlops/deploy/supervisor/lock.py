@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from pytest_mlops.deploy.supervisor.processes import Identity, read_json
-from pytest_mlops.errors import ConflictError, TaskError
+from pytest_mlops.errors import ConflictError, IoError, TaskError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,14 @@ def hold_lock(path: Path) -> Iterator[None]:
 
     Raises:
         ConflictError: another process holds it.
+        IoError: its file cannot be made.
         TaskError: this system has no such locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise IoError(f"cannot write {path}: {error.strerror or error}") from error
     try:
         deadline = time.monotonic() + _PATIENCE
         while not _take(handle):
@@ -49,11 +53,17 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether a process holds the lock."""
+    """Tell whether a process holds the lock.
+
+    Raises:
+        IoError: its file cannot be opened, so that nobody can tell.
+    """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError as error:
+        raise IoError(f"cannot open {path}: {error.strerror or error}") from error
     try:
         return not _take(handle, shared=True)
     finally:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Supervisor"]
 
-_TICK = 0.05
+_TICK = 0.1
 """Seconds after which processes are looked at; what the store says is heeded at once."""
 
 _SLOW_TICK = 1.0
@@ -179,7 +179,7 @@ class Supervisor:
 
     def _recover_on(self, watch: StoreWatch) -> None:
         """Take over what nobody carries out; one failure is told once, and tried again."""
-        last = ""
+        last, next_mend = "", 0.0
         while not self._stop.wait(_RECOVER_SECONDS):
             snapshot = watch.latest()
             if snapshot is None:
@@ -187,7 +187,8 @@ class Supervisor:
             try:
                 if snapshot.under_way:
                     self.recover()
-                else:
+                elif time.monotonic() >= next_mend:
+                    next_mend = time.monotonic() + _SLOW_TICK
                     self.mend(snapshot.pointer)
                 last = ""
             except Exception as error:  # noqa: BLE001 -- with this thread, recovery would be gone for good

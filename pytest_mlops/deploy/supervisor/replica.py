@@ -138,6 +138,7 @@ class ReplicaProcess:
         if values is None:
             return False
         self.restarts = _count(values.get("restarts"))
+        self.deaths = _count(values.get("deaths"))
         self.death = str(values.get("death") or "")
         found = owned_of(values, self.layout, self.plan.deployment_id, self.name)
         if found is None:
@@ -148,6 +149,11 @@ class ReplicaProcess:
         self.ready = values.get("ready") is True
         self.was_ready = self.ready or values.get("was_ready") is True
         return False
+
+    def settle(self, now: float) -> None:
+        """Forget its deaths once its process has lived for long."""
+        if self.owned is not None and now - self.started_at > SETTLED_SECONDS:
+            self.deaths = 0
 
     def may_start(self, now: float) -> bool:
         """Tell whether it has no process and enough time has passed since the last one died."""
@@ -242,7 +248,8 @@ class ReplicaProcess:
 
     def _note_death(self, how: str) -> None:
         now = time.time()
-        self.deaths = 1 if now - self.started_at > SETTLED_SECONDS else self.deaths + 1
+        self.settle(now)
+        self.deaths += 1
         self.restarts += 1
         self.death, self.owned, self.ready, self.was_ready = how, None, False, False
         self._next_start = now + restart_delay(self.deaths, self.name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreWatch"]
 
-# On SQLite one look is a few microseconds; on a server it is two statements over the network.
-_PAUSE, _PAUSE_OF_SERVER = 0.01, 0.2
+# On SQLite a look takes some microseconds, and to wake up for it costs the most: so it is done more often
+# where something was written lately, as more is likely to follow. On a server it is some statements over the
+# network.
+_PAUSE, _PAUSE_WHILE_BUSY, _PAUSE_OF_SERVER = 0.02, 0.005, 0.2
+_BUSY_SECONDS = 1.0
 _PAUSE_OF_OUTAGE = 0.25
 _LONGEST = 2.0
 
@@ -40,6 +45,7 @@ class StoreWatch:
     _deaths: deque[str] = field(default_factory=deque)
     _counted: int = 0
     _outage: bool = False
+    _changed_at: float = -math.inf
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -71,8 +77,10 @@ class StoreWatch:
         while not self._stop.is_set():
             try:
                 with self.reader.store.changes() as changed:
-                    while not self._stop.wait(_PAUSE_OF_SERVER if server else _PAUSE):
+                    while not self._stop.is_set():
                         self._look(changed)
+                        # Ending may wait for one pause; an event would take twice the time each time.
+                        time.sleep(_PAUSE_OF_SERVER if server else self._pause())
             except Exception as error:  # noqa: BLE001 -- whatever it is, the next look may find the store well
                 self._note_outage(error)
                 self._stop.wait(_PAUSE_OF_OUTAGE)
@@ -84,6 +92,7 @@ class StoreWatch:
             for _ in range(self._counted):
                 self._deaths.popleft()
             self._counted = 0
+            self._changed_at = time.monotonic()
             if self._snapshot != before:
                 self.wake.set()
         # A death stays in the list until a snapshot knows of it, and is counted once.
@@ -93,6 +102,10 @@ class StoreWatch:
         if self._outage:
             self._outage = False
             self.say("the store is back")
+
+    def _pause(self) -> float:
+        lately = time.monotonic() - self._changed_at < _BUSY_SECONDS
+        return _PAUSE_WHILE_BUSY if lately else _PAUSE
 
     def _note_outage(self, error: Exception) -> None:
         if not self._outage:

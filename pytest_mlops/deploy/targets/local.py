@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,14 +44,16 @@ class LocalTarget:
     def replicas(self, deployment_id: str) -> Sequence[Replica]:
         """Return the replicas as their files say, held against the processes that run."""
         found = []
-        for path in sorted(self.layout.replicas.glob("[!.]*.json")):
+        for path in self.layout.replicas.glob("[!.]*.json"):
             values = read_json(path)
             if values is None or values.get("deployment_id") != deployment_id:
                 continue
-            found.append(_replica(values))
+            # One that cannot be read is about to be written anew by whoever supervises.
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                found.append(_replica(values))
         if not found:
             ensure_up(self.layout, self.supervisor)
-        return found
+        return sorted(found, key=lambda replica: replica.index)
 
     def routed(self) -> int:
         """Return the revision that the gateway follows; 0 while it does not answer."""

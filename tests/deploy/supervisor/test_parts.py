@@ -42,8 +42,8 @@ def sleeper(tmp_path: Path) -> Iterator[Owned]:
     argv = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
     owned = spawn(argv, folder=tmp_path, environ=environ, log=tmp_path / "logs" / "x.log")
     yield owned
-    owned.process.kill()
     assert owned.child is not None
+    owned.child.kill()
     owned.child.wait()
 
 
