@@ -45,6 +45,7 @@ class Config:
         config: ``mlops.yaml`` seen from the working directory; empty: where the record says.
         artifact_name: Name of the uploaded record; tells several gates of one repository apart.
         fail_on: What blocks besides what blocks by itself.
+        attest: Whether the record is to be attested by the workflow.
     """
 
     api_url: str = "https://api.github.com"
@@ -66,6 +67,7 @@ class Config:
     check_run: bool = False
     annotations: bool = True
     summary: bool = True
+    attest: bool = False
 
     @property
     def folder_name(self) -> str:
@@ -107,6 +109,7 @@ class Config:
             check_run=reader.read("MLOPS_CHECK_RUN", _flag, default=False),
             annotations=reader.read("MLOPS_ANNOTATIONS", _flag, default=True),
             summary=reader.read("MLOPS_SUMMARY", _flag, default=True),
+            attest=reader.read("MLOPS_ATTEST", _flag, default=False),
         )
         if reader.problems:
             raise ConfigError("the environment", reader.problems)

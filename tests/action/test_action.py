@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_mlops.evidence.statement import Statement, read_test_result
 
 if TYPE_CHECKING:
     from tests.action.conftest import Project
@@ -212,6 +215,7 @@ def test_working_directory_is_where_it_is_installed_measured_and_looked_for(proj
         {"install": "echo first\nfalse\necho after"},
         {"fail_on": "nothing"},
         {"comment": "perhaps"},
+        {"attest": "maybe"},
         {"args": "'"},
         {"args": "-p no:mlops"},
     ],
@@ -291,7 +295,19 @@ def test_record_of_a_success_is_attested_where_asked_for(project: Project) -> No
     ran = project.run("push")
 
     assert ran.code == 0, ran.log
-    assert (ran.artifacts / "attested" / "integration-result.json").is_file()
+    attested = (ran.artifacts / "attested" / "statement.json").read_bytes()
+    record = (ran.artifacts / "mlops" / "integration-result.json").read_bytes()
+    digest = hashlib.sha256(record).hexdigest()
+    assert read_test_result(attested) == Statement(record_digest=digest, run_id="1-1-mlops", result="PASSED")
+    assert [one["name"] for one in json.loads(attested)["subject"]] == ["integration-result.json", "credit@1"]
+
+
+def test_record_of_a_fork_is_not_attested(project: Project) -> None:
+    project.use(attest="true")
+    ran = project.run("pull_request", project.proposal(repository="mallory/models"))
+
+    assert (ran.code, ran.outputs["verdict"]) == (0, "pass"), ran.log
+    assert not (ran.artifacts / "attested").exists()
 
 
 def test_judge_is_installed_from_the_checkout_of_the_action(project: Project) -> None:

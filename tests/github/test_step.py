@@ -114,6 +114,32 @@ def test_a_pass_is_shown_everywhere(job: Job, fake: FakeGitHub, make: Make) -> N
     assert check["output"]["title"] == headline
 
 
+def test_attestation_is_prepared_where_asked_for_and_named_to_the_next_step(job: Job, make: Make) -> None:
+    job.environ["MLOPS_ATTEST"] = "true"
+    job.post(make.record())
+    folder = job.folder / ".mlops" / "attestation"
+    assert job.outputs["attestation"] == str(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["predicate.json", "subjects.txt"]
+
+
+def test_what_may_not_be_attested_is_not_and_the_log_says_so(job: Job, make: Make) -> None:
+    job.environ["MLOPS_ATTEST"] = "true"
+    job.post(make.failing())
+    assert "attestation" not in job.outputs
+    assert not (job.folder / ".mlops" / "attestation").exists()
+    assert "not attested" in job.log
+
+
+def test_attestation_that_cannot_be_prepared_is_left_to_fail_in_its_own_step(job: Job, make: Make) -> None:
+    job.environ["MLOPS_ATTEST"] = "true"
+    (job.folder / ".mlops").mkdir()
+    (job.folder / ".mlops" / "attestation").write_text("in the way", encoding="utf-8")
+    ruling = job.post(make.record())
+    assert exit_code_for_ruling(ruling) is ExitCode.ALLOW
+    assert job.outputs["attestation"]
+    assert "no attestation: cannot write" in job.log
+
+
 def test_a_fail_is_shown_everywhere(job: Job, fake: FakeGitHub, make: Make) -> None:
     assert exit_code_for_ruling(job.post(make.failing())) is ExitCode.BLOCK
     assert (job.outputs["verdict"], job.outputs["decision"], job.outputs["success"]) == (
