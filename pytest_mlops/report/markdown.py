@@ -17,6 +17,7 @@ from pytest_mlops.report.words import (
     interval,
     number,
     provenance,
+    rules_by_concern,
     scores,
     tests_by_concern,
     waiver_words,
@@ -87,7 +88,7 @@ def to_markdown(
 
 def _against(record: IntegrationResult, *, titled: bool) -> Iterator[Section]:
     tests = tests_by_concern(record)
-    rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
+    rules = [rule for _, rule in rules_by_concern(record)]
     gaps = [cell for cell in record.coverage_cells if cell.share < 1]
     head = "### Reasons\n" if titled else ""
     yield Section(noun=("reason", "reasons"), head=head, items=record.reasons, row=_reason)
