@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +47,7 @@ class Config:
         artifact_name: Name of the uploaded record; tells several gates of one repository apart.
         fail_on: What blocks besides what blocks by itself.
         attest: Whether the record is to be attested by the workflow.
+        context: The context to decide in; ``None`` where the event says it.
     """
 
     api_url: str = "https://api.github.com"
@@ -68,6 +70,7 @@ class Config:
     annotations: bool = True
     summary: bool = True
     attest: bool = False
+    context: Context | None = None
 
     @property
     def folder_name(self) -> str:
@@ -110,6 +113,7 @@ class Config:
             annotations=reader.read("MLOPS_ANNOTATIONS", _flag, default=True),
             summary=reader.read("MLOPS_SUMMARY", _flag, default=True),
             attest=reader.read("MLOPS_ATTEST", _flag, default=False),
+            context=reader.read("MLOPS_CONTEXT", _context, None),
         )
         if reader.problems:
             raise ConfigError("the environment", reader.problems)
@@ -138,6 +142,12 @@ def _flag(text: str) -> bool:
     if text.lower() in _YES | _NO:
         return text.lower() in _YES
     raise ValueError(f"got {text!r:.40}; expected true or false")
+
+
+def _context(text: str) -> Context:
+    if text not in {Context.PULL_REQUEST, Context.RELEASE}:
+        raise ValueError(f"got {text!r:.40}; expected pull_request or release")
+    return Context(text)
 
 
 def _address(text: str) -> str:

@@ -103,6 +103,8 @@ class Places:
 
 
 def _read_lines(path: Path) -> list[str]:
+    if not path.is_file():  # a pipe would be waited on for ever
+        return []
     try:
         with path.open("rb") as stream:
             return stream.read(MAX_SOURCE).decode(errors="replace").split("\n")
@@ -111,6 +113,8 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _rule_lines(path: Path) -> list[int]:
+    if not path.is_file():
+        return []
     try:
         with path.open("rb") as stream:
             document = parse_yaml(stream.read(MAX_BYTES + 1), path.name)

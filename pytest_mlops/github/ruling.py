@@ -9,7 +9,7 @@ from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import parse_record, read_bytes, verify_record
 from pytest_mlops.github.policy_changes import Effect
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
-from pytest_mlops.verdict import Decision, Verdict, success
+from pytest_mlops.verdict import Context, Decision, Verdict, success
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mlops.github.policy_changes import PolicyChange
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["Ruling", "nothing_measured", "rule_on", "tighten", "untrusted"]
+__all__ = ["Ruling", "in_context", "nothing_measured", "rule_on", "tighten", "untrusted"]
 
 
 LESS = "the policy asks for less than before, or nobody can tell"
@@ -77,6 +77,15 @@ def rule_on(path: Path, *, run_id: str | None = None) -> Ruling:
         # What a person at a keyboard may narrow is whole here, or it is nothing.
         return _blocked(found, "only a part of the tests ran, which decides nothing in CI")
     return found
+
+
+def in_context(ruling: Ruling, expected: Context) -> Ruling:
+    """Block what was decided for a context that asks for less, as a file of pytest's options can make it."""
+    record = ruling.record
+    order = (Context.LOCAL, Context.PULL_REQUEST, Context.RELEASE)
+    if record is None or order.index(record.context) >= order.index(expected):
+        return ruling
+    return _blocked(ruling, f"it was decided for the context {record.context}, and this is {expected}")
 
 
 def tighten(
