@@ -179,6 +179,40 @@ def test_inputs_are_words_and_never_a_program(project: Project) -> None:
     assert not list(project.scratch.rglob("pwned"))
 
 
+def test_options_in_the_tests_own_files_choose_no_context(project: Project) -> None:
+    project.write("pytest.ini", "[pytest]\naddopts = --mlops-context=local\n")
+    ran = project.run()
+
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["decision"]) == (1, "pass", "block"), ran.log
+    assert "it was decided for the context local, and this is pull_request" in ran.summary
+
+
+def test_event_that_tests_rewrite_is_noticed(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """\
+        import json, os, pathlib
+
+        def pytest_unconfigure():
+            path = pathlib.Path(os.environ["GITHUB_EVENT_PATH"])
+            event = json.loads(path.read_text())
+            event["pull_request"]["number"] = 8
+            path.write_text(json.dumps(event))
+        """,
+    )
+    ran = project.run()
+
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["decision"]) == (1, "incomplete", "block"), ran.log
+    assert "the event of this run was rewritten while the tests ran" in ran.log
+
+
+def test_what_is_installed_has_nothing_to_tell_the_runner(project: Project) -> None:
+    project.use("push", install='test -z "${GITHUB_ENV:-}${GITHUB_PATH:-}${GITHUB_OUTPUT:-}"')
+    ran = project.run("push")
+
+    assert ran.code == 0, ran.log
+
+
 def test_arguments_reach_pytest_as_a_shell_would_split_them(project: Project) -> None:
     project.use("push", args="-p no:randomly -o 'junit_suite_name=two words' -q")
     ran = project.run("push")
