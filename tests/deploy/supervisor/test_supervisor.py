@@ -32,7 +32,7 @@ def ask(url: str, path: str = "/") -> dict[str, Any]:
 def answers(url: str, pid: int) -> bool:
     """Tell whether a replica answers clients; one that died is known by the next round."""
     try:
-        return ask(url)["pid"] == pid
+        return bool(ask(url)["pid"] == pid)
     except OSError:
         return False
 
