@@ -1,9 +1,9 @@
 """What the gateway costs: a small real model, asked directly and through it, with its log on.
 
 ``python -m benchmarks.gateway_cost`` serves a logistic regression with uvicorn. Each round takes the servers
-in turn: as many requests as sixteen connections get answered (``wrk`` where it is installed), then 100
-requests a second at fixed times. Ratios are taken within a round; medians are held against the limits. A
-proxy of Starlette and httpx is measured beside where Starlette is installed, and ``mlflow models serve`` with
+in turn: as many requests as sixteen connections get answered (``wrk`` where it is installed), then 100 a second
+at fixed times. Ratios are taken within a round; medians are held against the limits. A proxy of
+Starlette and httpx is measured beside where Starlette is installed, and ``mlflow models serve`` with
 ``--mlflow PYTHON``, an interpreter that has MLflow and scikit-learn; neither is held against a limit.
 """
 
@@ -68,9 +68,9 @@ def main(argv: list[str] | None = None) -> int:
             requests["mlflow"] = stack.enter_context(_mlflow(Path(name), options.mlflow))
         full, paced = _measure(requests, rounds=options.rounds, seconds=options.seconds)
         written = _written(Path(name))
-    failed = sum(load.failed for loads in (full, paced) for each in loads.values() for load in each)
-    print(f"{failed} failed requests; {written} rows in the gateway's log\n")
-    return report(list(_findings(full, paced))) or int(failed > 0 or written == 0)
+    failed = {name: sum(load.failed for load in (*full[name], *paced[name])) for name in requests}
+    print(f"failed requests: {failed}; rows in the gateway's log: {written}\n")
+    return report(list(_findings(full, paced))) or int(failed["gateway"] > 0 or written == 0)
 
 
 Loads = dict[str, list[Load]]
@@ -127,7 +127,9 @@ def _finding(
 
 @contextlib.contextmanager
 def _serving(command: Sequence[str], ready: Callable[[], str | None], **environ: str) -> Iterator[None]:
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environ, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + 120
         while not _answers(ready()):

@@ -74,8 +74,10 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._answer = None
         self._head = asyncio.get_running_loop().create_future()
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+        else:
+            self._fail(Broken("the connection was closed before anything was sent", silent=True))
         return self._head
 
     async def write(self, data: bytes, *, last: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Control"]
 
+_log = logging.getLogger(__name__)
 _MAX_TABLE = 8 * 1024 * 1024
 _CLOSING = frozenset({400, 401, 413})  # their body may not have been read
 
@@ -41,7 +43,11 @@ class Control:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        status, value = await self._answer(scope, receive)
+        try:
+            status, value = await self._answer(scope, receive)
+        except Exception:
+            _log.exception("%s %s failed inside the gateway", scope["method"], scope["path"])
+            raise
         await respond_json(send, status, value, close=status in _CLOSING)
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:

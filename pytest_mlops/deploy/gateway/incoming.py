@@ -133,7 +133,7 @@ class Body:
         return data
 
     def _set_back(self) -> None:
-        if self.clock is not None and self.clock.when() is not None:
+        if self.clock is not None and self.clock.when() is not None and not self.clock.expired():
             self.clock.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
     def _too_long(self) -> Refusal:

@@ -73,9 +73,17 @@ class LogFile:
         self._began = time.monotonic()
         self._batches: list[pa.RecordBatch] = []
         self.rows = self._waiting_rows = self._waiting_bytes = 0
-        self._writer = pq.ParquetWriter(
-            self._temporary, SCHEMA, compression="zstd", use_dictionary=_REPEATED, write_statistics=["time"]
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                self._temporary,
+                SCHEMA,
+                compression="zstd",
+                use_dictionary=_REPEATED,
+                write_statistics=["time"],
+            )
+        except BaseException:
+            self._remove()
+            raise
 
     def age(self) -> float:
         """Return the seconds since it was opened."""
@@ -119,6 +127,9 @@ class LogFile:
         """Give it up; what was written is removed."""
         with contextlib.suppress(OSError, ValueError, pa.ArrowException):
             self._writer.close()
+        self._remove()
+
+    def _remove(self) -> None:
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
 
@@ -147,7 +158,11 @@ def remove_abandoned(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for path in folder.glob(".*.parquet.tmp"):
             match = _ABANDONED.fullmatch(path.name)
-            if match is not None and not psutil.pid_exists(int(match[1])):
+            if match is None:
+                continue
+            pid = int(match[1])
+            # One with our own number is of an earlier life, as in a container that was started again.
+            if pid == os.getpid() or not psutil.pid_exists(pid):
                 path.unlink(missing_ok=True)
 
 

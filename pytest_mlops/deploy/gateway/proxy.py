@@ -71,6 +71,10 @@ class Proxy:
             await _sentence(send, refusal.status, str(refusal), identity, close=True)
         except ClientLeft:
             self._sinks.counts.refuse("client_left")
+        except Exception:
+            _log.exception("request %s failed inside the gateway", identity)
+            self._sinks.counts.refuse("internal")
+            raise
 
     async def _pass_on(
         self, scope: Scope, receive: Receive, send: Send, target: bytes, identity: str

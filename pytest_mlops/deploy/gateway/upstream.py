@@ -113,6 +113,7 @@ class Upstream:
             return await connection.request(call.head() + (call.body or b""), method=call.method)
         head = connection.request(call.head(), method=call.method, more=True)
         upload = asyncio.get_running_loop().create_task(_upload(connection, call, call.stream()))
+        upload.add_done_callback(_retrieve)
         try:
             # A replica may answer before it has all of the body, or while it comes.
             await asyncio.wait((head, upload), return_when=asyncio.FIRST_COMPLETED)
@@ -145,6 +146,8 @@ class Upstream:
         except OSError as error:  # a timeout is one too
             sentence = f"cannot connect to {self.address.host}:{self.address.port}: {error}"
             raise NoAnswer(sentence, status=502, unsent=not call.began) from error
+        if not connection.open:
+            raise NoAnswer("it closed the connection at once", status=502, unsent=not call.began)
         return connection
 
     def _keep(self, connection: Connection) -> None:
@@ -165,6 +168,12 @@ class Upstream:
         for connection in list(self._idle):
             connection.abort()
         self._idle = []
+
+
+def _retrieve(upload: asyncio.Task[None]) -> None:
+    """Take note of what ended an upload, which matters only where no answer had come."""
+    if not upload.cancelled():
+        upload.exception()
 
 
 async def _upload(connection: Connection, call: Call, pieces: AsyncIterator[bytes]) -> None:

@@ -230,12 +230,15 @@ def test_unfinished_files_of_the_dead_are_removed_and_those_of_the_living_are_no
     dead.wait()
     gone = tmp_path / f".20260101T000000Z-{dead.pid}-1.parquet.tmp"
     kept = tmp_path / f".20260101T000000Z-{os.getppid()}-1.parquet.tmp"
+    earlier = tmp_path / f".20260101T000000Z-{os.getpid()}-1.parquet.tmp"
     gone.write_bytes(b"PAR1")
+    earlier.write_bytes(b"PAR1")
     kept.write_bytes(b"PAR1")
     log = PredictionLog(tmp_path, settings())
     log.start()
     log.close()
     assert not gone.exists()
+    assert not earlier.exists()
     assert kept.exists()
 
 
