@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.gateway_cost`` serves a logistic regression with uvicorn. Each round takes the servers
 in turn: as many requests as sixteen connections get answered (``wrk`` where it is installed), then 100
-requests a second at fixed times. Ratios are taken within a round; medians are held against the limits. A proxy
-of Starlette and httpx is measured beside where Starlette is installed, and ``mlflow models serve`` with
+requests a second at fixed times. Ratios are taken within a round; medians are held against the limits. A
+proxy of Starlette and httpx is measured beside where Starlette is installed, and ``mlflow models serve`` with
 ``--mlflow PYTHON``, an interpreter that has MLflow and scikit-learn; neither is held against a limit.
 """
 

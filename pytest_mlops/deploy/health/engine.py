@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import httpx
@@ -51,14 +53,24 @@ class Probed:
 
 
 def make_client() -> httpx.AsyncClient:
-    """Return the HTTP client of probes: it follows nothing, and no proxy of the environment counts."""
+    """Return the HTTP client of one check's probes: it follows nothing, and goes through no proxy.
+
+    Each check at each endpoint has its own, since a pool looks through all its connections for every request.
+    """
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     return httpx.AsyncClient(
         follow_redirects=False,
         trust_env=False,
         timeout=None,  # noqa: S113 -- each probe has its own, over all that it does
         limits=limits,
+        verify=_tls(),
     )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return what certificates are held against; to load it takes longer than a probe."""
+    return ssl.create_default_context()
 
 
 async def probe_once(check: HealthCheck, endpoint: Endpoint, client: httpx.AsyncClient) -> Probed:
@@ -106,26 +118,24 @@ async def check_health(
     """
     pairs = [(check, endpoint) for check in checks for endpoint in endpoints]
     begun = clock()
-    async with make_client() as client:
-        tasks = [
-            asyncio.create_task(
-                _decide(
-                    check,
-                    endpoint,
-                    client,
-                    left=lambda: begun + seconds - clock(),
-                    age=lambda: since_start + clock() - begun,
-                    pace=check.interval if pace is None else pace,
-                )
+    tasks = [
+        asyncio.create_task(
+            _decide(
+                check,
+                endpoint,
+                left=lambda: begun + seconds - clock(),
+                age=lambda: since_start + clock() - begun,
+                pace=check.interval if pace is None else pace,
             )
-            for check, endpoint in pairs
-        ]
-        try:
-            states = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        )
+        for check, endpoint in pairs
+    ]
+    try:
+        states = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return status_of(
         [
             state.outcome(check.name if endpoint is NOWHERE else f"{check.name} at {endpoint.name}")
@@ -137,23 +147,23 @@ async def check_health(
 async def _decide(
     check: HealthCheck,
     endpoint: Endpoint,
-    client: httpx.AsyncClient,
     *,
     left: Callable[[], float],
     age: Callable[[], float],
     pace: float,
 ) -> CheckState:
     state = CheckState()
-    while left() > 0:
-        try:
-            async with asyncio.timeout(max(left(), 0.0)):
-                probed = await probe_once(check, endpoint, client)
-        except TimeoutError:
-            break
-        state = advance(state, check, ok=probed.ok, message=probed.message, since_start=age())
-        if state.is_decided:
-            break
-        await asyncio.sleep(max(0.0, min(pace, left())))
+    async with make_client() as client:
+        while left() > 0:
+            try:
+                async with asyncio.timeout(max(left(), 0.0)):
+                    probed = await probe_once(check, endpoint, client)
+            except TimeoutError:
+                break
+            state = advance(state, check, ok=probed.ok, message=probed.message, since_start=age())
+            if state.is_decided:
+                break
+            await asyncio.sleep(max(0.0, min(pace, left())))
     return state
 
 

@@ -17,8 +17,6 @@ from pytest_mlops.records.health import HealthState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import httpx
-
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
@@ -45,7 +43,6 @@ class HealthMonitor:
         self._loop = asyncio.new_event_loop()
         self._watched: dict[str, _Watched] = {}
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
-        self._client: httpx.AsyncClient | None = None
         self._random = random.Random(0)  # noqa: S311 -- jitter
 
     def __enter__(self) -> Self:
@@ -84,11 +81,9 @@ class HealthMonitor:
 
     async def _add(self, key: str, endpoint: Endpoint, checks: tuple[HealthCheck, ...]) -> None:
         await self._remove(key)
-        if self._client is None:
-            self._client = make_client()
         watched = _Watched(states=[CheckState() for _ in checks], tasks=[])
         watched.tasks = [
-            asyncio.create_task(self._probe_on(watched, index, check, endpoint, self._client))
+            asyncio.create_task(self._probe_on(watched, index, check, endpoint))
             for index, check in enumerate(checks)
         ]
         self._watched[key] = watched
@@ -103,8 +98,6 @@ class HealthMonitor:
     async def _close(self) -> None:
         for key in list(self._watched):
             await self._remove(key)
-        if self._client is not None:
-            await self._client.aclose()
 
     async def _probe_on(
         self,
@@ -112,23 +105,23 @@ class HealthMonitor:
         index: int,
         check: HealthCheck,
         endpoint: Endpoint,
-        client: httpx.AsyncClient,
     ) -> None:
         begun = time.monotonic()
-        while True:
-            try:
-                probed = await probe_once(check, endpoint, client)
-                ok, message = probed.ok, probed.message
-            except InvalidHealthCheck as error:
-                ok, message = False, str(error)
-            watched.states[index] = advance(
-                watched.states[index],
-                check,
-                ok=ok,
-                message=message,
-                since_start=time.monotonic() - begun,
-            )
-            await asyncio.sleep(self._pause(check, watched.states[index]))
+        async with make_client() as client:
+            while True:
+                try:
+                    probed = await probe_once(check, endpoint, client)
+                    ok, message = probed.ok, probed.message
+                except InvalidHealthCheck as error:
+                    ok, message = False, str(error)
+                watched.states[index] = advance(
+                    watched.states[index],
+                    check,
+                    ok=ok,
+                    message=message,
+                    since_start=time.monotonic() - begun,
+                )
+                await asyncio.sleep(self._pause(check, watched.states[index]))
 
     def _pause(self, check: HealthCheck, state: CheckState) -> float:
         if state.succeeded == 0:

@@ -239,8 +239,16 @@ def test_bytes_after_an_answer_never_become_the_next_one(
     gateway: Gateway, backends: Backends, name: str
 ) -> None:
     extra = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
-    gateway.put(route(name, backends.raw(answering(OK + extra))))
+    connections = 0
+
+    async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await answering(OK + extra)(reader, writer)
+
+    gateway.put(route(name, backends.raw(chatty)))
     assert [gateway.client.get("/").content for _ in range(5)] == [b"ok"] * 5
+    assert connections == 5  # who talks without being asked is not listened to again
 
 
 def test_a_replicas_500_is_passed_on_and_counted(gateway: Gateway, backends: Backends, name: str) -> None:

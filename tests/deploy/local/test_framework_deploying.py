@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmarks._deployments import Playground
 
 
+@pytest.mark.slow
 def test_versions_are_deployed_probed_and_taken_back(playground: Playground) -> None:
     framework, folder = MLOpsFramework(), playground.folder
     playground.up()
@@ -63,6 +64,7 @@ def test_of_a_deployment_that_is_not_there_nothing_is_said(playground: Playgroun
         asyncio.run(MLOpsFramework().check_health("production.7", folder=playground.folder))
 
 
+@pytest.mark.slow
 def test_the_framework_s_deadline_can_only_tighten(playground: Playground) -> None:
     made = playground.version("1", health="sick")
     framework = MLOpsFramework(config=FrameworkConfig(max_deployment_time=2.0))

@@ -46,11 +46,13 @@ def test_a_new_version_takes_over_without_a_failed_request(playground: Playgroun
     assert answer(url) == {"version": "2"}
 
 
+@pytest.mark.slow
 def test_a_deployment_brings_the_environment_up_by_itself(playground: Playground) -> None:
     assert playground.deploy("1").success
     assert answer(playground.url) == {"version": "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("traits", "step"),
     [({"start": "crash"}, Step.PROBE), ({"health": "sick"}, Step.PROBE)],
@@ -71,6 +73,7 @@ def test_a_bad_version_is_taken_back_unseen(tmp_path: Path, traits: dict[str, st
         assert playground.pointer().weights == {"production.1": 100.0}
 
 
+@pytest.mark.slow
 def test_a_version_that_answers_otherwise_than_the_tested_model_gets_no_traffic(tmp_path: Path) -> None:
     with Playground(tmp_path / "project") as playground:
         text = playground.config.read_text(encoding="utf-8")
@@ -86,6 +89,7 @@ def test_a_version_that_answers_otherwise_than_the_tested_model_gets_no_traffic(
         assert answer(playground.url) == {"version": "1"}
 
 
+@pytest.mark.slow
 def test_a_canary_with_errors_is_rolled_back_by_the_judge(tmp_path: Path) -> None:
     rollout = "{strategy: canary, steps: [{weight: 20.0, bake: 60.0}], bake: 0.5, deadline: 30.0}"
     with Playground(tmp_path / "project", rollout=rollout) as playground:
@@ -99,6 +103,7 @@ def test_a_canary_with_errors_is_rolled_back_by_the_judge(tmp_path: Path) -> Non
         assert answer(url) == {"version": "1"}
 
 
+@pytest.mark.slow
 def test_a_canary_that_does_well_is_promoted_by_the_judge(tmp_path: Path) -> None:
     rollout = (
         "{strategy: canary, steps: [{weight: 50.0, bake: 1.0}], bake: 0.5, deadline: 30.0, "
@@ -128,6 +133,7 @@ def test_going_back_serves_the_old_files_again(playground: Playground) -> None:
     assert answer(url) == {"version": "1"}
 
 
+@pytest.mark.slow
 def test_a_deployer_that_is_interrupted_leaves_the_rest_to_the_supervisor(tmp_path: Path) -> None:
     with Playground(tmp_path / "project", rollout="{strategy: blue_green, bake: 0.2}") as playground:
         url = playground.up()
@@ -152,6 +158,7 @@ def test_a_deployer_that_is_interrupted_leaves_the_rest_to_the_supervisor(tmp_pa
         assert playground.rows()[0].status is DeploymentStatus.RUNNING
 
 
+@pytest.mark.slow
 def test_nothing_is_left_after_down_and_up_serves_again(playground: Playground) -> None:
     url = playground.up()
     assert playground.deploy("1").success
@@ -173,6 +180,7 @@ def test_nothing_is_left_after_down_and_up_serves_again(playground: Playground) 
     assert answer(url) in ({"version": "1"}, {"version": "2"})
 
 
+@pytest.mark.slow
 def test_a_version_that_keeps_dying_once_it_serves_is_taken_back(tmp_path: Path) -> None:
     with Playground(tmp_path / "project", rollout="{bake: 0.1, tries: 2}") as playground:
         url = playground.up()
@@ -188,6 +196,7 @@ def test_a_version_that_keeps_dying_once_it_serves_is_taken_back(tmp_path: Path)
         assert (second.status, second.message) == (DeploymentStatus.FAILED, "taken back by production.3")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["supervisor", "gateway", "replica"])
 def test_what_is_killed_comes_back_by_itself(playground: Playground, what: str) -> None:
     url = playground.up()
