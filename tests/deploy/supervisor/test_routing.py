@@ -55,7 +55,8 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    layout, gateway, lines = Layout(root=tmp_path), Gateway(), []
+    layout, gateway = Layout(root=tmp_path), Gateway()
+    lines: list[str] = []
     routing = Routing(layout=layout, gateway=gateway, environment="production", say=lines.append)  # type: ignore[arg-type]
     return Desk(routing=routing, gateway=gateway, lines=lines, layout=layout)
 
