@@ -63,13 +63,12 @@ class Departure:
             if alive and not quiet and now - self.since < drain:
                 return False
             self._ask(now)
-        if self.owned is not None:
-            _ = self.owned.alive  # a child that has ended is a zombie until it is asked for
         self._family = [process for process in self._family if runs(process)]
         if not self._family:
             self._family = self.left_behind()
             if not self._family:
-                return True
+                # Asked for last: a child that has ended is a zombie until then.
+                return self.owned is None or not self.owned.alive
             send_signal(self._family, signal.SIGTERM)
         if self.asked_at is not None and now - self.asked_at >= self.grace:
             send_signal(self._family, signal.SIGKILL)

@@ -125,6 +125,7 @@ class World:
     threads: list[threading.Thread] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     number: int = 0
+    supervisor: Supervisor = field(init=False)
 
     def plan(
         self,
@@ -224,6 +225,7 @@ class World:
             with supervisor.store:
                 supervisor.run()
 
+        self.supervisor = supervisor
         self.threads.append(threading.Thread(target=run, daemon=True))
         self.threads[-1].start()
         wait(lambda: f"supervises {ENVIRONMENT}" in self.lines, "the supervisor")

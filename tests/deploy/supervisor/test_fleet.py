@@ -14,6 +14,7 @@ import pytest
 from pytest_mlops.deploy.supervisor.logs import LOG_BYTES
 from pytest_mlops.deploy.supervisor.processes import find_marked, marks, write_json
 from pytest_mlops.records.environment import EnvironmentConfig
+from pytest_mlops.records.health import HealthState
 from tests.deploy.supervisor.conftest import kill, runs, wait
 
 if TYPE_CHECKING:
@@ -147,11 +148,13 @@ def test_a_replica_is_kept_to_its_cores_from_its_first_instruction(keeper: Keepe
     assert "production.1: cpu_limit 500m is kept as 1 whole core" in keeper.lines
 
 
-def test_a_successor_adopts_what_runs(keeper: Keeper, world: World) -> None:
+def test_a_successor_adopts_what_runs(keeper: Keeper, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = world.plan()
     before = keeper.ready(plan)
     heir = keeper.successor()
-    heir.round(plan)
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper.monitor, "state", lambda key: (HealthState.UNKNOWN, "not probed yet"))
+        heir.round(plan)
     assert heir.lines == [f"adopts production.1.0, process {before['pid']}"]
     assert world.replica()["pid"] == before["pid"]
     assert world.replica()["ready"] is True  # at once: it serves, and nobody knows it to be otherwise

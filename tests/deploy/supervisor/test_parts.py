@@ -28,6 +28,7 @@ from pytest_mlops.deploy.supervisor.processes import (
     marks,
     read_marks,
     spawn,
+    spawn_detached,
 )
 from pytest_mlops.errors import ConflictError, TaskError
 from pytest_mlops.records.environment import EnvironmentConfig
@@ -222,3 +223,21 @@ def test_a_name_that_is_no_good_file_name_stays_within_its_folder(tmp_path: Path
         assert path.parent == folder
         assert path.name.startswith("process-")
     assert layout.replica("production.7.0").name == "production.7.0.json"
+
+
+def test_an_address_that_nobody_can_listen_on_has_no_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OSError, match="Cannot assign requested address"):
+        free_port("192.0.2.1")
+    monkeypatch.setattr("pytest_mlops.deploy.supervisor.ports._EPHEMERAL", Path("/nowhere"))
+    assert 0 < free_port("127.0.0.1") < 65536
+
+
+def test_a_program_whose_folder_is_gone_is_started_as_its_log_says(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        spawn(["true"], folder=tmp_path / "gone", environ={}, log=tmp_path / "x.log")
+    spawn_detached(
+        [sys.executable, "-S", "-c", "print('here')"], folder=tmp_path, environ={}, log=tmp_path / "x.log"
+    )
+    deadline = time.monotonic() + 10
+    while last_line(tmp_path / "x.log") != "here":
+        assert time.monotonic() < deadline

@@ -17,7 +17,9 @@ import pytest
 
 from pytest_mlops.deploy.gateway_control import gateway_status
 from pytest_mlops.deploy.supervisor.control import bring_down, is_up
+from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.deploy.supervisor.processes import find_marked, read_json, write_json
+from pytest_mlops.records.deployment import DeploymentStatus
 from tests.deploy.supervisor.conftest import kill, runs, wait
 
 if TYPE_CHECKING:
@@ -306,3 +308,54 @@ def test_a_supervisor_with_nothing_to_do_takes_little_time(world: World) -> None
     before = sum(process.cpu_times()[:2])
     time.sleep(5.0)
     assert (sum(process.cpu_times()[:2]) - before) / 5.0 < 0.05
+
+
+def test_nothing_that_goes_wrong_in_a_round_ends_the_supervisor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.supervise()
+    url = serve(world)
+
+    def fail(*given: Any) -> None:
+        raise RuntimeError("out of order")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.supervisor.gateway, "keep", fail)
+        patch.setattr(world.supervisor, "mend", fail)
+        world.change("production.1", status=DeploymentStatus.RUNNING)
+        wait(
+            lambda: "something went wrong, and is tried again: RuntimeError: out of order" in world.log(),
+            "a word",
+        )
+        wait(lambda: "cannot go on with a deployment: RuntimeError: out of order" in world.log(), "a word")
+        time.sleep(0.5)
+    assert world.log().count("is tried again: RuntimeError") == 1
+    before = world.replica()["pid"]
+    with contextlib.suppress(OSError):
+        ask(url, "/die")
+    world.ready(but=before)
+
+
+def test_a_gateway_that_cannot_be_started_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any, **named: Any) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pytest_mlops.deploy.supervisor.gateway_process.spawn", fail)
+        world.supervise()
+        wait(lambda: "the gateway cannot be started" in world.log(), "the failure")
+    world.up()
+
+
+def test_a_gateway_of_which_nobody_knows_where_it_listens_is_ended(world: World) -> None:
+    world.supervise()
+    world.up()
+    gateway = read_json(world.layout.gateway) or {}
+    heir = GatewayProcess(layout=world.layout, settings=world.settings, environ={})
+    assert heir.adopt()
+    world.layout.gateway.unlink()
+    assert not heir.adopt()
+    wait(lambda: not runs(gateway["pid"]), "its end")
+    wait(lambda: (read_json(world.layout.gateway) or gateway)["pid"] != gateway["pid"], "the next one")
