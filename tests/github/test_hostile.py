@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -347,7 +348,8 @@ def test_five_thousand_failing_rules_fit_within_a_second(make: Make, tmp_path: P
     output = fit_bytes(lambda budget: render(ruling, budget=budget), OUTPUT_BYTES)
     annotations = annotations_of(record, Places(tmp_path, (tmp_path,), "mlops.yaml"))
     commands = workflow_commands(annotations)
-    assert time.process_time() - started < 1.0
+    if sys.gettrace() is None:  # measuring coverage takes longer than what is measured
+        assert time.process_time() - started < 1.0
     assert 50_000 < len(comment) <= COMMENT_CHARACTERS
     assert 400_000 < len(summary.encode()) <= SUMMARY_BYTES
     assert len(output.encode()) <= OUTPUT_BYTES
