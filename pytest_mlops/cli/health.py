@@ -61,9 +61,7 @@ def _page(place: Place, seen: Survey) -> list[Section]:
 
     around = () if seen.surroundings is None else seen.surroundings.checks
     rows = tuple((check.name, check.state.value, check.message) for check in (*around, *seen.service.checks))
-    words = (
-        [] if seen.service.checks else ["no replica runs on this machine, so nothing is known of the service"]
-    )
+    words = [] if seen.service.checks else ["no replica runs here, so nothing is known of the service"]
     if seen.rate is not None and seen.rate.lower is not None:
         words.append(
             f"δ = {seen.rate.share:.3f} ({seen.rate.successes} of {seen.rate.probes} probes; at least "

@@ -70,7 +70,7 @@ def test_one_that_is_not_exits_with_1(project: Path, refused: Endpoint) -> None:
 def test_without_a_replica_nothing_is_healthy(project: Path) -> None:
     done = CliRunner().invoke(app, ["health"])
     assert done.exit_code == 1
-    assert "no replica runs on this machine" in done.output
+    assert "no replica runs here" in done.output
 
 
 def test_where_nothing_can_be_probed_it_exits_with_4(project: Path) -> None:
@@ -86,4 +86,4 @@ def test_no_room_is_no_health(project: Path) -> None:
     (project / "mlops.yaml").write_text(CONFIG.format(room="999Ti"), encoding="utf-8")
     done = CliRunner().invoke(app, ["health"])
     assert done.exit_code == 1
-    assert "are asked for" in done.output
+    assert "are asked for" in " ".join(done.output.split())
