@@ -1,8 +1,8 @@
 """What the gateway costs: a small real model, asked directly and through it, with its log on.
 
 ``python -m benchmarks.gateway_cost`` serves a logistic regression with uvicorn. Each round takes the servers
-in turn: as many requests as sixteen connections get answered (``wrk`` where it is installed), then 100 a second
-at fixed times. Ratios are taken within a round; medians are held against the limits. A proxy of
+in turn: as many requests as sixteen connections get answered (``wrk`` where it is installed), then 100 a
+second at fixed times. Ratios are taken within a round; medians are held against the limits. A proxy of
 Starlette and httpx is measured beside where Starlette is installed, and ``mlflow models serve`` with
 ``--mlflow PYTHON``, an interpreter that has MLflow and scikit-learn; neither is held against a limit.
 """
