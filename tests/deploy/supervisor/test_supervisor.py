@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 import urllib.request
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -19,10 +19,13 @@ from pytest_mlops.deploy.gateway_control import gateway_status
 from pytest_mlops.deploy.supervisor.control import bring_down, is_up
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.deploy.supervisor.processes import find_marked, read_json, write_json
+from pytest_mlops.errors import ConflictError
 from pytest_mlops.records.deployment import DeploymentStatus
 from tests.deploy.supervisor.conftest import kill, runs, wait
 
 if TYPE_CHECKING:
+    import subprocess
+
     from tests.deploy.supervisor.conftest import World
 
 
@@ -67,6 +70,7 @@ def test_the_pointer_leads_the_traffic(world: World) -> None:
     assert ask(url)["pid"] == world.replica("production.2.0")["pid"]
 
 
+@pytest.mark.slow
 def test_all_goes_on_when_the_supervisor_is_killed_and_the_next_one_adopts_it(world: World) -> None:
     world.start()
     url = serve(world)
@@ -110,9 +114,13 @@ def test_a_gateway_that_was_killed_comes_back_at_the_same_address(world: World) 
 
 def test_a_second_supervisor_is_refused(world: World) -> None:
     world.supervise()
-    second = subprocess.run(world.command(), capture_output=True, text=True, check=False, timeout=30)
-    assert second.returncode != 0
-    assert f"a supervisor of this environment runs already (process {os.getpid()})" in second.stderr
+    second = replace(
+        world.supervisor, gateway=GatewayProcess(layout=world.layout, settings=world.settings, environ={})
+    )
+    with pytest.raises(
+        ConflictError, match=rf"runs already .process {os.getpid()}.; see pytest-mlops status"
+    ):
+        second.run()
     assert (read_json(world.layout.supervisor) or {})["pid"] == os.getpid()
     assert world.threads[0].is_alive()
 
@@ -153,6 +161,7 @@ def test_nothing_that_rows_say_ends_the_supervisor(world: World) -> None:
     wait(lambda: answers(url, after), "the new one to serve")
 
 
+@pytest.mark.slow
 def test_a_locked_store_holds_up_nothing_but_itself(world: World) -> None:
     world.supervise()
     url = serve(world)
@@ -174,6 +183,7 @@ def test_a_locked_store_holds_up_nothing_but_itself(world: World) -> None:
     wait(lambda: world.tries("production.1") == 2, "the death to be counted")
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_read_holds_up_nothing(world: World) -> None:
     world.supervise()
     url = serve(world)
@@ -310,6 +320,7 @@ def test_a_supervisor_with_nothing_to_do_takes_little_time(world: World) -> None
     assert (sum(process.cpu_times()[:2]) - before) / 5.0 < 0.05
 
 
+@pytest.mark.slow
 def test_nothing_that_goes_wrong_in_a_round_ends_the_supervisor(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,6 +347,7 @@ def test_nothing_that_goes_wrong_in_a_round_ends_the_supervisor(
     world.ready(but=before)
 
 
+@pytest.mark.slow
 def test_a_gateway_that_cannot_be_started_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +361,7 @@ def test_a_gateway_that_cannot_be_started_is_tried_again(
     world.up()
 
 
+@pytest.mark.slow
 def test_a_gateway_of_which_nobody_knows_where_it_listens_is_ended(world: World) -> None:
     world.supervise()
     world.up()
