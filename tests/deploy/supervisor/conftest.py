@@ -285,7 +285,7 @@ class World:
         assert find_marked(self.layout.root) == []
 
 
-def wait(condition: Callable[[], Any], what: str, *, seconds: float = 20.0) -> None:
+def wait(condition: Callable[[], Any], what: str, *, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
@@ -343,7 +343,7 @@ class Keeper:
 
     def until(self, condition: Callable[[], Any], *plans: DeploymentPlan, **changes: Any) -> None:
         """Go round until something holds."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "\n".join(self.lines)
             self.round(*plans, **changes)
