@@ -20,7 +20,7 @@ from tests.deploy.core.conftest import Clock, Crash, CrashingStore, Desk, World,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from click.testing import Result
+    from typer.testing import Result
 
     from tests.deploy.conftest import Project
 
