@@ -33,7 +33,7 @@ class Endpoint:
         """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in.
 
         Raises:
-            InvalidHealthCheck: it has another placeholder, or there is no address to fill in.
+            InvalidHealthCheck: there is no address to fill in. Other braces stay as they are.
         """
         if self.host is None or self.port is None:
             values: dict[str, str] = {}
