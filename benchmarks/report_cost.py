@@ -69,8 +69,8 @@ def main(argv: list[str] | None = None) -> int:
     )
 
 
-def large_record(folder: Path) -> IntegrationResult:
-    """Return the record; its arrays go to ``folder``."""
+def large_record(folder: Path, bound: float = 0.9) -> IntegrationResult:
+    """Return the record, whose rules ask for ``bound``; its arrays go to ``folder``."""
     names = [(f"metric_{m:02}", f"segment {s:03}") for m in range(METRICS) for s in range(SLICES)]
     rng = np.random.default_rng(20261123)
     right = rng.binomial(400, 0.93, size=len(names)).tolist()
@@ -92,7 +92,7 @@ def large_record(folder: Path) -> IntegrationResult:
         requirements=tuple(
             Requirement(capability=f"capability {c}", slices=slices) for c in range(CAPABILITIES)
         ),
-        rules=tuple(Rule(metric=metric, slice=slice_, min=0.9) for metric, slice_ in names),
+        rules=tuple(Rule(metric=metric, slice=slice_, min=bound) for metric, slice_ in names),
         configured=True,
     )
     results = TestResults(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.model_test import ModelTest
     from pytest_mlops.gate.versions import VersionComparison
+    from pytest_mlops.records.deployment import Deployment, DeploymentResult
+    from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.records.health import HealthStatus
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.results import TestResults
@@ -80,7 +83,7 @@ class TestSuite:
 
 
 class MLOpsFramework:
-    """Continuous integration of models, from tests to verdict.
+    """From the tests of a model to the version that serves.
 
     Args:
         config: Thresholds. They can raise those of ``mlops.yaml``, never lower them.
@@ -233,6 +236,88 @@ class MLOpsFramework:
             folder=folder,
         )
 
+    async def continuous_deployment(
+        self,
+        model_version: ModelVersion,
+        environment: DeploymentEnvironment | str,
+        *,
+        evidence: Path | None = None,
+        folder: Path = Path(),
+    ) -> DeploymentResult:
+        """D: verify the ticket, check the environment, deploy, start monitoring, check health.
+
+        Args:
+            model_version: The version; it has to be the one of the evidence.
+            environment: An environment that ``mlops.yaml`` declares, or its name.
+            evidence: The record of the version's run, the only ticket; by default the last one of the folder.
+            folder: That of ``mlops.yaml``.
+
+        Returns:
+            How it came out: where it was no success, the version before serves on.
+
+        Raises:
+            TicketRefused: the evidence does not suffice, or is of another version; nothing was begun.
+            EvidenceError: the record cannot be read; nothing was begun.
+            ConfigError: ``mlops.yaml`` does not declare the environment, or not how a version is served.
+            ConflictError: somebody else acts on the environment.
+            StoreError: the store failed; whoever acts next goes on with what was begun.
+        """
+        from pytest_mlops.deploying import deploy_version  # noqa: PLC0415 -- of the ops extra
+
+        return await asyncio.to_thread(
+            deploy_version,
+            model_version,
+            _name_of(environment),
+            evidence=folder / DEFAULT_RESULT if evidence is None else evidence,
+            folder=folder,
+            seconds=self.config.max_deployment_time,
+        )
+
+    async def check_health(self, deployment: Deployment | str, *, folder: Path = Path()) -> HealthStatus:
+        """S: probe every replica of a deployment, by the checks that it declares.
+
+        Args:
+            deployment: The deployment, or its id.
+            folder: That of ``mlops.yaml``.
+
+        Returns:
+            What the checks say together, within ``health_check_timeout``; of no replica nothing is known, and
+            that is not healthy.
+
+        Raises:
+            NotRegistered: there is no such deployment.
+            InvalidHealthCheck: a check cannot be carried out as written.
+            StoreError: the store cannot be read.
+        """
+        from pytest_mlops.deploying import deployment_health  # noqa: PLC0415 -- of the ops extra
+
+        return await asyncio.to_thread(
+            deployment_health,
+            deployment if isinstance(deployment, str) else deployment.deployment_id,
+            folder=folder,
+            seconds=self.config.health_check_timeout,
+        )
+
+    async def rollback(
+        self, deployment_id: str, *, to: str | None = None, folder: Path = Path()
+    ) -> DeploymentResult:
+        """R: go back from a deployment that serves to a version that served before it.
+
+        Args:
+            deployment_id: The deployment that serves.
+            to: The version to go back to, or its deployment; by default the newest whose ticket holds.
+            folder: That of ``mlops.yaml``.
+
+        Raises:
+            NotRegistered: there is no such deployment, or none to go back to.
+            EvidenceError: no version's evidence holds; the message says why of each.
+            ConflictError: the deployment does not serve, or somebody else acts on its environment.
+            StoreError: the store failed.
+        """
+        from pytest_mlops.deploying import roll_back_deployment  # noqa: PLC0415 -- of the ops extra
+
+        return await asyncio.to_thread(roll_back_deployment, deployment_id, to=to, folder=folder)
+
     async def _in_process(
         self, model_version: ModelVersion, suite: TestSuite, context: Context | None
     ) -> IntegrationResult:
@@ -268,6 +353,10 @@ class MLOpsFramework:
 
 
 PYTEST_USAGE_ERROR = 4
+
+
+def _name_of(environment: DeploymentEnvironment | str) -> str:
+    return environment if isinstance(environment, str) else environment.environment_id
 
 
 def _in_registry(folder: Path, ask: Callable[[Registry], T]) -> T:

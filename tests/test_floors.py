@@ -19,6 +19,7 @@ PACKAGE = Path(pytest_mlops.__file__).parent
 FLOORS = (
     ("__main__",),
     ("framework", "cli", "testing"),
+    ("deploying",),
     ("automate",),
     ("plugin",),
     ("github",),

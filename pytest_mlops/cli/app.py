@@ -12,6 +12,7 @@ from pytest_mlops.cli import (
     config,
     deploy,
     github,
+    health,
     history,
     init,
     keys,
@@ -77,4 +78,5 @@ app.command()(rollout.resume)
 app.command()(rollout.abort)
 app.command()(rollout.rollback)
 app.command()(status.status)
+app.command()(health.health)
 app.add_typer(github.app)

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.store.engine import Store
 
-__all__ = ["ConfigPath", "EnvironmentName", "Place", "ToEnvironment", "find_place", "manager_of", "store_of"]
+__all__ = [
+    "ConfigPath",
+    "EnvironmentName",
+    "Place",
+    "ToEnvironment",
+    "absolute_url",
+    "find_place",
+    "manager_of",
+    "store_of",
+]
 
 EnvironmentName = Annotated[
     str | None,
@@ -70,7 +79,7 @@ def find_place(name: str | None, config: Path | None) -> Place:
     Raises:
         ConfigError: there is no ``mlops.yaml``, it is wrong, or it is not clear which environment is meant.
     """
-    from pytest_mlops.cli.environments import read_environments
+    from pytest_mlops.config.environments import read_environments
     from pytest_mlops.config.load import find_config
 
     here = Path.cwd()
@@ -113,6 +122,17 @@ def store_of(place: Place, url: str | None, *, new: bool = False) -> Iterator[St
         yield opened
 
 
+def absolute_url(url: str | None, place: Place) -> str | None:
+    """Return a store's URL that means the same from every folder: a path is typed relative to this one."""
+    from pytest_mlops.cli.registry_common import store_folder
+    from pytest_mlops.store.address import resolve_address
+
+    if url is None:
+        return None
+    address = resolve_address(url, folder=store_folder(url, place.project))
+    return address.url.render_as_string(hide_password=False)
+
+
 def manager_of(store: Store, place: Place, *, store_url: str | None) -> DeploymentManager:
     """Return what deploys to the environment, on this machine."""
     from pytest_mlops.deploy.local import local_manager
@@ -121,6 +141,6 @@ def manager_of(store: Store, place: Place, *, store_url: str | None) -> Deployme
         store,
         place.environment,
         config=place.config,
-        store_url=store_url,
+        store_url=absolute_url(store_url, place),
         tell=typer.echo,
     )

@@ -83,14 +83,12 @@ def deployments(
             row.status.value,
             row.plan.created_at.strftime("%Y-%m-%d %H:%M:%S"),
             row.plan.actor,
-            row.message,
         )
         for row in rows
     )
-    columns = ("deployment", "version", "status", "began, UTC", "by", "message")
-    page = (
-        Section(title=f"Deployments to {place.environment.name}", table=Table(columns=columns, rows=cells)),
-    )
+    table = Table(columns=("deployment", "version", "status", "began, UTC", "by"), rows=cells)
+    words = tuple(f"{row.plan.deployment_id}: {row.message}" for row in rows if row.message)
+    page = (Section(title=f"Deployments to {place.environment.name}", table=table, sentences=words),)
     show(page, {"deployments": [row.record().model_dump(mode="json") for row in rows]}, as_json=as_json)
 
 

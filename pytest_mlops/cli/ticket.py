@@ -14,7 +14,7 @@ from pytest_mlops.errors import ConfigError, EvidenceError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.cli.environments import Environments
+    from pytest_mlops.config.environments import Environments
 
 __all__ = ["check_environment", "check_model_signature", "check_signature"]
 
@@ -77,7 +77,7 @@ def check_environment(
 
 def _load(config: Path | None) -> Environments:
     """Read the configuration; never from where the record says, which is what is being checked."""
-    from pytest_mlops.cli.environments import read_environments
+    from pytest_mlops.config.environments import read_environments
     from pytest_mlops.config.load import find_config
 
     found = config if config is not None else find_config(Path.cwd(), Path.cwd())

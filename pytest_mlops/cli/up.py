@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import signal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, find_place, store_of
+from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, absolute_url, find_place, store_of
 from pytest_mlops.cli.registry_common import Store  # noqa: TC001 -- typer reads the annotations
+
+if TYPE_CHECKING:
+    from pytest_mlops.cli.deployments import Place
 
 __all__ = ["down", "up"]
 
@@ -27,25 +30,39 @@ def up(
 ) -> None:
     """Bring an environment up: a supervisor, the gateway, and the replicas of what serves.
 
-    The supervisor goes on when this command has ended; bringing up what is up changes nothing.
+    The supervisor goes on when this command has ended; bringing up what is up changes nothing. With
+    --foreground, Ctrl-C takes the environment down, and SIGTERM ends the supervisor alone.
     """
-    from pytest_mlops.deploy.local import local_supervisor, supervisor_command
-    from pytest_mlops.deploy.supervisor.control import bring_up, gateway_url
+    from pytest_mlops.deploy.local import supervisor_start
+    from pytest_mlops.deploy.supervisor.control import bring_up, gateway_url, is_up
+    from pytest_mlops.deploy.supervisor.ports import require_free
 
     place = find_place(environment, config)
     if foreground:
-        with store_of(place, store, new=True) as opened:
-            supervisor = local_supervisor(opened, place.environment, config=place.config, store_url=store)
-            signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
-            signal.signal(signal.SIGINT, lambda *_: supervisor.stop())
-            supervisor.run()
+        _supervise(place, store)
         return
+    if not is_up(place.layout) and gateway_url(place.layout) is None:
+        require_free(place.environment.gateway.host, place.environment.gateway.port)
     with store_of(place, store, new=True):
         pass  # so that what is wrong with it is said here
-    command = supervisor_command(place.config, place.environment.environment_id, store)
-    started = bring_up(place.layout, command)
+    start = supervisor_start(place.config, place.environment.environment_id, absolute_url(store, place))
+    started = bring_up(place.layout, start)
     how = "is up" if started else "was up already"
     typer.echo(f"{place.environment.name} {how} at {gateway_url(place.layout)}")
+
+
+def _supervise(place: Place, store: str | None) -> None:
+    from pytest_mlops.deploy.local import local_supervisor
+    from pytest_mlops.deploy.supervisor.control import allow_up
+
+    allow_up(place.layout)
+    with store_of(place, store, new=True) as opened:
+        supervisor = local_supervisor(
+            opened, place.environment, config=place.config, store_url=absolute_url(store, place)
+        )
+        signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
+        signal.signal(signal.SIGINT, lambda *_: supervisor.end_all())
+        supervisor.run()
 
 
 def down(

@@ -57,12 +57,15 @@ def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -
     ).all()
     for name, status in rows:
         running = status == DeploymentStatus.RUNNING.value
+        taken_back = name == plan.rollback_from
+        after = DeploymentStatus.FAILED if taken_back else DeploymentStatus.STOPPED
+        words = f"taken back by {plan.deployment_id}" if taken_back else f"followed by {plan.deployment_id}"
         change_deployment(
             connection,
             name,
             at=at,
-            status=DeploymentStatus.STOPPED if running else None,
-            message=f"followed by {plan.deployment_id}" if running else None,
+            status=after if running else None,
+            message=words if running else None,
             wanted=0,
         )
         connection.execute(

@@ -130,8 +130,7 @@ def _bake(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         for entry in reversed(operator.journal(plan))
         if entry.step is Step.COMMIT and entry.phase is Phase.DONE
     )
-    status = watch(operator, plan, until=committed + plan.environment.rollout.bake)
-    return {"health": status.model_dump(mode="json")}
+    return watch(operator, plan, until=committed + plan.environment.rollout.bake)
 
 
 _ACTS: Mapping[Step, Callable[[Operator, DeploymentPlan], dict[str, Any] | None]] = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.integration import Provenance
 
-__all__ = ["Told", "ask_interpreter", "compare", "serving_facts", "tested_facts"]
+__all__ = ["Told", "ask_interpreter", "compare", "recorded_facts", "serving_facts"]
 
 MISSING = "not installed"
 
@@ -46,7 +46,7 @@ class Told(Record):
     packages: dict[str, str]
 
 
-def tested_facts(provenance: Provenance, dependencies: Sequence[str]) -> dict[str, str]:
+def recorded_facts(provenance: Provenance, dependencies: Sequence[str]) -> dict[str, str]:
     """Return what is known of where a version was tested: Python, system, and packages.
 
     Args:
@@ -63,7 +63,7 @@ def serving_facts(command: Sequence[str], dependencies: Sequence[str], *, folder
 
     Args:
         command: As ``serve.command``; of a program that is no Python nothing is known.
-        dependencies: As in :func:`tested_facts`.
+        dependencies: As in :func:`recorded_facts`.
         folder: Where the command runs.
     """
     program = command[0].replace("{python}", sys.executable)

@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.deploy.health.http import make_client
+import httpx
+
+from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.deploy.health.prediction import post_json
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.json_compare import differences, parse_strict
@@ -17,8 +19,6 @@ from pytest_mlops.evidence.verify import read_bytes
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    import aiohttp
 
     from pytest_mlops.records.serving import GoldenSettings
 
@@ -70,7 +70,7 @@ def replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSettings) -> s
     Raises:
         TaskError: an answer differs, or there is none; the first ones are named.
     """
-    failures = asyncio.run(_replay(cases, url, settings))
+    failures = run_probes(_replay(cases, url, settings))
     if not cases or failures:
         more = f" and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
         words = "; ".join(failures[:_SHOWN]) or "there is none"
@@ -80,23 +80,20 @@ def replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSettings) -> s
 
 async def _replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSettings) -> list[str]:
     gate = asyncio.Semaphore(_AT_ONCE)
-    async with make_client() as client:
 
-        async def ask(index: int, case: GoldenCase) -> str | None:
-            async with gate:
-                found = await _ask(case, url, settings, client)
-            return None if found is None else f"case {index}: {found}"
+    async def ask(index: int, case: GoldenCase) -> str | None:
+        async with gate:
+            found = await _ask(case, url, settings)
+        return None if found is None else f"case {index}: {found}"
 
-        answers = await asyncio.gather(*(ask(index, case) for index, case in enumerate(cases)))
+    answers = await asyncio.gather(*(ask(index, case) for index, case in enumerate(cases)))
     return [answer for answer in answers if answer is not None]
 
 
-async def _ask(
-    case: GoldenCase, url: str, settings: GoldenSettings, client: aiohttp.ClientSession
-) -> str | None:
+async def _ask(case: GoldenCase, url: str, settings: GoldenSettings) -> str | None:
     try:
         async with asyncio.timeout(settings.timeout):
-            answer = await post_json(client, url, json.dumps(case.request, allow_nan=False).encode())
+            answer = await post_json(httpx.URL(url), json.dumps(case.request, allow_nan=False).encode())
         found = differences(parse_strict(answer), case.response, tolerance=settings.tolerance)
     except TimeoutError:
         return f"no answer within {settings.timeout:g} s"

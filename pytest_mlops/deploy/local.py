@@ -6,28 +6,39 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_mlops.deploy.manager import DeploymentManager
+from pytest_mlops.deploy.mending import Mending
 from pytest_mlops.deploy.paths import layout_of
-from pytest_mlops.deploy.probes import LocalProbes
+from pytest_mlops.deploy.supervisor.control import Start
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.deploy.supervisor.loop import Supervisor
-from pytest_mlops.deploy.targets.local import LocalTarget
+from pytest_mlops.store.address import VARIABLE, resolve_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_mlops.deploy.manager import DeploymentManager
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.store.engine import Store
 
-__all__ = ["local_manager", "local_supervisor", "supervisor_command"]
+__all__ = ["local_manager", "local_supervisor", "supervisor_start"]
 
 
-def supervisor_command(config: Path, environment: str, store_url: str | None) -> list[str]:
-    """Return what starts the supervisor of an environment in the foreground."""
-    command = [sys.executable, "-m", "pytest_mlops", "up", "--foreground"]
-    command += ["--config", str(config.absolute()), "--environment", environment]
-    return command if store_url is None else [*command, "--store", store_url]
+def supervisor_start(config: Path, environment: str, store_url: str | None) -> Start:
+    """Return how the supervisor of an environment is started.
+
+    Args:
+        config: The ``mlops.yaml`` that declares it.
+        environment: Its name.
+        store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one there.
+
+    Raises:
+        StoreError: it is none.
+    """
+    supervise = ("up", "--foreground", "--config", str(config.absolute()), "--environment", environment)
+    command = (sys.executable, "-m", "pytest_mlops", *supervise)
+    address = resolve_address(store_url, folder=config.absolute().parent)
+    return Start(command=command, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
 
 
 def local_manager(
@@ -45,18 +56,23 @@ def local_manager(
         store: The store.
         environment: The environment.
         config: The ``mlops.yaml`` that declares it.
-        store_url: The store's URL, where a supervisor would not find it by itself.
+        store_url: As in :func:`supervisor_start`.
         actor: Who acts; by default user and machine.
         tell: Takes a line for whoever watches.
     """
+    # A supervisor that has nothing to deploy does without all of this.
+    from pytest_mlops.deploy.manager import DeploymentManager  # noqa: PLC0415
+    from pytest_mlops.deploy.probes import LocalProbes  # noqa: PLC0415
+    from pytest_mlops.deploy.targets.local import LocalTarget  # noqa: PLC0415
+
     project = config.absolute().parent
     layout = layout_of(project, environment.environment_id)
-    command = supervisor_command(config, environment.environment_id, store_url)
+    start = supervisor_start(config, environment.environment_id, store_url)
     return DeploymentManager(
         store=store,
         environment=environment,
         project=project,
-        target=LocalTarget(layout=layout, command=command),
+        target=LocalTarget(layout=layout, supervisor=start),
         probes=LocalProbes(layout=layout),
         actor=actor,
         tell=tell,
@@ -68,14 +84,22 @@ def local_supervisor(
 ) -> Supervisor:
     """Return the supervisor of an environment of this machine."""
     layout = layout_of(config.absolute().parent, environment.environment_id)
-    manager = local_manager(store, environment, config=config, store_url=store_url, actor="supervisor")
-    gateway = GatewayProcess(layout=layout, settings=environment.gateway, environ=dict(os.environ))
+    start = supervisor_start(config, environment.environment_id, store_url)
+    # The gateway starts the next supervisor where this one dies, and that has to find the same store.
+    gateway = GatewayProcess(
+        layout=layout, settings=environment.gateway, environ={**os.environ, **start.environ}
+    )
+
+    def manager() -> DeploymentManager:
+        return local_manager(store, environment, config=config, store_url=store_url, actor="supervisor")
+
     return Supervisor(
         store=store,
         environment=environment.environment_id,
         layout=layout,
         gateway=gateway,
         drain=environment.gateway.drain,
-        command=supervisor_command(config, environment.environment_id, store_url),
-        recover=manager.recover,
+        command=start.command,
+        recover=lambda: manager().recover(),
+        mend=Mending(layout=layout, rollout=environment.rollout, start=start, manager=manager),
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "layout_of"]
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_PLAIN_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,11 @@ class Layout:
         return self.run / "supervisor.lock"
 
     @property
+    def starting(self) -> Path:
+        """File that was touched when somebody last started a supervisor."""
+        return self.run / "starting"
+
+    @property
     def down(self) -> Path:
         """File that says that nothing is to run: it is there from ``down`` to the next ``up``."""
         return self.run / "down"
@@ -74,6 +80,14 @@ class Layout:
     def predictions(self) -> Path:
         """Folder of the prediction log."""
         return self.root / "predictions"
+
+    def replica(self, name: str) -> Path:
+        """Return the JSON file of a replica."""
+        return self.replicas / f"{_file_name(name)}.json"
+
+    def log(self, name: str) -> Path:
+        """Return what a process prints to."""
+        return self.logs / f"{_file_name(name)}.log"
 
     def release(self, digest: str, number: int) -> Path:
         """Return the folder of a staged version: named by the model's digest and the deployment's number."""
@@ -89,5 +103,13 @@ def layout_of(project: Path, environment: str) -> Layout:
     """
     name = environment
     if _PLAIN.fullmatch(environment) is None:
-        name = f"environment-{hashlib.sha256(environment.encode()).hexdigest()[:16]}"
+        name = f"environment-{_short(environment)}"
     return Layout(root=project.absolute() / ".mlops" / "deploy" / name)
+
+
+def _file_name(name: str) -> str:
+    return name if _PLAIN_FILE.fullmatch(name) is not None else f"process-{_short(name)}"
+
+
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]

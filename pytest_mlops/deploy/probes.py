@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.deploy.fingerprint import compare, serving_facts, tested_facts
+from pytest_mlops.deploy.fingerprint import compare, recorded_facts, serving_facts
 from pytest_mlops.deploy.golden import read_golden, replay
 from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import LISTENS, check_health
@@ -45,7 +45,7 @@ class LocalProbes:
         record = read_record(plan.record if plan.record.is_file() else Path(plan.source.record))
         dependencies = plan.model_version.metadata.dependencies
         here = serving_facts(plan.serve.command, dependencies, folder=Path(plan.project))
-        return health, compare(tested_facts(record.provenance, dependencies), here)
+        return health, compare(recorded_facts(record.provenance, dependencies), here)
 
     def stage(self, plan: DeploymentPlan) -> None:
         """Copy the version's files to its release."""

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.operator import Operator
     from pytest_mlops.deploy.plan import DeploymentPlan
     from pytest_mlops.deploy.targets.base import Replica
-    from pytest_mlops.records.health import HealthStatus
 
 __all__ = ["VERDICT_SECONDS", "await_healthy", "refuse_crash_loop", "replay_golden", "watch"]
 
@@ -39,9 +38,11 @@ def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         if len(replicas) >= plan.replicas:
             seconds = min(max(left, 0.1), VERDICT_SECONDS)
             status = operator.probes.health(plan, replicas, seconds=seconds, quick=True)
-            if status.is_healthy:
+            # Whoever routes looks at their health too, and sends no request to one that it has not seen well.
+            ready = all(replica.ready for replica in _alive(operator, plan))
+            if status.is_healthy and ready:
                 return {"health": status.model_dump(mode="json"), "replicas": len(replicas)}
-            last = status.message
+            last = "healthy, but not ready for requests yet" if status.is_healthy else status.message
         elif replicas:
             last = f"{len(replicas)} of {plan.replicas} replicas run"
         if left <= 0:
@@ -68,23 +69,30 @@ def replay_golden(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     return {"golden": [operator.probes.replay(plan, replica) for replica in replicas]}
 
 
-def watch(operator: Operator, plan: DeploymentPlan, *, until: float) -> HealthStatus:
+def watch(operator: Operator, plan: DeploymentPlan, *, until: float) -> dict[str, Any]:
     """Watch a version until a moment, seconds since the epoch; look at least once.
+
+    Returns:
+        The last health status, and how many probes of all looks succeeded, for the journal.
 
     Raises:
         StepFailed: it is not healthy, its replicas die again and again, or somebody asks for the end.
     """
+    successes = probes = 0
     while True:
         operator.heed_abort(plan)
         refuse_crash_loop(operator, plan)
         replicas = _alive(operator, plan)
         status = operator.probes.health(plan, replicas, seconds=VERDICT_SECONDS) if replicas else None
-        if status is not None and not status.is_healthy:
-            raise StepFailed(f"not healthy with the traffic: {status.message}")
+        if status is not None:
+            if not status.is_healthy:
+                raise StepFailed(f"not healthy with the traffic: {status.message}")
+            successes += sum(check.successes for check in status.checks)
+            probes += sum(check.probes for check in status.checks)
         if operator.now().timestamp() >= until:
             if status is None:
                 raise StepFailed("no replica runs at the end of the bake")
-            return status
+            return {"health": status.model_dump(mode="json"), "successes": successes, "probes": probes}
         operator.sleep(min(_LOOK, max(until - operator.now().timestamp(), _TICK)))
 
 

@@ -72,12 +72,15 @@ def _consistency(journal: Sequence[Entry]) -> Consistency | None:
 
 def _rate(journal: Sequence[Entry]) -> HealthRate | None:
     """Return δ over the probes of the service, before it had traffic and with all of it."""
-    return health_rate(
-        outcome
-        for detail in _details(journal, Step.PROBE, Step.BAKE)
-        if "health" in detail
-        for outcome in HealthStatus.model_validate(detail["health"]).checks
-    )
+    successes = probes = 0
+    for detail in _details(journal, Step.PROBE):
+        checks = HealthStatus.model_validate(detail["health"]).checks
+        successes += sum(check.successes for check in checks)
+        probes += sum(check.probes for check in checks)
+    for detail in _details(journal, Step.BAKE):
+        successes += detail["successes"]
+        probes += detail["probes"]
+    return health_rate(successes, probes)
 
 
 def _bound(consistency: Consistency | None, rate: HealthRate | None) -> float | None:

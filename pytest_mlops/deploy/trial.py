@@ -140,8 +140,10 @@ class Trial:
         if start is None:
             raise TaskError("no step has begun")
         traffic = self._traffic()
-        if traffic.epoch != start.traffic.epoch:
-            # The gateway was started anew: what it counted before is lost, and the step begins again.
+        if traffic.epoch != start.traffic.epoch or self._knows_bound_now(start, traffic):
+            # The gateway was started anew, and what it counted before is lost; or there was nothing yet to
+            # take the bound of slow answers from, which is fixed before the answers held against it.
+            self._start = None
             self.begin(start.index, weight=None if self._is_shadow() else start.share * 100)
             return self._tally()
         baseline = self._between(start, traffic, self._stable(), shadow=False)
@@ -151,6 +153,10 @@ class Trial:
     def _between(self, start: _Start, now: Traffic, name: str, *, shadow: bool) -> Tally:
         before, after = self._arm(start.traffic, name), self._arm(now, name)
         return tally(before, after, slow_above=start.slow_ms, shadow=shadow)
+
+    def _knows_bound_now(self, start: _Start, traffic: Traffic) -> bool:
+        wanted = "slow" in self.plan.environment.rollout.judge.metrics and start.slow_ms is None
+        return wanted and slow_bound(self._arm(traffic, self._stable()).latency) is not None
 
     def _stable(self) -> str:
         return str(self.operator.pointer(self.plan).stable)

@@ -10,10 +10,16 @@ from pathlib import Path
 
 from pytest_mlops.errors import EvidenceError
 
-__all__ = ["GitFile", "file_names", "git_file", "merge_base", "read_file", "work_tree"]
+__all__ = ["GitFile", "file_names", "git_file", "head_commit", "merge_base", "read_file", "work_tree"]
 
 SECONDS = 60
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./^~-]{0,250}")
+_ALONE = {
+    "GIT_ALLOW_PROTOCOL": "none",  # no fetching of what a partial clone lacks, by whatever program
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 HOW_TO_FETCH = "let the checkout fetch it (fetch-depth: 0 of actions/checkout, or git fetch)"
 
 
@@ -41,17 +47,27 @@ def work_tree(folder: Path) -> Path:
     return Path(_git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()
 
 
-def merge_base(folder: Path, base: str) -> str:
-    """Return the commit that ``HEAD`` and ``base`` have in common.
+def head_commit(folder: Path) -> str:
+    """Return the full name of the commit that is checked out.
+
+    Raises:
+        EvidenceError: ``folder`` lies in no work tree, or nothing was committed yet.
+    """
+    return _git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
+
+
+def merge_base(folder: Path, base: str, head: str = "HEAD") -> str:
+    """Return the commit that ``head`` and ``base`` have in common.
 
     Raises:
         EvidenceError: there is none in this clone.
     """
-    if not REVISION.fullmatch(base):
-        raise EvidenceError(f"{base!r:.80} is no name of a commit or branch")
+    for name in (base, head):
+        if not REVISION.fullmatch(name):
+            raise EvidenceError(f"{name!r:.80} is no name of a commit or branch")
     try:
         commit = _git(folder, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
-        found = _git(folder, "merge-base", commit.decode().strip(), "HEAD").decode().split()
+        found = _git(folder, "merge-base", commit.decode().strip(), head).decode().split()
     except EvidenceError as error:
         raise EvidenceError(f"this clone does not reach back to {base}: {HOW_TO_FETCH}") from error
     return found[0]
@@ -79,6 +95,8 @@ def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
     mode, kind, oid, size = listed.partition("\t")[0].split()
     if kind != "blob" or not mode.startswith("100"):
         raise EvidenceError(f"{inside} is no regular file in commit {commit[:12]}")
+    if not size.isdecimal():  # git says BAD
+        raise EvidenceError(f"this clone lacks what {inside} was in commit {commit[:12]}: {HOW_TO_FETCH}")
     return GitFile(root=root, oid=oid, size=int(size))
 
 
@@ -104,12 +122,15 @@ def read_file(file: GitFile, most: int) -> bytes:
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
-    command = ["git", "--no-optional-locks", "--literal-pathspecs", *arguments]
+    # Tests may have written into the repository, which then must not name other parents, other contents or
+    # programs to run.
+    command = ["git", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs"]
+    command += ["-c", "core.commitGraph=false", "-c", "core.fsmonitor=false", *arguments]
     try:
         done = subprocess.run(  # noqa: S603 -- no shell
             command,
             cwd=folder,
-            env={**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
+            env={**_environment(), "LC_ALL": "C", **_ALONE},
             capture_output=True,
             timeout=SECONDS,
             check=False,
@@ -121,3 +142,8 @@ def _git(folder: Path, *arguments: str) -> bytes:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise EvidenceError(f"git {arguments[0]}: {said[0] if said else 'found nothing'}")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what a program that git is told to run has no business with."""
+    return {name: value for name, value in os.environ.items() if "TOKEN" not in name}

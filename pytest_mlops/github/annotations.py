@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.report.text import one_line
+from pytest_mlops.report.words import rules_by_concern
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Annotation:
 
 
 def annotations_of(record: IntegrationResult, places: Places) -> tuple[Annotation, ...]:
-    """Return a remark for each test and rule that did not pass, failures first, otherwise in their order."""
+    """Return a remark for each test and rule that did not pass, the worst first."""
     found = [
         Annotation(
             level="warning" if test.outcome in _UNSETTLED else "failure",
@@ -57,7 +58,7 @@ def annotations_of(record: IntegrationResult, places: Places) -> tuple[Annotatio
             title=_short(f"{rule.verdict.upper()}: {rule.rule}"),
             message=_long(rule.message),
         )
-        for index, rule in enumerate(record.rules)
+        for index, rule in rules_by_concern(record)
         if rule.verdict is not Verdict.PASS
     ]
     return tuple(sorted(found, key=lambda one: ORDER.index(one.level)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.load import CONFIG_NAMES
 from pytest_mlops.errors import ConfigError, EvidenceError
+from pytest_mlops.evidence.verify import read_bytes
 from pytest_mlops.gate.git import file_names, git_file, merge_base, read_file, work_tree
 from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
 from pytest_mlops.github.snapshot import Snapshot, snapshot_of_record, snapshot_of_yaml
@@ -16,25 +17,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.policy import Policy
 
-__all__ = ["Changes", "changes_from_file", "changes_in_checkout", "changes_since", "unknown"]
+__all__ = [
+    "Changes",
+    "changes_from_file",
+    "changes_in_checkout",
+    "changes_since",
+    "stated_decision",
+    "unknown",
+]
 
 Changes = tuple[tuple[PolicyChange, ...], Decision]
 """What changed, and what the base's own policy does about it."""
 
 
-def changes_in_checkout(record: IntegrationResult, config: Path, base: str) -> Changes:
-    """Compare the policy of a record with the one of the commit that ``base`` and ``HEAD`` share.
+def changes_in_checkout(record: IntegrationResult, config: Path, base: str, head: str = "HEAD") -> Changes:
+    """Compare the policy of a record with the one of the commit that ``base`` and ``head`` share.
 
     Args:
         record: The record.
         config: ``mlops.yaml`` in the work tree.
         base: Commit or branch that the change is proposed on top of.
+        head: The commit that was measured.
     """
     folder = next(parent for parent in config.parents if parent.is_dir())
     try:
-        root, commit = work_tree(folder), merge_base(folder, base)
-        changes, decision = _gone(root, commit)
+        root, commit = work_tree(folder), merge_base(folder, base, head)
+        changes, decision = _gone(root, commit, head)
         found = git_file(root, config, commit)
         content = None if found is None else read_file(found, MAX_BYTES)
     except EvidenceError as error:
@@ -43,14 +53,32 @@ def changes_in_checkout(record: IntegrationResult, config: Path, base: str) -> C
         return changes, decision
     of_file, stated = changes_since(record, content, config)
     decision = Decision.BLOCK if Decision.BLOCK in {decision, stated} else Decision.ALLOW
-    return (*changes, *of_file, *_baselines(record, config, root, commit)), decision
+    return (*changes, *of_file, *_baselines(record, config, root, commit, head)), decision
 
 
-def _gone(root: Path, commit: str) -> Changes:
+def stated_decision(config: Path, base: str) -> Decision | None:
+    """Return what the policy of the base says is done about changes of it; ``None`` where nobody can tell.
+
+    Args:
+        config: ``mlops.yaml`` in the work tree.
+        base: Commit or branch that the change is proposed on top of.
+    """
+    folder = next(parent for parent in config.parents if parent.is_dir())
+    try:
+        root = work_tree(folder)
+        found = git_file(root, config, merge_base(folder, base))
+        if found is None:
+            return Decision.ALLOW
+        return snapshot_of_yaml(read_file(found, MAX_BYTES), config.name).policy.gate.policy_changes
+    except (EvidenceError, ConfigError):
+        return None
+
+
+def _gone(root: Path, commit: str, head: str) -> Changes:
     """Name the configurations that the change takes away; one that was moved is judged by nothing it was."""
     was, is_ = (
         {name for name in file_names(root, of) if name.rpartition("/")[2] in CONFIG_NAMES}
-        for of in (commit, "HEAD")
+        for of in (commit, head)
     )
     changes, decision = [], Decision.ALLOW
     for name in sorted(was - is_):
@@ -86,22 +114,41 @@ def changes_since(record: IntegrationResult, base: bytes, config: Path | None) -
         before = snapshot_of_yaml(base, "mlops.yaml of the base")
     except ConfigError as error:
         return unknown(record, f"the base's own mlops.yaml is not valid: {error.problems[0]}")
-    changes = policy_changes(before, _head(record, config))
+    changes = (*_hidden_gap(record, before.policy), *policy_changes(before, _head(record, config)))
     return changes, before.policy.gate.policy_changes
+
+
+def _hidden_gap(record: IntegrationResult, before: Policy) -> tuple[PolicyChange, ...]:
+    """Say so where only requirements that the change adds lift coverage over what the base asks for."""
+    least = before.gate.min_coverage
+    shares = {cell.cell: cell.share + cell.undecided_share for cell in record.coverage_cells}
+    cells = [cell for cell in before.cells() if cell.title in shares]  # what was removed is named anyway
+    if not cells or record.coverage is None or record.coverage < least:
+        return ()
+    weight = sum(cell.weight for cell in cells)
+    covered = sum(cell.weight * shares[cell.title] for cell in cells) / weight
+    if covered >= least - 1e-9:
+        return ()
+    text = (
+        f"coverage of what the base declares is {covered:.3g}, at least {least:g}; added requirements hide it"
+    )
+    return (PolicyChange(effect=Effect.LOOSENED, text=text),)
 
 
 def _head(record: IntegrationResult, config: Path | None) -> Snapshot:
     known = snapshot_of_record(record)
     try:
-        content = b"" if config is None else config.read_bytes()[: MAX_BYTES + 1]
+        content = b"" if config is None else read_bytes(config, limit=MAX_BYTES)
         stated = snapshot_of_yaml(content, "mlops.yaml") if content else known
-    except (OSError, ConfigError):
+    except (EvidenceError, ConfigError):
         return known
     # The record has the policy that was applied; the file alone says what its checks were told.
     return Snapshot(policy=known.policy, checks=stated.checks, environments=stated.environments)
 
 
-def _baselines(record: IntegrationResult, config: Path, root: Path, commit: str) -> tuple[PolicyChange, ...]:
+def _baselines(
+    record: IntegrationResult, config: Path, root: Path, commit: str, head: str
+) -> tuple[PolicyChange, ...]:
     """Say which committed baselines the change rewrites; the comparison used the older ones."""
     rewritten = []
     for source in record.policy.baseline.sources:
@@ -110,7 +157,7 @@ def _baselines(record: IntegrationResult, config: Path, root: Path, commit: str)
             continue
         path = config.parent / place
         try:
-            was, is_ = git_file(root, path, commit), git_file(root, path, "HEAD")
+            was, is_ = git_file(root, path, commit), git_file(root, path, head)
         except EvidenceError:
             continue
         if was is not None and (is_ is None or is_.oid != was.oid):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +46,8 @@ class Config:
         config: ``mlops.yaml`` seen from the working directory; empty: where the record says.
         artifact_name: Name of the uploaded record; tells several gates of one repository apart.
         fail_on: What blocks besides what blocks by itself.
+        attest: Whether the record is to be attested by the workflow.
+        context: The context to decide in; ``None`` where the event says it.
     """
 
     api_url: str = "https://api.github.com"
@@ -66,6 +69,8 @@ class Config:
     check_run: bool = False
     annotations: bool = True
     summary: bool = True
+    attest: bool = False
+    context: Context | None = None
 
     @property
     def folder_name(self) -> str:
@@ -107,6 +112,8 @@ class Config:
             check_run=reader.read("MLOPS_CHECK_RUN", _flag, default=False),
             annotations=reader.read("MLOPS_ANNOTATIONS", _flag, default=True),
             summary=reader.read("MLOPS_SUMMARY", _flag, default=True),
+            attest=reader.read("MLOPS_ATTEST", _flag, default=False),
+            context=reader.read("MLOPS_CONTEXT", _context, None),
         )
         if reader.problems:
             raise ConfigError("the environment", reader.problems)
@@ -135,6 +142,12 @@ def _flag(text: str) -> bool:
     if text.lower() in _YES | _NO:
         return text.lower() in _YES
     raise ValueError(f"got {text!r:.40}; expected true or false")
+
+
+def _context(text: str) -> Context:
+    if text not in {Context.PULL_REQUEST, Context.RELEASE}:
+        raise ValueError(f"got {text!r:.40}; expected pull_request or release")
+    return Context(text)
 
 
 def _address(text: str) -> str:

@@ -20,9 +20,12 @@ RECORD = Path(".mlops") / "integration-result.json"
 USAGE = 2
 """Exit code where nothing was started, as of the command line."""
 
+RUNNER_FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+"""Variables that name files which the runner reads when the step has ended."""
+
 KEPT_BACK = frozenset(
     {
-        *("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
+        *RUNNER_FILES,
         *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN"),
         *("GITHUB_TOKEN", "INPUT_TOKEN", "MLOPS_TOKEN"),
     }
@@ -50,6 +53,7 @@ def measure(environ: Mapping[str, str], say: Callable[[str], None]) -> int:
     except ValueError as error:
         say(f"::error::args cannot be split into words: {error}")
         return USAGE
+    restore = _remember(environ)
     # What tests print is no command to the runner.
     token = secrets.token_hex(16)
     say(f"::stop-commands::{token}")
@@ -60,11 +64,26 @@ def measure(environ: Mapping[str, str], say: Callable[[str], None]) -> int:
     else:
         why = f"pytest left no record; is pytest-mlops installed where {command[0]!r} runs?"
     finally:
+        restore()
         say(f"::{token}::")
     if not RECORD.is_file():
         say(f"nothing was measured: {why}")
         return code or USAGE
     return code
+
+
+def _remember(environ: Mapping[str, str]) -> Callable[[], None]:
+    """Return what puts the files of the runner back as they are now; they can be found without a variable."""
+    files = [Path(environ[name]) for name in RUNNER_FILES if environ.get(name)]
+    before = {path: path.read_bytes() for path in files if path.is_file()}
+
+    def restore() -> None:
+        for path, content in before.items():
+            if not path.is_file() or path.read_bytes() != content:
+                path.unlink(missing_ok=True)
+                path.write_bytes(content)
+
+    return restore
 
 
 def command_of(environ: Mapping[str, str]) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.github.ruling import Ruling
 
-__all__ = ["OUTPUTS", "outputs_of", "write_outputs"]
+__all__ = ["ATTESTATION", "OUTPUTS", "outputs_of", "write_outputs"]
 
 OUTPUTS = (
     "verdict",
@@ -27,6 +27,9 @@ OUTPUTS = (
     "result-path",
     "report-path",
 )
+
+ATTESTATION = "attestation"
+"""For the action's own next step: the folder with what is attested, where anything is."""
 
 
 def outputs_of(ruling: Ruling, *, result: Path, report: Path | None) -> dict[str, str]:

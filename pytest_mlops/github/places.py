@@ -45,6 +45,7 @@ class Places:
         self._config = config
         self._lines: dict[Path, list[str]] = {}
         self._rules: list[int] | None = None
+        self._found: dict[str, tuple[Path, str] | None] = {}
 
     def of_test(self, node_id: str) -> Place | None:
         """Return where a test is defined; ``None`` where the path leads out of the repository."""
@@ -69,7 +70,13 @@ class Places:
         return Place(path=shown, line=self._rules[index] if index < len(self._rules) else 1)
 
     def _find(self, name: str) -> tuple[Path, str] | None:
-        """Return a file and its path for GitHub; the first folder that has it wins."""
+        """Return a file and its path for GitHub; looked for once, however many lines of it are asked for."""
+        if name not in self._found:
+            self._found[name] = self._look_for(name)
+        return self._found[name]
+
+    def _look_for(self, name: str) -> tuple[Path, str] | None:
+        """Look for a file; the first folder that has it wins."""
         if not name or len(name) > 1000 or not name.isprintable() or PurePosixPath(name).is_absolute():
             return None
         inside = [path for folder in self._folders if (path := self._inside(folder / name)) is not None]
@@ -96,6 +103,8 @@ class Places:
 
 
 def _read_lines(path: Path) -> list[str]:
+    if not path.is_file():  # a pipe would be waited on for ever
+        return []
     try:
         with path.open("rb") as stream:
             return stream.read(MAX_SOURCE).decode(errors="replace").split("\n")
@@ -104,6 +113,8 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _rule_lines(path: Path) -> list[int]:
+    if not path.is_file():
+        return []
     try:
         with path.open("rb") as stream:
             document = parse_yaml(stream.read(MAX_BYTES + 1), path.name)

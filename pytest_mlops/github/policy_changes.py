@@ -7,13 +7,14 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from pytest_mlops.decision.quality import COMPONENT_WEIGHTS, METRIC_WEIGHTS
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_mlops.github.snapshot import Snapshot
-    from pytest_mlops.records.policy import Policy, Waiver
+    from pytest_mlops.records.policy import Policy, QualitySettings, Waiver
     from pytest_mlops.records.rule import Rule
     from pytest_mlops.records.ticket import TicketPolicy
 
@@ -110,10 +111,13 @@ def _rule(was: Rule, is_: Rule) -> Iterator[PolicyChange]:
     name = f"rule {was.name}"
     if (was.metric, was.slice, was.dataset) != (is_.metric, is_.slice, is_.dataset):
         yield _loosened(f"{name} is about another metric, slice or data set")
-    for bound in ("min", "min_delta", "min_rel_delta", "confidence"):
+    for bound in ("min", "min_delta", "min_rel_delta"):
         yield from _least(f"{bound} of {name}", getattr(was, bound), getattr(is_, bound))
     for bound in ("max", "max_delta", "max_rel_delta"):
         yield from _most(f"{bound} of {name}", getattr(was, bound), getattr(is_, bound))
+    if was.confidence != is_.confidence:
+        # More of it turns what was a PASS, and what was a FAIL, into UNDECIDED.
+        yield _loosened(f"confidence of {name} is {_said(is_.confidence)}, was {_said(was.confidence)}")
     if was.critical and not is_.critical:
         yield _loosened(f"{name} is no longer critical")
     if was.severity == "block" and is_.severity == "report":
@@ -140,7 +144,8 @@ def _checks(
 def _check_field(key: str, place: str, was: object, is_: object) -> Iterator[PolicyChange]:
     if was == is_:
         return
-    if _is_number(was) and _is_number(is_):
+    # More examples asked for of a slice turn a FAIL on few of them into UNDECIDED.
+    if _is_number(was) and _is_number(is_) and key != "min_n":
         if key.startswith("min_") or key == "min":
             yield from _least(place, was, is_)
             return
@@ -192,24 +197,43 @@ def _baseline(before: Policy, after: Policy) -> Iterator[PolicyChange]:
 
 def _quality(before: Policy, after: Policy) -> Iterator[PolicyChange]:
     was, is_ = before.quality, after.quality
-    for component in ("metrics", "tests", "code"):
-        yield from _least(
-            f"quality.weights.{component}",
-            getattr(was.weights, component, None),
-            getattr(is_.weights, component, None),
-        )
+    yield from _weighed("quality.weights", _components(was), _components(is_))
+    yield from _weighed("quality.metrics", _metrics(was), _metrics(is_))
     for name, metric in (was.metrics or {}).items():
-        now = (is_.metrics or {}).get(name)
-        if now is None:
-            yield _loosened(f"the metric {name} takes no part in the quality score")
-            continue
-        yield from _least(f"quality.metrics.{name}.weight", metric.weight, now.weight)
+        now = (is_.metrics or {}).get(name, metric)
         for key in ("best", "worst", "dataset"):
             if getattr(metric, key) != getattr(now, key):
                 said = f"is {_said(getattr(now, key))}, was {_said(getattr(metric, key))}"
                 yield _loosened(f"quality.metrics.{name}.{key} {said}")
-    if was.code is not None and was.code != is_.code:
+    if was.code is None and is_.code is not None:
+        yield _loosened("quality.code takes part in the quality score, and did not")
+    elif was.code != is_.code:
         yield _loosened("quality.code reads other reports or folders")
+
+
+def _components(quality: QualitySettings) -> Mapping[str, float]:
+    if quality.weights is None:
+        return COMPONENT_WEIGHTS
+    return {name: weight for name, weight in quality.weights.model_dump().items() if weight is not None}
+
+
+def _metrics(quality: QualitySettings) -> Mapping[str, float]:
+    if quality.metrics is None:
+        return METRIC_WEIGHTS
+    return {name: metric.weight for name, metric in quality.metrics.items()}
+
+
+def _weighed(place: str, was: Mapping[str, float], is_: Mapping[str, float]) -> Iterator[PolicyChange]:
+    """Name what counts for less, by its own weight or by those of others."""
+    for name, weight in sorted(was.items()):
+        if name not in is_:
+            yield _loosened(f"{place}.{name} takes no part in the quality score")
+            continue
+        before, after = weight / sum(was.values()), is_[name] / sum(is_.values())
+        if is_[name] < weight:
+            yield _loosened(f"{place}.{name} is {is_[name]:g}, was {weight:g}")
+        elif after < before - 1e-9:
+            yield _loosened(f"{place}.{name} counts for {after:.3g} of the whole, was {before:.3g}")
 
 
 def _environments(base: Snapshot, head: Snapshot) -> Iterator[PolicyChange]:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import IoError, MLOpsError
 from pytest_mlops.files import write_atomically
 from pytest_mlops.github.annotations import annotations_of
+from pytest_mlops.github.attestation import may_be_attested, write_attestation
 from pytest_mlops.github.check_run import post_check_run
 from pytest_mlops.github.commands import workflow_commands
 from pytest_mlops.github.comment import own_login, post_comment
 from pytest_mlops.github.escape import log_line
 from pytest_mlops.github.event import Kind
-from pytest_mlops.github.outputs import outputs_of, write_outputs
+from pytest_mlops.github.outputs import ATTESTATION, outputs_of, write_outputs
 from pytest_mlops.github.places import Places
 from pytest_mlops.github.pulls import with_pull_request
 from pytest_mlops.github.surfaces import (
@@ -90,10 +91,23 @@ def write_files(posting: Posting, say: Say) -> None:
     if settings.output_path is not None:
         values = outputs_of(ruling, result=posting.result, report=report)
         _tried("outputs", partial(write_outputs, values, settings.output_path), say)
+    if settings.attest:
+        _tried("attestation", partial(_hand_to_attest, posting, say), say)
     if settings.summary and settings.summary_path is not None:
         _tried("job summary", partial(_append_summary, posting, settings.summary_path), say)
     if settings.annotations:
         _tried("annotations", partial(_print_annotations, posting, say), say)
+
+
+def _hand_to_attest(posting: Posting, say: Say) -> None:
+    """Name to the next step what it attests; where that could not be written, that step fails and says so."""
+    if not may_be_attested(posting.ruling):
+        say("not attested: that is for a success that is allowed, and not made by the code of a fork")
+        return
+    folder = posting.result.with_name("attestation")
+    if posting.settings.output_path is not None:
+        write_outputs({ATTESTATION: str(folder)}, posting.settings.output_path)
+    write_attestation(posting.ruling, name=posting.result.name, folder=folder)
 
 
 def publish(posting: Posting, activity: Activity, client: Client, say: Say) -> None:

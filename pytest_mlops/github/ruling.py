@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.evidence.verify import parse_record, read_bytes, verify_record
 from pytest_mlops.github.policy_changes import Effect
-from pytest_mlops.verdict import Decision, Verdict, success
+from pytest_mlops.records.codec import MAX_RECORD_BYTES
+from pytest_mlops.verdict import Context, Decision, Verdict, success
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mlops.github.policy_changes import PolicyChange
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["Ruling", "nothing_measured", "rule_on", "tighten", "untrusted"]
+__all__ = ["Ruling", "in_context", "nothing_measured", "rule_on", "tighten", "untrusted"]
 
 
 LESS = "the policy asks for less than before, or nobody can tell"
@@ -31,6 +32,7 @@ class Ruling:
         verdict: The record's; INCOMPLETE where there is none that can be trusted.
         decision: The record's, unless something here blocks it.
         record: The record, verified.
+        content: The bytes it was read from.
         problem: Why there is no record.
         refused: There is one, and it cannot be trusted.
         reasons: Why it is blocked, besides the record's own reasons.
@@ -40,6 +42,7 @@ class Ruling:
     verdict: Verdict
     decision: Decision
     record: IntegrationResult | None = None
+    content: bytes = field(default=b"", repr=False)
     problem: str | None = None
     refused: bool = False
     reasons: tuple[str, ...] = ()
@@ -61,18 +64,28 @@ def rule_on(path: Path, *, run_id: str | None = None) -> Ruling:
     if not path.is_file():
         return nothing_measured(f"there is no record at {path}: nothing was measured")
     try:
-        record = read_record(path)
+        data = read_bytes(path, limit=MAX_RECORD_BYTES)
+        record = parse_record(data, str(path))
         verify_record(record, folder=path.parent, run_id=run_id)
     except EvidenceError as error:
         return replace(nothing_measured(str(error)), refused=True)
     except Exception as error:  # noqa: BLE001 -- what trips the judge is no evidence, whoever wrote it
         why = f"the record cannot be judged: {type(error).__name__}: {error}"
         return replace(nothing_measured(why), refused=True)
-    found = Ruling(verdict=record.verdict, decision=record.decision, record=record)
+    found = Ruling(verdict=record.verdict, decision=record.decision, record=record, content=data)
     if record.verdict is Verdict.INCOMPLETE and record.decision is Decision.ALLOW:
         # What a person at a keyboard may narrow is whole here, or it is nothing.
         return _blocked(found, "only a part of the tests ran, which decides nothing in CI")
     return found
+
+
+def in_context(ruling: Ruling, expected: Context) -> Ruling:
+    """Block what was decided for a context that asks for less, as a file of pytest's options can make it."""
+    record = ruling.record
+    order = (Context.LOCAL, Context.PULL_REQUEST, Context.RELEASE)
+    if record is None or order.index(record.context) >= order.index(expected):
+        return ruling
+    return _blocked(ruling, f"it was decided for the context {record.context}, and this is {expected}")
 
 
 def tighten(

@@ -13,6 +13,7 @@ from pytest_mlops.config.load import find_config
 from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.gate.base import base_commit
+from pytest_mlops.gate.context import context_from_environ, trust_from_event
 from pytest_mlops.gate.fetched import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.gate.provenance import read_event
 from pytest_mlops.github.base_policy import Changes, changes_from_file, changes_in_checkout, unknown
@@ -23,8 +24,9 @@ from pytest_mlops.github.escape import log_line
 from pytest_mlops.github.event import Activity, activity_of
 from pytest_mlops.github.fetch import Wanted, fetch_baselines
 from pytest_mlops.github.outputs import outputs_of, write_outputs
+from pytest_mlops.github.pin import pins_after
 from pytest_mlops.github.post import Posting, publish, write_files
-from pytest_mlops.github.ruling import Ruling, nothing_measured, rule_on, tighten, untrusted
+from pytest_mlops.github.ruling import Ruling, in_context, nothing_measured, rule_on, tighten, untrusted
 from pytest_mlops.github.snapshot import snapshot_of_yaml
 from pytest_mlops.github.surfaces import title
 from pytest_mlops.verdict import Decision
@@ -102,14 +104,15 @@ def post_step(options: PostOptions, around: Surroundings) -> Ruling:
     """
     settings = _settings(options, around)
     activity, notes = _activity(settings)
-    ruling = rule_on(options.result, run_id=options.run_id)
-    if activity is not None and activity.fork:
-        ruling = untrusted(ruling)
-    record = ruling.record
-    if record is not None:
-        changes, decision = _changes(record, settings, options, around.environ)
-        ruling = tighten(ruling, fail_on=settings.fail_on, changes=changes, policy_changes=decision)
-        notes += _history(record, around)
+    problem = pins_after(around.environ).problem(around.environ)
+    if problem is not None:
+        # Whoever rewrote it chose which pull request and which commit we would write to.
+        activity = None
+        ruling = replace(nothing_measured(problem), refused=True)
+    else:
+        ruling = _ruling(settings, options, around)
+    if ruling.record is not None:
+        notes += _history(ruling.record, around)
     for line in (title(ruling), ruling.problem, *ruling.reasons, *notes):
         if line is not None:
             around.say(log_line(line))
@@ -128,6 +131,24 @@ def post_step(options: PostOptions, around: Surroundings) -> Ruling:
         else:
             around.say("no comment and no check run: there is no token (MLOPS_TOKEN)")
     return ruling
+
+
+def _ruling(settings: Config, options: PostOptions, around: Surroundings) -> Ruling:
+    """Judge the record, and add what makes it stricter here."""
+    environ = around.environ
+    ruling = rule_on(options.result, run_id=options.run_id)
+    ruling = in_context(ruling, settings.context or context_from_environ(environ))
+    if trust_from_event(environ, read_event(environ)) == "untrusted-pr":
+        ruling = untrusted(ruling)
+    if ruling.record is None:
+        return ruling
+    try:
+        changes, decision = _changes(ruling.record, settings, options, environ)
+    except Exception as error:  # noqa: BLE001 -- tests may have left a repository that trips us
+        changes, decision = unknown(ruling.record, f"{type(error).__name__}: {error}")
+    if pins_after(environ).blocks:
+        decision = Decision.BLOCK
+    return tighten(ruling, fail_on=settings.fail_on, changes=changes, policy_changes=decision)
 
 
 def baseline_step(
@@ -226,7 +247,8 @@ def _changes(
     if base is None:
         return (), Decision.ALLOW
     name = settings.config or record.provenance.config or "mlops.yaml"
-    return changes_in_checkout(record, settings.working_directory / name, base)
+    head = pins_after(environ).head or "HEAD"
+    return changes_in_checkout(record, settings.working_directory / name, base, head)
 
 
 def _history(record: IntegrationResult, around: Surroundings) -> list[str]:

@@ -97,6 +97,7 @@ class CheckOutcome(Record):
     successes: Annotated[int, Field(strict=True, ge=0)] = 0
     """Probes that succeeded, of ``probes``."""
     probes: Annotated[int, Field(strict=True, ge=0)] = 0
+    """Probes from the first success on, before which a service only starts; without any success, all."""
 
 
 class HealthStatus(Record):

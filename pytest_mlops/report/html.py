@@ -92,7 +92,7 @@ def to_html(
     figures |= {f"trend-{index}": trend_figure(one) for index, one in enumerate(trends or ()) if one.drawn}
     page, plots = _asset("page.js"), plotly if figures else None
     # Rules that did not pass stand in a table of their own, before all of them.
-    rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
+    rules = [rule for _, rule in words.rules_by_concern(record)]
     matrix = coverage_matrix(record)
     return environment.get_template("report.html.j2").render(
         record=record,

@@ -17,6 +17,7 @@ from pytest_mlops.report.words import (
     interval,
     number,
     provenance,
+    rules_by_concern,
     scores,
     tests_by_concern,
     waiver_words,
@@ -49,8 +50,9 @@ BUDGET = 60_000
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 TEST, RULE, CELL = ("test", "tests"), ("rule", "rules"), ("cell", "cells")
-RULE_COLUMNS = ("rule", "estimate", "interval", "n", "MDE", "verdict")
-CHANGE_COLUMNS = ("change", "baseline", "candidate", "Δ", "interval", "n", "allowed", "verdict")
+# Verdicts stand where a narrow screen still shows them; tables scroll sideways there.
+RULE_COLUMNS = ("rule", "verdict", "estimate", "interval", "n", "MDE")
+CHANGE_COLUMNS = ("change", "verdict", "Δ", "baseline", "candidate", "interval", "n", "allowed")
 CELL_COLUMNS = ("cell", "weight", "covered", "tests", "n")
 
 
@@ -86,7 +88,7 @@ def to_markdown(
 
 def _against(record: IntegrationResult, *, titled: bool) -> Iterator[Section]:
     tests = tests_by_concern(record)
-    rules = sorted(record.rules, key=lambda rule: -rule.verdict.rank)
+    rules = [rule for _, rule in rules_by_concern(record)]
     gaps = [cell for cell in record.coverage_cells if cell.share < 1]
     head = "### Reasons\n" if titled else ""
     yield Section(noun=("reason", "reasons"), head=head, items=record.reasons, row=_reason)
@@ -181,14 +183,14 @@ def _rule(rule: RuleResult) -> Sequence[str]:
     mde = "" if rule.mde is None else f"{rule.mde:.2g}"
     between = interval(rule.lower, rule.upper)
     verdict = rule.verdict.upper() + note
-    return (to_markdown_text(rule.rule), number(rule.estimate), between, count(rule.n), mde, verdict)
+    return (to_markdown_text(rule.rule), verdict, number(rule.estimate), between, count(rule.n), mde)
 
 
 def _change(change: Change) -> Sequence[str]:
     baseline, candidate, difference, n = change.columns
     verdict = "" if change.verdict is None else change.verdict.upper()
     title, between = to_markdown_text(change.measured.title), to_markdown_text(change.between)
-    return (title, baseline, candidate, difference, between, n, change.allowed, verdict)
+    return (title, verdict, difference, baseline, candidate, between, n, change.allowed)
 
 
 def _cell(cell: CellCoverage) -> Sequence[str]:

@@ -10,9 +10,10 @@ from pytest_mlops.report.text import one_line
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:
-    from pytest_mlops.records.integration import CellCoverage, IntegrationResult, WaiverUse
+    from pytest_mlops.records.integration import CellCoverage, IntegrationResult, RuleResult, WaiverUse
     from pytest_mlops.records.measurement import WeakSpot
     from pytest_mlops.records.results import TestResult
+    from pytest_mlops.records.rule import Rule
 
 __all__ = [
     "Score",
@@ -23,6 +24,7 @@ __all__ = [
     "interval",
     "number",
     "provenance",
+    "rules_by_concern",
     "scores",
     "subject",
     "tests_by_concern",
@@ -149,6 +151,27 @@ def tests_by_concern(record: IntegrationResult) -> list[TestResult]:
     """Return the model tests, failures first and passes last, otherwise in their order."""
     rank = {outcome: position for position, outcome in enumerate(_CONCERN)}
     return sorted(record.test_results.results, key=lambda test: rank[test.outcome])
+
+
+def rules_by_concern(record: IntegrationResult) -> list[tuple[int, RuleResult]]:
+    """Return the rules with their positions: the worst verdict first, what blocks, the largest miss."""
+
+    def concern(entry: tuple[int, RuleResult]) -> tuple[int, bool, float]:
+        index, rule = entry
+        asked = record.policy.rules[index] if index < len(record.policy.rules) else None
+        miss = 0.0 if asked is None or rule.estimate is None else _miss(asked, rule.estimate)
+        return -rule.verdict.rank, rule.severity == "report", -miss
+
+    return sorted(enumerate(record.rules), key=concern)
+
+
+def _miss(rule: Rule, estimate: float) -> float:
+    """Return how far an estimate is out of bounds, from 0 to 2, as a share of the larger of the two."""
+    least = (rule.min, rule.min_delta, rule.min_rel_delta)
+    most = (rule.max, rule.max_delta, rule.max_rel_delta)
+    gaps = [(bound - estimate, bound) for bound in least if bound is not None]
+    gaps += [(estimate - bound, bound) for bound in most if bound is not None]
+    return max((gap / max(abs(bound), abs(estimate)) for gap, bound in gaps if gap > 0), default=0.0)
 
 
 def waiver_words(waiver: WaiverUse) -> str:

@@ -14,7 +14,7 @@ from pytest_mlops.store.forks import Users
 from pytest_mlops.store.migrate import bring_up_to_date
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Engine
 
@@ -80,6 +80,26 @@ class Store:
                 committing = True
         except FOREIGN as error:
             raise explain(error, self.url, committing=committing) from error
+
+    @contextlib.contextmanager
+    def changes(self) -> Iterator[Callable[[], bool]]:
+        """Give a question to ask all the time: may anything have been written since it was asked before?
+
+        The first answer is yes. On SQLite it costs some microseconds; on PostgreSQL it always is yes. Only
+        the thread that entered may ask.
+
+        Raises:
+            StoreError: the database failed; enter anew.
+        """
+        self._require_open()
+        if self._reader.dialect.name != "sqlite":
+            yield lambda: True
+            return
+        try:
+            with self._users, contextlib.closing(self._reader.raw_connection()) as connection:
+                yield sqlite.make_change_question(connection)
+        except FOREIGN as error:
+            raise explain(error, self.url) from error
 
     def close(self) -> None:
         """Give back every connection; the store cannot be used afterwards."""

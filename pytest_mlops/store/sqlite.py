@@ -13,11 +13,12 @@ from sqlalchemy import URL, Engine, NullPool, QueuePool, create_engine, event
 from pytest_mlops.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, PoolProxiedConnection
 
-__all__ = ["copy_database", "keep_out_of_git", "make_engine", "prepare_file"]
+__all__ = ["copy_database", "keep_out_of_git", "make_change_question", "make_engine", "prepare_file"]
 
 _PAUSE = 0.01
 
@@ -99,6 +100,24 @@ def make_engine(url: URL, *, timeout: float, begin: str, pragmas: tuple[str, ...
     event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin_transaction)
     return engine
+
+
+def make_change_question(connection: PoolProxiedConnection) -> Callable[[], bool]:
+    """Return what tells whether another connection has committed anything since it was asked before.
+
+    ``PRAGMA data_version`` looks at the head of the write-ahead log, and at no table.
+    """
+    cursor = connection.cursor()
+    before: int | None = None
+
+    def changed() -> bool:
+        nonlocal before
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone() or (None,)
+        now, before = before, version
+        return now != before
+
+    return changed
 
 
 def copy_database(path: Path, copy: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDINS = Path(__file__).resolve().parent / "standins"
+PAGE = (ROOT / "docs" / "github-action.md").read_text(encoding="utf-8")
 HEAD = "a" * 40
 CI = ("CI", "GITHUB_", "GITLAB_", "MLOPS_", "PYTEST_", "RUNNER_", "COVERAGE_")
 
@@ -140,6 +142,14 @@ class Project:
         inputs_text = json.dumps({"python": str(self.python), **given})
         self.write(".github/workflows/gate.yml", WORKFLOW.format(event=event, inputs=inputs_text))
 
+    def follow(self, name: str) -> None:
+        """Do what the page says of a workflow, in a repository that has what a model needs."""
+        (self.folder / "action.yml").unlink(missing_ok=True)
+        self.write("requirements.txt", "pytest-mlops\n")
+        found = re.search(rf"^<!-- workflow: {name} -->\n```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+        assert found is not None, name
+        self.write(".github/workflows/gate.yml", found[1])
+
     def proposal(self, *, repository: str | None = "acme/models", **fields: Any) -> dict[str, Any]:
         """Commit what there is as the base, and return the event of a pull request from ``repository``."""
         base = {"sha": self.commit("base"), "ref": "main", "repo": {"full_name": "acme/models"}}
@@ -166,7 +176,8 @@ class Project:
             payload = self.proposal() if event.startswith("pull_request") else {}
         path.write_text(json.dumps(payload), encoding="utf-8")
         artifacts = self.scratch / "artifacts"
-        shutil.rmtree(artifacts, ignore_errors=True)
+        if event != "workflow_run":  # which reads those of the run before
+            shutil.rmtree(artifacts, ignore_errors=True)
         command = [self.act, event, "-e", str(path), "--json", "-P", "ubuntu-latest=-self-hosted"]
         command += ["--no-cache-server", "--pull=false", "--action-offline-mode", "--env-file", os.devnull]
         command += ["--action-cache-path", str(self.scratch / "cache"), *self._standins()]

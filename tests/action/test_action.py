@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_mlops.evidence.statement import Statement, read_test_result
 
 if TYPE_CHECKING:
     from tests.action.conftest import Project
@@ -176,6 +179,40 @@ def test_inputs_are_words_and_never_a_program(project: Project) -> None:
     assert not list(project.scratch.rglob("pwned"))
 
 
+def test_options_in_the_tests_own_files_choose_no_context(project: Project) -> None:
+    project.write("pytest.ini", "[pytest]\naddopts = --mlops-context=local\n")
+    ran = project.run()
+
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["decision"]) == (1, "pass", "block"), ran.log
+    assert "it was decided for the context local, and this is pull_request" in ran.summary
+
+
+def test_event_that_tests_rewrite_is_noticed(project: Project) -> None:
+    project.write(
+        "conftest.py",
+        """\
+        import json, os, pathlib
+
+        def pytest_unconfigure():
+            path = pathlib.Path(os.environ["GITHUB_EVENT_PATH"])
+            event = json.loads(path.read_text())
+            event["pull_request"]["number"] = 8
+            path.write_text(json.dumps(event))
+        """,
+    )
+    ran = project.run()
+
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["decision"]) == (1, "incomplete", "block"), ran.log
+    assert "the event of this run was rewritten while the tests ran" in ran.log
+
+
+def test_what_is_installed_has_nothing_to_tell_the_runner(project: Project) -> None:
+    project.use("push", install='test -z "${GITHUB_ENV:-}${GITHUB_PATH:-}${GITHUB_OUTPUT:-}"')
+    ran = project.run("push")
+
+    assert ran.code == 0, ran.log
+
+
 def test_arguments_reach_pytest_as_a_shell_would_split_them(project: Project) -> None:
     project.use("push", args="-p no:randomly -o 'junit_suite_name=two words' -q")
     ran = project.run("push")
@@ -212,6 +249,7 @@ def test_working_directory_is_where_it_is_installed_measured_and_looked_for(proj
         {"install": "echo first\nfalse\necho after"},
         {"fail_on": "nothing"},
         {"comment": "perhaps"},
+        {"attest": "maybe"},
         {"args": "'"},
         {"args": "-p no:mlops"},
     ],
@@ -291,7 +329,19 @@ def test_record_of_a_success_is_attested_where_asked_for(project: Project) -> No
     ran = project.run("push")
 
     assert ran.code == 0, ran.log
-    assert (ran.artifacts / "attested" / "integration-result.json").is_file()
+    attested = (ran.artifacts / "attested" / "statement.json").read_bytes()
+    record = (ran.artifacts / "mlops" / "integration-result.json").read_bytes()
+    digest = hashlib.sha256(record).hexdigest()
+    assert read_test_result(attested) == Statement(record_digest=digest, run_id="1-1-mlops", result="PASSED")
+    assert [one["name"] for one in json.loads(attested)["subject"]] == ["integration-result.json", "credit@1"]
+
+
+def test_record_of_a_fork_is_not_attested(project: Project) -> None:
+    project.use(attest="true")
+    ran = project.run("pull_request", project.proposal(repository="mallory/models"))
+
+    assert (ran.code, ran.outputs["verdict"]) == (0, "pass"), ran.log
+    assert not (ran.artifacts / "attested").exists()
 
 
 def test_judge_is_installed_from_the_checkout_of_the_action(project: Project) -> None:

@@ -35,13 +35,6 @@ def beside(name: str, package: str) -> str:
     return str(path)
 
 
-def follow(project: Project, workflow: str) -> None:
-    """Do what the page says in a repository that has a model, tests, mlops.yaml and requirements."""
-    (project.folder / "action.yml").unlink()
-    project.write("requirements.txt", "pytest-mlops\n")
-    project.write(".github/workflows/gate.yml", WORKFLOWS[workflow])
-
-
 def rows(heading: str) -> dict[str, list[str]]:
     section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     cells = [
@@ -112,7 +105,7 @@ def test_gate_of_pull_requests_takes_at_most_fifteen_lines() -> None:
 
 @pytest.mark.slow
 def test_gate_of_pull_requests_works_as_written(project: Project) -> None:
-    follow(project, "pull-request")
+    project.follow("pull-request")
     proposal = project.proposal()
     good = project.run("pull_request", proposal)
     project.write("test_model.py", (project.folder / "test_model.py").read_text().replace("0.95", "0.5"))
@@ -129,7 +122,7 @@ def test_gate_of_pull_requests_works_as_written(project: Project) -> None:
 def test_required_job_of_the_merge_queue_follows_the_decision(
     project: Project, event: str, accuracy: str, result: str
 ) -> None:
-    follow(project, "merge-queue")
+    project.follow("merge-queue")
     project.write("test_model.py", (project.folder / "test_model.py").read_text().replace("0.95", accuracy))
     ran = project.run(event, project.group() if event == "merge_group" else None)
 
@@ -140,7 +133,7 @@ def test_required_job_of_the_merge_queue_follows_the_decision(
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", [False, True], ids=["all", "one lost"])
 def test_shards_are_judged_together(project: Project, lost: bool) -> None:
-    follow(project, "shards")
+    project.follow("shards")
     project.write(
         "mlops.yaml",
         (project.folder / "mlops.yaml").read_text().replace("[{cap", "[{capability: speed}, {cap"),
@@ -157,6 +150,23 @@ def test_shards_are_judged_together(project: Project, lost: bool) -> None:
     ended = {line["jobID"]: line["jobResult"] for line in ran.lines if "jobResult" in line}
     assert ended["model-gate"] == ("failure" if lost else "success"), ran.log
     assert ("1 of 2 shards are missing: shard-speed" in ran.summary) is lost
+
+
+@pytest.mark.slow
+def test_each_model_of_a_monorepo_has_its_own_verdict(project: Project) -> None:
+    project.follow("monorepo")
+    for model, accuracy in (("credit", "0.95"), ("churn", "0.5")):
+        for name in ("test_model.py", "mlops.yaml", "weights.txt", "requirements.txt"):
+            text = (project.folder / name).read_text().replace("0.95", accuracy)
+            project.write(f"models/{model}/{name}", text)
+    ran = project.run()
+
+    assert {model: ran.record(f"mlops-{model}")["verdict"] for model in ("credit", "churn")} == {
+        "credit": "pass",
+        "churn": "fail",
+    }
+    ended = {line["jobID"]: line["jobResult"] for line in ran.lines if "jobResult" in line}
+    assert ended["model-gates"] == "failure", ran.log
 
 
 def test_gitlab_job_keeps_to_its_schema(tmp_path: Path) -> None:

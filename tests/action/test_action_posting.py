@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.action.conftest import Project
 
@@ -36,6 +36,9 @@ class GitHub:
         place = path.partition("?")[0].removeprefix("/repos/acme/models")
         if method != "GET" and self.forbidden:
             return 403, {"message": "Resource not accessible by integration"}
+        if place == "/pulls":
+            head = {"sha": "a" * 40, "label": "mallory:better"}
+            return 200, [{"number": 7, "head": head}] if "head=mallory%3Abetter" in path else []
         if place.startswith("/issues/7/comments"):
             if method == "GET":
                 return 200, self.comments if "page=2" not in path else []
@@ -146,3 +149,45 @@ def test_tests_never_see_the_token(posting: Project) -> None:
     )
 
     assert posting.run(loopback=False).code == 0
+
+
+def follow_fork(posting: Project) -> Mapping[str, Any]:
+    """Run the first workflow of the pair on a fork's proposal; return the event that starts the second."""
+    posting.follow("measure")
+    measured = posting.run("pull_request", posting.proposal(repository="mallory/models"))
+    assert measured.record()["provenance"]["trust"] == "untrusted-pr", measured.log
+    posting.follow("post")
+    run = {
+        "event": "pull_request",
+        "id": 1,
+        "run_attempt": 1,
+        "head_sha": "a" * 40,
+        "head_branch": "better",
+        "head_repository": {"full_name": "mallory/models"},
+    }
+    return {"action": "completed", "workflow_run": run, "repository": {"full_name": "acme/models"}}
+
+
+def test_second_workflow_comments_on_the_pull_request_of_a_fork(posting: Project, github: GitHub) -> None:
+    event = follow_fork(posting)
+    ran = posting.run("workflow_run", event, loopback=False)
+
+    assert ran.code == 0, ran.log
+    (comment,) = github.comments
+    assert "## PASS: credit 1" in comment["body"]
+    assert "made by the code of a pull request from another repository" in comment["body"]
+    assert [(check["head_sha"], check["conclusion"]) for check in github.checks] == [("a" * 40, "success")]
+
+
+def test_second_workflow_refuses_what_was_forged(posting: Project, github: GitHub) -> None:
+    posting.write("test_model.py", (posting.folder / "test_model.py").read_text().replace("0.95", "0.5"))
+    event = follow_fork(posting)
+    path = posting.scratch / "artifacts" / "mlops" / "integration-result.json"
+    forged = json.loads(path.read_text(encoding="utf-8"))
+    assert forged["decision"] == "block"
+    path.write_text(json.dumps({**forged, "verdict": "pass", "decision": "allow", "success": True}))
+    ran = posting.run("workflow_run", event, loopback=False)
+
+    assert ran.code == 1
+    assert "## INCOMPLETE: evidence refused" in github.comments[0]["body"]
+    assert github.checks[0]["conclusion"] == "failure"

@@ -100,3 +100,19 @@ def test_nothing_is_started_for(environ: dict[str, str]) -> None:
     assert code == 2
     assert lines[0].startswith("::error::")
     assert not any("stop-commands" in line for line in lines)
+
+
+def test_what_tests_wrote_into_the_files_of_the_runner_is_taken_out_again(folder: Path) -> None:
+    """They are named to nobody, and lie where anybody can look."""
+    files = {name: folder / name for name in ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT")}
+    for path in files.values():
+        path.write_text("before=1\n", encoding="utf-8")
+    program = (
+        "import pathlib\n"
+        "pathlib.Path('GITHUB_ENV').open('a').write('BASH_ENV=evil.sh\\n')\n"
+        "pathlib.Path('GITHUB_PATH').unlink()\n"
+        "pathlib.Path('GITHUB_OUTPUT').unlink(); pathlib.Path('GITHUB_OUTPUT').symlink_to('other')\n"
+    )
+    run(MLOPS_PYTHON=interpreter(folder, program), **{name: str(path) for name, path in files.items()})
+    assert {path.read_text(encoding="utf-8") for path in files.values()} == {"before=1\n"}
+    assert not (folder / "other").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,11 @@ class Checkout:
     def git(self, *arguments: str) -> None:
         names = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
         subprocess.run(["git", *names, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def output(self, *arguments: str) -> str:
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
 
     def commit(self, text: str) -> None:
         self.config.write_text(text, encoding="utf-8")
@@ -162,3 +168,79 @@ def test_a_copy_of_the_base_s_file_serves_where_there_is_no_checkout(make: Make,
     assert decision is Decision.BLOCK
     ((change,), _) = changes_from_file(make.record(), tmp_path / "none.yaml")
     assert change.effect is Effect.UNKNOWN
+
+
+def test_added_requirements_hide_no_gap_in_what_the_base_declares(checkout: Checkout) -> None:
+    checkout.git("checkout", "--quiet", "main")
+    checkout.commit(STRICT.replace("{capability: rank}", "{capability: rank}, {capability: speed}"))
+    checkout.git("checkout", "--quiet", "-B", "feature")
+    heavy = "{capability: rank}, {capability: speed}, {capability: easy, weight: 100}"
+    checkout.commit(STRICT.replace("{capability: rank}", heavy))
+    policy = load_config(checkout.config).config.policy()
+    checks = checkout.make.test("mlops.yaml::fast", covers=())
+
+    def record(*covers: str) -> IntegrationResult:
+        tests = (checkout.make.test(covers=covers), checks)
+        return checkout.make.record(tests=tests, policy=policy, shares=(("accuracy", 90),))
+
+    assert checkout.changes(record("rank:all", "easy:all"))[0] == [
+        "coverage of what the base declares is 0.5, at least 0.8; added requirements hide it"
+    ]
+    assert checkout.changes(record("rank:all", "speed:all", "easy:all"))[0] == []
+    # Without them nothing is hidden: the verdict itself says that coverage is too small.
+    assert checkout.changes(record("rank:all"))[0] == []
+
+
+def test_commit_that_was_measured_counts_wherever_head_was_moved_since(checkout: Checkout) -> None:
+    checkout.commit(STRICT.replace("min: 0.5", "min: 0.1"))
+    record = checkout.record()
+    measured = checkout.output("rev-parse", "HEAD")
+    # An older base, under which the change is none.
+    checkout.git("checkout", "--quiet", "--orphan", "loose")
+    checkout.commit(STRICT.replace("min: 0.5", "min: 0.1"))
+    loose = checkout.output("rev-parse", "HEAD")
+    checkout.git("replace", "--graft", "main", loose)
+
+    found, _ = changes_in_checkout(record, checkout.config, "main", measured)
+    assert [change.text for change in found] == ["min of rule accuracy is 0.1, was 0.5"]
+
+
+def test_contents_that_were_replaced_are_not_taken_for_those_that_were_committed(checkout: Checkout) -> None:
+    was = checkout.output("rev-parse", "main:mlops.yaml")
+    checkout.commit(STRICT.replace("min: 0.5", "min: 0.1"))
+    checkout.git("replace", was, checkout.output("rev-parse", "HEAD:mlops.yaml"))
+
+    assert checkout.changes()[0] == ["min of rule accuracy is 0.1, was 0.5"]
+
+
+def test_repository_that_tests_wrote_into_makes_the_judge_run_no_program(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partial clone asks its remote for what it lacks, through a program that its configuration names."""
+    monkeypatch.setenv("MLOPS_TOKEN", "s3cr3t")
+    ran = checkout.folder.parent / "ran"
+    was = checkout.output("rev-parse", "main:mlops.yaml")
+    checkout.commit(STRICT.replace("min: 0.5", "min: 0.1"))
+    record = checkout.record()
+    for name, value in (
+        ("remote.origin.url", f"ext::sh -c env>{ran}"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.partialclonefilter", "blob:none"),
+        ("extensions.partialClone", "origin"),
+        ("core.repositoryformatversion", "1"),
+        ("protocol.ext.allow", "always"),
+        ("core.fsmonitor", f"env>{ran}"),
+    ):
+        checkout.git("config", name, value)
+    (checkout.folder / ".git" / "objects" / was[:2] / was[2:]).unlink()
+
+    found, _ = checkout.changes(record)
+    assert not ran.exists()
+    assert found[0].startswith("the policy could not be compared with its base")
+
+
+def test_configuration_that_became_a_pipe_is_not_waited_for(checkout: Checkout) -> None:
+    record = checkout.record()
+    checkout.config.unlink()
+    os.mkfifo(checkout.config)
+    assert checkout.changes(record)[0] == []

@@ -68,6 +68,7 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
         "GITHUB_REPOSITORY": "acme/models/../..",
         "MLOPS_WORKING_DIRECTORY": "../elsewhere",
         "MLOPS_COMMENT": "maybe",
+        "MLOPS_CONTEXT": "local",
         "MLOPS_FAIL_ON": "nothing",
         "MLOPS_COMMENT_AUTHOR": "a b",
         "MLOPS_ARTIFACT_NAME": "a\nb",

@@ -60,6 +60,12 @@ LOOSER = [
     ("  - {capability: calibrate}\n", "", "the requirement calibrate:all was removed"),
     ("weight: 2}", "weight: 1}", "the weight of requirement rank:all is 1, was 2"),
     ("min: 0.9, ", "min: 0.89, ", "min of rule accuracy is 0.89, was 0.9"),
+    ("confidence: 0.95}", "confidence: 0.999}", "confidence of rule accuracy is 0.999, was 0.95"),
+    (
+        "latency, max: 20}",
+        "latency, max: 20, confidence: 0.9}",
+        "confidence of rule latency is 0.9, was not set",
+    ),
     ("min: 0.9, confidence: 0.95", "min: 0.9", "confidence of rule accuracy is not set, was 0.95"),
     ("{metric: latency, max: 20}", "{metric: latency, min: 0}", "max of rule latency is not set, was 20"),
     ("{metric: latency, max: 20}", "{metric: latency, max: 21}", "max of rule latency is 21, was 20"),
@@ -71,9 +77,11 @@ LOOSER = [
     ("max: 20}", "max: 20, severity: report}", "rule latency only reports, and blocked"),
     ("metric: auc, id: shown", "metric: f1, id: shown", "rule shown is about another metric"),
     ("metrics: 0.5, ", "metrics: 0.4, ", "quality.weights.metrics is 0.4, was 0.5"),
-    ("{accuracy: 0.5, mae", "{mae", "the metric accuracy takes no part in the quality score"),
-    ("accuracy: 0.5", "accuracy: 0.1", "quality.metrics.accuracy.weight is 0.1, was 0.5"),
+    ("{accuracy: 0.5, mae", "{mae", "quality.metrics.accuracy takes no part in the quality score"),
+    ("accuracy: 0.5", "accuracy: 0.1", "quality.metrics.accuracy is 0.1, was 0.5"),
     ("worst: 60", "worst: 600", "quality.metrics.mae.worst is 600, was 60"),
+    ("tests: 0.5", "tests: 9", "quality.weights.metrics counts for 0.0515 of the whole, was 0.417"),
+    ("{accuracy: 0.5,", "{accuracy: 0.5, luck: 9,", "quality.metrics.accuracy counts for 0.05 of the whole"),
     ("ruff: ruff.json", "ruff: other.json", "quality.code reads other reports"),
     ('"artifact:main", run', "run", "baseline.from is run, was artifact:main, run"),
     ("removed_cases: fail", "removed_cases: intersect", "baseline.removed_cases is intersect, was fail"),
@@ -206,3 +214,17 @@ def test_a_file_that_is_not_valid_is_no_policy(text: str) -> None:
 
 def test_checks_that_are_no_mappings_are_no_checks() -> None:
     assert snapshot("checks: [1, {check: 3}]").checks == {"3": {"check": 3}}
+
+
+def test_examples_that_a_check_asks_for_may_not_rise_either() -> None:
+    """A slice with fewer of them is UNDECIDED, whatever it shows."""
+    before = "checks: [{check: slice_floor, of: holdout, name: floor, metric: accuracy, min: 0.8, min_n: 30}]"
+    (change,) = policy_changes(snapshot(before), snapshot(before.replace("30", "30000")))
+    assert (change.effect, change.text) == (Effect.LOOSENED, "min_n of check floor is 30000, was 30")
+
+
+def test_quality_of_ones_own_in_place_of_the_defaults_is_looser() -> None:
+    own = snapshot("quality: {metrics: {luck: {weight: 1, best: 1, worst: 0}}, code: {ruff: r.json}}")
+    found = {change.text for change in policy_changes(snapshot("rules: []"), own)}
+    assert "quality.metrics.accuracy takes no part in the quality score" in found
+    assert "quality.code takes part in the quality score, and did not" in found

@@ -15,6 +15,7 @@ from pytest_mlops.cli.exits import ExitCode
 from pytest_mlops.cli.github import exit_code_for_ruling
 from pytest_mlops.errors import ConfigError
 from pytest_mlops.github import post as post_module
+from pytest_mlops.github import step as step_module
 from pytest_mlops.github.comment import marker
 from pytest_mlops.github.ruling import Ruling, rule_on, tighten, untrusted
 from pytest_mlops.github.step import PostOptions, Surroundings, baseline_step, post_step
@@ -112,6 +113,32 @@ def test_a_pass_is_shown_everywhere(job: Job, fake: FakeGitHub, make: Make) -> N
     (check,) = fake.checks
     assert (check["name"], check["head_sha"], check["conclusion"]) == ("mlops gate", make.HEAD, "success")
     assert check["output"]["title"] == headline
+
+
+def test_attestation_is_prepared_where_asked_for_and_named_to_the_next_step(job: Job, make: Make) -> None:
+    job.environ["MLOPS_ATTEST"] = "true"
+    job.post(make.record())
+    folder = job.folder / ".mlops" / "attestation"
+    assert job.outputs["attestation"] == str(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["predicate.json", "subjects.txt"]
+
+
+def test_what_may_not_be_attested_is_not_and_the_log_says_so(job: Job, make: Make) -> None:
+    job.environ["MLOPS_ATTEST"] = "true"
+    job.post(make.failing())
+    assert "attestation" not in job.outputs
+    assert not (job.folder / ".mlops" / "attestation").exists()
+    assert "not attested" in job.log
+
+
+def test_attestation_that_cannot_be_prepared_is_left_to_fail_in_its_own_step(job: Job, make: Make) -> None:
+    job.environ["MLOPS_ATTEST"] = "true"
+    (job.folder / ".mlops").mkdir()
+    (job.folder / ".mlops" / "attestation").write_text("in the way", encoding="utf-8")
+    ruling = job.post(make.record())
+    assert exit_code_for_ruling(ruling) is ExitCode.ALLOW
+    assert job.outputs["attestation"]
+    assert "no attestation: cannot write" in job.log
 
 
 def test_a_fail_is_shown_everywhere(job: Job, fake: FakeGitHub, make: Make) -> None:
@@ -521,3 +548,64 @@ def test_the_commands_exit_by_the_decision(
     assert runner.invoke(app, ["github", "post", "--fail-on", "undecided"]).exit_code == 3
     done = runner.invoke(app, ["github", "baseline", "--source", "artifact:main"])
     assert (done.exit_code, "nothing was fetched" in done.output) == (0, True)
+
+
+def test_event_rewritten_by_the_tests_is_written_to_nobody(job: Job, fake: FakeGitHub, make: Make) -> None:
+    """It would choose the pull request that is commented on, and the commit that gets a check."""
+    job.environ["MLOPS_PINNED_EVENT"] = "0" * 64
+    ruling = job.post(make.record())
+
+    assert exit_code_for_ruling(ruling) is ExitCode.REFUSED
+    assert (job.outputs["verdict"], job.outputs["decision"]) == ("incomplete", "block")
+    assert fake.log == []
+    assert "rewritten while the tests ran" in job.summary
+
+
+def test_base_that_blocked_before_the_tests_blocks_where_they_made_it_unreadable(
+    job: Job, make: Make
+) -> None:
+    assert job.post(make.record()).decision is Decision.ALLOW  # there is no repository to look into
+    job.environ["MLOPS_PINNED_POLICY_CHANGES"] = "block"
+    ruling = job.post(make.record())
+    assert ruling.decision is Decision.BLOCK
+    assert ruling.changes[0].text.startswith("the policy could not be compared with its base")
+
+
+def test_repository_that_trips_us_is_one_that_nobody_can_compare(
+    job: Job, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object) -> None:
+        raise ValueError("BAD")
+
+    monkeypatch.setattr(step_module, "changes_in_checkout", trip)
+    (change,) = job.post(make.record()).changes
+    assert change.text == "the policy could not be compared with its base: ValueError: BAD"
+
+
+@pytest.mark.parametrize(
+    ("decided", "event_name", "asked", "decision"),
+    [
+        (Context.LOCAL, "pull_request", None, Decision.BLOCK),
+        (Context.PULL_REQUEST, "pull_request", None, Decision.ALLOW),
+        (Context.PULL_REQUEST, "release", None, Decision.BLOCK),
+        (Context.PULL_REQUEST, "release", "pull_request", Decision.ALLOW),
+        (Context.PULL_REQUEST, "pull_request", "release", Decision.BLOCK),
+        (Context.RELEASE, "pull_request", None, Decision.ALLOW),
+    ],
+)
+def test_what_was_decided_for_a_context_that_asks_for_less_is_blocked(
+    job: Job, make: Make, decided: Context, event_name: str, asked: str | None, decision: Decision
+) -> None:
+    job.environ |= {"GITHUB_EVENT_NAME": event_name, **({"MLOPS_CONTEXT": asked} if asked else {})}
+    record = make.record(context=decided, shares=(("accuracy", 90),))
+    assert record.decision is Decision.ALLOW
+    ruling = job.post(record)
+    assert ruling.decision is decision
+    assert ("it was decided for the context" in job.log) is (decision is Decision.BLOCK)
+
+
+def test_event_that_cannot_be_understood_vouches_for_nobody(job: Job, make: Make) -> None:
+    job.event = {}
+    ruling = job.post(make.record())
+    assert ruling.record is not None
+    assert ruling.record.provenance.trust == "untrusted-pr"

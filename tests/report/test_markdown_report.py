@@ -17,7 +17,7 @@ from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, T
 from pytest_mlops.records.rule import Rule
 from pytest_mlops.report.budget import Section, fit
 from pytest_mlops.report.markdown import to_markdown
-from pytest_mlops.report.words import headline
+from pytest_mlops.report.words import headline, rules_by_concern
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def test_what_speaks_against_the_version_comes_before_the_rest(make_record: Make
         "| test_bad | failed | assert 1 == 2 |",
         "### Scores",
         "### Rules that did not pass",
-        "| accuracy | 0.9 |",
+        "| accuracy | FAIL | 0.9 |",
         "### Coverage gaps",
         "| rank:young | 1 | no test |",
         "### Rules that passed",
-        "| f1 | 0.9 |",
+        "| f1 | PASS | 0.9 |",
         "### Covered cells",
         "### Recorded numbers",
         "### Provenance",
@@ -238,3 +238,24 @@ def test_a_commit_is_left_to_be_linked_and_nothing_else_is(make_record: MakeReco
     )
     text = to_markdown(make_record(provenance=made))
     assert f"| commit | {'ab' * 20} |" in text
+
+
+def test_worst_rules_come_first(make_record: MakeRecord) -> None:
+    """INCOMPLETE, then what blocks before what is only reported, then the one that misses by most."""
+    rules = (
+        Rule(metric="f1", min=0.1, id="passes"),
+        Rule(metric="f1", min=0.99, id="reported", severity="report"),
+        Rule(metric="accuracy", min=0.91, id="little"),
+        Rule(metric="accuracy", max=0.1, id="much"),
+        Rule(metric="recall", min=0.5, id="missing"),
+        Rule(metric="accuracy", min=0.99, id="more"),
+    )
+    record = make_record(shares=[("accuracy", "all", 90), ("f1", "all", 90)], policy=Policy(rules=rules))
+
+    ordered = rules_by_concern(record)
+    names = [rule.rule for _, rule in ordered]
+    assert names == ["missing", "much", "more", "little", "reported", "passes"]
+    assert [index for index, _ in ordered] == [4, 3, 5, 2, 1, 0]
+    text = to_markdown(record)
+    places = [text.index(f"| {name} |") for name in names]
+    assert places == sorted(places)

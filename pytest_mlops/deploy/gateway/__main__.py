@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pytest_mlops.deploy.gateway.serve import run
+from pytest_mlops.deploy.gateway.sockets import listen
 from pytest_mlops.deploy.paths import Layout
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.records.serving import GatewaySettings
@@ -25,7 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
-        run(Layout(root=given.root.absolute()), _settings(given))
+        settings = _settings(given)
+        with listen(settings.host, settings.port) as listening:
+            # Takes most of the time; clients that come meanwhile wait instead of being refused.
+            from pytest_mlops.deploy.gateway.serve import run  # noqa: PLC0415
+
+            run(Layout(root=given.root.absolute()), settings, listening)
     except (MLOpsError, OSError, ValidationError) as error:
         print(f"the gateway cannot run: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -11,27 +11,32 @@ __all__ = ["WeightedChoice"]
 
 
 class WeightedChoice:
-    """Chooses names so that after n choices each was chosen its share of n times, give or take less than one a name.
+    """Chooses names so that each is chosen its share of the times, at every moment and not only on average.
 
-    A name's credit is what its share of the choices so far comes to, less how often it was chosen; the largest
-    credit is chosen next. Credits sum to 0.
+    A name's credit is what its share of the choices so far comes to, less how often it was chosen; the name
+    with the largest is chosen next. Credits sum to 0; of two names none is ever off by as much as one choice,
+    and of n none was ever chosen a whole time too often.
 
     Args:
         weights: Name -> weight; names with 0 are never chosen.
-        before: The choice that this one takes over from: a name keeps its credit, so that not even a table that
-            changes with every request can starve a small weight.
+        before: The choice that this one takes over from. A name keeps its credit, so that a small weight
+            gets its share of a table that changes all the time, too.
     """
 
     def __init__(self, weights: Mapping[str, float], *, before: WeightedChoice | None = None) -> None:
         total = sum(weights.values())
         self._shares = {name: weight / total for name, weight in weights.items() if weight > 0}
-        credits = before._credits if before is not None else {}
-        kept = {name: credits.get(name, 0.0) for name in self._shares}
+        known = before.credits() if before is not None else {}
+        kept = {name: known.get(name, 0.0) for name in self._shares}
         surplus = sum(kept.values()) / len(kept) if kept else 0.0
-        self._credits = {name: credit - surplus for name, credit in kept.items()}
+        self._credits: dict[str, float] = {name: credit - surplus for name, credit in kept.items()}
 
     def __bool__(self) -> bool:
         return bool(self._shares)
+
+    def credits(self) -> Mapping[str, float]:
+        """Return name -> how many times it was chosen too seldom."""
+        return self._credits
 
     def next(self) -> str:
         """Return the name whose turn it is.
@@ -43,10 +48,8 @@ class WeightedChoice:
             return next(iter(self._shares))
         if not self._shares:
             raise LookupError("nothing to choose from")
-        credits = self._credits
         for name, share in self._shares.items():
-            credits[name] += share
-        # Of equal credits the first listed is taken, so that the order is the table's.
-        chosen = max(credits, key=credits.__getitem__)
-        credits[chosen] -= 1.0
+            self._credits[name] += share
+        chosen = max(self._credits, key=self._credits.__getitem__)  # of equals the table's first
+        self._credits[chosen] -= 1.0
         return chosen

@@ -1,24 +1,28 @@
-"""The control side: the supervisor puts tables of routes in force, and everybody of ours asks what happens."""
+"""The control side: tables of routes are put in force, and it is told what becomes of requests."""
 
 from __future__ import annotations
 
 import hmac
+import logging
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
+from pytest_mlops.deploy.gateway.asgi import respond_json
+from pytest_mlops.deploy.gateway.headers import first
 from pytest_mlops.deploy.gateway.routes import read_routes
 from pytest_mlops.errors import ConflictError, SerializationError
 
 if TYPE_CHECKING:
+    from pytest_mlops.deploy.gateway.asgi import Receive, Scope, Send
     from pytest_mlops.deploy.gateway.router import Router
     from pytest_mlops.deploy.gateway.sinks import Sinks
 
 __all__ = ["Control"]
 
+_log = logging.getLogger(__name__)
 _MAX_TABLE = 8 * 1024 * 1024
+_CLOSING = frozenset({400, 401, 413})  # their body may not have been read
 
 
 class Control:
@@ -37,33 +41,44 @@ class Control:
         self._epoch = uuid.uuid4().hex
         self._started_at = datetime.now(UTC).isoformat()
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Return the answer to one request."""
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, self._expected):
-            return _error(401, "expected Authorization: Bearer with the token of gateway.json")
-        match request.method, request.path:
-            case "PUT", "/routes":
-                return await self._put_routes(request)
-            case "GET", "/status":
-                return web.json_response(self._status())
-            case _, "/routes" | "/status":
-                return _error(405, f"{request.method} is not for {request.path}")
-        return _error(404, "expected /routes or /status")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            status, value = await self._answer(scope, receive)
+        except Exception:
+            _log.exception("%s %s failed inside the gateway", scope["method"], scope["path"])
+            raise
+        await respond_json(send, status, value, close=status in _CLOSING)
 
-    async def _put_routes(self, request: web.BaseRequest) -> web.Response:
-        body = bytearray()
-        while data := await request.content.readany():
-            body += data
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, dict[str, Any]]:
+        if not hmac.compare_digest(first(scope["headers"], b"authorization") or b"", self._expected):
+            return 401, {"error": "expected Authorization: Bearer with the token of gateway.json"}
+        match scope["method"], scope["path"]:
+            case "PUT", "/routes":
+                return await self._put_routes(receive)
+            case "GET", "/status":
+                return 200, self._status()
+            case method, "/routes" | "/status":
+                return 405, {"error": f"{method} is not for this path"}
+        return 404, {"error": "expected /routes or /status"}
+
+    async def _put_routes(self, receive: Receive) -> tuple[int, dict[str, Any]]:
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return 400, {"error": "the table did not come to its end"}
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
             if len(body) > _MAX_TABLE:
-                return _error(413, f"the table is longer than {_MAX_TABLE} bytes", close=True)
+                return 413, {"error": f"the table is longer than {_MAX_TABLE} bytes"}
         try:
             self._router.swap(read_routes(bytes(body)))
         except SerializationError as error:
-            return _error(400, str(error))
+            return 400, {"error": str(error)}
         except ConflictError as error:
-            return web.json_response({**self._numbers(), "error": str(error)}, status=409)
-        return web.json_response(self._numbers())
+            return 409, {**self._numbers(), "error": str(error)}
+        return 200, dict(self._numbers())
 
     def _numbers(self) -> dict[str, int]:
         routes = self._router.routes
@@ -83,10 +98,3 @@ class Control:
             "counts": self._sinks.counts.as_json(),
             "log": self._sinks.log_as_json(),
         }
-
-
-def _error(status: int, sentence: str, *, close: bool = False) -> web.Response:
-    response = web.json_response({"error": sentence}, status=status)
-    if close:
-        response.force_close()
-    return response

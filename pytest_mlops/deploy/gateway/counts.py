@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["LATENCY_BOUNDS", "DeploymentCounts", "TrafficCounts"]
 
 LATENCY_BOUNDS = (*(round(10 ** (step / 8), 6) for step in range(-8, 41)), math.inf)
-"""Upper bounds of the latency histograms in milliseconds: eight a decade from 0.1 ms to 100 s, then infinity."""
+"""Upper bounds of the histograms in milliseconds: eight a decade from 0.1 ms to 100 s, then infinity."""
 
 _KEPT = 512
 

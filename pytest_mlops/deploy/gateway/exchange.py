@@ -65,6 +65,7 @@ class Exchange:
         status: Of the answer; 0 for none.
         whole: Whether all of the answer came.
         excused: Whether the client left while the answer came; that is no fault of the replica's.
+        void: Whether the client never sent all of it, so that it says nothing about the deployment.
         began: When it was sent, on the clock of the day; nanoseconds.
         started: The same on the clock that only counts.
     """
@@ -81,6 +82,7 @@ class Exchange:
     status: int = 0
     whole: bool = False
     excused: bool = False
+    void: bool = False
     began: int = field(default_factory=time.time_ns)
     started: float = field(default_factory=time.perf_counter)
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.deploy.gateway.upstream import NoAnswer
 
 if TYPE_CHECKING:
-    import aiohttp
-
+    from pytest_mlops.deploy.gateway.answer import Answer
     from pytest_mlops.deploy.gateway.exchange import Exchange
     from pytest_mlops.deploy.gateway.router import Router
     from pytest_mlops.deploy.gateway.upstream import Call, Upstream
@@ -18,11 +17,11 @@ __all__ = ["ask"]
 _ATTEMPTS = 4
 
 
-async def ask(router: Router, call: Call, exchange: Exchange) -> aiohttp.ClientResponse:
+async def ask(router: Router, call: Call, exchange: Exchange) -> Answer:
     """Return the answer of a replica, with its body still to come.
 
-    The exchange names the replica, which has one more request under way until the caller releases it. A request
-    whose deployment got out of the table before it could be sent goes to one that is in it.
+    The exchange names the replica, which has one more request under way until the caller releases it. Where
+    nothing could be sent and the deployment is in the table no more, one that is in it is asked.
 
     Raises:
         NoAnswer: no replica gave one.

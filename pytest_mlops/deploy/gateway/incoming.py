@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aiohttp import HttpVersion11
+from pytest_mlops.deploy.gateway.headers import first
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp.web import BaseRequest
-
+    from pytest_mlops.deploy.gateway.asgi import Receive, Scope
     from pytest_mlops.deploy.gateway.exchange import Captured
     from pytest_mlops.deploy.gateway.upstream import Call
 
-__all__ = ["Body", "Refusal", "target_of"]
+__all__ = ["Body", "ClientLeft", "Refusal", "target_of"]
 
 _WHOLE = 64 * 1024
 """Bytes up to which a body of known length is read whole before a replica is chosen."""
 
 
-class Refusal(Exception):
+class ClientLeft(Exception):  # noqa: N818 -- what happened; nobody is at fault
+    """The client closed its connection before it had its answer."""
+
+
+class Refusal(Exception):  # noqa: N818 -- as above
     """A request that goes to no replica.
 
     Attributes:
@@ -35,106 +38,107 @@ class Refusal(Exception):
         self.reason = reason
 
 
-def target_of(request: BaseRequest) -> str:
+def target_of(scope: Scope) -> bytes:
     """Return path and query, as the client wrote them.
 
     Raises:
         Refusal: this is no request that can be passed on.
     """
-    if request.method == "CONNECT":
+    headers = scope["headers"]
+    if scope["method"] == "CONNECT":
         raise Refusal("CONNECT is not for a gateway", status=501, reason="method")
-    if "websocket" in request.headers.get("Upgrade", "").lower():
+    if b"websocket" in (first(headers, b"upgrade") or b"").lower():
         raise Refusal("WebSockets are not passed on; use HTTP", status=501, reason="websocket")
-    hosts = request.headers.getall("Host", ())
-    if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):
-        raise Refusal(f"expected one Host header; got {len(hosts)}", status=400, reason="host")
-    target = request.raw_path
-    if not target.startswith("/"):
-        scheme, separator, rest = target.partition("://")
-        if not separator or scheme.lower() not in {"http", "https"}:
-            raise Refusal(f"expected a path; got {target[:100]}", status=400, reason="target")
-        _, slash, path = rest.partition("/")
-        target = slash + path or "/"
-    return target.partition("#")[0]
+    expects = first(headers, b"expect")
+    if expects is not None and expects.lower() != b"100-continue":
+        raise Refusal("only 100-continue can be expected", status=417, reason="expect")
+    hosts = sum(name == b"host" for name, _ in headers)
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+        raise Refusal(f"expected one Host header; got {hosts}", status=400, reason="host")
+    path: bytes = scope["raw_path"]
+    if not path.startswith(b"/"):
+        raise Refusal("expected a path", status=400, reason="target")
+    return path + b"?" + scope["query_string"] if scope["query_string"] else path
 
 
 class Body:
     """A client's body.
 
+    Args:
+        scope: The request.
+        receive: Gives its body.
+        limit: Bytes that are allowed.
+        timeout: Seconds for each piece.
+        captured: Keeps its beginning.
+
     Attributes:
-        captured: Its beginning.
+        length: Its bytes, where the client says so.
+        captured: As given.
         finished: Whether all of it came.
-        too_large: Whether it turned out longer than is allowed.
-        clock: Timeout that each piece sets back, once there is one.
+        clock: Is set back by each piece.
     """
 
-    def __init__(self, request: BaseRequest, *, limit: int, timeout: float, captured: Captured) -> None:
-        self._content = request.content
-        self._request = request
+    def __init__(
+        self, scope: Scope, receive: Receive, *, limit: int, timeout: float, captured: Captured
+    ) -> None:
+        length = first(scope["headers"], b"content-length")
+        self.length = int(length) if length is not None else None
+        self.captured = captured
+        self.finished = not self.length and first(scope["headers"], b"transfer-encoding") is None
+        self.clock: asyncio.Timeout | None = None
+        self._receive = receive
         self._limit = limit
         self._timeout = timeout
-        self.length = request.content_length
-        self.captured = captured
-        self.finished = not request.can_read_body
-        self.too_large = False
-        self.clock: asyncio.Timeout | None = None
+        if self.length is not None and self.length > limit:
+            raise self._too_long()
 
-    async def receive(self) -> bytes | None:
-        """Return the body where it is short; ``None`` where it has to be streamed, or there is none.
+    async def whole(self) -> bytes | None:
+        """Return the body where it is short; ``None`` where there is none, or it has to be streamed.
 
         Raises:
-            Refusal: it is too long, or took too long.
+            ClientLeft: it never comes to its end.
         """
-        if self.length is not None and self.length > self._limit:
-            raise self.refusal_of_size()
-        await self._continue()
         if self.length is None or self.length > _WHOLE:
             return None
-        if self.length == 0:
-            return b""
-        if self._content.is_eof():
-            data = await self._content.read()
-        else:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    data = await self._content.read()
-            except TimeoutError:
-                raise self.refusal_of_time() from None
+        data = b""
+        while not self.finished:
+            data += await self._piece()
         self.captured.add(data)
-        self.finished = True
         return data
 
-    async def _continue(self) -> None:
-        expects = self._request.headers.get("Expect")
-        if expects is None or self._request.version < HttpVersion11:
-            return
-        if expects.lower() != "100-continue":
-            raise Refusal(f"cannot do what is expected: {expects[:100]}", status=417, reason="expect")
-        writer = self._request.writer
-        await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        writer.output_size = 0
-
     async def stream(self, call: Call) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, and note that this has begun."""
+        """Yield the body as it comes, and note that this has begun.
+
+        Raises:
+            ClientLeft: it never comes to its end.
+            Refusal: it is too long.
+        """
         call.began = True
-        while data := await self._content.readany():
+        while not self.finished:
+            data = await self._piece()
             self.captured.add(data)
             if self.captured.size > self._limit:
-                self.too_large = True
-                raise self.refusal_of_size()
+                raise self._too_long()
             self._set_back()
-            yield data
-            self._set_back()
-        self.finished = True
+            if data:
+                yield data
+                self._set_back()
+
+    async def _piece(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise ClientLeft("while its body came")
+        self.finished = not message.get("more_body", False)
+        data: bytes = message.get("body", b"")
+        return data
 
     def _set_back(self) -> None:
-        if self.clock is not None:
+        if self.clock is not None and self.clock.when() is not None and not self.clock.expired():
             self.clock.reschedule(asyncio.get_running_loop().time() + self._timeout)
 
-    def refusal_of_size(self) -> Refusal:
-        """Return the refusal of a body that is too long."""
+    def _too_long(self) -> Refusal:
         return Refusal(f"the body is longer than {self._limit} bytes", status=413, reason="body_size")
 
-    def refusal_of_time(self) -> Refusal:
+    def too_slow(self) -> Refusal:
         """Return the refusal of a body that does not come."""
         return Refusal(f"nothing of the body came for {self._timeout:g} s", status=408, reason="body_time")

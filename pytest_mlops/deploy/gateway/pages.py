@@ -5,28 +5,31 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from aiohttp import web
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from pytest_mlops.deploy.gateway.asgi import respond, respond_json
 from pytest_mlops.deploy.gateway.counts import LATENCY_BOUNDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from prometheus_client.core import Metric
 
+    from pytest_mlops.deploy.gateway.asgi import Scope, Send
     from pytest_mlops.deploy.gateway.counts import ArmTally
     from pytest_mlops.deploy.gateway.router import Router
     from pytest_mlops.deploy.gateway.sinks import Sinks
 
 __all__ = ["Pages"]
 
+_PATHS = frozenset({b"/healthz", b"/metrics"})
+_READING = frozenset({"GET", "HEAD"})
 _LABELS = ("deployment", "version", "shadow")
 
 
 class Pages:
-    """Finds the page that a request asks for.
+    """Answers requests for these pages.
 
     Args:
         router: What is served.
@@ -38,26 +41,20 @@ class Pages:
         self._registry = CollectorRegistry()
         self._registry.register(_Collector(router, sinks))
 
-    def find(self, method: str, target: str) -> Callable[[], web.Response] | None:
-        """Return what makes the page; ``None`` where the request is for a replica."""
-        if method not in {"GET", "HEAD"}:
-            return None
-        match target.partition("?")[0]:
-            case "/healthz":
-                return self._healthz
-            case "/metrics":
-                return self._metrics
-        return None
-
-    def _healthz(self) -> web.Response:
-        serving = self._router.serving
-        return web.json_response(
-            {"status": "ok" if serving else "no replica is ready"}, status=200 if serving else 503
-        )
-
-    def _metrics(self) -> web.Response:
-        body = exposition.generate_latest(self._registry)
-        return web.Response(body=body, headers={"Content-Type": exposition.CONTENT_TYPE_LATEST})
+    async def answer(self, scope: Scope, send: Send) -> bool:
+        """Answer a request that is for the gateway; return whether it was."""
+        path = scope["raw_path"]
+        if path not in _PATHS or scope["method"] not in _READING:
+            return False
+        if path == b"/metrics":
+            content_type = exposition.CONTENT_TYPE_LATEST.encode()
+            body = exposition.generate_latest(self._registry)
+            await respond(send, 200, body, [(b"content-type", content_type)])
+        elif self._router.serving:
+            await respond_json(send, 200, {"status": "ok"})
+        else:
+            await respond_json(send, 503, {"status": "no replica is ready"})
+        return True
 
 
 class _Collector:

@@ -8,8 +8,9 @@ import os
 import re
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -47,6 +48,7 @@ _GROUP_ROWS = 8192
 _GROUP_BYTES = 16 * 1024 * 1024
 _REPEATED = ["deployment_id", "version", "replica", "method", "path", "status", "content_type"]
 _ABANDONED = re.compile(r"\.\d{8}T\d{6}Z-(\d+)-\d+\.parquet\.tmp")
+_WIDTHS = {(32, False): np.int32, (64, False): np.int64, (64, True): np.float64}
 _numbers = itertools.count(1)
 
 
@@ -71,9 +73,17 @@ class LogFile:
         self._began = time.monotonic()
         self._batches: list[pa.RecordBatch] = []
         self.rows = self._waiting_rows = self._waiting_bytes = 0
-        self._writer = pq.ParquetWriter(
-            self._temporary, SCHEMA, compression="zstd", use_dictionary=_REPEATED, write_statistics=["time"]
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                self._temporary,
+                SCHEMA,
+                compression="zstd",
+                use_dictionary=_REPEATED,
+                write_statistics=["time"],
+            )
+        except BaseException:
+            self._remove()
+            raise
 
     def age(self) -> float:
         """Return the seconds since it was opened."""
@@ -117,16 +127,30 @@ class LogFile:
         """Give it up; what was written is removed."""
         with contextlib.suppress(OSError, ValueError, pa.ArrowException):
             self._writer.close()
+        self._remove()
+
+    def _remove(self) -> None:
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
 
 
-def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
-    try:
-        return pa.array(values, kind)
-    except UnicodeEncodeError:  # a client may send bytes that are no text
-        plain = [str(value).encode("utf-8", "backslashreplace").decode() for value in values]
-        return pa.array(plain, kind)
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return a column, made of buffers: ``pyarrow.array`` would first import pandas, for half a second."""
+    count = len(values)
+    if pa.types.is_string(kind):
+        # A client may send bytes that are no text.
+        values = [value.encode("utf-8", "backslashreplace") for value in values]
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        offsets = np.zeros(count + 1, dtype=np.int32)
+        np.cumsum([len(value) for value in values], out=offsets[1:])
+        return pa.Array.from_buffers(
+            kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+        )
+    if pa.types.is_boolean(kind):
+        data = np.packbits(np.array(values, dtype=bool), bitorder="little")
+    else:
+        data = np.array(values, dtype=_WIDTHS[kind.bit_width, pa.types.is_floating(kind)])
+    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(data)])
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -134,7 +158,11 @@ def remove_abandoned(folder: Path) -> None:
     with contextlib.suppress(OSError):
         for path in folder.glob(".*.parquet.tmp"):
             match = _ABANDONED.fullmatch(path.name)
-            if match is not None and not psutil.pid_exists(int(match[1])):
+            if match is None:
+                continue
+            pid = int(match[1])
+            # One with our own number is of an earlier life, as in a container that was started again.
+            if pid == os.getpid() or not psutil.pid_exists(pid):
                 path.unlink(missing_ok=True)
 
 

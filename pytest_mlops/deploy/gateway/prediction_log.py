@@ -1,7 +1,7 @@
 """The log of predictions: rows wait in a bounded buffer, and a thread writes them to Parquet files.
 
-Readers see whole files only: one is written as ``.NAME.tmp``, and gets its name when it is closed. ``kill -9`` loses
-the rows that wait and those of the open file; a power cut loses no closed file.
+Readers see whole files only: one is written as ``.NAME.tmp`` and gets its name once it is closed. The end by
+``kill -9`` loses the rows that wait and those of the open file; a power cut loses no closed file.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class LogRow(NamedTuple):
 class PredictionLog:
     """Takes rows from the event loop and never makes it wait.
 
-    A disk that is full, or a folder that cannot be written, stops the log for a while and nothing else: the rows of
-    the file that could not be closed are dropped, as are those for which the buffer has no room.
+    A disk that is full, or a folder that cannot be written, stops the log for a while and nothing else: the
+    rows of the open file are dropped, as are those for which the buffer has no room.
 
     Args:
         folder: Where the files go.
@@ -116,7 +116,7 @@ class PredictionLog:
         self._rows.append(row)
 
     def close(self, *, timeout: float = 30.0) -> None:
-        """Write what waits, close the open file and end the thread; wait for it at most ``timeout`` seconds."""
+        """Write what waits, close the open file and end the thread, in at most ``timeout`` seconds."""
         self._ending.set()
         self._thread.join(timeout)
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from aiohttp import ClientResponse
-    from multidict import CIMultiDict
-
+    from pytest_mlops.deploy.gateway.answer import Answer
+    from pytest_mlops.deploy.gateway.asgi import Send
     from pytest_mlops.deploy.gateway.exchange import Exchange
+    from pytest_mlops.deploy.gateway.headers import Headers
 
 __all__ = ["Relay"]
 
@@ -24,85 +20,72 @@ _WITHOUT_BODY = frozenset({204, 304})
 class Relay:
     """Hands the answer to one request on.
 
+    Args:
+        send: Sends to the client.
+        exchange: Notes what is sent.
+        timeout: Seconds that the replica has for each piece; the client's own time does not count.
+
     Attributes:
-        started: The client's answer, once its headers were sent.
-        client_left: Whether the client could be sent no more.
+        started: Whether the client's answer has begun, so that no other can take its place.
     """
 
-    def __init__(self, request: web.BaseRequest, exchange: Exchange, *, timeout: float) -> None:
-        self._request = request
+    def __init__(self, send: Send, exchange: Exchange, *, timeout: float) -> None:
+        self.started = False
+        self._send = send
         self._exchange = exchange
         self._timeout = timeout
-        self.started: web.StreamResponse | None = None
-        self.client_left = False
 
-    async def hand_on(
-        self, answer: ClientResponse, headers: CIMultiDict[str], clock: asyncio.Timeout
-    ) -> web.StreamResponse:
-        """Return the client's answer.
+    async def hand_on(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        """Send an answer to the client.
 
-        Args:
-            answer: What the replica sent so far.
-            headers: What the client gets of its headers.
-            clock: Bounds the time that the replica takes; the client's own time does not count.
+        Raises:
+            Broken: it broke off.
         """
         try:
-            length = answer.content_length
-            if self._request.method == "HEAD" or answer.status in _WITHOUT_BODY:
-                return self._bare(answer, headers, length)
-            if length is not None and length <= _WHOLE:
-                return await self._whole(answer, headers)
-            return await self._pieces(answer, headers, length, clock)
+            if self._exchange.method == "HEAD" or answer.status in _WITHOUT_BODY:
+                await self._bare(answer, headers, clock)
+            elif answer.length is not None and answer.length <= _WHOLE:
+                await self._whole(answer, headers, clock)
+            else:
+                await self._pieces(answer, headers, clock)
         finally:
             answer.close()
 
-    def _bare(
-        self, answer: ClientResponse, headers: CIMultiDict[str], length: int | None
-    ) -> web.StreamResponse:
-        answer.release()
-        if length is not None:
-            headers["Content-Length"] = str(length)
-        self._exchange.status, self._exchange.whole = answer.status, True
-        return web.Response(status=answer.status, reason=answer.reason, headers=headers)
+    async def _bare(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        if answer.length is not None and answer.status != 204:
+            headers.append((b"content-length", b"%d" % answer.length))
+        await self._rest(answer, headers, b"", clock)
 
-    async def _whole(self, answer: ClientResponse, headers: CIMultiDict[str]) -> web.StreamResponse:
+    async def _whole(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
         data = await answer.read()
         self._exchange.response.add(data)
-        self._exchange.status, self._exchange.whole = answer.status, True
-        return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=data)
+        headers.append((b"content-length", b"%d" % len(data)))
+        await self._rest(answer, headers, data, clock)
 
-    async def _pieces(
-        self, answer: ClientResponse, headers: CIMultiDict[str], length: int | None, clock: asyncio.Timeout
-    ) -> web.StreamResponse:
-        loop = asyncio.get_running_loop()
-        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
-        response.content_length = length
-        self._exchange.status = answer.status
-        self.started = response
+    async def _rest(self, answer: Answer, headers: Headers, data: bytes, clock: asyncio.Timeout) -> None:
         clock.reschedule(None)
-        await self._to_client(response.prepare(self._request))
+        self._exchange.whole = True
+        await self._begin(answer, headers)
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def _pieces(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        loop = asyncio.get_running_loop()
+        if answer.length is not None:
+            headers.append((b"content-length", b"%d" % answer.length))
+        clock.reschedule(None)
+        await self._begin(answer, headers)
         while True:
             clock.reschedule(loop.time() + self._timeout)
-            data = await answer.content.readany()
+            data = await answer.read_some()
+            clock.reschedule(None)
             if not data:
                 break
-            clock.reschedule(None)
             self._exchange.response.add(data)
-            await self._to_client(response.write(data))
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
         self._exchange.whole = True
-        clock.reschedule(None)
-        await self._to_client(response.write_eof())
-        return response
+        await self._send({"type": "http.response.body", "body": b""})
 
-    async def _to_client(self, sent: Awaitable[object]) -> None:
-        try:
-            await sent
-        except ConnectionError:
-            self.client_left = True
-            raise
-
-    def break_off(self) -> web.StreamResponse:
-        """Return the answer that was begun, on a closed connection: nobody may take it for a whole one."""
-        if self._request.transport is not None:
-            self._request.transport.close()
-        return self.started or web.Response(status=502)
+    async def _begin(self, answer: Answer, headers: Headers) -> None:
+        self.started = True
+        self._exchange.status = answer.status
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})

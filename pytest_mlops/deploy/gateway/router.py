@@ -43,7 +43,7 @@ class Arm:
 
 
 class Router:
-    """Decides where a request goes. A new table is in force from one request to the next, and for all of them.
+    """Decides where a request goes. A new table is in force from one request to the next.
 
     Attributes:
         routes: The table in force; ``None`` before the first.
@@ -74,7 +74,7 @@ class Router:
             members = []
             for address in route.replicas:
                 if address not in upstreams:
-                    upstreams[address] = Upstream(address, deployment=route.deployment)
+                    upstreams[address] = Upstream(address=address, deployment=route.deployment)
                 members.append(upstreams[address])
             turn = before[route.deployment].turn if route.deployment in before else -1
             return Arm(route, members, turn)
@@ -135,8 +135,7 @@ class Router:
             replicas[upstream.address.id] = replicas.get(upstream.address.id, 0) + count
         return deployments, replicas
 
-    async def close(self) -> None:
-        """Close every connection to every replica."""
+    def close(self) -> None:
+        """Close every idle connection to every replica."""
         for upstream in self._upstreams.values():
-            await upstream.aclose()
-        self._upstreams = {}
+            upstream.close()

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import psutil
-from aiohttp import web
 
 from pytest_mlops.deploy.gateway.control import Control
 from pytest_mlops.deploy.gateway.counts import TrafficCounts
@@ -24,13 +23,15 @@ from pytest_mlops.deploy.gateway.prediction_log import PredictionLog
 from pytest_mlops.deploy.gateway.proxy import Proxy
 from pytest_mlops.deploy.gateway.router import Router
 from pytest_mlops.deploy.gateway.routes import read_routes
+from pytest_mlops.deploy.gateway.server import HttpServer
 from pytest_mlops.deploy.gateway.shadow import ShadowTee
 from pytest_mlops.deploy.gateway.sinks import Sinks
+from pytest_mlops.deploy.gateway.sockets import listen
 from pytest_mlops.deploy.gateway.watch import SupervisorWatch
-from pytest_mlops.errors import SerializationError, TaskError
+from pytest_mlops.errors import SerializationError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    import socket
     from pathlib import Path
 
     from pytest_mlops.deploy.paths import Layout
@@ -38,21 +39,19 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_IDLE_CLIENT_SECONDS = 75.0
-_LINE = 64 * 1024
 _log = logging.getLogger(__name__)
 
 
-def run(layout: Layout, settings: GatewaySettings) -> None:
+def run(layout: Layout, settings: GatewaySettings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way.
 
-    Raises:
-        TaskError: the address cannot be listened on.
+    Args:
+        layout: Where the files are.
+        settings: How to serve.
+        listening: The public socket.
     """
-    # What a client sends that is no HTTP is answered with 400 and needs no traceback each time.
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     _allow_many_files()
-    asyncio.run(_Gateway(layout, settings).run())
+    asyncio.run(_Gateway(layout, settings).run(listening))
 
 
 class _Gateway:
@@ -65,7 +64,7 @@ class _Gateway:
         self._tee = ShadowTee(router=self._router, sinks=self._sinks, timeout=settings.timeout)
         self._token = secrets.token_urlsafe(32)
 
-    async def run(self) -> None:
+    async def run(self, listening: socket.socket) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,21 +78,24 @@ class _Gateway:
             pages=Pages(router=self._router, sinks=self._sinks),
         )
         control = Control(router=self._router, sinks=self._sinks, token=self._token)
-        async with contextlib.AsyncExitStack() as stack:
-            public = await _listen(proxy.handle, self._settings.host, self._settings.port, stack)
-            private = await _listen(control.handle, "127.0.0.1", 0, stack)
+        with listening, listen("127.0.0.1", 0) as private:
+            public = HttpServer(proxy, listening, drain=self._settings.drain)
+            controls = HttpServer(control, private, drain=0)
+            await public.start()
+            await controls.start()
             if self._sinks.log is not None:
                 self._sinks.log.start()
-            self._announce(public.port, private.port)
+            self._announce(public.port, controls.port)
             watch = loop.create_task(SupervisorWatch(self._layout).run())
             # What lives from here on lives as long as the process; no collection need look at it.
             gc.collect()
             gc.freeze()
             await stop.wait()
             watch.cancel()
-            await public.drain(self._settings.drain)
+            await public.stop()
             await self._tee.close()
-        await self._router.close()
+            await controls.stop()
+        self._router.close()
         if self._sinks.log is not None:
             await asyncio.to_thread(self._sinks.log.close)
 
@@ -119,55 +121,6 @@ class _Gateway:
             }
         )
         _write_private(self._layout.gateway, text)
-
-
-class _Listener:
-    """A listening socket with what answers on it."""
-
-    def __init__(self, server: web.Server, runner: web.ServerRunner, site: web.TCPSite) -> None:
-        self._server = server
-        self._site = site
-        self.port: int = runner.addresses[0][1]
-
-    async def drain(self, seconds: float) -> None:
-        """Accept nothing new, close connections as they get idle, and wait at most ``seconds`` for the rest."""
-        await self._site.stop()
-        await asyncio.sleep(0)
-        self._server.pre_shutdown()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while self._server.connections and loop.time() < deadline:
-            await asyncio.sleep(0.02)
-
-
-async def _listen(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-    host: str,
-    port: int,
-    stack: contextlib.AsyncExitStack,
-) -> _Listener:
-    server = web.Server(
-        handler,
-        handler_cancellation=True,
-        access_log=None,
-        auto_decompress=False,
-        keepalive_timeout=_IDLE_CLIENT_SECONDS,
-        lingering_time=2.0,
-        max_line_size=_LINE,
-        max_field_size=_LINE,
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=0.1)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port, backlog=1024)
-    try:
-        await site.start()
-    except OSError as error:
-        raise TaskError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            "end what listens there, or give another gateway.port in mlops.yaml"
-        ) from error
-    return _Listener(server, runner, site)
 
 
 def _write_private(path: Path, text: str) -> None:

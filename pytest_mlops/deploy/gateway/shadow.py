@@ -1,4 +1,4 @@
-"""Copies of requests to deployments whose answers nobody sees, beside what clients get and never in its way."""
+"""Copies of requests to deployments whose answers nobody sees; clients never wait for them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
+from pytest_mlops.deploy.gateway.answer import Broken
 from pytest_mlops.deploy.gateway.exchange import Captured, Exchange
 from pytest_mlops.deploy.gateway.forward import ask
-from pytest_mlops.deploy.gateway.headers import SHADOW_HEADER
+from pytest_mlops.deploy.gateway.headers import SHADOW
 from pytest_mlops.deploy.gateway.upstream import Call, NoAnswer
 
 if TYPE_CHECKING:
@@ -56,14 +55,11 @@ class ShadowTee:
             task.add_done_callback(self._tasks.discard)
 
     async def _copy(self, original: Call, body: bytes, answered: Exchange, arm: Arm) -> None:
-        headers = original.headers.copy()
-        headers[SHADOW_HEADER] = "true"
-        headers.popall("Content-Length", None)
         call = Call(
             method=original.method,
             target=original.target,
-            headers=headers,
-            body=None if original.body is None else body,
+            headers=[*original.headers, (SHADOW, b"true")],
+            body=None if original.body is None and original.stream is None else body,
         )
         copy = Exchange(
             request_id=answered.request_id,
@@ -89,12 +85,12 @@ class ShadowTee:
             async with asyncio.timeout(self._timeout):
                 answer = await ask(self._router, call, copy)
                 try:
-                    while data := await answer.content.readany():
+                    while data := await answer.read_some():
                         copy.response.add(data)
                     copy.status, copy.whole = answer.status, True
                 finally:
                     answer.close()
-        except (NoAnswer, TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+        except (NoAnswer, Broken, TimeoutError) as error:
             _log.info("copy of %s to %s: %s", copy.request_id, copy.arm.deployment, error)
 
     async def _differs(self, answered: Exchange, copy: Exchange) -> bool:

@@ -1,4 +1,4 @@
-"""One replica, as the gateway talks to it: kept connections, and what becomes of a request that gets no answer."""
+"""One replica, as the gateway talks to it: kept connections, and requests that get an answer or none."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import aiohttp
-from yarl import URL
+from pytest_mlops.deploy.gateway.answer import Broken
+from pytest_mlops.deploy.gateway.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from types import SimpleNamespace
 
-    from multidict import CIMultiDict
-
+    from pytest_mlops.deploy.gateway.answer import Answer
     from pytest_mlops.deploy.gateway.routes import ReplicaAddress
 
 __all__ = ["Call", "NoAnswer", "Upstream"]
@@ -22,7 +20,6 @@ __all__ = ["Call", "NoAnswer", "Upstream"]
 _CONNECT_SECONDS = 5.0
 # Below the 5 s after which uvicorn closes an idle connection, so that the two seldom meet.
 _IDLE_SECONDS = 4.0
-_AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,18 +30,34 @@ class Call:
         method: Its method.
         target: Path and query, as the client wrote them.
         headers: End-to-end headers.
-        body: All of it, or a function that streams what the client sends; ``None`` where there is none.
-        began: Whether the stream has begun, so that it cannot be sent to another replica.
+        body: All of it; ``None`` where there is none, or ``stream`` yields it.
+        stream: Yields what the client sends.
+        length: Bytes that the stream will come to, where that is known.
+        began: Whether the stream was begun, so that it cannot be sent to another replica.
     """
 
     method: str
-    target: str
-    headers: CIMultiDict[str]
-    body: bytes | Callable[[], AsyncIterator[bytes]] | None = None
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | None = None
+    stream: Callable[[], AsyncIterator[bytes]] | None = None
+    length: int | None = None
     began: bool = False
 
+    def head(self) -> bytes:
+        """Return the request down to its empty line."""
+        lines = [b"%b %b HTTP/1.1\r\n" % (self.method.encode(), self.target)]
+        lines += [b"%b: %b\r\n" % header for header in self.headers]
+        length = len(self.body) if self.body is not None else self.length
+        if length is not None:
+            lines.append(b"content-length: %d\r\n" % length)
+        elif self.stream is not None:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
 
-class NoAnswer(Exception):
+
+class NoAnswer(Exception):  # noqa: N818 -- what happened
     """A replica gave no answer.
 
     Attributes:
@@ -61,16 +74,7 @@ class NoAnswer(Exception):
         self.stale = stale
 
 
-@dataclass(kw_only=True, slots=True)
-class _Trace:
-    reused: bool = False
-
-
-async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.reused = True
-
-
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, kw_only=True, slots=True)
 class Upstream:
     """A replica, its connections and its requests under way.
 
@@ -85,69 +89,99 @@ class Upstream:
     deployment: str
     in_flight: int = 0
     gone: bool = False
-    _session: aiohttp.ClientSession | None = None
-    _base: str = ""
-    _closing: asyncio.Task[None] | None = field(default=None)
+    _idle: list[Connection] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        host = f"[{self.address.host}]" if ":" in self.address.host else self.address.host
-        self._base = f"http://{host}:{self.address.port}"
-
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_connection_reuseconn.append(_note_reuse)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-                skip_auto_headers=_AUTOMATIC,
-                auto_decompress=False,
-                trace_configs=[trace],
-                max_line_size=64 * 1024,
-                max_field_size=64 * 1024,
-            )
-        return self._session
-
-    async def ask(self, call: Call) -> aiohttp.ClientResponse:
-        """Send a request and return the answer as soon as its headers are there.
+    async def ask(self, call: Call) -> Answer:
+        """Send a request and return the answer as soon as its head is there.
 
         Raises:
             NoAnswer: there is none.
         """
-        trace = _Trace()
-        data = call.body if call.body is None or isinstance(call.body, bytes) else call.body()
+        connection = self._kept() or await self._connect(call)
+        used = connection.used
         try:
-            answer = await self._connected().request(
-                call.method,
-                URL(self._base + call.target, encoded=True),
-                headers=call.headers,
-                data=data,
-                allow_redirects=False,
-                trace_request_ctx=trace,
-            )
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NoAnswer(f"cannot connect: {error}", status=502, unsent=not call.began) from error
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            stale = trace.reused and not call.began
-            raise NoAnswer(
-                f"it closed the connection without an answer: {error}", status=502, stale=stale
-            ) from error
-        except (aiohttp.ClientError, ValueError) as error:
-            raise NoAnswer(f"what it sent is no answer: {error}", status=502) from error
-        if answer.status < 200:
-            answer.close()
-            raise NoAnswer(f"it answered {answer.status} to a request for no other protocol", status=502)
+            return await self._send(connection, call)
+        except Broken as error:
+            stale = used and error.silent and not call.began
+            raise NoAnswer(f"no answer: {error}", status=502, stale=stale) from error
+        except BaseException:
+            connection.abort()
+            raise
+
+    async def _send(self, connection: Connection, call: Call) -> Answer:
+        if call.stream is None:
+            return await connection.request(call.head() + (call.body or b""), method=call.method)
+        head = connection.request(call.head(), method=call.method, more=True)
+        upload = asyncio.get_running_loop().create_task(_upload(connection, call, call.stream()))
+        upload.add_done_callback(_retrieve)
+        try:
+            # A replica may answer before it has all of the body, or while it comes.
+            await asyncio.wait((head, upload), return_when=asyncio.FIRST_COMPLETED)
+            if upload.done():
+                upload.result()
+            answer = await head
+        except BaseException:
+            head.cancel()
+            upload.cancel()
+            raise
+        answer.upload = upload
         return answer
+
+    def _kept(self) -> Connection | None:
+        oldest = asyncio.get_running_loop().time() - _IDLE_SECONDS
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.open and connection.idle_since >= oldest:
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, call: Call) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(idle=self._keep, lost=self._drop), self.address.host, self.address.port
+                )
+        except OSError as error:  # a timeout is one too
+            sentence = f"cannot connect to {self.address.host}:{self.address.port}: {error}"
+            raise NoAnswer(sentence, status=502, unsent=not call.began) from error
+        if not connection.open:
+            raise NoAnswer("it closed the connection at once", status=502, unsent=not call.began)
+        return connection
+
+    def _keep(self, connection: Connection) -> None:
+        if self.gone:
+            connection.abort()
+            return
+        oldest = connection.idle_since - _IDLE_SECONDS
+        while self._idle and self._idle[0].idle_since < oldest:
+            self._idle.pop(0).abort()
+        self._idle.append(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
 
     def close(self) -> None:
         """Close the connections, which have no request under way."""
-        if self._session is not None:
-            self._closing = asyncio.get_running_loop().create_task(self._session.close())
-            self._session = None
+        for connection in list(self._idle):
+            connection.abort()
+        self._idle = []
 
-    async def aclose(self) -> None:
-        """Close the connections, and return when that is done."""
-        self.close()
-        if self._closing is not None:
-            await self._closing
+
+def _retrieve(upload: asyncio.Task[None]) -> None:
+    """Take note of what ended an upload, which matters only where no answer had come."""
+    if not upload.cancelled():
+        upload.exception()
+
+
+async def _upload(connection: Connection, call: Call, pieces: AsyncIterator[bytes]) -> None:
+    """Send a body as it comes; where it does not come to its end, neither does the request."""
+    try:
+        async for data in pieces:
+            await connection.write(data if call.length is not None else b"%x\r\n%b\r\n" % (len(data), data))
+        await connection.write(b"" if call.length is not None else b"0\r\n\r\n", last=True)
+    except BaseException:
+        connection.abort()
+        raise

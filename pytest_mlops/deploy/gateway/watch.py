@@ -6,11 +6,14 @@ import asyncio
 import fcntl
 import json
 import logging
+import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import psutil
+
+from pytest_mlops.deploy.supervisor.processes import SUPERVISOR, marks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +31,14 @@ _log = logging.getLogger(__name__)
 class SupervisorWatch:
     """Starts the command of ``supervisor.json`` once the supervisor's lock was free for two seconds.
 
-    A command that does not take the lock is tried again after longer and longer pauses, up to a minute. Where the
-    environment is down, or no supervisor ever ran, nothing is started.
+    A command that does not take the lock is tried again after longer and longer pauses, up to a minute. Where
+    the environment is down, or no supervisor ever ran, nothing is started.
 
     Args:
         layout: Whose supervisor.
+
+    Attributes:
+        started: Processes that were started and have not ended.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -40,7 +46,7 @@ class SupervisorWatch:
         self._free_since: float | None = None
         self._next_try = 0.0
         self._tries = 0
-        self._started: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -53,7 +59,7 @@ class SupervisorWatch:
 
     def look(self, now: float) -> None:
         """Look once, and start a supervisor where that is due."""
-        self._started = [process for process in self._started if process.poll() is None]
+        self.started = [process for process in self.started if process.poll() is None]
         if self._layout.down.exists() or _lives(self._layout):
             self._free_since, self._next_try, self._tries = None, 0.0, 0
             return
@@ -71,9 +77,14 @@ class SupervisorWatch:
         self._layout.logs.mkdir(parents=True, exist_ok=True)
         with (self._layout.logs / "supervisor.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 -- the command that the supervisor itself was started with
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                env={**os.environ, **marks(self._layout.root, SUPERVISOR)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
-        self._started.append(process)
+        self.started.append(process)
         _log.warning("the supervisor was gone; started another one, pid %d", process.pid)
 
 
@@ -95,8 +106,8 @@ def _command(path: Path) -> list[str]:
 def _lives(layout: Layout) -> bool:
     """Tell whether a supervisor lives.
 
-    Its process is looked at first: to try its lock means to hold it for a moment, in which a supervisor that starts
-    would take it for held. The lock is tried only where that process is gone.
+    Its process is looked at first: to try its lock means to hold it for a moment, in which a supervisor that
+    starts would take it for held. The lock is tried only where that process is gone.
     """
     said = _read(layout.supervisor)
     if isinstance(pid := said.get("pid"), int) and isinstance(born := said.get("create_time"), float):

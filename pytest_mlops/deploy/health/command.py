@@ -14,8 +14,6 @@ from pytest_mlops.errors import InvalidHealthCheck
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import aiohttp
-
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
@@ -26,7 +24,7 @@ _CHUNK = 64 * 1024
 _LAST_WORDS = 0.2
 
 
-async def probe_command(check: HealthCheck, endpoint: Endpoint, _client: aiohttp.ClientSession) -> str:
+async def probe_command(check: HealthCheck, endpoint: Endpoint) -> str:
     """Run the command; 0 is healthy."""
     argv = [endpoint.fill(part) for part in check.command]
     try:

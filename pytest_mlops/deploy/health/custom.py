@@ -13,8 +13,6 @@ from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.errors import InvalidHealthCheck
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
@@ -23,7 +21,7 @@ __all__ = ["probe_custom"]
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
-async def probe_custom(check: HealthCheck, endpoint: Endpoint, _client: aiohttp.ClientSession) -> str:
+async def probe_custom(check: HealthCheck, endpoint: Endpoint) -> str:
     """Call the function; only ``True`` is healthy."""
     path = check.endpoint or ""
     if _PATH.fullmatch(path) is None:

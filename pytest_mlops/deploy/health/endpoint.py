@@ -32,10 +32,10 @@ class Endpoint:
         return "" if self.host is None else f"{self.host}:{self.port}"
 
     def fill(self, text: str) -> str:
-        """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in; other braces are left alone.
+        """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in.
 
         Raises:
-            InvalidHealthCheck: there is no address to fill in.
+            InvalidHealthCheck: there is no address to fill in. Other braces stay as they are.
         """
         if self.host is None or self.port is None:
             values: dict[str, str] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.health.command import probe_command
 from pytest_mlops.deploy.health.custom import probe_custom
-from pytest_mlops.deploy.health.http import make_client, probe_http
+from pytest_mlops.deploy.health.http import probe_http
 from pytest_mlops.deploy.health.prediction import probe_prediction
 from pytest_mlops.deploy.health.probe import ProbeFailed, one_line
 from pytest_mlops.deploy.health.state import CheckState, advance
@@ -19,8 +19,6 @@ from pytest_mlops.records.health import HealthCheck, HealthCheckType, HealthStat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    import aiohttp
 
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.deploy.health.probe import Probe
@@ -49,7 +47,7 @@ class Probed:
     message: str
 
 
-async def probe_once(check: HealthCheck, endpoint: Endpoint, client: aiohttp.ClientSession) -> Probed:
+async def probe_once(check: HealthCheck, endpoint: Endpoint) -> Probed:
     """Probe once, within the check's timeout whatever the other side does.
 
     Raises:
@@ -57,7 +55,7 @@ async def probe_once(check: HealthCheck, endpoint: Endpoint, client: aiohttp.Cli
     """
     try:
         async with asyncio.timeout(check.timeout):
-            seen = await _PROBES[check.check_type](check, endpoint, client)
+            seen = await _PROBES[check.check_type](check, endpoint)
         return Probed(ok=True, message=one_line(seen))
     except TimeoutError:
         return Probed(ok=False, message=f"no answer within {check.timeout:g} s")
@@ -95,26 +93,24 @@ async def check_health(
     """
     pairs = [(check, endpoint) for check in checks for endpoint in endpoints]
     begun = clock()
-    async with make_client() as client:
-        tasks = [
-            asyncio.create_task(
-                _decide(
-                    check,
-                    endpoint,
-                    client,
-                    left=lambda: begun + seconds - clock(),
-                    age=lambda: since_start + clock() - begun,
-                    pace=check.interval if pace is None else min(pace, check.interval),
-                )
+    tasks = [
+        asyncio.create_task(
+            _decide(
+                check,
+                endpoint,
+                left=lambda: begun + seconds - clock(),
+                age=lambda: since_start + clock() - begun,
+                pace=check.interval if pace is None else min(pace, check.interval),
             )
-            for check, endpoint in pairs
-        ]
-        try:
-            states = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        )
+        for check, endpoint in pairs
+    ]
+    try:
+        states = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return status_of(
         [
             state.outcome(f"{check.name} at {endpoint.name}" if endpoint.name else check.name)
@@ -126,7 +122,6 @@ async def check_health(
 async def _decide(
     check: HealthCheck,
     endpoint: Endpoint,
-    client: aiohttp.ClientSession,
     *,
     left: Callable[[], float],
     age: Callable[[], float],
@@ -136,7 +131,7 @@ async def _decide(
     while left() > 0:
         try:
             async with asyncio.timeout(max(left(), 0.0)):
-                probed = await probe_once(check, endpoint, client)
+                probed = await probe_once(check, endpoint)
         except TimeoutError:
             state = replace(state, message=f"no answer before the deadline; the last one: {state.message}")
             break

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from pytest_mlops.deploy.health.engine import LISTENS, probe_once
-from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import ProbeLoop
 from pytest_mlops.deploy.health.state import CheckState, advance
 from pytest_mlops.errors import InvalidHealthCheck
@@ -18,8 +17,6 @@ from pytest_mlops.records.health import HealthState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import aiohttp
 
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
@@ -49,7 +46,6 @@ class HealthMonitor:
         self._loop = ProbeLoop()
         self._watched: dict[str, _Watched] = {}
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
-        self._client: aiohttp.ClientSession | None = None
         self._random = random.Random(0)  # noqa: S311 -- jitter
 
     def __enter__(self) -> Self:
@@ -89,11 +85,9 @@ class HealthMonitor:
         self._loop.run_forever()
 
     async def _add(self, key: str, endpoint: Endpoint, checks: tuple[HealthCheck, ...]) -> None:
-        if self._client is None:
-            self._client = make_client()
         watched = _Watched(states=[CheckState() for _ in checks], tasks=[])
         watched.tasks = [
-            asyncio.create_task(self._probe_on(watched, index, check, endpoint, self._client))
+            asyncio.create_task(self._probe_on(watched, index, check, endpoint))
             for index, check in enumerate(checks)
         ]
         before = self._watched.get(key)
@@ -106,8 +100,6 @@ class HealthMonitor:
     async def _close(self) -> None:
         for key in list(self._watched):
             await self._remove(key)
-        if self._client is not None:
-            await self._client.close()
 
     async def _probe_on(
         self,
@@ -115,13 +107,12 @@ class HealthMonitor:
         index: int,
         check: HealthCheck,
         endpoint: Endpoint,
-        client: aiohttp.ClientSession,
     ) -> None:
         begun = time.monotonic()
         settled = False
         while True:
             try:
-                probed = await probe_once(check, endpoint, client)
+                probed = await probe_once(check, endpoint)
                 ok, message = probed.ok, probed.message
             except InvalidHealthCheck as error:
                 ok, message = False, str(error)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aiohttp
-import yarl
-
+from pytest_mlops.deploy.health.exchange import BROKEN, exchange
 from pytest_mlops.deploy.health.http import failure_words, url_of, without_secrets
 from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.deploy.json_compare import differences, parse_strict
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
 
 if TYPE_CHECKING:
+    import httpx
+
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
@@ -22,7 +22,7 @@ MAX_ANSWER = 1024 * 1024
 """Bytes of an answer that are read; a longer one has failed."""
 
 
-async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: aiohttp.ClientSession) -> str:
+async def probe_prediction(check: HealthCheck, endpoint: Endpoint) -> str:
     """Post the known input and hold the answer against the known one."""
     url = url_of(check, endpoint)
     try:
@@ -30,7 +30,7 @@ async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: aioht
         parse_strict(check.body or "")
     except SerializationError as error:
         raise InvalidHealthCheck(f"{check.name}: body and expect have to be JSON: {error}") from error
-    answer = await post_json(client, url, (check.body or "").encode())
+    answer = await post_json(url, (check.body or "").encode())
     try:
         got = parse_strict(answer)
     except SerializationError as error:
@@ -41,24 +41,20 @@ async def probe_prediction(check: HealthCheck, endpoint: Endpoint, client: aioht
     return f"{without_secrets(url)} gave the known answer"
 
 
-async def post_json(client: aiohttp.ClientSession, url: str | yarl.URL, body: bytes) -> bytes:
+async def post_json(url: httpx.URL, body: bytes) -> bytes:
     """Post JSON and return the answer's body.
 
     Raises:
         ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
     """
-    url = yarl.URL(url)
     name = without_secrets(url)
-    headers = {"content-type": "application/json", "accept-encoding": "identity"}
     try:
-        async with client.post(url, data=body, headers=headers, allow_redirects=False) as response:
-            if not 200 <= response.status <= 299:
-                raise ProbeFailed(f"{name} answered {response.status}; a prediction is 2xx")
-            data = bytearray()
-            async for chunk in response.content.iter_any():
-                data += chunk
-                if len(data) > MAX_ANSWER:
-                    raise ProbeFailed(f"{name} answered with more than {MAX_ANSWER:,} bytes")
-            return bytes(data)
-    except (aiohttp.ClientError, OSError) as error:
+        async with exchange("POST", url, body=body) as answer:
+            if not 200 <= answer.status <= 299:
+                raise ProbeFailed(f"{name} answered {answer.status}; a prediction is 2xx")
+            data = await answer.read(MAX_ANSWER)
+    except BROKEN as error:
         raise ProbeFailed(failure_words(url, error)) from error
+    if len(data) > MAX_ANSWER:
+        raise ProbeFailed(f"{name} answered with more than {MAX_ANSWER:,} bytes")
+    return data

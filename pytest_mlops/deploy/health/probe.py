@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_mlops.errors import MLOpsError
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
@@ -24,7 +22,7 @@ class ProbeFailed(MLOpsError):  # noqa: N818 -- named as what it says
 class Probe(Protocol):
     """One kind of probe. Its caller ends it when the check's time is over."""
 
-    async def __call__(self, check: HealthCheck, endpoint: Endpoint, client: aiohttp.ClientSession, /) -> str:
+    async def __call__(self, check: HealthCheck, endpoint: Endpoint, /) -> str:
         """Probe once; return a few words of what was seen.
 
         Raises:

@@ -23,6 +23,7 @@ class CheckState:
         failures: In a row, up to now, without those of the start period.
         succeeded: In all.
         probes: In all.
+        starting: Of them, those before the first success.
         message: Of the last probe.
     """
 
@@ -31,6 +32,7 @@ class CheckState:
     failures: int = 0
     succeeded: int = 0
     probes: int = 0
+    starting: int = 0
     message: str = "not probed yet"
 
     @property
@@ -45,7 +47,7 @@ class CheckState:
             state=self.state,
             message=self.message,
             successes=self.succeeded,
-            probes=self.probes,
+            probes=self.probes - self.starting if self.succeeded else self.probes,
         )
 
 
@@ -68,6 +70,8 @@ def advance(
         enough = successes >= check.success_threshold
         state = HealthState.HEALTHY if enough else before.state
         return replace(seen, state=state, successes=successes, failures=0, succeeded=before.succeeded + 1)
+    if before.succeeded == 0:
+        seen = replace(seen, starting=before.starting + 1)
     if before.succeeded == 0 and since_start < check.start_period:
         return replace(seen, state=HealthState.STARTING, successes=0, failures=0)
     failures = before.failures + 1

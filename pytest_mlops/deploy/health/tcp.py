@@ -10,15 +10,13 @@ from pytest_mlops.deploy.health.probe import ProbeFailed
 from pytest_mlops.errors import InvalidHealthCheck
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from pytest_mlops.deploy.health.endpoint import Endpoint
     from pytest_mlops.records.health import HealthCheck
 
 __all__ = ["probe_tcp"]
 
 
-async def probe_tcp(check: HealthCheck, endpoint: Endpoint, _client: aiohttp.ClientSession) -> str:
+async def probe_tcp(check: HealthCheck, endpoint: Endpoint) -> str:
     """Connect, to whichever of the name's addresses takes it, and close again."""
     host, port = _address(check, endpoint.fill(check.endpoint or ""))
     try:

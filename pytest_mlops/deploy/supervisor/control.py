@@ -2,36 +2,64 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
 import signal
+import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
 
-from pytest_mlops.deploy.supervisor.lock import is_locked
+from pytest_mlops.deploy.supervisor.lock import is_locked, lock_holder, wait_for_lock
+from pytest_mlops.deploy.supervisor.logs import rotate
 from pytest_mlops.deploy.supervisor.processes import (
+    MARKER,
+    SUPERVISOR,
     Identity,
     find_marked,
-    kill,
     lives,
+    marks,
     read_json,
-    rotate,
-    spawn,
+    runs,
+    send_signal,
+    spawn_detached,
+    write_json,
 )
-from pytest_mlops.errors import TaskError
+from pytest_mlops.errors import IoError, TaskError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from pytest_mlops.deploy.paths import Layout
 
-__all__ = ["Stopped", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
+__all__ = ["Start", "Stopped", "allow_up", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
 
 START_SECONDS = 30.0
+_AGAIN_SECONDS = 10.0
+"""Seconds that one who was started has to take the lock before another is started."""
+
+_PATIENCE = 10.0
+"""Seconds beyond the grace of its processes that a supervisor has to end them all."""
+
 _TICK = 0.05
+_LOG_BYTES = 4096
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """How a supervisor is started.
+
+    Attributes:
+        command: What supervises in the foreground.
+        environ: Environment variables besides those of the starter, as the store's URL, which a command line
+            would show to everybody.
+    """
+
+    command: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,79 +80,95 @@ def is_up(layout: Layout) -> bool:
     return is_locked(layout.supervisor_lock)
 
 
-def bring_up(layout: Layout, command: Sequence[str], *, seconds: float = START_SECONDS) -> bool:
-    """Start a supervisor that goes on when this process ends; tell whether it was started just now.
+def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) -> bool:
+    """Start a supervisor that goes on when this process ends; tell whether one was started just now.
 
     Args:
         layout: Where the environment's files lie.
-        command: What starts a supervisor in the foreground.
+        start: How its supervisor is started.
         seconds: How long to wait until its gateway answers.
 
     Raises:
         TaskError: it did not come up; the message has the end of its log.
+        IoError: the folder of its files cannot be written.
     """
-    layout.down.unlink(missing_ok=True)
+    _forget_down(layout)
     started = not is_up(layout)
-    if started:
-        _spawn(layout, command)
+    log = layout.logs / "supervisor.log"
+    before = _size(log)
     deadline = time.monotonic() + seconds
     while not (is_up(layout) and gateway_url(layout) is not None):
+        if not is_up(layout):
+            _start_once(layout, start)
         if time.monotonic() > deadline:
-            end = _end_of_log(layout)
+            end = _end_of(log, after=before)
             raise TaskError(f"the supervisor did not come up within {seconds:g} s; the end of its log: {end}")
         time.sleep(_TICK)
     return started
 
 
-def ensure_up(layout: Layout, command: Sequence[str]) -> None:
+def allow_up(layout: Layout) -> None:
+    """Let a supervisor run in this process, where a person starts it; another one heeds ``down``.
+
+    Raises:
+        IoError: the folder of its files cannot be written.
+    """
+    if os.environ.get(MARKER) != SUPERVISOR:
+        _forget_down(layout)
+
+
+def ensure_up(layout: Layout, start: Start) -> None:
     """Start a supervisor where none runs, unless ``down`` was asked for; wait for nothing.
 
     Raises:
-        TaskError: ``down`` was asked for.
+        TaskError: ``down`` was asked for, or it cannot be started.
+        IoError: the folder of its files cannot be written.
     """
     if is_up(layout):
         return
     if layout.down.exists():
         raise TaskError("the environment is down; bring it up with pytest-mlops up")
-    _spawn(layout, command)
+    _start_once(layout, start)
 
 
 def bring_down(layout: Layout, *, grace: float) -> Stopped:
     """End gateway, replicas and supervisor, with all that they started; what is down stays down.
 
+    A supervisor that runs ends the others in good order. Where none does, or it does not get done, whatever
+    carries the environment's marks is ended here.
+
     Args:
         layout: Where the environment's files lie.
-        grace: Seconds that they have to end by themselves before they are killed.
+        grace: Seconds that processes have to end by themselves before they are killed.
 
     Raises:
         TaskError: something could not be ended.
+        IoError: the folder of its files cannot be written.
     """
-    layout.run.mkdir(parents=True, exist_ok=True)
-    layout.down.touch()
-    supervised = _end_supervisor(layout, grace)
-    found = find_marked(str(layout.root))
-    for identity, _ in found:
-        kill(identity, signal.SIGTERM)
+    try:
+        write_json(layout.down, {"grace": grace})
+    except OSError as error:
+        raise IoError(f"cannot write {layout.down}: {error.strerror or error}") from error
+    found = {each.process.pid: each for each in find_marked(layout.root)}
+    supervised = _end_supervisor(layout, seconds=2 * grace + _PATIENCE)
+    rest = _ours(layout)
+    send_signal(rest, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while any(lives(identity) for identity, _ in found) and time.monotonic() < deadline:
+    while any(runs(process) for process in rest) and time.monotonic() < deadline:
         time.sleep(_TICK)
-    # What was started meanwhile, or left its group, still carries the marker.
-    for _ in range(3):
-        left = find_marked(str(layout.root))
-        for identity, _marker in left:
-            kill(identity, signal.SIGKILL)
-        if not left:
+    for _ in range(20):  # what was started meanwhile carries the marks, too
+        rest = [process for process in {*rest, *_ours(layout)} if runs(process)]
+        if not rest:
             break
-        time.sleep(4 * _TICK)
-    left = find_marked(str(layout.root))
-    if left:
-        names = ", ".join(f"{marker} (process {identity.pid})" for identity, marker in left)
+        send_signal(rest, signal.SIGKILL)
+        time.sleep(_TICK)
+    if rest:
+        names = ", ".join(f"process {process.pid}" for process in rest)
         raise TaskError(f"could not end {names}; end them by hand")
-    for path in (*layout.replicas.glob("*.json"), layout.supervisor):
+    for path in (*layout.replicas.glob("*.json"), layout.supervisor, layout.starting):
         path.unlink(missing_ok=True)
-    return Stopped(
-        supervisor=supervised, processes=tuple((marker, identity.pid) for identity, marker in found)
-    )
+    processes = ((each.marker, pid) for pid, each in sorted(found.items()) if each.marker != SUPERVISOR)
+    return Stopped(supervisor=supervised, processes=tuple(processes))
 
 
 def gateway_url(layout: Layout) -> str | None:
@@ -136,35 +180,85 @@ def gateway_url(layout: Layout) -> str | None:
     return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
 
 
-def _spawn(layout: Layout, command: Sequence[str]) -> None:
+def _forget_down(layout: Layout) -> None:
+    try:
+        layout.down.unlink(missing_ok=True)
+    except OSError as error:
+        raise IoError(f"cannot remove {layout.down}: {error.strerror or error}") from error
+
+
+def _start_once(layout: Layout, start: Start) -> None:
+    """Start a supervisor, unless somebody did so lately that it may not have its lock yet."""
+    try:
+        layout.run.mkdir(parents=True, exist_ok=True)
+        handle = os.open(layout.starting, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise IoError(f"cannot write {layout.starting}: {error.strerror or error}") from error
+    try:
+        wait_for_lock(handle)  # of many who find none, one starts it
+        status = os.fstat(handle)
+        if status.st_size and abs(time.time() - status.st_mtime) < _AGAIN_SECONDS:
+            return
+        os.pwrite(handle, json.dumps({"by": os.getpid()}).encode(), 0)
+        _spawn(layout, start)
+    finally:
+        os.close(handle)
+
+
+def _spawn(layout: Layout, start: Start) -> None:
     log = layout.logs / "supervisor.log"
     rotate(log)
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environ = {**kept, **start.environ, **marks(layout.root, SUPERVISOR)}
     try:
-        spawn(command, folder=layout.root, environ=environ, log=log)
-    except OSError as error:
-        raise TaskError(f"cannot start the supervisor: {error.strerror or error}") from error
+        spawn_detached(start.command, folder=layout.root, environ=environ, log=log)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise TaskError(f"cannot start the supervisor: {error}") from error
 
 
-def _end_supervisor(layout: Layout, grace: float) -> bool:
+def _end_supervisor(layout: Layout, *, seconds: float) -> bool:
+    """Wait until the supervisor has ended, as the file says that it has to; kill one that does not."""
     if not is_up(layout):
         return False
-    deadline = time.monotonic() + max(grace, 2.0)
+    deadline = time.monotonic() + seconds
     while is_up(layout) and time.monotonic() < deadline:
-        time.sleep(_TICK)  # it looks for the file that says down
-    if is_up(layout):
-        identity = Identity.of(read_json(layout.supervisor))
-        process = None if identity is None else identity.process()
-        if process is not None:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-                process.wait(grace)
+        time.sleep(_TICK)
+    # Who holds the lock has written there itself who it is.
+    holder = lock_holder(layout.supervisor_lock)
+    process = None if holder is None else holder.process()
+    if process is not None and process.pid != os.getpid():
+        send_signal([process], signal.SIGKILL)
+        psutil.wait_procs([process], timeout=_PATIENCE)
     return True
 
 
-def _end_of_log(layout: Layout) -> str:
+def _ours(layout: Layout) -> list[psutil.Process]:
+    """Return the processes that carry the environment's marks, and what they started."""
+    found: dict[int, psutil.Process] = {}
+    for each in find_marked(layout.root):
+        found[each.process.pid] = each.process
+        try:
+            found.update((child.pid, child) for child in each.process.children(recursive=True))
+        except psutil.Error:
+            continue
+    found.pop(os.getpid(), None)
+    return list(found.values())
+
+
+def _size(path: Path) -> int:
     try:
-        text = (layout.logs / "supervisor.log").read_text(encoding="utf-8", errors="replace")
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _end_of(log: Path, *, after: int) -> str:
+    """Return the last lines that were written to a log since it was ``after`` bytes long."""
+    try:
+        with log.open("rb") as stream:
+            size = _size(log)
+            stream.seek(max(after if after <= size else 0, size - _LOG_BYTES))
+            text = stream.read(_LOG_BYTES).decode(errors="replace")
     except OSError:
         return "there is none"
     return " / ".join(text.strip().splitlines()[-5:]) or "it is empty"

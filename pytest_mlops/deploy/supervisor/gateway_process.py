@@ -5,35 +5,41 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import psutil
 
-from pytest_mlops.deploy.supervisor.backoff import restart_delay
+from pytest_mlops.deploy.gateway_control import gateway_status, put_routes
+from pytest_mlops.deploy.supervisor.backoff import SETTLED_SECONDS, restart_delay
+from pytest_mlops.deploy.supervisor.logs import last_line, rotate
+from pytest_mlops.deploy.supervisor.ports import free_port
 from pytest_mlops.deploy.supervisor.processes import (
-    MARKER,
+    GATEWAY,
     Identity,
-    kill,
-    lives,
+    find_marked,
+    marks,
     read_json,
-    rotate,
+    runs,
+    send_signal,
     spawn,
     write_json,
 )
+from pytest_mlops.deploy.supervisor.recorded import owned_of
 
 if TYPE_CHECKING:
-    import subprocess
+    from pathlib import Path
 
     from pytest_mlops.deploy.paths import Layout
+    from pytest_mlops.deploy.supervisor.processes import Owned
     from pytest_mlops.records.serving import GatewaySettings
 
-__all__ = ["GATEWAY", "GatewayProcess"]
+__all__ = ["GatewayProcess"]
 
-GATEWAY = "gateway"
-"""What the gateway's process carries as its marker."""
-
-_CONTROL_SECONDS = 5.0
+_TICK = 0.02
+_KILLED_SECONDS = 5.0
+_ASK_SECONDS = 1.0
+"""Seconds that it has to answer us; whoever asks has replicas to look after."""
 
 
 @dataclass(kw_only=True)
@@ -44,127 +50,111 @@ class GatewayProcess:
         layout: Where its files lie.
         settings: What it is told at its start.
         environ: Environment variables of its process.
+        deaths: In a row, without those after a long life.
     """
 
     layout: Layout
     settings: GatewaySettings
     environ: dict[str, str]
     deaths: int = 0
-    _identity: Identity | None = None
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _owned: Owned | None = None
     _started_at: float = 0.0
+    _log_start: int = 0
     _next_start: float = 0.0
-    _client: httpx.Client = field(
-        default_factory=lambda: httpx.Client(timeout=_CONTROL_SECONDS, trust_env=False), repr=False
-    )
     _told: int = -1
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.layout.logs / "gateway.log"
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        if self._process is not None and self._process.poll() is not None:
-            return False
-        return self._identity is not None and lives(self._identity)
+        return self._owned is not None and self._owned.alive
 
-    def keep(self, now: float) -> None:
-        """See to it that it runs: adopt one that does, or start one, each time later if it dies again."""
+    def adopt(self) -> bool:
+        """Take over the gateway that runs, if one does; end one that never came to say where it listens."""
+        self._owned = owned_of(read_json(self.layout.gateway), self.layout, GATEWAY)
+        self._started_at, self._told = time.time(), -1
+        if self._owned is None:
+            unknown = [each.process for each in find_marked(self.layout.root) if each.marker == GATEWAY]
+            send_signal(unknown, signal.SIGKILL)
+        return self._owned is not None
+
+    def keep(self, now: float) -> str | None:
+        """See to it that it runs, started later each time it dies; return a line where something happened."""
         if self.alive:
-            return
-        if self._identity is not None:
-            self.deaths = 1 if now - self._started_at > 60.0 else self.deaths + 1
-            self._next_start = now + restart_delay(self.deaths - 1, GATEWAY)
-            self._identity, self._process, self._told = None, None, -1
-        if self._adopt() or now < self._next_start:
-            return
-        self._start()
+            return None
+        died = None
+        if self._owned is not None:
+            died = f"the gateway died: {last_line(self.log, after=self._log_start) or 'without a word'}"
+            self._note_death(now)
+        if now < self._next_start:
+            return died
+        try:
+            self._start(now)
+        except (OSError, ValueError) as error:
+            self._note_death(now)
+            return f"the gateway cannot be started: {error}"
+        return "the gateway starts" if died is None else f"{died}; it is started again"
 
     def tell(self, routes: dict[str, Any]) -> bool:
         """Tell it its routes; tell whether it follows them."""
         if self._told == routes["generation"]:
             return True
-        values = self._values()
-        if values is None:
-            return False
-        try:
-            answer = self._client.put(
-                f"http://127.0.0.1:{values['control_port']}/routes",
-                json=routes,
-                headers={"authorization": f"Bearer {values['token']}"},
-            )
-        except httpx.HTTPError:
-            return False
-        # It may know newer ones: an older generation than its own is refused, and the next is greater.
-        if answer.status_code not in {200, 409}:
+        if not self._announced() or put_routes(self.layout, routes, seconds=_ASK_SECONDS) != 200:
             return False
         self._told = routes["generation"]
-        return answer.status_code == 200
+        return True
 
     def status(self) -> dict[str, Any] | None:
         """Return what it says of itself; ``None`` where it does not answer."""
-        values = self._values()
-        if values is None:
-            return None
-        try:
-            answer = self._client.get(
-                f"http://127.0.0.1:{values['control_port']}/status",
-                headers={"authorization": f"Bearer {values['token']}"},
-            )
-            told = answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError):
-            return None
-        return told if isinstance(told, dict) else None
+        return gateway_status(self.layout, seconds=_ASK_SECONDS) if self._announced() else None
 
     def end(self, *, grace: float) -> None:
-        """Ask it to end, once its requests are answered, and see to it that it does."""
-        self.keep_known()
-        if self._identity is None:
+        """Ask it to end, once its requests are answered, and see to it that it does.
+
+        Only itself: a supervisor may be a child of it.
+        """
+        owned = self._owned
+        if owned is None:
             return
-        kill(self._identity, signal.SIGTERM)
+        send_signal([owned.process], signal.SIGTERM)
         deadline = time.monotonic() + grace
-        while lives(self._identity) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        kill(self._identity, signal.SIGKILL)
+        while runs(owned.process) and time.monotonic() < deadline:
+            time.sleep(_TICK)
+        send_signal([owned.process], signal.SIGKILL)
+        psutil.wait_procs([owned.process], timeout=_KILLED_SECONDS)
+        _ = owned.alive  # a child of this process is a zombie until it is asked for
 
-    def keep_known(self) -> None:
-        """Know a gateway that runs, without starting one."""
-        if not self.alive:
-            self._adopt()
+    def _note_death(self, now: float) -> None:
+        self.deaths = 1 if now - self._started_at > SETTLED_SECONDS else self.deaths + 1
+        # The first time at once: nobody is served until then.
+        self._next_start = now + restart_delay(self.deaths - 1, GATEWAY)
+        self._owned, self._told = None, -1
 
-    def _adopt(self) -> bool:
-        identity = Identity.of(read_json(self.layout.gateway))
-        if not lives(identity, GATEWAY):
-            return False
-        self._identity, self._started_at = identity, time.time()
-        return True
+    def _announced(self) -> bool:
+        """Tell whether what lies there of a gateway is of this one."""
+        owned = self._owned
+        return owned is not None and Identity.of(read_json(self.layout.gateway)) == owned.identity
 
-    def _values(self) -> dict[str, Any] | None:
-        """Return where it listens, once it does."""
-        values = read_json(self.layout.gateway)
-        if values is None or self._identity is None or values.get("pid") != self._identity.pid:
-            return None
-        return values
-
-    def _start(self) -> None:
-        log = self.layout.logs / "gateway.log"
-        rotate(log)
+    def _start(self, now: float) -> None:
+        rotate(self.log)
         settings = self.layout.run / "gateway-settings.json"
         write_json(settings, self.settings.model_dump(mode="json"))
+        command = [sys.executable, "-m", "pytest_mlops.deploy.gateway"]
         argv = [
-            sys.executable,
-            "-m",
-            "pytest_mlops.deploy.gateway",
-            "--root",
-            str(self.layout.root),
-            "--host",
-            self.settings.host,
-            "--port",
-            str(self._port()),
-            "--settings",
-            str(settings),
+            *command,
+            *("--root", str(self.layout.root)),
+            *("--host", self.settings.host),
+            *("--port", str(self._port())),
+            *("--settings", str(settings)),
         ]
-        environ = {**self.environ, MARKER: GATEWAY, "MLOPS_ROOT": str(self.layout.root)}
-        self._process, self._identity = spawn(argv, folder=self.layout.root, environ=environ, log=log)
-        self._started_at = time.time()
+        environ = {**self.environ, **marks(self.layout.root, GATEWAY)}
+        self._started_at = now
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        self._owned = spawn(argv, folder=self.layout.root, environ=environ, log=self.log)
 
     def _port(self) -> int:
         """Return the port that was asked for, or the one that was free the first time."""
@@ -172,4 +162,6 @@ class GatewayProcess:
             return self.settings.port
         values: dict[str, Any] = read_json(self.layout.gateway) or {}
         port = values.get("port")
-        return port if isinstance(port, int) and values.get("host") == self.settings.host else 0
+        if isinstance(port, int) and 0 < port < 65536 and values.get("host") == self.settings.host:
+            return port
+        return free_port(self.settings.host)

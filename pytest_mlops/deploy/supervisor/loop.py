@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
-from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.monitor import HealthMonitor
-from pytest_mlops.deploy.supervisor.endings import Endings
+from pytest_mlops.deploy.supervisor.fleet import Fleet
 from pytest_mlops.deploy.supervisor.lock import hold_lock
-from pytest_mlops.deploy.supervisor.processes import read_json, rotate, write_json
-from pytest_mlops.deploy.supervisor.replica import ReplicaProcess
-from pytest_mlops.deploy.supervisor.routes import make_routes
-from pytest_mlops.deploy.supervisor.wanted import WantedReader, count_death
-from pytest_mlops.errors import MLOpsError, StoreError
-from pytest_mlops.records.health import HealthState
+from pytest_mlops.deploy.supervisor.logs import rotate
+from pytest_mlops.deploy.supervisor.processes import read_json, write_json
+from pytest_mlops.deploy.supervisor.routing import Routing
+from pytest_mlops.deploy.supervisor.store_watch import StoreWatch
+from pytest_mlops.deploy.supervisor.wanted import WantedReader
+from pytest_mlops.errors import MLOpsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.deploy.pointer import Pointer
     from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
-    from pytest_mlops.deploy.supervisor.wanted import Wanted
     from pytest_mlops.store.engine import Store
 
 __all__ = ["Supervisor"]
 
-_TICK = 0.02
-_TICK_OF_SERVER = 0.2
+_TICK = 0.1
+"""Seconds after which processes are looked at; what the store says is heeded at once."""
+
 _SLOW_TICK = 1.0
 _RECOVER_SECONDS = 0.2
+_DOWN_GRACE = 10.0
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,10 @@ class Supervisor:
         gateway: The gateway's process.
         drain: Seconds that requests under way have before a replica is ended.
         command: What starts a supervisor like this one, for whoever finds that it has died.
-        recover: Goes on with a deployment that nobody carries out; called time and again, from a thread.
+        recover: Goes on with a deployment that nobody carries out; called from a thread, time and again while
+            one is under way.
+        mend: Takes back a version that serves and keeps dying; called from the same thread with the pointer,
+            while nothing is under way.
         say: Takes a line for the log.
     """
 
@@ -62,171 +66,140 @@ class Supervisor:
     drain: float
     command: Sequence[str]
     recover: Callable[[], object] = lambda: None
+    mend: Callable[[Pointer], object] = lambda _pointer: None
     say: Callable[[str], None] = field(default_factory=lambda: _say)
-    _replicas: dict[tuple[str, int], ReplicaProcess] = field(default_factory=dict)
-    _endings: Endings = field(default_factory=Endings)
     _stop: threading.Event = field(default_factory=threading.Event)
-    _routes: dict[str, Any] = field(default_factory=dict)
-    _outage: str = ""
-    _seen: bool = False
-    _deaths: list[str] = field(default_factory=list)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _next_slow: float = 0.0
+    _trouble: str = ""
 
     def run(self) -> None:
-        """Run until :meth:`stop` or ``down``; what is supervised goes on without it.
+        """Run until ``down`` is asked for, which ends everything, or :meth:`stop`, after which all goes on.
 
         Raises:
             ConflictError: a supervisor of this environment runs already.
         """
-        with hold_lock(self.layout.supervisor_lock), HealthMonitor() as monitor:
-            self._begin()
-            recovering = threading.Thread(target=self._recover_on, name="recovery", daemon=True)
-            recovering.start()
-            tick = _TICK if self.store.url.startswith("sqlite") else _TICK_OF_SERVER
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(hold_lock(self.layout.supervisor_lock))
+            if self.layout.down.exists():
+                self.say("ends at once, since down was asked for")
+                return
+            self._announce()
             reader = WantedReader(store=self.store, environment=self.environment, say=self.say)
-            next_slow = 0.0
-            while not self._stop.wait(tick):
-                now = time.time()
-                self._tick(reader, monitor, now)
-                if now >= next_slow:
-                    next_slow = now + _SLOW_TICK
-                    self._slow_tick()
+            watch = stack.enter_context(StoreWatch(reader=reader, say=self.say, wake=self._wake))
+            monitor = stack.enter_context(HealthMonitor())
+            fleet = Fleet(
+                layout=self.layout, monitor=monitor, say=self.say, drain=self.drain, died=watch.count_death
+            )
+            routing = Routing(
+                layout=self.layout, gateway=self.gateway, environment=self.environment, say=self.say
+            )
+            if self.gateway.adopt():
+                self.say("adopts the gateway")
+            threading.Thread(target=self._recover_on, args=(watch,), name="recovery", daemon=True).start()
+            while not self._stop.is_set():
+                self._guarded(watch, fleet, routing)
+                self._wake.wait(_TICK)
+                self._wake.clear()
+            if self.layout.down.exists():
+                self._end_all(fleet)
 
     def stop(self) -> None:
-        """End the loop; processes go on, for the next supervisor to adopt."""
+        """End the loop; what is supervised goes on, for the next supervisor to adopt."""
         self._stop.set()
+        self._wake.set()
 
-    def _begin(self) -> None:
-        write_json(
-            self.layout.supervisor,
-            {
-                "pid": os.getpid(),
-                "create_time": psutil.Process().create_time(),
-                "started_at": time.time(),
-                "command": list(self.command),
-            },
-        )
-        self._routes = read_json(self.layout.routes) or {}
+    def end_all(self) -> None:
+        """End the loop and all that is supervised, as ``down`` does; nothing starts it again by itself.
+
+        Raises:
+            OSError: the file that says so cannot be written; nothing is ended.
+        """
+        write_json(self.layout.down, {"grace": _DOWN_GRACE})
+        self.stop()
+
+    def _announce(self) -> None:
+        """Say who supervises."""
+        identity = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
+        values = {**identity, "started_at": time.time(), "command": list(self.command)}
+        while not self._stop.is_set():
+            try:
+                write_json(self.layout.supervisor, values)
+                break
+            except OSError as error:  # a full disk, which somebody may clear
+                self._complain(f"cannot write {self.layout.supervisor}: {error.strerror or error}")
+                self._stop.wait(_SLOW_TICK)
+        self.layout.starting.unlink(missing_ok=True)
         self.say(f"supervises {self.environment}")
 
-    def _tick(self, reader: WantedReader, monitor: HealthMonitor, now: float) -> None:
-        wanted = self._read(reader)
-        self.gateway.keep(now)
-        if wanted is not None:
-            if not self._seen:
-                self._endings.find_left_behind(self.store, self.layout, wanted[0])
-                self._seen = True
-            self._start_and_end(wanted[0], monitor, now)
-            self._look_at_replicas(monitor)
-            self._route(*wanted)
-        for name in self._endings.push(self.gateway, self._routes, drain=self.drain, now=now):
-            self.say(f"{name} has ended")
-
-    def _read(self, reader: WantedReader) -> tuple[dict[str, Wanted], Pointer] | None:
-        """Return what is wanted; while the store cannot be had, everything stays as it is."""
+    def _guarded(self, watch: StoreWatch, fleet: Fleet, routing: Routing) -> None:
+        """Go round once; nothing that goes wrong in it ends the supervisor."""
         try:
-            while self._deaths:
-                count_death(self.store, self._deaths[0])
-                self._deaths.pop(0)
-            found = reader.read()
-        except StoreError as error:
-            if not self._outage:
-                self.say(f"everything stays as it is, since the store failed: {error}")
-            self._outage = str(error)
-            self._stop.wait(_TICK_OF_SERVER)
-            return None
-        if self._outage:
-            self.say("the store is back")
-            self._outage = ""
-        return found
+            self._go_round(watch, fleet, routing, time.time())
+        except Exception as error:  # noqa: BLE001 -- replicas and gateway are worse off with no supervisor
+            self._complain(f"something went wrong, and is tried again: {type(error).__name__}: {error}")
+        else:
+            self._trouble = ""
 
-    def _start_and_end(self, wanted: dict[str, Wanted], monitor: HealthMonitor, now: float) -> None:
-        places = {(name, index) for name, each in wanted.items() for index in range(each.replicas)}
-        for place in [place for place in self._replicas if place not in places]:
-            replica = self._replicas.pop(place)
-            monitor.forget(replica.name)
-            self._endings.add(replica)
-        for name, index in sorted(places):
-            replica = self._replicas.get((name, index)) or self._add(wanted[name], index, monitor)
-            if replica.bury():
-                self.say(f"{replica.name} {replica.message}")
-                monitor.forget(replica.name)
-                self._deaths.append(name)
-            if replica.may_start(now) and wanted[name].tries != 0 and name not in self._deaths:
-                replica.start()
-                if replica.identity is None:
-                    self._deaths.append(name)
-                else:
-                    self.say(f"{replica.name} starts as process {replica.identity.pid}")
-                    self._watch(replica, monitor)
+    def _complain(self, line: str) -> None:
+        if line != self._trouble:
+            self.say(line)
+        self._trouble = line
 
-    def _add(self, wanted: Wanted, index: int, monitor: HealthMonitor) -> ReplicaProcess:
-        replica = ReplicaProcess(plan=wanted.plan, index=index, layout=self.layout)
-        self._replicas[wanted.plan.deployment_id, index] = replica
-        if replica.adopt():
-            self.say(f"adopts {replica.name}")
-            self._watch(replica, monitor)
-        return replica
-
-    def _watch(self, replica: ReplicaProcess, monitor: HealthMonitor) -> None:
-        where = Endpoint(host=replica.host, port=replica.port, folder=replica.plan.project)
-        monitor.watch(replica.name, where, replica.plan.service_checks)
-
-    def _look_at_replicas(self, monitor: HealthMonitor) -> None:
-        for replica in self._replicas.values():
-            if replica.identity is not None:
-                state, message = monitor.state(replica.name)
-                replica.ready = state is HealthState.HEALTHY or (
-                    replica.ready and state in {HealthState.UNKNOWN, HealthState.STARTING}
-                )
-                replica.message = "" if replica.ready else message
-            replica.write()
-
-    def _route(self, wanted: dict[str, Wanted], pointer: Pointer) -> None:
-        views: dict[str, list[Any]] = {}
-        for (name, _), replica in sorted(self._replicas.items()):
-            views.setdefault(name, []).append(replica.view())
-        versions = {name: each.plan.version for name, each in wanted.items()}
-        routes = make_routes(pointer, views, versions, environment=self.environment)
-        before = {key: value for key, value in self._routes.items() if key != "generation"}
-        if routes != before:
-            generation = int(self._routes.get("generation", 0)) + 1
-            self._routes = {"generation": generation, **routes}
-            write_json(self.layout.routes, self._routes)
-        if not self.gateway.tell(self._routes):
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        """Count on from what the gateway knows, where that is newer: the file of routes was lost."""
-        status = self.gateway.status()
-        if status is not None and int(status.get("generation", 0)) > self._routes["generation"]:
-            self._routes["generation"] = int(status["generation"]) + 1
-            write_json(self.layout.routes, self._routes)
-
-    def _slow_tick(self) -> None:
-        for replica in self._replicas.values():
-            if replica.over_memory():
-                self.say(f"{replica.name} {replica.message}")
-            rotate(replica.log)
-        rotate(self.layout.logs / "gateway.log")
-        rotate(self.layout.logs / "supervisor.log")
+    def _go_round(self, watch: StoreWatch, fleet: Fleet, routing: Routing, now: float) -> None:
         if self.layout.down.exists():
             self.say("ends, since down was asked for")
             self.stop()
+            return
+        if now >= self._next_slow or now < self._next_slow - 2 * _SLOW_TICK:  # or the clock was set back
+            self._next_slow = now + _SLOW_TICK
+            self._look_around(fleet)
+        line = self.gateway.keep(now)
+        if line is not None:
+            self.say(line)
+        # Deaths first: one that is written down in between is taken for two, never for none.
+        uncounted, snapshot = watch.uncounted(), watch.latest()
+        if snapshot is None:
+            return
+        fleet.bring_to(snapshot, uncounted, now)
+        routing.follow(snapshot, fleet.views(), now)
+        fleet.let_go(lambda: routing.quiet(now), now)
 
-    def _recover_on(self) -> None:
+    def _look_around(self, fleet: Fleet) -> None:
+        fleet.keep_to_limits()
+        rotate(self.gateway.log)
+        rotate(self.layout.logs / "supervisor.log")
+
+    def _end_all(self, fleet: Fleet) -> None:
+        """End the gateway, so that no client finds it without replicas, then those."""
+        grace = (read_json(self.layout.down) or {}).get("grace")
+        seconds = float(grace) if isinstance(grace, int | float) and grace >= 0 else _DOWN_GRACE
+        self.gateway.end(grace=seconds)
+        fleet.end_all(grace=seconds)
+
+    def _recover_on(self, watch: StoreWatch) -> None:
         """Take over what nobody carries out; one failure is told once, and tried again."""
-        last = ""
+        last, next_mend = "", 0.0
         while not self._stop.wait(_RECOVER_SECONDS):
+            snapshot = watch.latest()
+            if snapshot is None:
+                continue
             try:
-                self.recover()
+                if snapshot.under_way:
+                    self.recover()
+                elif time.monotonic() >= next_mend:
+                    next_mend = time.monotonic() + _SLOW_TICK
+                    self.mend(snapshot.pointer)
                 last = ""
-            except MLOpsError as error:
+            except Exception as error:  # noqa: BLE001 -- with this thread, recovery would be gone for good
+                kind = "" if isinstance(error, MLOpsError) else f"{type(error).__name__}: "
                 if str(error) != last:
-                    self.say(f"cannot go on with a deployment: {error}")
+                    self.say(f"cannot go on with a deployment: {kind}{error}")
                 last = str(error)
                 self._stop.wait(_SLOW_TICK)
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):  # a full disk, a closed terminal
+        sys.stdout.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}\n")
+        sys.stdout.flush()

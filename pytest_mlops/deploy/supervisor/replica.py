@@ -1,84 +1,83 @@
-"""One replica: its process, whether it is ready, and when it is started anew."""
+"""One replica that has to run: its process, whether it is ready, and when it is started anew."""
 
 from __future__ import annotations
 
-import contextlib
-import math
 import os
 import signal
-import socket
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from pytest_mlops.deploy.supervisor.backoff import SETTLED_SECONDS, restart_delay
+from pytest_mlops.deploy.supervisor.departures import Departure
+from pytest_mlops.deploy.supervisor.left_behind import marked_as
+from pytest_mlops.deploy.supervisor.limits import cores_for, over_memory, thread_counts
+from pytest_mlops.deploy.supervisor.logs import last_line, rotate
+from pytest_mlops.deploy.supervisor.ports import free_port
 from pytest_mlops.deploy.supervisor.processes import (
-    MARKER,
-    Identity,
-    kill,
-    lives,
+    PORT,
+    REPLICA,
+    marks,
     read_json,
-    rotate,
+    send_signal,
     spawn,
+    started_by,
     write_json,
 )
-from pytest_mlops.records.quantity import in_bytes, in_cores
+from pytest_mlops.deploy.supervisor.recorded import owned_of
+from pytest_mlops.deploy.supervisor.routes import ReplicaView
+from pytest_mlops.store.address import VARIABLE
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
     from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.deploy.plan import DeploymentPlan
+    from pytest_mlops.deploy.supervisor.processes import Owned
 
-__all__ = ["ReplicaProcess", "ReplicaView"]
+__all__ = ["ReplicaProcess"]
 
 HOST = "127.0.0.1"
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_MAX_THREADS")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReplicaView:
-    """What the gateway has to know of a replica."""
-
-    name: str
-    host: str
-    port: int
-    alive: bool
-    ready: bool
 
 
 @dataclass(kw_only=True)
 class ReplicaProcess:
-    """A replica that has to run, or that has to end.
+    """A replica that has to run.
 
     Attributes:
         plan: Its deployment.
         index: Number within the deployment.
         layout: Where its file and its log lie.
+        owned: Its process; ``None`` while it has none.
+        port: Where it listens.
+        started_at: When its process was started, seconds since the epoch.
         deaths: In a row, without those after a long life.
-        restarts: In all.
+        restarts: Deaths in all.
+        ready: Whether its health checks are healthy.
+        was_ready: Whether they ever were since the process was started.
+        health: What they say.
+        death: How its last process ended.
     """
 
     plan: DeploymentPlan
     index: int
     layout: Layout
-    identity: Identity | None = None
-    host: str = HOST
+    owned: Owned | None = None
     port: int = 0
     started_at: float = 0.0
     deaths: int = 0
     restarts: int = 0
-    message: str = ""
     ready: bool = False
-    unwanted_since: float | None = None
-    ending_since: float | None = None
-    killed: bool = False
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    was_ready: bool = False
+    health: str = ""
+    death: str = ""
+    _overstepped: str = ""
     _next_start: float = 0.0
+    _log_start: int = 0
     _written: dict[str, Any] | None = None
 
     @property
@@ -87,109 +86,137 @@ class ReplicaProcess:
         return f"{self.plan.deployment_id}.{self.index}"
 
     @property
+    def host(self) -> str:
+        """Where it listens."""
+        return HOST
+
+    @property
     def path(self) -> Path:
         """Its file."""
-        return self.layout.replicas / f"{self.name}.json"
+        return self.layout.replica(self.name)
 
     @property
     def log(self) -> Path:
         """What it prints."""
-        return self.layout.logs / f"{self.name}.log"
+        return self.layout.log(self.name)
 
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        if self.identity is None:
-            return False
-        if self._process is not None:
-            return self._process.poll() is None
-        return lives(self.identity)
+        return self.owned is not None and self.owned.alive
+
+    @property
+    def message(self) -> str:
+        """What there is to say of it: why it is not ready, and why it was started anew."""
+        again = f"started again, since it {self.death}" if self.death else ""
+        if self.owned is None:
+            return self.death
+        return "; ".join(part for part in ("" if self.ready else self.health, again) if part)
 
     def view(self) -> ReplicaView:
         """Return what the gateway has to know."""
-        alive = self.alive and self.ending_since is None
+        alive = self.alive
         return ReplicaView(
-            name=self.name, host=self.host, port=self.port, alive=alive, ready=alive and self.ready
+            name=self.name,
+            host=self.host,
+            port=self.port,
+            alive=alive,
+            ready=alive and self.ready,
+            was_ready=self.was_ready,
         )
 
-    def adopt(self) -> bool:
-        """Take over the process that an earlier supervisor started, if it still runs."""
+    def adopt(self, own: Owned | None = None) -> bool:
+        """Take over what is there already; tell whether its process died while nobody looked.
+
+        Only a process that its file names by number and time of start, and that carries the marks of this
+        very start, is taken for it.
+
+        Args:
+            own: The process, where this very supervisor has started it.
+        """
         values = read_json(self.path)
         if values is None:
             return False
-        self.restarts = int(values.get("restarts", 0))
-        identity = Identity.of(values)
-        if not lives(identity, self.plan.deployment_id):
-            return False
-        try:
-            port, started = int(values["port"]), float(values["started_at"])
-        except (KeyError, TypeError, ValueError):
-            return False
-        self.identity, self.port, self.started_at = identity, port, started
-        self.ready = bool(values.get("ready"))
-        return True
+        self.restarts = _count(values.get("restarts"))
+        self.deaths = _count(values.get("deaths"))
+        self.death = str(values.get("death") or "")
+        found = owned_of(values, self.layout, self.plan.deployment_id, self.name)
+        if found is None:
+            return self._died_unseen(values)
+        self.owned = own if own is not None and own.identity == found.identity else found
+        self.port = _count(values.get("port"))
+        self.started_at = _seconds(values.get("started_at"))
+        self.ready = values.get("ready") is True
+        self.was_ready = self.ready or values.get("was_ready") is True
+        return False
+
+    def settle(self, now: float) -> None:
+        """Forget its deaths once its process has lived for long."""
+        if self.owned is not None and now - self.started_at > SETTLED_SECONDS:
+            self.deaths = 0
 
     def may_start(self, now: float) -> bool:
-        """Tell whether its process is gone and enough time has passed."""
-        return self.identity is None and now >= self._next_start
+        """Tell whether it has no process and enough time has passed since the last one died."""
+        return self.owned is None and now >= self._next_start
 
-    def start(self) -> None:
-        """Start the process on a port that is free now; where that fails, it counts as a death."""
-        self.port = _free_port(self.host)
+    def start(self) -> str | None:
+        """Start the process on a port that is free now; return how that failed, which counts as a death."""
         rotate(self.log)
+        self.ready, self.was_ready, self.health, self._overstepped = False, False, "not probed yet", ""
+        self.started_at = time.time()
         try:
-            self._process, self.identity = spawn(
+            self.port = free_port(self.host)
+            self._log_start = self.log.stat().st_size if self.log.exists() else 0
+            self.owned = spawn(
                 [self._fill(part) for part in self.plan.serve.command],
                 folder=self.plan.folder,
                 environ=self._environ(),
                 log=self.log,
+                cores=self._cores(),
             )
-        except OSError as error:
-            self.started_at = time.time()
-            self._died(f"cannot be started: {error.strerror or error}")
-            return
-        self.started_at, self.ready = time.time(), False
-        self._limit_cpu()
+        except (OSError, ValueError) as error:
+            self._note_death(f"cannot be started: {error}")
+            return self.death
+        return None
 
-    def bury(self) -> bool:
-        """Notice that the process has died; tell whether it just has."""
-        if self.identity is None or self.alive:
-            return False
-        code = None if self._process is None else self._process.returncode
-        self._died(self.message if self.killed else _cause_of_death(code, self.log))
-        return True
+    def bury(self) -> str | None:
+        """Notice that the process has died, and end what it left behind; return how, if it just has."""
+        if self.owned is None or self.owned.alive:
+            return None
+        how = self._overstepped or _how(self.owned.exit_code)
+        last = "" if self._overstepped else last_line(self.log, after=self._log_start)
+        send_signal(marked_as(self.layout, self.name, str(self.port)), signal.SIGKILL)
+        self._note_death(f"{how}: {last}" if last else how)
+        return self.death
 
-    def over_memory(self) -> bool:
-        """End the process where it takes more memory than it may; tell whether it did."""
-        limit = self.plan.environment.config.memory_limit
-        process = None if self.identity is None else self.identity.process()
-        if limit is None or process is None or self.identity is None:
-            return False
-        taken = _memory_of(process)
-        if taken <= in_bytes(limit):
-            return False
-        self.message = f"took {taken / 2**20:,.0f} MiB of memory; memory_limit is {limit}"
-        self.killed = True
-        kill(self.identity, signal.SIGKILL)
-        return True
+    def keep_to_memory(self) -> str | None:
+        """Kill the process where it takes more memory than it may; return how much it took."""
+        if self.owned is None or not self.owned.alive:
+            return None
+        taken = over_memory(self.plan.environment.config, self.owned.process)
+        if taken is not None:
+            self._overstepped = taken
+            send_signal(started_by(self.owned.process), signal.SIGKILL)
+        return taken
 
-    def end(self) -> None:
-        """Ask the process to end; :meth:`push_end` sees to it that it does."""
-        self.ending_since = time.time()
-        if self.identity is not None:
-            kill(self.identity, signal.SIGTERM)
-
-    def push_end(self, now: float) -> bool:
-        """Kill a process that has not ended in its time; tell whether it is gone."""
-        if self.identity is None or not self.alive:
-            return True
-        if self.ending_since is not None and now - self.ending_since > self.plan.serve.stop_grace:
-            kill(self.identity, signal.SIGKILL)
-        return False
+    def leave(self, now: float) -> Departure:
+        """Let it go: nobody wants it any more."""
+        return Departure(
+            name=self.name,
+            owned=self.owned,
+            left_behind=partial(marked_as, self.layout, self.name, str(self.port)),
+            path=self.path,
+            grace=self.plan.serve.stop_grace,
+            since=now,
+        )
 
     def write(self) -> None:
-        """Write its file where something changed."""
-        identity = self.identity
+        """Write its file where something changed.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        identity = None if self.owned is None else self.owned.identity
         values = {
             "deployment_id": self.plan.deployment_id,
             "index": self.index,
@@ -199,22 +226,33 @@ class ReplicaProcess:
             "port": self.port,
             "started_at": self.started_at,
             "restarts": self.restarts,
+            "deaths": self.deaths,
             "alive": self.alive,
             "ready": self.ready,
+            "was_ready": self.was_ready,
             "message": self.message,
+            "death": self.death,
+            "stop_grace": self.plan.serve.stop_grace,
         }
         if values != self._written:
             write_json(self.path, values)
             self._written = values
 
-    def _died(self, message: str) -> None:
-        lived = time.time() - self.started_at
-        self.deaths = 1 if lived > SETTLED_SECONDS else self.deaths + 1
+    def _died_unseen(self, values: dict[str, Any]) -> bool:
+        started = _seconds(values.get("started_at"))
+        if values.get("alive") is not True or started < psutil.boot_time():
+            return False  # it had no process, or all of them went with the machine
+        self.started_at = started
+        self._note_death("died while no supervisor ran")
+        return True
+
+    def _note_death(self, how: str) -> None:
+        now = time.time()
+        self.settle(now)
+        self.deaths += 1
         self.restarts += 1
-        self.message = message
-        self.identity, self._process = None, None
-        self.ready, self.killed = False, False
-        self._next_start = time.time() + restart_delay(self.deaths, self.name)
+        self.death, self.owned, self.ready, self.was_ready = how, None, False, False
+        self._next_start = now + restart_delay(self.deaths, self.name)
 
     def _fill(self, text: str) -> str:
         values = {
@@ -228,67 +266,38 @@ class ReplicaProcess:
         return text
 
     def _environ(self) -> dict[str, str]:
-        threads = {}
-        limit = self.plan.environment.config.cpu_limit
-        if limit is not None:
-            threads = dict.fromkeys(_THREADS, str(math.ceil(in_cores(limit))))
+        # The store's URL may have a password in it, and a model server has no business with the store.
+        inherited = {name: value for name, value in os.environ.items() if name != VARIABLE}
         own = {
-            MARKER: self.plan.deployment_id,
-            "MLOPS_ROOT": str(self.layout.root),
+            **marks(self.layout.root, self.plan.deployment_id),
+            REPLICA: self.name,
+            PORT: str(self.port),
+            "MLOPS_HOST": self.host,
             "MLOPS_MODEL": str(self.plan.model),
             "MLOPS_VERSION": self.plan.model_version.version_id,
-            "MLOPS_HOST": self.host,
-            "MLOPS_PORT": str(self.port),
         }
-        return {**os.environ, **threads, **self.plan.serve.environ, **own}
+        return {**inherited, **thread_counts(self.plan.environment.config), **self.plan.serve.environ, **own}
 
-    def _limit_cpu(self) -> None:
-        """Let the process run on as many cores as it may use; a part of one core is not enforced."""
-        limit = self.plan.environment.config.cpu_limit
-        if limit is None or self.identity is None or not hasattr(os, "sched_setaffinity"):
-            return
-        cores = sorted(os.sched_getaffinity(0))
-        count = min(math.ceil(in_cores(limit)), len(cores))
-        first = self.index * count % len(cores)
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(
-                self.identity.pid, {cores[(first + offset) % len(cores)] for offset in range(count)}
-            )
+    def _cores(self) -> frozenset[int] | None:
+        if not hasattr(os, "sched_getaffinity"):
+            return None
+        return cores_for(self.plan.environment.config, self.index, os.sched_getaffinity(0))
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-def _memory_of(process: psutil.Process) -> int:
-    """Return the resident bytes of a process and its children; memory they share counts for each."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        for each in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += each.memory_info().rss
-    return total
-
-
-def _cause_of_death(code: int | None, log: Path) -> str:
+def _how(code: int | None) -> str:
     if code is None:
-        how = "died"
-    elif code < 0:
-        how = f"was ended by {signal.Signals(-code).name}"
-    else:
-        how = f"exited with {code}"
-    last = _last_line(log)
-    return f"{how}: {last}" if last else how
-
-
-def _last_line(log: Path) -> str:
+        return "died"
+    if code >= 0:
+        return f"exited with {code}"
     try:
-        with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - 4096))
-            lines = stream.read().decode(errors="replace").split("\n")
-    except OSError:
-        return ""
-    text = next((line for line in reversed(lines) if line.strip()), "")
-    return "".join(each for each in text.strip() if each.isprintable())[:200]
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -21,7 +21,9 @@ class Replica:
         host: Where it listens.
         port: Where it listens.
         alive: Whether its process runs.
+        ready: Whether whoever routes would send it requests.
         restarts: Times that it died and was started anew.
+        deaths: Of them, those in a row, without a long life between.
         message: Why it is not alive, or was started anew.
     """
 
@@ -30,7 +32,9 @@ class Replica:
     host: str
     port: int
     alive: bool
+    ready: bool
     restarts: int = 0
+    deaths: int = 0
     message: str = ""
 
 

@@ -25,11 +25,12 @@ from pytest_mlops.records.health import CheckOutcome, HealthState, HealthStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from benchmarks._deployments import Version
     from pytest_mlops.deploy.plan import DeploymentPlan
     from pytest_mlops.deploy.pointer import Pointer
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.store.engine import Store
-    from tests.deploy.conftest import Project, Version
+    from tests.deploy.conftest import Project
 
 
 class Crash(BaseException):
@@ -78,7 +79,9 @@ class World:
         with self.store.read() as connection:
             row = get_deployment(connection, deployment_id)
         return [
-            Replica(deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True)
+            Replica(
+                deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True, ready=True
+            )
             for index in range(row.wanted)
         ]
 

@@ -68,6 +68,7 @@ def look(desk: Desk) -> None:
     assert {row.status for row in rows.values()} <= {DeploymentStatus.STOPPED, DeploymentStatus.FAILED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
 def test_a_deployer_that_dies_at_any_write_is_followed(desk: Desk, *, after: bool) -> None:
     deploy(desk, "1")
@@ -80,6 +81,7 @@ def test_a_deployer_that_dies_at_any_write_is_followed(desk: Desk, *, after: boo
     assert desk.world.serving() not in {None, "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
 def test_one_that_dies_on_the_way_back_is_followed(desk: Desk, *, after: bool) -> None:
     deploy(desk, "1")
@@ -96,6 +98,7 @@ def test_one_that_dies_on_the_way_back_is_followed(desk: Desk, *, after: bool) -
     assert desk.world.serving() == "1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
 def test_one_that_dies_as_it_goes_back_is_followed(desk: Desk, *, after: bool) -> None:
     deploy(desk, "1")

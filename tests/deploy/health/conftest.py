@@ -220,6 +220,12 @@ def farm() -> Iterator[Farm]:
     opened.close()
 
 
+@pytest.fixture
+def refused(farm: Farm) -> Endpoint:
+    """An address where nothing listens."""
+    return farm.refuse().endpoint
+
+
 @pytest.fixture(scope="session")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """TLS with a certificate that nobody vouches for."""

@@ -13,7 +13,6 @@ import pytest
 from pytest_mlops.deploy.health.command import run_bounded
 from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
 from pytest_mlops.deploy.health.engine import probe_once
-from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
 
@@ -36,8 +35,7 @@ time.sleep({seconds})
 
 def probe(check: HealthCheck, endpoint: Endpoint = NOWHERE) -> Probed:
     async def once() -> Probed:
-        async with make_client() as client:
-            return await probe_once(check, endpoint, client)
+        return await probe_once(check, endpoint)
 
     return run_probes(once())
 

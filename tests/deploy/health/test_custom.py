@@ -9,7 +9,6 @@ import pytest
 from pytest_mlops.deploy.health.custom_runner import HEALTHY, NOT_CALLABLE, NOT_HEALTHY, main
 from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import check_health, probe_once
-from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
 
@@ -61,9 +60,8 @@ def folder(tmp_path: Path) -> Path:
 
 def probe(check: HealthCheck, folder: Path) -> Probed:
     async def once() -> Probed:
-        async with make_client() as client:
-            where = Endpoint(host="127.0.0.1", port=81, folder=str(folder))
-            return await probe_once(check, where, client)
+        where = Endpoint(host="127.0.0.1", port=81, folder=str(folder))
+        return await probe_once(check, where)
 
     return run_probes(once())
 

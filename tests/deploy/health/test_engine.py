@@ -13,7 +13,6 @@ import pytest
 from pytest_mlops.deploy.health import engine
 from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
 from pytest_mlops.deploy.health.engine import LISTENS, check_health, probe_once, status_of
-from pytest_mlops.deploy.health.http import make_client
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.records.health import CheckOutcome, HealthCheckType, HealthState
 
@@ -198,11 +197,10 @@ def test_hundreds_of_probes_leave_no_descriptor_task_or_process(
     ]
 
     async def rounds(count: int) -> int:
-        async with make_client() as client:
-            for _ in range(count):
-                probes = [probe_once(check, each, client) for check in checks for each in where.values()]
-                probes += [probe_once(check, NOWHERE, client) for check in programs]
-                await asyncio.gather(*probes)
+        for _ in range(count):
+            probes = [probe_once(check, each) for check in checks for each in where.values()]
+            probes += [probe_once(check, NOWHERE) for check in programs]
+            await asyncio.gather(*probes)
         return len(asyncio.all_tasks())
 
     assert run_probes(rounds(1)) == 1

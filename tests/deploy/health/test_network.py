@@ -10,12 +10,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-import yarl
 
 from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
 from pytest_mlops.deploy.health.engine import check_health, probe_once
-from pytest_mlops.deploy.health.http import make_client, without_secrets
+from pytest_mlops.deploy.health.http import without_secrets
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 def probe(check: HealthCheck, endpoint: Endpoint = NOWHERE) -> Probed:
     async def once() -> Probed:
-        async with make_client() as client:
-            return await probe_once(check, endpoint, client)
+        return await probe_once(check, endpoint)
 
     return run_probes(once())
 
@@ -96,7 +95,7 @@ def test_password_of_a_url_is_sent_and_not_told(farm: Farm, make_check: Callable
         assert "hidden" not in probed.message
     assert b"authorization: basic" in service.raw[0].lower()
     assert service.requests[0] == "GET /x?token=hidden2 HTTP/1.1"
-    assert without_secrets(yarl.URL("http://h:1/x")) == "http://h:1/x"
+    assert without_secrets(httpx.URL("http://h:1/x")) == "http://h:1/x"
 
 
 @pytest.mark.parametrize("kind", ["http", "prediction"])
@@ -257,13 +256,12 @@ def test_one_name_is_looked_up_once_at_a_time(
     before = threading.active_count()
 
     async def many() -> int:
-        async with make_client() as client:
-            check = make_check("tcp", endpoint="stuck.invalid:1", timeout=0.4)
-            probes = [asyncio.create_task(probe_once(check, NOWHERE, client)) for _ in range(50)]
-            await asyncio.sleep(0.2)
-            threads = threading.active_count()
-            await asyncio.gather(*probes)
-            return threads
+        check = make_check("tcp", endpoint="stuck.invalid:1", timeout=0.4)
+        probes = [asyncio.create_task(probe_once(check, NOWHERE)) for _ in range(50)]
+        await asyncio.sleep(0.2)
+        threads = threading.active_count()
+        await asyncio.gather(*probes)
+        return threads
 
     assert run_probes(many()) - before == 1
 

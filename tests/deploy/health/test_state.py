@@ -111,6 +111,14 @@ def test_one_probe_changes_the_state_only_by_reaching_a_threshold(
 
 
 @settings(deadline=None)
+@given(checks, rows)
+def test_rate_counts_from_the_first_success_on(limits: HealthCheck, row: list[bool]) -> None:
+    seen = (states(limits, row) or [CheckState()])[-1].outcome("c")
+    assert seen.successes == sum(row)
+    assert seen.probes == (len(row) - row.index(True) if True in row else len(row))
+
+
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 def test_failures_of_the_start_period_never_count(row: list[bool]) -> None:
     seen = states(check(failures=1, start=100.0), row)

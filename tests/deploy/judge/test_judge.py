@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_mlops.deploy.judge import JudgeVerdict, StepTally, Tally, judge
+from pytest_mlops.deploy.judge import Evidence, JudgeVerdict, StepTally, Tally, judge
 from pytest_mlops.records.serving import JudgeSettings
+from pytest_mlops.stats.beta_mixture import log_e_below
 
 SETTINGS = JudgeSettings()
 ERRORS = JudgeSettings(metrics=("errors",))
@@ -92,6 +93,22 @@ def test_without_any_error_the_rate_itself_is_bounded() -> None:
     assert judge(ERRORS, [step((4500, 0), (500, 0))]).verdict is JudgeVerdict.PROMOTE
     assert judge(ERRORS, [step((900, 0), (100, 0))]).verdict is JudgeVerdict.HOLD
     assert judge(RATIO_ONLY, [step((900_000, 0), (100_000, 0))]).verdict is JudgeVerdict.HOLD
+
+
+def test_evidence_by_ratio_and_by_rate_is_their_mean() -> None:
+    both, ratio = (
+        judge(each, [step((4500, 0), (500, 0))]).findings[0].promote for each in (ERRORS, RATIO_ONLY)
+    )
+    assert both is not None
+    assert ratio is not None
+    rate = math.exp(float(log_e_below(0, 500, 0.01, (0.5, 1.0))))
+    assert ratio.value == 1.0
+    assert both.value == pytest.approx((rate + 1.0) / 2)
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+def test_evidence_that_is_no_number_meets_nothing(*, sequential: bool) -> None:
+    assert not Evidence(value=math.nan, threshold=20.0, sequential=sequential).met
 
 
 def test_a_stricter_rate_takes_more_requests() -> None:

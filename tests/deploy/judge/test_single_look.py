@@ -51,6 +51,12 @@ def test_few_events_promote_by_the_rate_and_not_by_the_ratio() -> None:
     assert judge(ratio, [few]).verdict is JudgeVerdict.HOLD
 
 
+def test_the_smaller_of_two_ways_to_promote_counts_twice() -> None:
+    promote = judge(ERRORS, [step((9000, 0, 0), (1000, 1, 0))]).findings[0].promote
+    assert promote is not None
+    assert promote.value == pytest.approx(2 * binom.cdf(1, 1000, 0.01))
+
+
 def test_four_events_against_none_neither_promote_nor_roll_back() -> None:
     found = judge(ERRORS, [step((600, 0, 0), (600, 4, 0), 0.5)])
     assert found.verdict is JudgeVerdict.HOLD

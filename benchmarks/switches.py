@@ -1,0 +1,232 @@
+"""Switches under load: no request fails, no reader finds no pointer, and nothing grows.
+
+``python -m benchmarks.switches`` moves the pointer 1,000 times between two versions that run, then deploys 20
+versions, while ``wrk`` sends requests without a pause and a reader asks for the pointer all the time. It
+exits with 1 if a request failed, a read found nothing that serves, or file descriptors, processes or memory
+of the processes that stay grew by more than 2 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import psutil
+
+from benchmarks._deployments import ENVIRONMENT, Playground
+from pytest_mlops.deploy.deployments import change_deployment
+from pytest_mlops.deploy.lease import acquire
+from pytest_mlops.deploy.pointer import Pointer, move_pointer, read_pointer
+from pytest_mlops.deploy.supervisor.processes import Identity, find_marked, read_json
+from pytest_mlops.store.engine import open_store
+
+if TYPE_CHECKING:
+    from pytest_mlops.deploy.lease import Lease
+
+__all__ = ["Reader", "Sizes", "sizes", "switch"]
+
+GROWTH = 0.02
+
+
+@dataclass(kw_only=True)
+class Reader:
+    """Reads the pointer without a pause; use it in ``with``.
+
+    Attributes:
+        reads: How often it was read.
+        missing: How often nothing served by it.
+    """
+
+    folder: Path
+    reads: int = 0
+    missing: int = 0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._read_on, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _read_on(self) -> None:
+        with open_store(folder=self.folder) as store:
+            while not self._over.is_set():
+                with store.read() as connection:
+                    for _ in range(10):
+                        pointer = read_pointer(connection, ENVIRONMENT)
+                        self.reads += 1
+                        self.missing += pointer.stable is None or not pointer.weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What the supervisor and the gateway take.
+
+    Attributes:
+        files: Open file descriptors.
+        processes: Of the environment, replicas among them.
+        memory: Unique bytes (USS).
+    """
+
+    files: int
+    processes: int
+    memory: int
+
+
+def sizes(playground: Playground) -> Sizes:
+    """Measure the processes that stay."""
+    layout = playground.layout
+    files = memory = 0
+    for path in (layout.supervisor, layout.gateway):
+        identity = Identity.of(read_json(path))
+        process = None if identity is None else identity.process()
+        if process is None:
+            raise RuntimeError(f"the process of {path.name} does not run")
+        files += process.num_fds()
+        memory += process.memory_full_info().uss
+    return Sizes(files=files, processes=len(find_marked(str(layout.root))), memory=memory)
+
+
+def switch(playground: Playground, lease: Lease, to: str, other: str) -> float:
+    """Move the pointer to one of two versions that run; return the seconds until all requests follow."""
+    manager = playground.manager()
+    begun = time.monotonic()
+    with lease.write() as connection:
+        before = read_pointer(connection, ENVIRONMENT)
+        moved = move_pointer(
+            connection,
+            ENVIRONMENT,
+            Pointer(stable=to, previous=other, weights={to: 100.0}),
+            expected=before.revision,
+            fence=lease.fence,
+            actor="bench",
+            reason="switch",
+            at=manager.now(),
+        )
+    while manager.target.routed() < moved.revision:
+        time.sleep(0.002)
+    return time.monotonic() - begun
+
+
+def both_run(playground: Playground, lease: Lease, names: tuple[str, str]) -> None:
+    """Have the replicas of two deployments run, and wait until they do."""
+    with lease.write() as connection:
+        for name in names:
+            change_deployment(connection, name, at=playground.manager().now(), wanted=1)
+    deadline = time.monotonic() + 60
+    for name in names:
+        while not any(
+            (read_json(path) or {}).get("ready") for path in playground.layout.replicas.glob(f"{name}.*.json")
+        ):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} does not get ready")
+            time.sleep(0.05)
+
+
+def failures_of(output: str) -> tuple[int, int]:
+    """Return (requests, failed ones) of what wrk printed."""
+    requests = int(re.search(r"(\d+) requests in", output)[1])  # type: ignore[index]
+    failed = sum(int(number) for number in re.findall(r"Non-2xx or 3xx responses: (\d+)", output))
+    found = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
+    return requests, failed + (sum(map(int, found.groups())) if found else 0)
+
+
+def main() -> int:
+    """Measure, print, and say by the exit code whether every limit holds."""
+    parser = argparse.ArgumentParser(description="Switch versions under load.")
+    parser.add_argument("--switches", type=int, default=1000)
+    parser.add_argument("--deploys", type=int, default=20)
+    options = parser.parse_args()
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        sys.stdout.write("wrk is not installed; it comes with Debian's package wrk\n")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="mlops-switch-") as scratch:
+        return _measure(Path(scratch) / "project", wrk, options.switches, options.deploys)
+
+
+def _measure(folder: Path, wrk: str, switches: int, deploys: int) -> int:
+    with Playground(folder, rollout="{bake: 0.2, deadline: 60.0, retain: 2}") as playground:
+        url = playground.up()
+        for name in ("1", "2"):
+            if not playground.deploy(name).success:
+                sys.stdout.write(f"version {name} does not serve\n")
+                return 1
+        script = folder / "post.lua"
+        script.write_text('wrk.method = "POST"\nwrk.body = "{}"\n', encoding="utf-8")
+        command = [wrk, "-t1", "-c8", "-d3600s", "--timeout", "20s", "-s", str(script), f"{url}/predict"]
+        load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            with Reader(folder=folder) as reader:
+                seconds = _switch_on(playground, switches)
+                before = sizes(playground)
+                for number in range(deploys):
+                    result = playground.deploy(str(number + 3))
+                    if not result.success:
+                        sys.stdout.write(f"{result.deployment.message}\n")
+                        return 1
+                playground.settle()
+                while reader.reads < 100_000:
+                    time.sleep(0.1)
+                time.sleep(6.0)  # the last replica ends
+                after = sizes(playground)
+        finally:
+            load.send_signal(2)
+            output = load.communicate()[0]
+    requests, failed = failures_of(output)
+    grown = {
+        name: getattr(after, name) / getattr(before, name) - 1 for name in ("files", "processes", "memory")
+    }
+    median, longest = 1000 * statistics.median(seconds), 1000 * max(seconds)
+    lines = [
+        f"{switches} switches: median {median:.0f} ms, longest {longest:.0f} ms; {deploys} deployments",
+        f"requests {requests:,}, failed {failed}",
+        f"reads of the pointer {reader.reads:,}, without one {reader.missing}",
+        *(
+            f"{name}: {getattr(before, name):,} -> {getattr(after, name):,} ({growth:+.1%})"
+            for name, growth in grown.items()
+        ),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    holds = failed == 0 and reader.missing == 0 and all(growth <= GROWTH for growth in grown.values())
+    sys.stdout.write("every limit holds\n" if holds else "a limit does not hold\n")
+    return 0 if holds else 1
+
+
+def _switch_on(playground: Playground, count: int) -> list[float]:
+    names = ("production.1", "production.2")
+    with acquire(playground.store, ENVIRONMENT, actor="bench") as lease:
+        both_run(playground, lease, names)
+        seconds = [
+            switch(playground, lease, names[number % 2], names[1 - number % 2]) for number in range(count)
+        ]
+        switch(playground, lease, "production.2", "production.1")
+        with lease.write() as connection:
+            change_deployment(connection, "production.1", at=playground.manager().now(), wanted=0)
+    while any(psutil.pid_exists(pid) for pid in _pids(playground, "production.1")):
+        time.sleep(0.1)
+    return seconds
+
+
+def _pids(playground: Playground, name: str) -> list[int]:
+    files = playground.layout.replicas.glob(f"{name}.*.json")
+    return [int(pid) for path in files if (pid := (read_json(path) or {}).get("pid"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

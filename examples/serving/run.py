@@ -1,0 +1,178 @@
+"""The whole way of three versions: gate, register, deploy, canary, promotion, and a bad one taken back.
+
+``python run.py`` does it in a copy of this folder, with real processes, in under two minutes. It ends what it
+started, and exits with 0 if everything went as told below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).resolve().parent
+ALLOWED, TAKEN_BACK, REFUSED = 0, 1, 5
+"""Exit codes of ``pytest-mlops deploy``."""
+
+CASES = json.loads((HERE / "golden.json").read_text(encoding="utf-8"))
+
+
+class Clients:
+    """People who use the service all the time, with measurements that are not always complete.
+
+    Use it in ``with``.
+
+    Attributes:
+        answers: Status -> how often it was answered.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.answers: Counter[int] = Counter()
+        self._address = urlsplit(url)
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask_on, args=(number,)) for number in range(4)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask_on(self, number: int) -> None:
+        connection = http.client.HTTPConnection(str(self._address.hostname), self._address.port, timeout=30)
+        for count in itertools.count(number):
+            if self._over.wait(0.005):
+                break
+            case = CASES[count % len(CASES)]
+            features = list(case["request"]["features"])
+            if count % 3 == 0:
+                features[count % len(features)] = None  # not measured
+            try:
+                connection.request("POST", "/predict", body=json.dumps({"features": features}))
+                answer = connection.getresponse()
+                answer.read()
+                self.answers[answer.status] += 1
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                self.answers[0] += 1
+        connection.close()
+
+
+def say(text: str) -> None:
+    """Print a line of the story."""
+    sys.stdout.write(f"\n# {text}\n")
+    sys.stdout.flush()
+
+
+def run(folder: Path, *command: str, expected: int = ALLOWED) -> None:
+    """Run a command as a user would, and stop where it does not end as told."""
+    sys.stdout.write(f"$ {' '.join(command).replace(str(folder), '.')}\n")
+    sys.stdout.flush()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTEST_"))}
+    module = {"pytest": ["-m", "pytest"], "pytest-mlops": ["-m", "pytest_mlops"]}[command[0]]
+    argv = [sys.executable, *module, *command[1:]]
+    done = subprocess.run(argv, cwd=folder, env=kept, check=False)  # noqa: S603 -- commands of this story
+    if done.returncode != expected:
+        sys.exit(f"exited with {done.returncode}, expected {expected}")
+
+
+def check_out(folder: Path, version: str) -> None:
+    """Put a version into the folder, as a commit would."""
+    shutil.copyfile(HERE / "models" / version / "model.json", folder / "model" / "model.json")
+    shutil.copyfile(HERE / "models" / version / "golden.json", folder / "golden.json")
+    config = (HERE / "mlops.yaml").read_text(encoding="utf-8")
+    (folder / "mlops.yaml").write_text(
+        config.replace('  version: "1"', f'  version: "{version}"'), encoding="utf-8"
+    )
+
+
+def gate(folder: Path) -> None:
+    """Test the version that is in the folder, and register it on the evidence."""
+    run(folder, "pytest", "-q", "--mlops-gate", "--mlops-context=local", "-p", "no:cacheprovider")
+    run(folder, "pytest-mlops", "registry", "register", ".mlops/integration-result.json")
+
+
+def url_of(folder: Path) -> str:
+    """Return where clients reach the service."""
+    gateway = folder / ".mlops" / "deploy" / "production" / "run" / "gateway.json"
+    values = json.loads(gateway.read_text(encoding="utf-8"))
+    return f"http://{values['host']}:{values['port']}"
+
+
+def story(folder: Path) -> None:
+    """Tell it."""
+    record = ".mlops/integration-result.json"
+    say("Version 1 passes the gate, and its record is the ticket to production.")
+    check_out(folder, "1")
+    gate(folder)
+    run(folder, "pytest-mlops", "up")
+    run(folder, "pytest-mlops", "deploy", record)
+
+    with Clients(url_of(folder)) as clients:
+        say("Version 2 gets 20 %, then 50 % of the requests. The judge sees no harm, and it is promoted.")
+        check_out(folder, "2")
+        gate(folder)
+        run(folder, "pytest-mlops", "deploy", record)
+        failed = {status: n for status, n in clients.answers.items() if status != 200}
+        say(f"{clients.answers[200]} requests were answered meanwhile, and {sum(failed.values())} failed.")
+        if failed:
+            sys.exit("no request should have failed")
+
+        say("Somebody changes the model's file after the gate. Nothing deploys without evidence for it.")
+        with (folder / "model" / "model.json").open("a", encoding="utf-8") as stream:
+            stream.write("\n")
+        run(folder, "pytest-mlops", "deploy", record, expected=REFUSED)
+
+        say("Version 3 passes the gate, but its new service forgets that measurements may be missing.")
+        check_out(folder, "3")
+        service = folder / "src" / "service.py"
+        text = service.read_text(encoding="utf-8")
+        service.write_text(text.replace("mean if value is None else value", "value"), encoding="utf-8")
+        gate(folder)
+        clients.answers.clear()
+        run(folder, "pytest-mlops", "deploy", record, expected=TAKEN_BACK)
+        share = clients.answers[500] / sum(clients.answers.values())
+        say(f"The judge took it back; {share:.1%} of the requests failed in that time. Version 2 serves:")
+        clients.answers.clear()
+        time.sleep(1.0)
+        if set(clients.answers) != {200}:
+            sys.exit(f"version 2 should answer everything; got {dict(clients.answers)}")
+    run(folder, "pytest-mlops", "status")
+    run(folder, "pytest-mlops", "history", "deployments")
+    run(folder, "pytest-mlops", "log", "verify")
+
+
+def main() -> None:
+    """Make a copy, tell the story there, and leave nothing running."""
+    parser = argparse.ArgumentParser(description="Serve three versions of a model, one of them bad.")
+    parser.add_argument("--folder", type=Path, help="Where the copy goes; by default a temporary folder.")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mlops-serving-") as scratch:
+        folder = (options.folder or Path(scratch)) / "serving"
+        shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "models"))
+        begun = time.monotonic()
+        try:
+            story(folder)
+        finally:
+            run(folder, "pytest-mlops", "down")
+        say(f"All of it took {time.monotonic() - begun:.0f} seconds.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What processes print: kept in files that are moved aside by size, and read for last words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["LOG_BYTES", "last_line", "rotate"]
+
+LOG_BYTES = 10 * 1024 * 1024
+"""Size from which on a log is moved aside; one older file is kept."""
+
+_END_BYTES = 4096
+_LINE = 200
+
+
+def rotate(log: Path, most: int = LOG_BYTES) -> None:
+    """Move a log aside, to ``NAME.1``, once it is longer than ``most`` bytes.
+
+    Its writer holds it open, so that it is copied and cut: what is written in between is lost. On a full disk
+    it is cut without a copy, lest it fill the rest.
+    """
+    with contextlib.suppress(OSError):
+        if log.stat().st_size <= most:
+            return
+        with contextlib.suppress(OSError):
+            shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+        os.truncate(log, 0)  # whoever writes to it appends
+
+
+def last_line(log: Path, *, after: int = 0) -> str:
+    """Return the last line of a log that is not blank, in printable characters, at most 200 of them.
+
+    Args:
+        log: The file.
+        after: Bytes at its beginning that do not count.
+    """
+    try:
+        with log.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            stream.seek(max(after if after <= size else 0, size - _END_BYTES))
+            lines = stream.read(_END_BYTES).decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    text = next((line for line in reversed(lines) if line.strip()), "")
+    return "".join(each for each in text.strip() if each.isprintable())[:_LINE]
