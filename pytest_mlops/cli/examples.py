@@ -26,6 +26,7 @@ class Example(StrEnum):
     CHAMPION_CHALLENGER = "champion_challenger"
     REGRESSION = "regression"
     CUSTOM_PLUGIN = "custom_plugin"
+    SERVING = "serving"
 
 
 def needed(example: Example) -> tuple[Example, ...]:
