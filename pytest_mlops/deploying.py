@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from pytest_mlops.config.environments import read_environments
 from pytest_mlops.deploy.deployments import get_deployment
 from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import LISTENS, check_health
+from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.deploy.local import local_manager
 from pytest_mlops.deploy.manager import Request
 from pytest_mlops.deploy.pointer import read_pointer
@@ -66,8 +66,8 @@ def deployment_health(deployment_id: str, *, folder: Path, seconds: float) -> He
         with manager.store.read() as connection:
             plan = get_deployment(connection, deployment_id).plan
         replicas = [replica for replica in manager.target.replicas(deployment_id) if replica.alive]
-    endpoints = [Endpoint(host=replica.host, port=replica.port) for replica in replicas]
-    return asyncio.run(check_health(plan.service_checks or (LISTENS,), endpoints, seconds=seconds))
+    endpoints = [Endpoint(host=replica.host, port=replica.port, folder=plan.project) for replica in replicas]
+    return run_probes(check_health(plan.service_checks or (LISTENS,), endpoints, seconds=seconds))
 
 
 def roll_back_deployment(deployment_id: str, *, to: str | None, folder: Path) -> DeploymentResult:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import tempfile
 import uuid
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_mlops.errors import ConfigError, EvidenceError, Problem, TaskError
-from pytest_mlops.evidence.verify import read_record
+from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.gate.own_process import DEFAULT_RESULT, run_gate
 from pytest_mlops.records.settings import FrameworkConfig
 
 if TYPE_CHECKING:
@@ -135,18 +132,8 @@ class MLOpsFramework:
         with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
             version = Path(scratch) / "model-version.json"
             version.write_text(model_version.model_dump_json(), encoding="utf-8")
-            arguments = [*self._arguments(suite, run_id, version, context)]
-            code, output = await _pytest(arguments, suite.folder)
-        path = suite.folder / result_path(suite.arguments)
-        try:
-            record = read_record(path)
-        except EvidenceError as error:
-            raise TaskError(
-                f"pytest exited with {code} and left no record: {error}\n{_tail(output)}"
-            ) from error
-        if record.run_id != run_id or code == PYTEST_USAGE_ERROR:
-            raise TaskError(f"pytest exited with {code} before any test ran:\n{_tail(output)}")
-        return record
+            arguments = self._arguments(suite, run_id, version, context)
+            return await run_gate(arguments, suite.folder, run_id=run_id)
 
     async def register_model_version(
         self, model_version: ModelVersion, *, evidence: Path | None = None, folder: Path = Path()
@@ -352,9 +339,6 @@ class MLOpsFramework:
         )
 
 
-PYTEST_USAGE_ERROR = 4
-
-
 def _name_of(environment: DeploymentEnvironment | str) -> str:
     return environment if isinstance(environment, str) else environment.environment_id
 
@@ -364,42 +348,3 @@ def _in_registry(folder: Path, ask: Callable[[Registry], T]) -> T:
 
     with open_registry(folder) as registry:
         return ask(registry)
-
-
-DEFAULT_RESULT = ".mlops/integration-result.json"
-OUTPUT_LINES = 20
-
-
-def result_path(arguments: tuple[str, ...]) -> str:
-    """Return where the record goes under these pytest options, of which the last one counts."""
-    option, path = "--mlops-result", DEFAULT_RESULT
-    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=path):
-        name, equals, value = argument.partition("=")
-        if name == option:
-            path = value if equals else following
-    return path
-
-
-async def _pytest(arguments: list[str], folder: Path) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "pytest",
-        *arguments,
-        cwd=folder,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.terminate()
-        await process.wait()
-        raise
-    return process.returncode if process.returncode is not None else 1, output.decode(errors="replace")
-
-
-def _tail(output: str) -> str:
-    return "\n".join(output.strip().splitlines()[-OUTPUT_LINES:])

@@ -69,8 +69,8 @@ def test_regressed_example_is_stopped_and_the_slice_named(tmp_path: Path) -> Non
 def test_first_command_of_the_readme_names_the_example_that_the_tests_run() -> None:
     first, second = blocks("console")[:2]
     assert first.strip().endswith("pytest examples/breast_cancer --mlops-gate")
-    assert second.strip() == ".venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest -n 2"
-    assert '"$bin/pytest" -n 2' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert second.strip() == ".venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest -n 2 -m 'not slow'"
+    assert "\"$bin/pytest\" -n 2 -m 'not slow'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_record_of_the_example_verifies_from_where_the_readme_says(tmp_path: Path) -> None:

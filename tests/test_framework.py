@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_mlops import plugin
 from pytest_mlops.errors import TaskError
-from pytest_mlops.framework import MLOpsFramework, TestSuite, result_path
+from pytest_mlops.framework import MLOpsFramework, TestSuite
+from pytest_mlops.gate import own_process
+from pytest_mlops.gate.own_process import result_path
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.settings import FrameworkConfig
 from pytest_mlops.verdict import Context, Verdict
@@ -154,3 +157,7 @@ def test_cancellation_ends_the_process(suite: TestSuite) -> None:
     asyncio.run(asyncio.wait_for(cancel(), timeout=50))
     assert time.monotonic() - begun < 50
     assert not ended.exists()
+
+
+def test_both_names_of_the_default_place_are_one() -> None:
+    assert own_process.DEFAULT_RESULT == plugin.DEFAULT_RESULT

@@ -141,6 +141,8 @@ class JudgeSettings(Record):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if len(set(self.metrics)) < len(self.metrics):
+            raise ValueError(f"metrics must differ; got {', '.join(self.metrics)}")
         if self.acceptable_ratio >= self.harmful_ratio:
             raise ValueError(
                 f"acceptable_ratio {self.acceptable_ratio} is not below harmful_ratio {self.harmful_ratio}"

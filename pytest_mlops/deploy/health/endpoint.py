@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_mlops.errors import InvalidHealthCheck
 
-__all__ = ["NOWHERE", "Endpoint"]
+__all__ = ["Endpoint"]
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -53,7 +53,3 @@ class Endpoint:
             return found[0]
 
         return _PLACEHOLDER.sub(value, text)
-
-
-NOWHERE = Endpoint()
-"""What a check of the environment itself is given."""

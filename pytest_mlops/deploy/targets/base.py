@@ -91,9 +91,6 @@ class Target(Protocol):
     def routed(self) -> int:
         """Return the revision of the pointer that all new requests follow by now; 0 for none."""
 
-    def in_flight(self, deployment_id: str) -> int:
-        """Return how many requests a deployment has under way."""
-
     def traffic(self) -> Traffic:
         """Return what the traffic has come to.
 

@@ -63,11 +63,6 @@ class LocalTarget:
             return 0
         return int(status["revision"])
 
-    def in_flight(self, deployment_id: str) -> int:
-        """Return how many requests the gateway has under way at a deployment."""
-        status = gateway_status(self.layout)
-        return 0 if status is None else int(dict(status["in_flight"]).get(deployment_id, 0))
-
     def traffic(self) -> Traffic:
         """Return the gateway's counts."""
         status = gateway_status(self.layout)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from pytest_mlops.deploy.health.command import run_bounded
-from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
+from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import probe_once
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.errors import InvalidHealthCheck
@@ -31,6 +31,8 @@ child = subprocess.Popen(command, start_new_session={apart})
 pathlib.Path(sys.argv[1]).write_text(str(child.pid))
 time.sleep({seconds})
 """
+
+NOWHERE = Endpoint()
 
 
 def probe(check: HealthCheck, endpoint: Endpoint = NOWHERE) -> Probed:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from pytest_mlops.deploy.health import engine
-from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
+from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import LISTENS, check_health, probe_once, status_of
 from pytest_mlops.deploy.health.lookups import run_probes
 from pytest_mlops.records.health import CheckOutcome, HealthCheckType, HealthState
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HEALTHY, UNHEALTHY = HealthState.HEALTHY, HealthState.UNHEALTHY
 STARTING, UNKNOWN = HealthState.STARTING, HealthState.UNKNOWN
+
+NOWHERE = Endpoint()
 
 
 def check_all(

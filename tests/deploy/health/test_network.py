@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from pytest_mlops.deploy.health.endpoint import NOWHERE, Endpoint
+from pytest_mlops.deploy.health.endpoint import Endpoint
 from pytest_mlops.deploy.health.engine import check_health, probe_once
 from pytest_mlops.deploy.health.http import without_secrets
 from pytest_mlops.deploy.health.lookups import run_probes
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.health.engine import Probed
     from pytest_mlops.records.health import HealthCheck
     from tests.deploy.health.conftest import Farm
+
+NOWHERE = Endpoint()
 
 
 def probe(check: HealthCheck, endpoint: Endpoint = NOWHERE) -> Probed:
