@@ -8,6 +8,7 @@ import datetime as dt
 import ipaddress
 import socket
 import ssl
+import sys
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,10 @@ class Farm:
                 writer.transport.abort()
 
         async def start() -> None:
-            listening = await asyncio.start_server(handle, sock=bound, ssl=tls, backlog=1024)
+            patience = None if tls is None else 2.0
+            listening = await asyncio.start_server(
+                handle, sock=bound, ssl=tls, backlog=1024, ssl_handshake_timeout=patience
+            )
             self._servers.append(listening)
 
         if after:
@@ -194,13 +198,23 @@ class Farm:
             each.close()
 
     async def _end(self) -> None:
+        # Who connected a moment ago gets to a handler; one who is accepted while a server closes is left behind.
+        await asyncio.sleep(0.05)
         for server in self._servers:
             server.close()
-        await asyncio.sleep(0.05)  # what was accepted a moment ago gets to its handler
         while self._tasks:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0.01)
+        for server in self._servers:  # handshakes that nobody goes on with
+            await self._wait_closed(server)
+
+    async def _wait_closed(self, server: asyncio.Server) -> None:
+        """Wait until none of a server's connections is left, which Python 3.11's own way does not."""
+        if sys.version_info >= (3, 12):
+            await server.wait_closed()
+        while vars(server).get("_active_count"):
             await asyncio.sleep(0.01)
 
     def _bound(self) -> socket.socket:

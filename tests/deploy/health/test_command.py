@@ -166,10 +166,11 @@ def test_second_cancellation_leaves_neither_process_nor_pipe(tmp_path: Path) -> 
         await asyncio.gather(task, return_exceptions=True)
         await asyncio.sleep(0.2)
 
-    before = psutil.Process().num_fds()
+    process = psutil.Process()
+    before, others = process.num_fds(), process.children()
     run_probes(twice())
-    assert psutil.Process().num_fds() == before
-    assert psutil.Process().children() == []
+    assert process.num_fds() == before
+    assert process.children() == others
 
 
 def test_folder_that_is_not_there_leaves_no_pipe(tmp_path: Path) -> None:

@@ -162,16 +162,16 @@ def test_message_names_the_first_and_counts_the_rest() -> None:
 def test_500_endpoints_at_once_within_one_and_a_half_of_the_slowest_timeout(
     farm: Farm, make_check: Callable[..., HealthCheck], self_signed: object
 ) -> None:
-    """A mix of all that can go wrong; the timeouts are 2 s, and everything hangs for a third of them."""
+    """A mix of all that can go wrong; the timeouts are 4 s, and everything hangs for a third of them."""
     services = [farm.http(200), farm.http(503), farm.hang(), farm.endless(), farm.refuse(), farm.hang()]
     endpoints = [services[index % len(services)].endpoint for index in range(500)]
-    check = make_check("http", timeout=2.0, failure_threshold=1)
+    check = make_check("http", timeout=4.0, failure_threshold=1)
 
     begun = time.monotonic()
     status = check_all([check], endpoints, seconds=30)
     took = time.monotonic() - begun
 
-    assert took < 1.5 * 2.0
+    assert took < 1.5 * 4.0
     assert len(status.checks) == 500
     states = [each.state is HEALTHY for each in status.checks]
     assert states == [index % len(services) in {0, 3} for index in range(500)]
@@ -181,6 +181,7 @@ def test_hundreds_of_probes_leave_no_descriptor_task_or_process(
     farm: Farm, make_check: Callable[..., HealthCheck], self_signed: object
 ) -> None:
     service, process = farm.http(200, 500, body=b'{"y": 0.5}'), psutil.Process()
+    others = process.children()
     where = {
         "well": service.endpoint,
         "hangs": farm.hang().endpoint,
@@ -211,7 +212,7 @@ def test_hundreds_of_probes_leave_no_descriptor_task_or_process(
     assert run_probes(rounds(12)) == 1
     settle(farm)
     assert process.num_fds() <= before
-    assert process.children() == []
+    assert process.children() == others
 
 
 def settle(farm: Farm) -> None:
