@@ -198,7 +198,7 @@ class Farm:
             each.close()
 
     async def _end(self) -> None:
-        # Who connected a moment ago gets to a handler; one who is accepted while a server closes is left behind.
+        # Who connected a moment ago gets to a handler; one accepted while a server closes is left behind.
         await asyncio.sleep(0.05)
         for server in self._servers:
             server.close()
