@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from benchmarks._deployments import Client, Playground
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.journal import read_journal
 from pytest_mlops.deploy.steps import FORWARD, Phase, Step
 from pytest_mlops.deploy.supervisor.processes import Identity, read_json
@@ -167,7 +168,7 @@ def _strike(playground: Playground, deployers: subprocess.Popen[str], blow: Blow
     deployers.stdin.write(f"{name}\n")
     deployers.stdin.flush()
     child = int(deployers.stdout.readline())
-    victim = Identity(pid=child, create_time=psutil.Process(child).create_time())
+    victim = Identity(pid=child, born=birth_of(child) or 0.0)
     begun = time.monotonic()
     while _lives(victim) and not _is_due(playground, blow, number, time.monotonic() - begun):
         time.sleep(0.001)

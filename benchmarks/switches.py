@@ -3,7 +3,9 @@
 ``python -m benchmarks.switches`` moves the pointer 1,000 times between two versions that run, then deploys 20
 versions, while ``wrk`` sends requests without a pause and a reader asks for the pointer all the time. It
 exits with 1 if a request failed, a read found nothing that serves, or file descriptors, processes or memory
-of the processes that stay grew by more than 2 %.
+of the processes that stay grew by more than 2 %. Sizes are the largest seen while the log of predictions
+fills and closes a few files, which memory goes up and down by. They are taken for the first time after the
+switches and a few deployments, when everything that is imported late has been.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from benchmarks._deployments import ENVIRONMENT, Playground
+from benchmarks._deployments import CONFIG, ENVIRONMENT, Playground
 from pytest_mlops.deploy.deployments import change_deployment
 from pytest_mlops.deploy.lease import acquire
 from pytest_mlops.deploy.pointer import Pointer, move_pointer, read_pointer
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "Sizes", "sizes", "switch"]
 
 GROWTH = 0.02
+ROTATE_SECONDS = 5.0
+PEAK_SECONDS = 4 * ROTATE_SECONDS
+WARM_DEPLOYS = 3
 
 
 @dataclass(kw_only=True)
@@ -86,6 +91,20 @@ class Sizes:
     files: int
     processes: int
     memory: int
+
+
+def peak(playground: Playground) -> Sizes:
+    """Return the largest sizes over some rotations of the log."""
+    until = time.monotonic() + PEAK_SECONDS
+    seen = []
+    while time.monotonic() < until:
+        seen.append(sizes(playground))
+        time.sleep(0.1)
+    return Sizes(
+        files=max(each.files for each in seen),
+        processes=max(each.processes for each in seen),
+        memory=max(each.memory for each in seen),
+    )
 
 
 def sizes(playground: Playground) -> Sizes:
@@ -161,7 +180,10 @@ def main() -> int:
 
 
 def _measure(folder: Path, wrk: str, switches: int, deploys: int) -> int:
-    with Playground(folder, rollout="{bake: 0.2, deadline: 60.0, retain: 2}") as playground:
+    log = f"gateway: {{log: {{rotate_seconds: {ROTATE_SECONDS}}}, "
+    config = CONFIG.replace("gateway: {", log)
+    rollout = "{bake: 0.2, deadline: 60.0, retain: 2}"
+    with Playground(folder, rollout=rollout, config=config) as playground:
         url = playground.up()
         for name in ("1", "2"):
             if not playground.deploy(name).success:
@@ -174,20 +196,22 @@ def _measure(folder: Path, wrk: str, switches: int, deploys: int) -> int:
         try:
             with Reader(folder=folder) as reader:
                 seconds = _switch_on(playground, switches)
-                before = sizes(playground)
-                for number in range(deploys):
+                before = None
+                for number in range(WARM_DEPLOYS + deploys):
+                    if number == WARM_DEPLOYS:
+                        before = _settled(playground)
                     result = playground.deploy(str(number + 3))
                     if not result.success:
                         sys.stdout.write(f"{result.deployment.message}\n")
                         return 1
-                playground.settle()
                 while reader.reads < 100_000:
                     time.sleep(0.1)
-                time.sleep(6.0)  # the last replica ends
-                after = sizes(playground)
+                after = _settled(playground)
         finally:
             load.send_signal(2)
             output = load.communicate()[0]
+    if before is None:
+        raise RuntimeError("nothing was measured")
     requests, failed = failures_of(output)
     grown = {
         name: getattr(after, name) / getattr(before, name) - 1 for name in ("files", "processes", "memory")
@@ -206,6 +230,13 @@ def _measure(folder: Path, wrk: str, switches: int, deploys: int) -> int:
     holds = failed == 0 and reader.missing == 0 and all(growth <= GROWTH for growth in grown.values())
     sys.stdout.write("every limit holds\n" if holds else "a limit does not hold\n")
     return 0 if holds else 1
+
+
+def _settled(playground: Playground) -> Sizes:
+    """Measure when nothing is under way and the last replica has ended."""
+    playground.settle()
+    time.sleep(6.0)
+    return peak(playground)
 
 
 def _switch_on(playground: Playground, count: int) -> list[float]:

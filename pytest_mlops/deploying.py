@@ -97,4 +97,5 @@ def _manager(
         rollout = chosen.rollout.model_copy(update={"deadline": seconds})
         chosen = chosen.model_copy(update={"rollout": rollout})
     with open_store(folder=folder) as store:
-        yield local_manager(store, chosen, config=config), declared.model_id
+        manager = local_manager(store, chosen, config=config, model_id=declared.model_id)
+        yield manager, declared.model_id

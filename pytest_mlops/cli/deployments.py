@@ -142,5 +142,6 @@ def manager_of(store: Store, place: Place, *, store_url: str | None) -> Deployme
         place.environment,
         config=place.config,
         store_url=absolute_url(store_url, place),
+        model_id=place.model_id,
         tell=typer.echo,
     )

@@ -15,6 +15,7 @@ from pytest_mlops.cli.registry_common import Store  # noqa: TC001 -- typer reads
 
 if TYPE_CHECKING:
     from pytest_mlops.cli.deployments import Place
+    from pytest_mlops.records.environment import DeploymentEnvironment
 
 __all__ = ["down", "up"]
 
@@ -58,11 +59,21 @@ def _supervise(place: Place, store: str | None) -> None:
     allow_up(place.layout)
     with store_of(place, store, new=True) as opened:
         supervisor = local_supervisor(
-            opened, place.environment, config=place.config, store_url=absolute_url(store, place)
+            opened,
+            place.environment,
+            config=place.config,
+            declared=lambda: _declared(place),
+            store_url=absolute_url(store, place),
         )
         signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
         signal.signal(signal.SIGINT, lambda *_: supervisor.end_all())
         supervisor.run()
+
+
+def _declared(place: Place) -> tuple[DeploymentEnvironment, str | None]:
+    """Read the environment anew: a supervisor lives longer than what ``mlops.yaml`` said when it began."""
+    now = find_place(place.environment.environment_id, place.config)
+    return now.environment, now.model_id
 
 
 def down(

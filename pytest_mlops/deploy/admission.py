@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import TicketRefused
+from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.decision import admit
-from pytest_mlops.evidence.ticket import examine, open_case
+from pytest_mlops.evidence.policies.case import TicketCheck
+from pytest_mlops.evidence.ticket import POLICIES, examine, open_case
 from pytest_mlops.store.history import later_failure
 
 if TYPE_CHECKING:
@@ -18,11 +20,23 @@ if TYPE_CHECKING:
     from pytest_mlops.evidence.policies.case import Case
     from pytest_mlops.evidence.ticket import Examined, Ticket
     from pytest_mlops.records.environment import DeploymentEnvironment
-    from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.ticket import TicketPolicy
     from pytest_mlops.store.engine import Store
 
 __all__ = ["Admission", "admit_plan", "admit_version", "examine_version"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """What a deployment began with.
+
+    Attributes:
+        model: Digest of the model.
+        record: SHA-256 of the record's bytes.
+    """
+
+    model: str
+    record: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +65,7 @@ def admit_version(
     going_back: bool,
     actor: str,
     now: datetime,
+    begun: Begun | None = None,
 ) -> Admission:
     """Ask for the ticket of a version; the decision is in the log, whichever it is.
 
@@ -67,6 +82,7 @@ def admit_version(
             ``rollback_max_age`` says.
         actor: Who asks.
         now: The time.
+        begun: What a deployment that is under way began with.
 
     Raises:
         TicketRefused: a check does not hold; which one, why, and the honest way past it.
@@ -83,18 +99,12 @@ def admit_version(
         going_back=going_back,
         now=now,
     )
-    ticket = admit(store, case, actor=actor)
-    if run_id is not None and ticket.record.run_id != run_id:
-        raise TicketRefused(
-            check="run",
-            sentence=f"the record is of run {ticket.record.run_id}; expected run {run_id}",
-            remedy="Present the record that this run wrote",
-        )
-    _refuse_superseded(store, ticket.record, ticket.model_digest)
+    ticket = admit(store, case, actor=actor, policies=_policies(store, run_id=run_id, begun=begun))
     return Admission(ticket=ticket, record_digest=case.record_digest)
 
 
 def examine_version(
+    store: Store,
     environment: DeploymentEnvironment,
     *,
     record: Path,
@@ -102,6 +112,7 @@ def examine_version(
     envelope: Path | None,
     project: Path,
     model_id: str | None,
+    run_id: str | None,
     now: datetime,
 ) -> Examined:
     """Look at a version's evidence as :func:`admit_version` does, and decide nothing.
@@ -119,7 +130,8 @@ def examine_version(
             model_id=model_id,
             going_back=False,
             now=now,
-        )
+        ),
+        _policies(store, run_id=run_id, begun=None),
     )
 
 
@@ -135,7 +147,7 @@ def admit_plan(
     """
     staged = plan.record.is_file()
     source = plan.source
-    admission = admit_version(
+    return admit_version(
         store,
         plan.environment,
         record=plan.record if staged else Path(source.record),
@@ -147,18 +159,8 @@ def admit_plan(
         going_back=going_back,
         actor=actor,
         now=now,
+        begun=Begun(model=plan.digest, record=source.record_digest),
     )
-    for what, got, expected in (
-        ("model", admission.ticket.model_digest, plan.digest),
-        ("record", admission.record_digest, source.record_digest),
-    ):
-        if got != expected:
-            raise TicketRefused(
-                check="deployment",
-                sentence=f"the {what} has the digest {got}; the deployment began with {expected}",
-                remedy="Deploy it anew if the change was meant",
-            )
-    return admission
 
 
 def _case(
@@ -191,17 +193,48 @@ def _policy(environment: DeploymentEnvironment, *, going_back: bool) -> TicketPo
     return environment.policy.model_copy(update={"max_age": longest})
 
 
-def _refuse_superseded(store: Store, record: IntegrationResult, digest: str) -> None:
-    version = record.model_version
-    if version is None:
-        return
+def _policies(store: Store, *, run_id: str | None, begun: Begun | None) -> tuple[TicketCheck, ...]:
+    """Return what is asked of a version that is to serve: a ticket's checks, and those only known here."""
+    run = partial(_check_run, run_id=run_id)
+    asked = [TicketCheck(name="run", check=run, remedy="Present the record that this run wrote")]
+    if begun is not None:
+        same = partial(_check_begun, begun=begun)
+        remedy = "Deploy it anew if the change was meant"
+        asked.append(TicketCheck(name="deployment", check=same, remedy=remedy))
+    remedy = "Find out which of the two is right, and run the gate again"
+    asked.append(TicketCheck(name="history", check=partial(_check_history, store=store), remedy=remedy))
+    return (*POLICIES, *asked)
+
+
+def _check_run(case: Case, *, run_id: str | None) -> str:
+    got = case.record.run_id
+    if run_id is None:
+        return f"run {got}; no other was asked for"
+    if got != run_id:
+        raise EvidenceError(f"the record is of run {got}; expected run {run_id}")
+    return f"run {got}, as asked for"
+
+
+def _check_begun(case: Case, *, begun: Begun) -> str:
+    version = case.record.model_version
+    model = None if version is None else version.digest
+    for what, got, expected in (("model", model, begun.model), ("record", case.record_digest, begun.record)):
+        if got != expected:
+            raise EvidenceError(f"the {what} has the digest {got}; the deployment began with {expected}")
+    return "model and record are those that the deployment began with"
+
+
+def _check_history(case: Case, *, store: Store) -> str:
+    record, version = case.record, case.record.model_version
+    if version is None or version.digest is None:
+        raise EvidenceError("the record names no model, so nothing is known of later runs")
     with store.read() as connection:
         failed = later_failure(
-            connection, model_id=version.model_id, digest=digest, after=record.timestamp.timestamp()
+            connection,
+            model_id=version.model_id,
+            digest=version.digest,
+            after=record.timestamp.timestamp(),
         )
     if failed is not None:
-        raise TicketRefused(
-            check="history",
-            sentence=f"run {failed} of the same bytes ended in FAIL after run {record.run_id}",
-            remedy="Find out which of the two is right, and run the gate again",
-        )
+        raise EvidenceError(f"run {failed} of the same bytes ended in FAIL after run {record.run_id}")
+    return "no later run of the same bytes is known to have failed"

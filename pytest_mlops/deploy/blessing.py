@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.operator import Operator
     from pytest_mlops.deploy.plan import DeploymentPlan
 
-__all__ = ["bless", "kept_releases", "stop_others"]
+__all__ = ["begin_monitoring", "bless", "kept_releases", "stop_others"]
 
 
 def bless(operator: Operator, plan: DeploymentPlan) -> None:
@@ -38,12 +38,12 @@ def bless(operator: Operator, plan: DeploymentPlan) -> None:
             tries=None,
         )
         stopped = stop_others(connection, plan, at=at)
-        _begin_monitoring(connection, plan, at=at)
+        begin_monitoring(connection, plan, at=at)
         detail = {"stopped": stopped, "monitoring": plan.deployment_id}
         operator.note(plan, Step.BLESS, Phase.DONE, detail, connection=connection)
     for name in stopped:
         operator.target.stop(name)
-    operator.probes.prune(plan, kept_releases(operator, plan))
+    operator.probes.prune(plan, lambda: kept_releases(operator, plan))
 
 
 def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> list[str]:
@@ -86,7 +86,8 @@ def kept_releases(operator: Operator, plan: DeploymentPlan) -> frozenset[str]:
     return frozenset({plan.release, *in_use, *distinct[: plan.environment.rollout.retain]})
 
 
-def _begin_monitoring(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> None:
+def begin_monitoring(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> None:
+    """Write down that a deployment is to be monitored from now on."""
     body = {
         "version": plan.version,
         "digest": plan.digest,

@@ -9,7 +9,7 @@ from pytest_mlops.deploy.blessing import bless
 from pytest_mlops.deploy.deployments import change_deployment
 from pytest_mlops.deploy.operator import StepFailed
 from pytest_mlops.deploy.pointer import Pointer, read_pointer
-from pytest_mlops.deploy.readiness import await_healthy, replay_golden, watch
+from pytest_mlops.deploy.readiness import await_healthy, await_ready, replay_golden, watch
 from pytest_mlops.deploy.reverting import revert
 from pytest_mlops.deploy.rollout import shift
 from pytest_mlops.deploy.steps import Phase, Step, done_steps, is_committed, next_step
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
     from pytest_mlops.deploy.operator import Operator
     from pytest_mlops.deploy.plan import DeploymentPlan
+    from pytest_mlops.deploy.steps import Entry
 
-__all__ = ["carry_out"]
+__all__ = ["TICKET_SECONDS", "carry_out"]
+
+TICKET_SECONDS = 60.0
+"""Seconds for which a ticket that was found good counts; before the commit an older one is asked again."""
 
 
 def carry_out(operator: Operator, plan: DeploymentPlan) -> None:
@@ -113,6 +117,9 @@ def _start(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
 def _commit(operator: Operator, plan: DeploymentPlan) -> None:
     """Move the pointer; the journal says so in the same transaction, so that the two never disagree."""
     name = plan.deployment_id
+    if _age_of_ticket(operator, plan) > TICKET_SECONDS:
+        _verify(operator, plan)
+    await_ready(operator, plan)
     operator.heed_abort(plan)
     with operator.lease.write() as connection:
         pointer = read_pointer(connection, plan.environment.environment_id)
@@ -123,14 +130,22 @@ def _commit(operator: Operator, plan: DeploymentPlan) -> None:
         operator.note(plan, Step.COMMIT, Phase.DONE, detail, connection=connection)
 
 
+def _age_of_ticket(operator: Operator, plan: DeploymentPlan) -> float:
+    """Return the seconds since the ticket was last found good: a rollout may take days."""
+    return operator.now().timestamp() - _last_done(operator, plan, Step.VERIFY).at
+
+
 def _bake(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     operator.await_route(operator.pointer(plan).revision)
-    committed = next(
-        entry.at
-        for entry in reversed(operator.journal(plan))
-        if entry.step is Step.COMMIT and entry.phase is Phase.DONE
-    )
-    return watch(operator, plan, until=committed + plan.environment.rollout.bake)
+    committed = _last_done(operator, plan, Step.COMMIT)
+    if committed.fence != operator.lease.fence:  # whatever ended who committed it may have ended replicas
+        await_ready(operator, plan)
+    return watch(operator, plan, until=committed.at + plan.environment.rollout.bake)
+
+
+def _last_done(operator: Operator, plan: DeploymentPlan, step: Step) -> Entry:
+    journal = operator.journal(plan)
+    return next(entry for entry in reversed(journal) if entry.step is step and entry.phase is Phase.DONE)
 
 
 _ACTS: Mapping[Step, Callable[[Operator, DeploymentPlan], dict[str, Any] | None]] = {

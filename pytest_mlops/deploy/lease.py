@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 from sqlalchemy import select
 
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.errors import ConflictError, StoreError
 from pytest_mlops.store.schema import leases
 
@@ -48,7 +49,7 @@ class Holder:
         actor: Who runs it.
         host: Name of its machine.
         pid: Its process id there.
-        started: When it started, as the machine counts, so that another process with its id is told apart.
+        started: When it began, so that another process with its id is told apart.
     """
 
     actor: str
@@ -63,7 +64,7 @@ class Holder:
             actor=actor,
             host=socket.gethostname(),
             pid=os.getpid(),
-            started=psutil.Process().create_time(),
+            started=birth_of(os.getpid()) or 0.0,
         )
 
     @classmethod
@@ -80,8 +81,9 @@ class Holder:
         if self.host != socket.gethostname():
             return False
         try:
-            process = psutil.Process(self.pid)
-            return process.create_time() != self.started or process.status() == psutil.STATUS_ZOMBIE
+            return birth_of(self.pid) != self.started or (
+                psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
+            )
         except psutil.NoSuchProcess:
             return True
         except psutil.Error:

@@ -47,6 +47,7 @@ def local_manager(
     *,
     config: Path,
     store_url: str | None = None,
+    model_id: str | None = None,
     actor: str = "",
     tell: Callable[[str], None] = lambda _line: None,
 ) -> DeploymentManager:
@@ -57,6 +58,7 @@ def local_manager(
         environment: The environment.
         config: The ``mlops.yaml`` that declares it.
         store_url: As in :func:`supervisor_start`.
+        model_id: The model that it is for.
         actor: Who acts; by default user and machine.
         tell: Takes a line for whoever watches.
     """
@@ -74,15 +76,29 @@ def local_manager(
         project=project,
         target=LocalTarget(layout=layout, supervisor=start),
         probes=LocalProbes(layout=layout),
+        model_id=model_id,
         actor=actor,
         tell=tell,
     )
 
 
 def local_supervisor(
-    store: Store, environment: DeploymentEnvironment, *, config: Path, store_url: str | None = None
+    store: Store,
+    environment: DeploymentEnvironment,
+    *,
+    config: Path,
+    declared: Callable[[], tuple[DeploymentEnvironment, str | None]],
+    store_url: str | None = None,
 ) -> Supervisor:
-    """Return the supervisor of an environment of this machine."""
+    """Return the supervisor of an environment of this machine.
+
+    Args:
+        store: The store.
+        environment: The environment.
+        config: The ``mlops.yaml`` that declares it.
+        declared: Reads there what it demands now, and of which model.
+        store_url: As in :func:`supervisor_start`.
+    """
     layout = layout_of(config.absolute().parent, environment.environment_id)
     start = supervisor_start(config, environment.environment_id, store_url)
     # The gateway starts the next supervisor where this one dies, and that has to find the same store.
@@ -90,8 +106,12 @@ def local_supervisor(
         layout=layout, settings=environment.gateway, environ={**os.environ, **start.environ}
     )
 
-    def manager() -> DeploymentManager:
-        return local_manager(store, environment, config=config, store_url=store_url, actor="supervisor")
+    def manager(
+        environment: DeploymentEnvironment = environment, model_id: str | None = None
+    ) -> DeploymentManager:
+        return local_manager(
+            store, environment, config=config, store_url=store_url, model_id=model_id, actor="supervisor"
+        )
 
     return Supervisor(
         store=store,
@@ -101,5 +121,5 @@ def local_supervisor(
         drain=environment.gateway.drain,
         command=start.command,
         recover=lambda: manager().recover(),
-        mend=Mending(layout=layout, rollout=environment.rollout, start=start, manager=manager),
+        mend=Mending(layout=layout, start=start, manager=lambda: manager(*declared())),
     )

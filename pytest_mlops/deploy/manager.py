@@ -74,6 +74,7 @@ class DeploymentManager:
         project: Folder of ``mlops.yaml``.
         target: Runs versions and leads traffic to them.
         probes: What is asked of the world.
+        model_id: The model that the environment is for, which a version that is gone back to has to be of.
         actor: Who acts.
         tell: Takes a line for whoever watches.
         now: The time, aware.
@@ -85,6 +86,7 @@ class DeploymentManager:
     project: Path
     target: Target
     probes: Probes
+    model_id: str | None = None
     actor: str = ""
     tell: Callable[[str], None] = lambda _line: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -101,7 +103,7 @@ class DeploymentManager:
             StoreError: the store failed; whoever acts next goes on with what was begun.
         """
         with self._lease() as lease:
-            plan = self._begin(request)
+            plan = self._begin(request, lease)
             carry_out(self._operator(lease), plan)
         return self.result(plan.deployment_id)
 
@@ -111,15 +113,18 @@ class DeploymentManager:
         Raises:
             As :meth:`deploy`.
         """
-        with self._lease():
-            plan = self._begin(request)
+        with self._lease() as lease:
+            plan = self._begin(request, lease)
         self.target.start(plan.deployment_id)
         return plan.deployment_id
 
-    def _begin(self, request: Request) -> DeploymentPlan:
+    def _begin(self, request: Request, lease: Lease) -> DeploymentPlan:
         self._require_serving()
         self._require_nothing_under_way()
-        return self._plan(request, self._admit(request))
+        admission = self._admit(request)
+        self.target.require_up()
+        draft = self._draft(request, admission.ticket, admission.record_digest)
+        return self._add(lease, draft, release=None)
 
     def rehearse(self, request: Request) -> tuple[Examined, HealthStatus, Consistency]:
         """Ask everything that a deployment would ask before it begins, and begin nothing.
@@ -131,12 +136,14 @@ class DeploymentManager:
         self._require_serving()
         self._require_nothing_under_way()
         examined = examine_version(
+            self.store,
             self.environment,
             record=request.record,
             model=request.model,
             envelope=request.envelope,
             project=self.project,
             model_id=request.model_id,
+            run_id=request.run_id,
             now=self.now(),
         )
         if examined.ticket is None:
@@ -169,7 +176,7 @@ class DeploymentManager:
         for row in ways_back(rows, stable=stable, to=to):
             version = row.plan.version
             try:
-                plan = self._plan_back(row, instead_of=stable)
+                plan = self._plan_back(lease, row, instead_of=stable)
             except EvidenceError as error:
                 refusals.append(f"{version}: {error}")
                 continue
@@ -195,19 +202,17 @@ class DeploymentManager:
         if row is None or (state is not None and state.is_held(self.now().timestamp())):
             return False
         try:
-            with self._lease() as lease:
-                carry_out(self._operator(lease), self._row(row.plan.deployment_id).plan)
+            taken = self._lease()
         except ConflictError:
             return False  # somebody was faster
+        with taken as lease:
+            carry_out(self._operator(lease), self._row(row.plan.deployment_id).plan)
         return True
 
     def result(self, deployment_id: str) -> DeploymentResult:
         """Return how a deployment came out, or stands."""
         with self.store.read() as connection:
             return result_of(connection, deployment_id, now=self.now())
-
-    def _plan(self, request: Request, admission: Admission) -> DeploymentPlan:
-        return self._add(self._draft(request, admission.ticket, admission.record_digest), release=None)
 
     def _draft(self, request: Request, ticket: Ticket, record_digest: str) -> DeploymentPlan:
         """Return the plan without its name, which only its row gives it."""
@@ -236,13 +241,14 @@ class DeploymentManager:
             created_at=self.now(),
         )
 
-    def _plan_back(self, row: DeploymentRow, *, instead_of: str | None) -> DeploymentPlan:
+    def _plan_back(self, lease: Lease, row: DeploymentRow, *, instead_of: str | None) -> DeploymentPlan:
         """Return a new deployment of an old one's files, under what the environment demands today."""
         old = row.plan
         rollout = self.environment.rollout.model_copy(update={"strategy": "all_at_once", "steps": ()})
         draft = old.model_copy(
             update={
                 "environment": self.environment.model_copy(update={"rollout": rollout}),
+                "model_id": self.model_id or old.model_id,
                 "rollback_from": instead_of,
                 "actor": self._actor(),
                 "created_at": self.now(),
@@ -250,12 +256,13 @@ class DeploymentManager:
         )
         if not draft.record.is_file():
             raise EvidenceError(f"its release {draft.release} is not there any more")
-        return self._add(draft, release=old.release)
+        return self._add(lease, draft, release=old.release)
 
-    def _add(self, draft: DeploymentPlan, *, release: str | None) -> DeploymentPlan:
+    def _add(self, lease: Lease, draft: DeploymentPlan, *, release: str | None) -> DeploymentPlan:
         environment = self.environment.environment_id
         layout = layout_of(self.project, environment)
-        with self.store.write() as connection:
+        with lease.write() as connection:
+            _refuse_second(unfinished(connection, environment))
             number = next_number(connection, environment)
             plan = draft.model_copy(
                 update={
@@ -317,9 +324,12 @@ class DeploymentManager:
 
     def _require_nothing_under_way(self) -> None:
         with self.store.read() as connection:
-            row = unfinished(connection, self.environment.environment_id)
-        if row is not None:
-            raise ConflictError(
-                f"{row.plan.deployment_id} of {row.plan.version} is under way; wait until it is over, or "
-                "abort it with pytest-mlops abort"
-            )
+            _refuse_second(unfinished(connection, self.environment.environment_id))
+
+
+def _refuse_second(row: DeploymentRow | None) -> None:
+    if row is not None:
+        raise ConflictError(
+            f"{row.plan.deployment_id} of {row.plan.version} is under way; wait until it is over, or "
+            "abort it with pytest-mlops abort"
+        )

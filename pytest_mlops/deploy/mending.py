@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.deploy.crash_loop import crash_loops
 from pytest_mlops.deploy.targets.local import LocalTarget
+from pytest_mlops.errors import EvidenceError, NotRegistered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.deploy.pointer import Pointer
     from pytest_mlops.deploy.supervisor.control import Start
-    from pytest_mlops.records.serving import RolloutSettings
 
 __all__ = ["Mending"]
 
@@ -28,13 +28,12 @@ class Mending:
 
     Attributes:
         layout: Where the environment's files lie.
-        rollout: How often its replicas may die in a row, and whether it is taken back then at all.
         start: How its supervisor is started.
-        manager: Makes what rolls back.
+        manager: Makes what rolls back. It reads what the environment demands now: how often replicas may die
+            in a row, whether a version is taken back then at all, and what may be gone back to.
     """
 
     layout: Layout
-    rollout: RolloutSettings
     start: Start
     manager: Callable[[], DeploymentManager]
     _tried: int = 0
@@ -45,9 +44,18 @@ class Mending:
         Raises:
             MLOpsError: it keeps dying, and there is no way back; not raised again for the same pointer.
         """
-        if not self.rollout.auto_rollback or pointer.stable is None or pointer.revision == self._tried:
+        if pointer.stable is None or pointer.revision == self._tried:
             return
         target = LocalTarget(layout=self.layout, supervisor=self.start)
-        if crash_loops(target.replicas(pointer.stable), tries=self.rollout.tries):
+        replicas = target.replicas(pointer.stable)
+        if not crash_loops(replicas, tries=1):
+            return
+        manager = self.manager()
+        rollout = manager.environment.rollout
+        if not rollout.auto_rollback or not crash_loops(replicas, tries=rollout.tries):
+            return
+        try:
+            manager.rollback()
+        except (EvidenceError, NotRegistered):
             self._tried = pointer.revision
-            self.manager().rollback()
+            raise

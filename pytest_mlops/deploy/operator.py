@@ -58,8 +58,8 @@ class Probes(Protocol):
     def replay(self, plan: DeploymentPlan, replica: Replica) -> str:
         """Ask a replica the golden requests; return a sentence of how many it answered as it has to."""
 
-    def prune(self, plan: DeploymentPlan, keep: frozenset[str]) -> None:
-        """Remove the releases of the environment that are none of these folders."""
+    def prune(self, plan: DeploymentPlan, keep: Callable[[], frozenset[str]]) -> None:
+        """Remove the releases of the environment that are none of the folders that ``keep`` returns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,13 +164,12 @@ class Operator:
         Raises:
             TaskError: they do not within ``ROUTE_SECONDS``.
         """
-        waited = 0.0
+        begun = self.now()
         while self.target.routed() < revision:
-            if waited >= ROUTE_SECONDS:
+            if (self.now() - begun).total_seconds() >= ROUTE_SECONDS:
                 raise TaskError(
                     f"the traffic does not follow revision {revision} of the pointer within "
                     f"{ROUTE_SECONDS:g} s; look at the logs of supervisor and gateway"
                 )
             self.lease.require()
             self.sleep(_TICK)
-            waited += _TICK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -109,16 +110,19 @@ def _replicas(layout: Layout) -> list[ReplicaState]:
         values = read_json(path)
         if values is None:
             continue
-        found.append(
-            ReplicaState(
-                deployment_id=str(values.get("deployment_id")),
-                index=int(values.get("index", 0)),
-                pid=int(values.get("pid") or 0),
-                address=f"{values.get('host')}:{values.get('port')}",
-                alive=lives(Identity.of(values)),
-                ready=bool(values.get("ready")) and lives(Identity.of(values)),
-                restarts=int(values.get("restarts", 0)),
-                message=str(values.get("message", "")),
+        alive = lives(Identity.of(values))
+        # One that cannot be read is about to be written anew by whoever supervises.
+        with contextlib.suppress(TypeError, ValueError):
+            found.append(
+                ReplicaState(
+                    deployment_id=str(values.get("deployment_id")),
+                    index=int(values.get("index", 0)),
+                    pid=int(values.get("pid") or 0),
+                    address=f"{values.get('host')}:{values.get('port')}",
+                    alive=alive,
+                    ready=bool(values.get("ready")) and alive,
+                    restarts=int(values.get("restarts", 0)),
+                    message=str(values.get("message", "")),
+                )
             )
-        )
     return found

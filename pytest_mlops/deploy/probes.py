@@ -16,7 +16,7 @@ from pytest_mlops.deploy.staging import prune_releases, stage
 from pytest_mlops.evidence.verify import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.deploy.plan import DeploymentPlan
@@ -69,6 +69,6 @@ class LocalProbes:
         url = f"http://{host}:{replica.port}{settings.path}"
         return replay(read_golden(plan.golden), url, settings)
 
-    def prune(self, plan: DeploymentPlan, keep: frozenset[str]) -> None:  # noqa: ARG002 -- of its environment
+    def prune(self, plan: DeploymentPlan, keep: Callable[[], frozenset[str]]) -> None:  # noqa: ARG002 -- of its environment
         """Remove the releases that nobody goes back to."""
         prune_releases(self.layout, keep)

@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from pytest_mlops.deploy.plan import DeploymentPlan
     from pytest_mlops.deploy.targets.base import Replica
 
-__all__ = ["VERDICT_SECONDS", "await_healthy", "refuse_crash_loop", "replay_golden", "watch"]
+__all__ = [
+    "VERDICT_SECONDS",
+    "await_healthy",
+    "await_ready",
+    "await_replicas",
+    "refuse_crash_loop",
+    "replay_golden",
+    "watch",
+]
 
 VERDICT_SECONDS = 30.0
 """Deadline of one health verdict (``health_check_timeout`` of the FrameworkConfig)."""
@@ -52,6 +60,38 @@ def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         operator.sleep(_TICK)
 
 
+def await_ready(operator: Operator, plan: DeploymentPlan) -> None:
+    """Wait until every replica is ready for requests, within the time of one health verdict.
+
+    Raises:
+        StepFailed: they are not, they die again and again, or somebody asks for the end.
+    """
+    begun = operator.now()
+    while True:
+        operator.heed_abort(plan)
+        refuse_crash_loop(operator, plan)
+        ready = sum(replica.ready for replica in _alive(operator, plan))
+        if ready >= plan.replicas:
+            return
+        if (operator.now() - begun).total_seconds() >= VERDICT_SECONDS:
+            raise StepFailed(
+                f"{ready} of {plan.replicas} replicas are ready after {VERDICT_SECONDS:g} s: "
+                f"{_last_words(operator, plan)}"
+            )
+        operator.sleep(_TICK)
+
+
+def await_replicas(operator: Operator, plan: DeploymentPlan) -> list[Replica]:
+    """Return the replicas that run, as soon as one does, or none after the time of one health verdict."""
+    begun = operator.now()
+    while not (replicas := _alive(operator, plan)):
+        operator.lease.require()
+        if (operator.now() - begun).total_seconds() >= VERDICT_SECONDS:
+            break
+        operator.sleep(_TICK)
+    return replicas
+
+
 def replay_golden(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     """Ask every replica the golden requests.
 
@@ -90,8 +130,8 @@ def watch(operator: Operator, plan: DeploymentPlan, *, until: float) -> dict[str
             successes += sum(check.successes for check in status.checks)
             probes += sum(check.probes for check in status.checks)
         if operator.now().timestamp() >= until:
-            if status is None:
-                raise StepFailed("no replica runs at the end of the bake")
+            if status is None or len(replicas) < plan.replicas:
+                raise StepFailed(f"{len(replicas)} of {plan.replicas} replicas run at the end of the bake")
             return {"health": status.model_dump(mode="json"), "successes": successes, "probes": probes}
         operator.sleep(min(_LOOK, max(until - operator.now().timestamp(), _TICK)))
 
@@ -99,9 +139,13 @@ def watch(operator: Operator, plan: DeploymentPlan, *, until: float) -> dict[str
 def refuse_crash_loop(operator: Operator, plan: DeploymentPlan) -> None:
     """Raise a StepFailed where replicas have died as often as they may."""
     if operator.row(plan).tries == 0:
-        messages = [replica.message for replica in operator.target.replicas(plan.deployment_id)]
-        last = next((message for message in messages if message), "look at their logs")
+        last = _last_words(operator, plan)
         raise StepFailed(f"its replicas died {plan.environment.rollout.tries} times: {last}")
+
+
+def _last_words(operator: Operator, plan: DeploymentPlan) -> str:
+    messages = [replica.message for replica in operator.target.replicas(plan.deployment_id)]
+    return next((message for message in messages if message), "look at their logs")
 
 
 def _alive(operator: Operator, plan: DeploymentPlan) -> list[Replica]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.deploy.admission import admit_plan
+from pytest_mlops.deploy.blessing import begin_monitoring, stop_others
 from pytest_mlops.deploy.deployments import change_deployment, get_deployment
 from pytest_mlops.deploy.pointer import Pointer
-from pytest_mlops.deploy.readiness import VERDICT_SECONDS
+from pytest_mlops.deploy.readiness import VERDICT_SECONDS, await_replicas
 from pytest_mlops.deploy.steps import Phase, Step
-from pytest_mlops.errors import MLOpsError
+from pytest_mlops.errors import MLOpsError, StoreError
 from pytest_mlops.records.deployment import DeploymentStatus
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def revert(operator: Operator, plan: DeploymentPlan) -> None:
     """
     pointer = operator.pointer(plan)
     if pointer.stable == plan.deployment_id:
-        refusal = None if pointer.previous is None else _refusal(operator, pointer.previous)
+        refusal = None if pointer.previous is None else _refusal(operator, plan, pointer.previous)
         if refusal is not None:
             _stay(operator, plan, refusal)
             return
@@ -51,15 +52,19 @@ def revert(operator: Operator, plan: DeploymentPlan) -> None:
     _end(operator, plan, serves=back.stable)
 
 
-def _refusal(operator: Operator, name: str) -> str | None:
-    """Return why a deployment that runs may not serve again; ``None`` where it may."""
+def _refusal(operator: Operator, plan: DeploymentPlan, name: str) -> str | None:
+    """Return why the deployment before may not serve again, as of now; ``None`` where it may."""
     with operator.store.read() as connection:
         row = get_deployment(connection, name)
+    today = row.plan.model_copy(update={"environment": plan.environment, "model_id": plan.model_id})
     try:
-        admit_plan(operator.store, row.plan, going_back=True, actor=operator.actor, now=operator.now())
+        admit_plan(operator.store, today, going_back=True, actor=operator.actor, now=operator.now())
+    except StoreError:
+        raise  # that says nothing of the version
     except MLOpsError as error:
         return str(error)
-    replicas = [replica for replica in operator.target.replicas(name) if replica.alive]
+    # After a crash of the machine its replicas may only just be starting again.
+    replicas = await_replicas(operator, row.plan)
     if not replicas:
         return f"{name} has no replica that runs"
     health = operator.probes.health(row.plan, replicas, seconds=VERDICT_SECONDS)
@@ -97,8 +102,12 @@ def _stay(operator: Operator, plan: DeploymentPlan, refusal: str) -> None:
             message=reason,
             tries=None,
         )
-        detail = {"reason": reason, "serves": plan.deployment_id}
+        stopped = stop_others(connection, plan, at=at)
+        begin_monitoring(connection, plan, at=at)
+        detail = {"reason": reason, "serves": plan.deployment_id, "stopped": stopped}
         operator.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
+    for name in stopped:
+        operator.target.stop(name)
     operator.tell(f"{plan.deployment_id}: {reason}")
 
 

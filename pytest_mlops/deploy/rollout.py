@@ -9,6 +9,7 @@ from pytest_mlops.deploy.pointer import Pointer
 from pytest_mlops.deploy.readiness import refuse_crash_loop
 from pytest_mlops.deploy.steps import Phase, Step
 from pytest_mlops.deploy.trial import Trial
+from pytest_mlops.errors import TaskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,7 @@ def _judge_step(
     """Look at one step's traffic until it may go on; return who promoted it, where it was a person."""
     rollout = plan.environment.rollout
     bake = rollout.bake if step is None else step.bake
-    since = trial.begin(index, weight=None if step is None else step.weight)
+    since = _begin(operator, plan, trial, index, None if step is None else step.weight)
     while True:
         wishes = operator.heed_abort(plan)
         refuse_crash_loop(operator, plan)
@@ -111,6 +112,22 @@ def _judge_step(
             return None
         if elapsed >= max(rollout.max_bake, bake) and rollout.on_hold == "rollback" and not wishes.paused:
             raise StepFailed(f"no verdict within max_bake, {rollout.max_bake:g} s: {judged.words}")
+        operator.sleep(_LOOK)
+
+
+def _begin(operator: Operator, plan: DeploymentPlan, trial: Trial, index: int, weight: float | None) -> float:
+    """Begin a step as soon as the counts can be had: a gateway that starts anew says nothing of a version."""
+    rollout = plan.environment.rollout
+    asked = operator.now()
+    while True:
+        try:
+            return trial.begin(index, weight=weight)
+        except TaskError as error:
+            operator.heed_abort(plan)
+            refuse_crash_loop(operator, plan)
+            waited = (operator.now() - asked).total_seconds()
+            if waited >= rollout.max_bake and rollout.on_hold == "rollback":
+                raise StepFailed(f"no counts within max_bake, {rollout.max_bake:g} s: {error}") from error
         operator.sleep(_LOOK)
 
 

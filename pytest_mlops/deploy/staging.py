@@ -11,7 +11,6 @@ A release is a folder that is there as a whole or not at all::
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -28,7 +27,7 @@ from pytest_mlops.files import sync_folder
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.deploy.plan import DeploymentPlan
@@ -60,11 +59,9 @@ def stage(plan: DeploymentPlan) -> None:
         _make_folder(temporary)
         _copy_all(plan, temporary)
         _write(temporary / MANIFEST, json.dumps(_digests(plan, temporary), sort_keys=True).encode())
+        check_release(plan.model_copy(update={"release": str(temporary)}))
         _sync_folders(temporary)
-        if release.exists():  # from a crash before it was whole
-            shutil.rmtree(release)
-        temporary.replace(release)
-        sync_folder(release.parent)
+        _put(temporary, release)
     except OSError as error:
         raise IoError(
             f"cannot stage {plan.version} in {release}: {error.strerror or error}; nothing was left there, "
@@ -72,11 +69,7 @@ def stage(plan: DeploymentPlan) -> None:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        check_release(plan)
-    except EvidenceError:
-        shutil.rmtree(release, ignore_errors=True)
-        raise
+    check_release(plan)
 
 
 def check_release(plan: DeploymentPlan) -> None:
@@ -112,18 +105,35 @@ def check_release(plan: DeploymentPlan) -> None:
             )
 
 
-def prune_releases(layout: Layout, keep: Iterable[str]) -> None:
+def _put(temporary: Path, release: Path) -> None:
+    """Give a whole copy its name; one that is whole there stays, for it may be serving.
+
+    Somebody may have staged it meanwhile who took the lease from us.
+    """
+    if (release / MANIFEST).is_file():
+        return
+    if release.exists():  # half removed
+        shutil.rmtree(release)
+    temporary.replace(release)
+    sync_folder(release.parent)
+
+
+def prune_releases(layout: Layout, keep: Callable[[], Iterable[str]]) -> None:
     """Remove the releases of an environment that are not to be kept, and what crashes have left.
 
     Args:
         layout: Where they lie.
-        keep: Folders, as absolute paths.
+        keep: Returns folders, as absolute paths. It is asked after the releases were listed: one that is
+            staged meanwhile by whoever took over is not in the list.
     """
-    kept = {Path(folder) for folder in keep}
-    with contextlib.suppress(FileNotFoundError):
-        for folder in sorted(layout.releases.iterdir()):
-            if folder not in kept:
-                shutil.rmtree(folder, ignore_errors=True)
+    try:
+        there = sorted(layout.releases.iterdir())
+    except FileNotFoundError:
+        return
+    kept = {Path(folder) for folder in keep()}
+    for folder in there:
+        if folder not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy_all(plan: DeploymentPlan, target: Path) -> None:

@@ -57,6 +57,7 @@ class Trial:
     plan: DeploymentPlan
     tallies: list[StepTally] = field(default_factory=list)
     _start: _Start | None = None
+    _found: StepTally | None = None
     _last: Judgement | None = None
 
     @classmethod
@@ -109,6 +110,7 @@ class Trial:
             found = self._tally()
         except TaskError as error:
             return Look(promotes=False, rolls_back=False, words=f"no counts: {error}")
+        self._found = found
         judgement = judge(rollout.judge, [*self.tallies, found])
         words = "; ".join(judgement.reasons)
         if self._last is None or judgement.verdict is not self._last.verdict:
@@ -121,8 +123,10 @@ class Trial:
         )
 
     def end(self) -> None:
-        """End the step: it passed."""
-        found = self._tally()
+        """End the step: it passed, by the counts of the last look."""
+        if self._found is None:
+            raise TaskError("nothing was looked at, so no step can pass")
+        found, self._found = self._found, None
         self.tallies.append(found)
         self._start = None
         self._note({"passed": asdict(found)})

@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from pytest_mlops.errors import TicketRefused
 from pytest_mlops.evidence.statement import STATEMENT_TYPE, model_subject
-from pytest_mlops.evidence.ticket import examine
+from pytest_mlops.evidence.ticket import POLICIES, examine
 from pytest_mlops.store.log import append
 
 if TYPE_CHECKING:
-    from pytest_mlops.evidence.policies.case import Case
+    from collections.abc import Sequence
+
+    from pytest_mlops.evidence.policies.case import Case, TicketCheck
     from pytest_mlops.evidence.ticket import Examined, Ticket
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.store.engine import Store
@@ -33,19 +35,20 @@ LEVELS = {False: "MLOPS_TICKET", True: "MLOPS_TICKET_SIGNED"}
 MAX_SUBJECT = 500
 
 
-def admit(store: Store, case: Case, *, actor: str) -> Ticket:
+def admit(store: Store, case: Case, *, actor: str, policies: Sequence[TicketCheck] = POLICIES) -> Ticket:
     """Examine a case, log the decision whichever it is, and return the ticket.
 
     Args:
         store: The store whose log the decision goes to.
         case: The case.
         actor: Who asks, for the log.
+        policies: The checks, in order.
 
     Raises:
         TicketRefused: a check did not hold. The refusal is in the log.
         StoreError: the decision could not be logged, so there is none.
     """
-    examined = examine(case)
+    examined = examine(case, policies)
     log_decision(store, examined, actor=actor)
     if examined.ticket is None:
         raise examined.refusal or TicketRefused(

@@ -20,6 +20,10 @@ _ATTEMPTS = 4
 async def ask(router: Router, call: Call, exchange: Exchange) -> Answer:
     """Return the answer of a replica, with its body still to come.
 
+    A kept connection that a replica closes just then says nothing of the request, which goes to the same
+    replica once more. Where that does not answer either, it may be this request that ends replicas, and no
+    other one gets it.
+
     The exchange names the replica, which has one more request under way until the caller releases it. Where
     nothing could be sent and the deployment is in the table no more, one that is in it is asked.
 
@@ -27,22 +31,23 @@ async def ask(router: Router, call: Call, exchange: Exchange) -> Answer:
         NoAnswer: no replica gave one.
     """
     tried: list[Upstream] = []
-    stale: list[Upstream] = []
+    again: Upstream | None = None
     failure = NoAnswer("no replica is ready", status=503)
     for _ in range(_ATTEMPTS):
-        upstream = exchange.arm.next(tried)
+        upstream = again or exchange.arm.next(tried)
         if upstream is None:
             break
         _move(router, exchange, upstream)
         try:
             return await upstream.ask(call)
         except NoAnswer as error:
-            if not (error.unsent or error.stale):
+            if again is not None or not (error.unsent or error.stale):
                 raise
             failure = error
-            if error.unsent or upstream in stale:
-                tried.append(upstream)
-            stale.append(upstream)
+            if error.stale:
+                again = upstream
+                continue
+            tried.append(upstream)
             if not exchange.shadow:
                 exchange.arm = router.current(exchange.arm) or router.choose() or exchange.arm
     raise failure

@@ -14,8 +14,7 @@ import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import psutil
-
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.gateway.control import Control
 from pytest_mlops.deploy.gateway.counts import TrafficCounts
 from pytest_mlops.deploy.gateway.pages import Pages
@@ -112,7 +111,7 @@ class _Gateway:
         text = json.dumps(
             {
                 "pid": os.getpid(),
-                "create_time": psutil.Process().create_time(),
+                "born": birth_of(os.getpid()),
                 "host": self._settings.host,
                 "port": port,
                 "control_port": control_port,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.supervisor.processes import SUPERVISOR, marks
 
 if TYPE_CHECKING:
@@ -110,13 +112,10 @@ def _lives(layout: Layout) -> bool:
     starts would take it for held. The lock is tried only where that process is gone.
     """
     said = _read(layout.supervisor)
-    if isinstance(pid := said.get("pid"), int) and isinstance(born := said.get("create_time"), float):
-        try:
-            process = psutil.Process(pid)
-            if abs(process.create_time() - born) < 0.05 and process.status() != psutil.STATUS_ZOMBIE:
+    if isinstance(pid := said.get("pid"), int) and isinstance(born := said.get("born"), float):
+        with contextlib.suppress(psutil.Error, ValueError, OverflowError):
+            if birth_of(pid) == born and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 return True
-        except psutil.NoSuchProcess:
-            pass
     return _held(layout.supervisor_lock)
 
 

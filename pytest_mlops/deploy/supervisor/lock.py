@@ -8,8 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-import psutil
-
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.supervisor.processes import Identity, read_json
 from pytest_mlops.errors import ConflictError, IoError, TaskError
 
@@ -44,7 +43,7 @@ def hold_lock(path: Path) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise ConflictError(_words(path))
             time.sleep(_PAUSE)
-        own = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
+        own = {"pid": os.getpid(), "born": birth_of(os.getpid())}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(own).encode(), 0)
         yield

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import psutil
-
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.health.monitor import HealthMonitor
 from pytest_mlops.deploy.supervisor.fleet import Fleet
 from pytest_mlops.deploy.supervisor.lock import hold_lock
@@ -120,7 +119,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         """Say who supervises."""
-        identity = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
+        identity = {"pid": os.getpid(), "born": birth_of(os.getpid())}
         values = {**identity, "started_at": time.time(), "command": list(self.command)}
         while not self._stop.is_set():
             try:

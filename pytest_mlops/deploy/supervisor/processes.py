@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import psutil
 
+from pytest_mlops.deploy.births import birth_of
+
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,10 +55,6 @@ GATEWAY, SUPERVISOR = "gateway", "supervisor"
 
 _LAUNCHER = "import subprocess, sys; subprocess.Popen(sys.argv[1:], start_new_session=True)"
 
-# A step of the system's clock moves what psutil calculates from it by a second; no process number is given
-# out twice within that.
-_CLOCK_SLACK = 1.0
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
@@ -64,17 +62,17 @@ class Identity:
 
     Attributes:
         pid: Its number.
-        create_time: When it was started, as psutil has it.
+        born: When it was started; see :func:`~pytest_mlops.deploy.births.birth_of`.
     """
 
     pid: int
-    create_time: float
+    born: float
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | None) -> Self | None:
         """Return the process that a file of ours names; ``None`` where it names none."""
         try:
-            return cls(pid=int((values or {})["pid"]), create_time=float((values or {})["create_time"]))
+            return cls(pid=int((values or {})["pid"]), born=float((values or {})["born"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
 
@@ -82,10 +80,9 @@ class Identity:
         """Return the process; ``None`` where it is gone, a zombie, or its number is another's now."""
         try:
             process = psutil.Process(self.pid)
-            born = process.create_time()
         except (psutil.Error, ValueError, OverflowError):
             return None
-        return process if abs(born - self.create_time) <= _CLOCK_SLACK and runs(process) else None
+        return process if birth_of(self.pid) == self.born and runs(process) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,7 +214,7 @@ def spawn(
         )
     try:
         process = psutil.Process(child.pid)
-        identity = Identity(pid=child.pid, create_time=process.create_time())
+        identity = Identity(pid=child.pid, born=birth_of(child.pid) or 0.0)
     except psutil.Error as error:
         child.kill()
         child.wait()

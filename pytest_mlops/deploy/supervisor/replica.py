@@ -221,7 +221,7 @@ class ReplicaProcess:
             "deployment_id": self.plan.deployment_id,
             "index": self.index,
             "pid": None if identity is None else identity.pid,
-            "create_time": None if identity is None else identity.create_time,
+            "born": None if identity is None else identity.born,
             "host": self.host,
             "port": self.port,
             "started_at": self.started_at,
@@ -276,6 +276,8 @@ class ReplicaProcess:
             "MLOPS_MODEL": str(self.plan.model),
             "MLOPS_VERSION": self.plan.model_version.version_id,
         }
+        # What Python compiles would lie among the version's files, which are held against their digests.
+        inherited["PYTHONDONTWRITEBYTECODE"] = "1"
         return {**inherited, **thread_counts(self.plan.environment.config), **self.plan.serve.environ, **own}
 
     def _cores(self) -> frozenset[int] | None:

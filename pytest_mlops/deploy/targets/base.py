@@ -78,6 +78,13 @@ class Traffic:
 class Target(Protocol):
     """Runs versions and leads traffic to them. Every method may be called again after a crash."""
 
+    def require_up(self) -> None:
+        """Make sure that versions can be run at all.
+
+        Raises:
+            TaskError: they cannot, as where the environment was taken down.
+        """
+
     def start(self, deployment_id: str) -> None:
         """See to it that the replicas which the store wants of a deployment are being started; do not wait.
 
@@ -86,10 +93,18 @@ class Target(Protocol):
         """
 
     def replicas(self, deployment_id: str) -> Sequence[Replica]:
-        """Return the replicas of a deployment as they are now; none is no error."""
+        """Return the replicas of a deployment as they are now; none is no error.
+
+        Raises:
+            ConflictError: the environment is being taken down, so that what they are says nothing of them.
+        """
 
     def routed(self) -> int:
-        """Return the revision of the pointer that all new requests follow by now; 0 for none."""
+        """Return the revision of the pointer that all new requests follow by now; 0 for none.
+
+        Raises:
+            ConflictError: as :meth:`replicas`.
+        """
 
     def traffic(self) -> Traffic:
         """Return what the traffic has come to.

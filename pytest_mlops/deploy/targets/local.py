@@ -11,7 +11,7 @@ from pytest_mlops.deploy.gateway_control import gateway_status
 from pytest_mlops.deploy.supervisor.control import ensure_up
 from pytest_mlops.deploy.supervisor.processes import Identity, lives, read_json
 from pytest_mlops.deploy.targets.base import Replica, Traffic
-from pytest_mlops.errors import TaskError
+from pytest_mlops.errors import ConflictError, TaskError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,10 @@ class LocalTarget:
     layout: Layout
     supervisor: Start
 
+    def require_up(self) -> None:
+        """Make sure that a supervisor runs."""
+        ensure_up(self.layout, self.supervisor)
+
     def start(self, deployment_id: str) -> None:
         """Make sure that a supervisor runs, which starts what the store wants."""
         del deployment_id
@@ -43,6 +47,7 @@ class LocalTarget:
 
     def replicas(self, deployment_id: str) -> Sequence[Replica]:
         """Return the replicas as their files say, held against the processes that run."""
+        self._require_not_down()
         found = []
         for path in self.layout.replicas.glob("[!.]*.json"):
             values = read_json(path)
@@ -57,6 +62,7 @@ class LocalTarget:
 
     def routed(self) -> int:
         """Return the revision that the gateway follows; 0 while it does not answer."""
+        self._require_not_down()
         status = gateway_status(self.layout)
         if status is None:
             ensure_up(self.layout, self.supervisor)
@@ -76,6 +82,13 @@ class LocalTarget:
     def stop(self, deployment_id: str) -> None:
         """Leave it to the supervisor, which ends what the store does not want."""
         del deployment_id
+
+    def _require_not_down(self) -> None:
+        """Nothing can be said of a version whose environment is being taken down."""
+        if self.layout.down.exists():
+            raise ConflictError(
+                "the environment is down; what is under way there goes on after pytest-mlops up"
+            )
 
 
 def _replica(values: dict[str, Any]) -> Replica:

@@ -58,6 +58,8 @@ class World:
     clock: Clock
     sick: set[str] = field(default_factory=set)
     """Versions that are not healthy."""
+    unready: set[str] = field(default_factory=set)
+    """Versions whose replicas run and are not ready for requests."""
     sick_with_traffic: set[str] = field(default_factory=set)
     wrong: set[str] = field(default_factory=set)
     """Versions that answer the golden requests otherwise."""
@@ -72,24 +74,25 @@ class World:
 
     # The target.
 
+    def require_up(self) -> None:
+        pass
+
     def start(self, deployment_id: str) -> None:
         pass
 
     def replicas(self, deployment_id: str) -> Sequence[Replica]:
         with self.store.read() as connection:
             row = get_deployment(connection, deployment_id)
+        ready = row.plan.model_version.version_id not in self.unready
         return [
             Replica(
-                deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True, ready=True
+                deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True, ready=ready
             )
             for index in range(row.wanted)
         ]
 
     def routed(self) -> int:
         return self.pointer().revision
-
-    def in_flight(self, _deployment_id: str) -> int:
-        return 0
 
     def traffic(self) -> Traffic:
         return self.traffic_of()
@@ -133,8 +136,8 @@ class World:
             raise TaskError("1 of 1 golden answers differs")
         return "1 of 1 golden answers is the known one"
 
-    def prune(self, _plan: DeploymentPlan, keep: frozenset[str]) -> None:
-        self.pruned.append(keep)
+    def prune(self, _plan: DeploymentPlan, keep: Callable[[], frozenset[str]]) -> None:
+        self.pruned.append(keep())
 
     # What the tests look at.
 

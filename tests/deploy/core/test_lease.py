@@ -124,7 +124,7 @@ def test_a_process_with_the_id_of_a_dead_one_is_not_taken_for_it() -> None:
     own = psutil.Process()
     here = Holder.here("ada")
     assert not here.is_dead()
-    assert Holder(actor="ada", host=here.host, pid=own.pid, started=own.create_time() - 100).is_dead()
+    assert Holder(actor="ada", host=here.host, pid=own.pid, started=here.started - 100).is_dead()
 
 
 def test_nothing_is_said_of_a_process_on_another_machine() -> None:

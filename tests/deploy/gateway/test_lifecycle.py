@@ -19,6 +19,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
 pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.gateway.watch import SupervisorWatch
 from pytest_mlops.deploy.paths import Layout
 from tests.deploy.gateway.conftest import route
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
 def test_it_says_where_it_listens_to_its_owner_alone(gateway: Gateway) -> None:
     said = json.loads(gateway.said.read_bytes())
     assert said["pid"] == gateway.pid
-    assert said["create_time"] == psutil.Process(gateway.pid).create_time()
+    assert said["born"] == birth_of(gateway.pid)
     assert (said["host"], said["port"]) == ("127.0.0.1", gateway.port)
     assert len(said["token"]) >= 40
     assert stat.S_IMODE(gateway.said.stat().st_mode) == 0o600
-    assert set(said) == {"pid", "create_time", "host", "port", "control_port", "token", "started_at"}
+    assert set(said) == {"pid", "born", "host", "port", "control_port", "token", "started_at"}
 
 
 def test_it_listens_on_loopback_alone(gateway: Gateway) -> None:
@@ -172,9 +173,7 @@ def command(layout: Layout) -> list[str]:
 
 
 def say(layout: Layout, command: list[str], **values: Any) -> None:
-    layout.supervisor.write_text(
-        json.dumps({"pid": 1 << 30, "create_time": 1.0, "command": command} | values)
-    )
+    layout.supervisor.write_text(json.dumps({"pid": 1 << 30, "born": 1.0, "command": command} | values))
 
 
 def started(layout: Layout) -> int:
@@ -230,7 +229,7 @@ def test_a_supervisor_whose_process_lives_is_left_alone_and_its_lock_too(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
     me = psutil.Process()
-    say(layout, command, pid=me.pid, create_time=me.create_time())
+    say(layout, command, pid=me.pid, born=birth_of(me.pid))
     for now in range(100, 120):
         watch.look(float(now))
     assert watch.started == []
@@ -239,7 +238,7 @@ def test_a_supervisor_whose_process_lives_is_left_alone_and_its_lock_too(
 def test_a_process_of_another_time_is_no_supervisor(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
-    say(layout, command, pid=os.getpid(), create_time=12.5)
+    say(layout, command, pid=os.getpid(), born=12.5)
     watch.look(100.0)
     watch.look(103.0)
     assert len(watch.started) == 1

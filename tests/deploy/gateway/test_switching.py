@@ -206,7 +206,7 @@ def switch(gateway: Gateway, tables: list[dict[str, Any]], times: int) -> None:
 def test_switches_under_load_fail_no_request_and_leave_nothing_behind(
     own: Callable[..., Gateway], backends: Backends, times: int
 ) -> None:
-    gateway = own().start()
+    gateway = own({"timeout": 10.0}).start()  # beside whatever else runs
     tables = [route(body.decode(), backends.serve(saying(body))) for body in (b"old", b"new")]
     switch(gateway, tables, 2)
     process = psutil.Process(gateway.pid)

@@ -141,6 +141,28 @@ def test_a_kept_connection_that_the_replica_closed_is_made_anew(
     assert gateway.counts(name)["errors"] == 0
 
 
+def test_a_request_that_ends_a_replica_is_sent_to_no_other(
+    gateway: Gateway, backends: Backends, name: str
+) -> None:
+    """The replica dies of the second request on a kept connection, and does not listen any more."""
+    deadly = 0
+
+    def replica() -> int:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal deadly
+            while (await reader.readuntil(b"\r\n\r\n")).startswith(b"GET /well"):
+                writer.write(OK)
+            deadly += 1
+
+        return backends.raw(answer)
+
+    gateway.put(route(name, replica(), replica(), replica()))
+    assert [gateway.client.get("/well").status_code for _ in range(6)] == [200] * 6
+    assert gateway.client.post("/deadly").status_code == 502
+    assert deadly <= 2  # on the kept connection, and on a new one to the same replica
+    assert gateway.counts(name)["errors"] == 1
+
+
 def test_a_new_connection_that_closes_without_an_answer_is_not_tried_again(
     gateway: Gateway, backends: Backends, name: str
 ) -> None:

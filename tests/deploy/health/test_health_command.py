@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.paths import layout_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def replica_at(project: Path, port: int) -> None:
     """Write down that this very process is a replica."""
     own = psutil.Process()
-    values = {"pid": own.pid, "create_time": own.create_time(), "host": "127.0.0.1", "port": port}
+    values = {"pid": own.pid, "born": birth_of(own.pid), "host": "127.0.0.1", "port": port}
     path = layout_of(project, "production").replicas / "production.1.0.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"deployment_id": "production.1", "index": 0, **values}), encoding="utf-8")

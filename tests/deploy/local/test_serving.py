@@ -119,7 +119,11 @@ def test_a_canary_that_does_well_is_promoted_by_the_judge(tmp_path: Path) -> Non
         assert answer(url) == {"version": "2"}
 
 
-def test_going_back_serves_the_old_files_again(playground: Playground) -> None:
+def test_going_back_serves_the_old_files_again(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a version imports is compiled, and must not end up among its files."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     url = playground.up()
     assert playground.deploy("1").success
     server = playground.folder / "serve.py"

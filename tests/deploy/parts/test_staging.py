@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -165,14 +165,51 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left(
     assert list(Path(plan.release).parent.iterdir()) == []
 
 
+def test_a_release_that_somebody_else_made_whole_meanwhile_stays(
+    plan: DeploymentPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who took over while we copied may have it serving already."""
+    release, copied = Path(plan.release), shutil.copyfileobj
+
+    def slow(*arguments: Any) -> None:
+        copied(*arguments)
+        monkeypatch.setattr(shutil, "copyfileobj", copied)
+        stage(plan)  # the other one is faster
+        (release / "serves").touch()
+
+    monkeypatch.setattr(shutil, "copyfileobj", slow)
+    stage(plan)
+    assert (release / "serves").exists()
+    assert [path.name for path in release.parent.iterdir()] == [release.name]
+
+
+def test_a_copy_of_other_bytes_never_gets_its_name(plan: DeploymentPlan) -> None:
+    other = plan.model_copy(update={"digest": "0" * 64})
+    with pytest.raises(EvidenceError, match="the one that was tested has 0000"):
+        stage(other)
+    assert list(Path(plan.release).parent.iterdir()) == []
+
+
+def test_what_is_staged_while_others_are_removed_stays(plan: DeploymentPlan) -> None:
+    layout = layout_of(Path(plan.project), "production")
+    (layout.releases / "old-1").mkdir(parents=True)
+
+    def keep() -> list[str]:
+        stage(plan)
+        return []
+
+    prune_releases(layout, keep)
+    assert list(layout.releases.iterdir()) == [Path(plan.release)]
+
+
 def test_what_nobody_goes_back_to_is_removed_with_what_crashes_left(plan: DeploymentPlan) -> None:
     stage(plan)
     layout = layout_of(Path(plan.project), "production")
     (layout.releases / "old-1").mkdir()
     (layout.releases / ".staging-7").mkdir()
-    prune_releases(layout, [plan.release])
+    prune_releases(layout, lambda: [plan.release])
     assert list(layout.releases.iterdir()) == [Path(plan.release)]
-    prune_releases(layout_of(Path(plan.project), "staging"), [])
+    prune_releases(layout_of(Path(plan.project), "staging"), list)
 
 
 def test_a_plan_is_read_as_it_was_written(plan: DeploymentPlan) -> None:

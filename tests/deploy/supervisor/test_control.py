@@ -17,7 +17,7 @@ from pytest_mlops.deploy.supervisor.control import Start, allow_up, bring_down, 
 from pytest_mlops.deploy.supervisor.lock import hold_lock
 from pytest_mlops.deploy.supervisor.processes import MARKER, SUPERVISOR, find_marked, read_json, write_json
 from pytest_mlops.deploy.targets.local import LocalTarget
-from pytest_mlops.errors import IoError, TaskError
+from pytest_mlops.errors import ConflictError, IoError, TaskError
 from tests.deploy.supervisor.conftest import wait
 
 if TYPE_CHECKING:
@@ -122,9 +122,12 @@ def test_the_target_sees_replicas_and_traffic(world: World) -> None:
 def test_the_target_of_what_is_down_says_so(world: World) -> None:
     bring_down(world.layout, grace=0.1)
     target = LocalTarget(layout=world.layout, supervisor=Start(command=("no-such-program",)))
-    for ask in (target.routed, lambda: target.start("production.1"), lambda: target.replicas("production.1")):
+    for ask in (target.require_up, lambda: target.start("production.1")):
         with pytest.raises(TaskError, match="the environment is down"):
             ask()
+    for look in (target.routed, lambda: target.replicas("production.1")):
+        with pytest.raises(ConflictError, match="goes on after pytest-mlops up"):
+            look()
     with pytest.raises(TaskError, match="its counts cannot be had"):
         target.traffic()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.supervisor.logs import LOG_BYTES
 from pytest_mlops.deploy.supervisor.processes import find_marked, marks, write_json
 from pytest_mlops.records.environment import EnvironmentConfig
@@ -180,7 +181,7 @@ def test_a_file_that_names_another_process_is_not_believed(
     plan = world.plan()
     values = keeper.ready(plan)
     other = psutil.Process(bystander.pid)
-    stolen = {**values, "pid": other.pid, "create_time": other.create_time()}
+    stolen = {**values, "pid": other.pid, "born": birth_of(other.pid)}
     write_json(world.layout.replica("production.1.0"), stolen)
     heir = keeper.successor()
     after = heir.ready(plan, but=bystander.pid)
@@ -225,7 +226,7 @@ def test_a_process_of_another_environment_is_not_touched(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{", '{"pid": "x"}', '{"pid": -1, "create_time": 1}', '{"pid": 1e400}', "\0", "[" * 100_000],
+    ["", "[]", "{", '{"pid": "x"}', '{"pid": -1, "born": 1}', '{"pid": 1e400}', "\0", "[" * 100_000],
 )
 def test_a_file_that_says_nothing_sensible_is_removed(keeper: Keeper, world: World, text: str) -> None:
     path = world.layout.replica("production.9.0")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from pytest_mlops.deploy.births import birth_of
 from pytest_mlops.deploy.gateway_control import gateway_status
 from pytest_mlops.deploy.supervisor.control import bring_down, is_up
 from pytest_mlops.deploy.supervisor.gateway_process import GatewayProcess
@@ -245,7 +246,7 @@ def test_down_leaves_processes_alone_that_files_name_wrongly(
     world: World, bystander: subprocess.Popen[bytes]
 ) -> None:
     other = psutil.Process(bystander.pid)
-    named = {"pid": other.pid, "create_time": other.create_time()}
+    named = {"pid": other.pid, "born": birth_of(other.pid)}
     for path in (world.layout.supervisor, world.layout.gateway, world.layout.replica("production.1.0")):
         write_json(path, {**named, "deployment_id": "production.1", "index": 0, "port": 1})
     write_json(world.layout.supervisor_lock, named)

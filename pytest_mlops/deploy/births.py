@@ -1,0 +1,33 @@
+"""When a process began, on a clock that nobody sets: what tells it from another with its number."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+__all__ = ["birth_of"]
+
+_START = 22 - 3
+"""Where ``/proc/PID/stat`` has it, after the name in parentheses (proc_pid_stat(5), field 22)."""
+
+
+def birth_of(pid: int) -> float | None:
+    """Return when a process began, in seconds since the machine started; ``None`` of one that is not there.
+
+    psutil's own ``create_time`` of Linux is reckoned from the clock of the day, and moves whenever that is
+    set: a machine that wakes up would take each of its processes for another. Elsewhere the system keeps it.
+    """
+    if sys.platform != "linux":
+        try:
+            return psutil.Process(pid).create_time()
+        except (psutil.Error, ValueError, OverflowError):
+            return None
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    ticks = stat.rpartition(")")[2].split()[_START]
+    return int(ticks) / os.sysconf("SC_CLK_TCK")
