@@ -110,7 +110,7 @@ def test_one_that_dies_as_it_goes_back_is_followed(desk: Desk, *, after: bool) -
 
     writes = act_and_die(desk, go_back, after=after)
     assert writes > 15
-    assert desk.world.serving() in {"1", "2"}  # who died before it had begun to go back left 2
+    assert desk.world.serving() in {"1", "2", "3"}  # who died before going back was begun left 2 or 3
 
 
 def test_who_takes_over_asks_for_the_ticket_again(desk: Desk) -> None:
