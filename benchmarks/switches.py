@@ -143,7 +143,8 @@ def switch(playground: Playground, lease: Lease, to: str, other: str) -> float:
 
 
 def both_run(playground: Playground, lease: Lease, names: tuple[str, str]) -> None:
-    """Have the replicas of two deployments run, and wait until they do."""
+    """Have the replicas of two deployments run, the first of which was stopped; wait until they do."""
+    _until_ended(playground, names[0])  # or what still answers its last requests would be taken for ready
     with lease.write() as connection:
         for name in names:
             change_deployment(connection, name, at=playground.manager().now(), wanted=1)
@@ -249,9 +250,13 @@ def _switch_on(playground: Playground, count: int) -> list[float]:
         switch(playground, lease, "production.2", "production.1")
         with lease.write() as connection:
             change_deployment(connection, "production.1", at=playground.manager().now(), wanted=0)
-    while any(psutil.pid_exists(pid) for pid in _pids(playground, "production.1")):
-        time.sleep(0.1)
+    _until_ended(playground, names[0])
     return seconds
+
+
+def _until_ended(playground: Playground, name: str) -> None:
+    while any(psutil.pid_exists(pid) for pid in _pids(playground, name)):
+        time.sleep(0.1)
 
 
 def _pids(playground: Playground, name: str) -> list[int]:
