@@ -77,7 +77,7 @@ class PredictionLog:
         self._open: LogFile | None = None
         self._streak = 0
         self._resume_at = self._prune_at = 0.0
-        self._ending = threading.Event()
+        self._ending, self._rotating = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
 
     @property
@@ -115,6 +115,10 @@ class PredictionLog:
         self._bytes_in += size
         self._rows.append(row)
 
+    def rotate(self) -> None:
+        """Have the open file closed soon, as before an end that may be cut short."""
+        self._rotating.set()
+
     def close(self, *, timeout: float = 30.0) -> None:
         """Write what waits, close the open file and end the thread, in at most ``timeout`` seconds."""
         self._ending.set()
@@ -139,7 +143,11 @@ class PredictionLog:
             prune(self._folder, days=self.settings.keep_days)
         while self._rows:
             self._write_some()
-        if self._open is not None and (ending or self._open.age() >= self.settings.rotate_seconds):
+        due = ending
+        if self._rotating.is_set():
+            self._rotating.clear()
+            due = True
+        if self._open is not None and (due or self._open.age() >= self.settings.rotate_seconds):
             self._close_file()
 
     def _write_some(self) -> None:

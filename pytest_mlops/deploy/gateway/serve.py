@@ -91,6 +91,8 @@ class _Gateway:
             gc.freeze()
             await stop.wait()
             watch.cancel()
+            if self._sinks.log is not None:
+                self._sinks.log.rotate()  # requests under way may take longer than we have
             await public.stop()
             await self._tee.close()
             await controls.stop()

@@ -118,7 +118,8 @@ class Supervisor:
         self.stop()
 
     def _announce(self) -> None:
-        """Say who supervises."""
+        """Say who supervises, and keep what is logged of requests from other users of the machine."""
+        self.layout.root.chmod(0o700)
         identity = {"pid": os.getpid(), "born": birth_of(os.getpid())}
         values = {**identity, "started_at": time.time(), "command": list(self.command)}
         while not self._stop.is_set():

@@ -164,6 +164,20 @@ def test_a_file_is_closed_after_its_time(tmp_path: Path) -> None:
     log.close()
 
 
+def test_a_file_is_closed_when_that_is_asked_for(tmp_path: Path) -> None:
+    log = PredictionLog(tmp_path, settings(rotate_seconds=60.0))
+    log.start()
+    log.offer(row())
+    until(lambda: log._open is not None)
+    log.rotate()
+    until(lambda: log.files == 1)
+    log.offer(row(1))
+    until(lambda: log.buffered == 1 and not log._rows)
+    assert log.files == 1
+    log.close()
+    assert log.files == 2
+
+
 def test_an_open_file_is_hidden(tmp_path: Path) -> None:
     log = PredictionLog(tmp_path, settings(rotate_seconds=60.0))
     log.start()

@@ -57,6 +57,7 @@ def test_the_pointer_leads_the_traffic(world: World) -> None:
     world.supervise()
     url = serve(world)
     assert ask(url)["pid"] == world.replica()["pid"]
+    assert world.layout.root.stat().st_mode & 0o077 == 0  # requests are logged there
     world.add(world.plan("production.2"))
     world.ready("production.2.0")
     assert ask(url)["pid"] == world.replica()["pid"]
