@@ -15,10 +15,11 @@ _START = 22 - 3
 
 
 def birth_of(pid: int) -> float | None:
-    """Return when a process began, in seconds since the machine started; ``None`` of one that is not there.
+    """Return when a process began, in seconds; ``None`` of one that is not there.
 
-    psutil's own ``create_time`` of Linux is reckoned from the clock of the day, and moves whenever that is
-    set: a machine that wakes up would take each of its processes for another. Elsewhere the system keeps it.
+    On Linux they count from the start of the machine: psutil's ``create_time`` is reckoned there from the clock
+    of the day, and moves whenever that is set, so that a machine that wakes up would take each of its processes
+    for another. Elsewhere they count from the epoch, as the system itself keeps them.
     """
     if sys.platform != "linux":
         try:
