@@ -17,9 +17,9 @@ _START = 22 - 3
 def birth_of(pid: int) -> float | None:
     """Return when a process began, in seconds; ``None`` of one that is not there.
 
-    On Linux they count from the start of the machine: psutil's ``create_time`` is reckoned there from the clock
-    of the day, and moves whenever that is set, so that a machine that wakes up would take each of its processes
-    for another. Elsewhere they count from the epoch, as the system itself keeps them.
+    On Linux they count from the start of the machine: psutil's ``create_time`` is reckoned there from the
+    clock of the day, and moves whenever that is set, so that a machine that wakes up would take each of its
+    processes for another. Elsewhere they count from the epoch, as the system itself keeps them.
     """
     if sys.platform != "linux":
         try:

@@ -42,7 +42,7 @@ class Mending:
         """Look once.
 
         Raises:
-            EvidenceError, NotRegistered: it keeps dying, and there is no way back; asked once for each pointer.
+            EvidenceError, NotRegistered: it keeps dying, and there is no way back; once for each pointer.
             MLOpsError: something else was in the way, as another deployment; the next look tries again.
         """
         if pointer.stable is None or pointer.revision == self._tried:
