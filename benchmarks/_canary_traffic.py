@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.deploy.judge import sequential
-from pytest_mlops.deploy.judge.exposure import Exposure
+from pytest_mlops.rollout.canary import sequential
+from pytest_mlops.rollout.canary.exposure import Exposure
 
 if TYPE_CHECKING:
     from pytest_mlops.records.serving import JudgeSettings

@@ -13,31 +13,31 @@ from urllib.parse import urlsplit
 
 from pytest_mlops.config.environments import read_environments
 from pytest_mlops.decision.counts import count_outcomes
-from pytest_mlops.deploy.deployments import list_deployments
-from pytest_mlops.deploy.local import local_manager, supervisor_start
-from pytest_mlops.deploy.manager import Request
-from pytest_mlops.deploy.paths import layout_of
-from pytest_mlops.deploy.pointer import read_pointer
-from pytest_mlops.deploy.supervisor.control import bring_down, bring_up, gateway_url
 from pytest_mlops.evidence.digest import digest_artifact
+from pytest_mlops.operations.local import local_manager, supervisor_start
 from pytest_mlops.records.codec import dump
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.records.measurement import Measurement, Origin
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy, Requirement
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
+from pytest_mlops.rollout.manager import Request
+from pytest_mlops.serving.supervisor.control import bring_down, bring_up, gateway_url
+from pytest_mlops.state.paths import layout_of
+from pytest_mlops.state.pointer import read_pointer
+from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.store.engine import Store, open_store
 from pytest_mlops.testing import make_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mlops.deploy.deployments import DeploymentRow
-    from pytest_mlops.deploy.manager import DeploymentManager
-    from pytest_mlops.deploy.paths import Layout
-    from pytest_mlops.deploy.pointer import Pointer
-    from pytest_mlops.deploy.supervisor.control import Start
     from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.rollout.manager import DeploymentManager
+    from pytest_mlops.serving.supervisor.control import Start
+    from pytest_mlops.state.paths import Layout
+    from pytest_mlops.state.pointer import Pointer
+    from pytest_mlops.state.rows import DeploymentRow
 
 __all__ = ["ENVIRONMENT", "MODEL", "Client", "Playground", "Version", "make_results", "write_version"]
 

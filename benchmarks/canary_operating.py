@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks._canary_traffic import Scenario, rates
-from pytest_mlops.deploy.judge import JudgeVerdict, Series, judge_series
 from pytest_mlops.records.serving import JudgeSettings
+from pytest_mlops.rollout.canary import JudgeVerdict, Series, judge_series
 from pytest_mlops.stats.beta_mixture import log_e_above
 from pytest_mlops.stats.canary_plan import CanaryPlan
 

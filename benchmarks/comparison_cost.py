@@ -24,10 +24,10 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks._limits import Finding, report
+from pytest_mlops.compare.baseline import Baseline
+from pytest_mlops.compare.comparison import compare_arrays
 from pytest_mlops.decision.deltas import evaluate_deltas
-from pytest_mlops.gate.arrays import load_arrays, save_arrays
-from pytest_mlops.gate.baseline import Baseline
-from pytest_mlops.gate.comparison import compare_arrays
+from pytest_mlops.evidence.arrays import load_arrays, save_arrays
 from pytest_mlops.records.measurement import ArrayRef
 from pytest_mlops.records.policy import BaselineSettings, Policy
 from pytest_mlops.records.rule import Rule

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from benchmarks._deployments import Client, Playground
-from pytest_mlops.deploy.births import birth_of
-from pytest_mlops.deploy.journal import read_journal
-from pytest_mlops.deploy.steps import FORWARD, Phase, Step
-from pytest_mlops.deploy.supervisor.processes import Identity, read_json
 from pytest_mlops.records.deployment import DeploymentStatus
+from pytest_mlops.serving.supervisor.processes import Identity, read_json
+from pytest_mlops.state.journal import read_journal
+from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.steps import FORWARD, Phase, Step
 from pytest_mlops.store.log import verify_log
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ import os, sys
 from benchmarks._deployments import Playground, Version, request_of
 from pathlib import Path
 folder = Path(sys.argv[1])
-from pytest_mlops.deploy import manager, driver, probes
-from pytest_mlops.deploy.local import local_manager
+from pytest_mlops.rollout import manager, driver, probes
+from pytest_mlops.operations.local import local_manager
 from pytest_mlops.config.environments import read_environments
 from pytest_mlops.store.engine import open_store
 print("ready", flush=True)

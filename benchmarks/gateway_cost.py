@@ -187,7 +187,7 @@ def _gateway(root: Path, behind: Request) -> Iterator[Request]:
     (root / "run" / "routes.json").write_text(json.dumps(table), encoding="utf-8")
     (root / "settings.json").write_text("{}", encoding="utf-8")
     port = _free_port()
-    command = [sys.executable, "-m", "pytest_mlops.deploy.gateway", "--root", str(root), "--port", str(port)]
+    command = [sys.executable, "-m", "pytest_mlops.serving.gateway", "--root", str(root), "--port", str(port)]
     url = f"http://127.0.0.1:{port}/predict"
     with _serving([*command, "--settings", str(root / "settings.json")], lambda: url):
         yield Request(port=port, path="/predict", body=BODY)

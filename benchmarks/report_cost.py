@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks._limits import Finding, report
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.decision.judge import judge
-from pytest_mlops.gate.arrays import save_arrays
+from pytest_mlops.evidence.arrays import save_arrays
 from pytest_mlops.records.codec import policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Provenance
 from pytest_mlops.records.measurement import ArrayRef, Binomial, Measurement, Origin

@@ -18,9 +18,9 @@ from benchmarks._limits import Finding, report
 from benchmarks.report_cost import large_record
 from pytest_mlops.github.annotations import annotations_of
 from pytest_mlops.github.commands import workflow_commands
-from pytest_mlops.github.places import Places
 from pytest_mlops.github.policy_changes import Effect, PolicyChange
 from pytest_mlops.github.ruling import Ruling
+from pytest_mlops.github.source_location import Places
 from pytest_mlops.github.surfaces import (
     COMMENT_CHARACTERS,
     OUTPUT_BYTES,

@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from benchmarks._deployments import CONFIG, ENVIRONMENT, Playground
-from pytest_mlops.deploy.deployments import change_deployment
-from pytest_mlops.deploy.lease import acquire
-from pytest_mlops.deploy.pointer import Pointer, move_pointer, read_pointer
-from pytest_mlops.deploy.supervisor.processes import Identity, find_marked, read_json
+from pytest_mlops.serving.supervisor.processes import Identity, find_marked, read_json
+from pytest_mlops.state.lease import acquire
+from pytest_mlops.state.pointer import Pointer, move_pointer, read_pointer
+from pytest_mlops.state.rows import change_deployment
 from pytest_mlops.store.engine import open_store
 
 if TYPE_CHECKING:
-    from pytest_mlops.deploy.lease import Lease
+    from pytest_mlops.state.lease import Lease
 
 __all__ = ["Reader", "Sizes", "sizes", "switch"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mlops.errors import ConfigError, Problem
-from pytest_mlops.gate.own_process import DEFAULT_RESULT, run_gate
+from pytest_mlops.operations.gate_run import DEFAULT_RESULT, run_gate
 from pytest_mlops.records.settings import FrameworkConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_mlops.checks.model_test import ModelTest
-    from pytest_mlops.gate.versions import VersionComparison
+    from pytest_mlops.compare.versions import VersionComparison
     from pytest_mlops.records.deployment import Deployment, DeploymentResult
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
@@ -211,7 +211,7 @@ class MLOpsFramework:
             EvidenceError: a record that cannot be trusted, or the two cannot be compared.
             RecordingError: the labels of both together make no sense.
         """
-        from pytest_mlops.gate.versions import compare_versions  # noqa: PLC0415 -- as above
+        from pytest_mlops.compare.versions import compare_versions  # noqa: PLC0415 -- as above
 
         return await asyncio.to_thread(
             compare_versions,
@@ -249,7 +249,7 @@ class MLOpsFramework:
             ConflictError: somebody else acts on the environment.
             StoreError: the store failed; whoever acts next goes on with what was begun.
         """
-        from pytest_mlops.deploying import deploy_version  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.deployments import deploy_version  # noqa: PLC0415 -- of the ops extra
 
         return await asyncio.to_thread(
             deploy_version,
@@ -276,7 +276,7 @@ class MLOpsFramework:
             InvalidHealthCheck: a check cannot be carried out as written.
             StoreError: the store cannot be read.
         """
-        from pytest_mlops.deploying import deployment_health  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.deployments import deployment_health  # noqa: PLC0415 -- of the ops extra
 
         return await asyncio.to_thread(
             deployment_health,
@@ -301,7 +301,7 @@ class MLOpsFramework:
             ConflictError: the deployment does not serve, or somebody else acts on its environment.
             StoreError: the store failed.
         """
-        from pytest_mlops.deploying import roll_back_deployment  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.deployments import roll_back_deployment  # noqa: PLC0415 -- of the ops extra
 
         return await asyncio.to_thread(roll_back_deployment, deployment_id, to=to, folder=folder)
 

@@ -187,9 +187,9 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 @pytest.fixture
 def mlops(request: pytest.FixtureRequest) -> Recorder:
     """Record the evidence of a model test: metrics, predictions, latencies, scores, artifacts."""
+    from pytest_mlops.gate.evidence_source import SOURCE_KEY  # noqa: PLC0415
     from pytest_mlops.gate.extensions import extra_metrics  # noqa: PLC0415 -- where used only
     from pytest_mlops.gate.recorder import Recorder  # noqa: PLC0415
-    from pytest_mlops.gate.source import SOURCE_KEY  # noqa: PLC0415
 
     node = request.node
     source = request.config.stash.get(SOURCE_KEY, None)
@@ -206,7 +206,7 @@ def _model_scope(fixture_name: str, config: pytest.Config) -> Literal["session",
 @pytest.fixture(scope=_model_scope)
 def mlops_model_version(request: pytest.FixtureRequest) -> ModelVersion | None:
     """The model version under test, its ``artifact_path`` absolute; ``None`` without the gate or a model."""
-    from pytest_mlops.gate.source import SOURCE_KEY  # noqa: PLC0415 -- where used only
+    from pytest_mlops.gate.evidence_source import SOURCE_KEY  # noqa: PLC0415 -- where used only
 
     source = request.config.stash.get(SOURCE_KEY, None)
     scope = source.scope_of(request.node) if source is not None else None

@@ -13,8 +13,8 @@ import typer
 from pytest_mlops.cli.exits import exit_code_for_verdict
 
 if TYPE_CHECKING:
-    from pytest_mlops.cli.pages import Section
-    from pytest_mlops.gate.versions import VersionComparison
+    from pytest_mlops.cli.tables import Section
+    from pytest_mlops.compare.versions import VersionComparison
     from pytest_mlops.records.comparison import Delta
     from pytest_mlops.records.integration import RuleResult
 
@@ -23,7 +23,7 @@ __all__ = ["compare", "compare_page"]
 
 def compare_page(found: VersionComparison) -> tuple[Section, ...]:
     """Return what to print of a comparison."""
-    from pytest_mlops.cli.pages import Section, Table
+    from pytest_mlops.cli.tables import Section, Table
 
     verdicts = {(rule.metric, rule.slice, rule.dataset): rule for rule in found.rules}
     comparison = found.comparison
@@ -89,8 +89,8 @@ def compare(
     Exits with 0 on PASS, 1 on FAIL, 3 on UNDECIDED, 4 on INCOMPLETE, and 5 if a record cannot be trusted or
     the two cannot be compared.
     """
-    from pytest_mlops.cli.pages import print_sections
-    from pytest_mlops.gate.versions import compare_versions
+    from pytest_mlops.cli.tables import print_sections
+    from pytest_mlops.compare.versions import compare_versions
 
     found = compare_versions(candidate, baseline, margin=margin, metrics=metric or (), slices=slice_ or ())
     print_sections(compare_page(found))

@@ -40,7 +40,7 @@ def explain(
 ) -> None:
     """Say in words what a configuration means."""
     from pytest_mlops.cli.explain import explain_config
-    from pytest_mlops.cli.pages import print_sections
+    from pytest_mlops.cli.tables import print_sections
     from pytest_mlops.config.load import load_config
 
     loaded = load_config(file or _default_file())

@@ -17,8 +17,8 @@ from pytest_mlops.errors import EvidenceError
 
 if TYPE_CHECKING:
     from pytest_mlops.cli.deployments import Place
-    from pytest_mlops.deploy.manager import DeploymentManager, Request
     from pytest_mlops.records.deployment import DeploymentResult
+    from pytest_mlops.rollout.manager import DeploymentManager, Request
 
 __all__ = ["deploy", "finish", "outcome_lines"]
 
@@ -76,8 +76,8 @@ def _deploy(manager: DeploymentManager, request: Request) -> DeploymentResult:
 
 
 def _request(place: Place, result: Path, *, model: Path | None, run_id: str | None) -> Request:
-    from pytest_mlops.deploy.manager import Request
     from pytest_mlops.evidence.verify import read_record
+    from pytest_mlops.rollout.manager import Request
 
     return Request(
         record=result.absolute(),

@@ -17,9 +17,9 @@ from pytest_mlops.errors import ConfigError, Problem, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_mlops.deploy.manager import DeploymentManager
-    from pytest_mlops.deploy.paths import Layout
     from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.rollout.manager import DeploymentManager
+    from pytest_mlops.state.paths import Layout
     from pytest_mlops.store.engine import Store
 
 __all__ = [
@@ -68,7 +68,7 @@ class Place:
     @property
     def layout(self) -> Layout:
         """Where the environment's files lie."""
-        from pytest_mlops.deploy.paths import layout_of
+        from pytest_mlops.state.paths import layout_of
 
         return layout_of(self.project, self.environment.environment_id)
 
@@ -135,7 +135,7 @@ def absolute_url(url: str | None, place: Place) -> str | None:
 
 def manager_of(store: Store, place: Place, *, store_url: str | None) -> DeploymentManager:
     """Return what deploys to the environment, on this machine."""
-    from pytest_mlops.deploy.local import local_manager
+    from pytest_mlops.operations.local import local_manager
 
     return local_manager(
         store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mlops.cli.pages import Section, Table
+from pytest_mlops.cli.tables import Section, Table
 from pytest_mlops.decision.quality import COMPONENT_WEIGHTS, METRIC_WEIGHTS
 from pytest_mlops.names import ALL
 from pytest_mlops.records.policy import QualityMetric

@@ -15,8 +15,8 @@ from pytest_mlops.cli.registry_common import AsJson, show
 
 if TYPE_CHECKING:
     from pytest_mlops.cli.deployments import Place
-    from pytest_mlops.cli.pages import Section
-    from pytest_mlops.deploy.health.survey import Survey
+    from pytest_mlops.cli.tables import Section
+    from pytest_mlops.serving.health.survey import Survey
 
 __all__ = ["health"]
 
@@ -41,9 +41,9 @@ def health(
 
 
 def _look(place: Place, seconds: float) -> Survey:
-    from pytest_mlops.deploy.health.endpoint import Endpoint
-    from pytest_mlops.deploy.health.survey import survey
-    from pytest_mlops.deploy.supervisor.processes import Identity, lives, read_json
+    from pytest_mlops.serving.health.endpoint import Endpoint
+    from pytest_mlops.serving.health.survey import survey
+    from pytest_mlops.serving.supervisor.processes import Identity, lives, read_json
 
     found = [read_json(path) for path in sorted(place.layout.replicas.glob("[!.]*.json"))]
     running = [values for values in found if values is not None and lives(Identity.of(values))]
@@ -61,7 +61,7 @@ def _look(place: Place, seconds: float) -> Survey:
 
 
 def _page(place: Place, seen: Survey) -> list[Section]:
-    from pytest_mlops.cli.pages import Section, Table
+    from pytest_mlops.cli.tables import Section, Table
 
     around = () if seen.surroundings is None else seen.surroundings.checks
     rows = tuple((check.name, check.state.value, check.message) for check in (*around, *seen.service.checks))

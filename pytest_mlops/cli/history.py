@@ -19,7 +19,7 @@ from pytest_mlops.verdict import Verdict  # noqa: TC001 -- typer reads the annot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.cli.pages import Section
+    from pytest_mlops.cli.tables import Section
     from pytest_mlops.config.models import HistorySettings
     from pytest_mlops.store.history import HistoryEntry
 
@@ -70,8 +70,8 @@ def deployments(
     as_json: AsJson = False,
 ) -> None:
     """List what was deployed to an environment, newest first."""
-    from pytest_mlops.cli.pages import Section, Table
-    from pytest_mlops.deploy.deployments import list_deployments
+    from pytest_mlops.cli.tables import Section, Table
+    from pytest_mlops.state.rows import list_deployments
 
     place = find_place(environment, config)
     with store_of(place, store) as opened, opened.read() as connection:
@@ -168,7 +168,7 @@ def _values(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _page(entries: Sequence[HistoryEntry], *, more: bool) -> tuple[Section, ...]:
-    from pytest_mlops.cli.pages import Section
+    from pytest_mlops.cli.tables import Section
 
     if not entries:
         return (Section(title="Runs", sentences=("None.",)),)

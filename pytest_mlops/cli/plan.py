@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.cli.pages import Section
+    from pytest_mlops.cli.tables import Section
     from pytest_mlops.decision.planning import RulePlan
 
 __all__ = ["plan", "plan_page"]
@@ -21,7 +21,7 @@ __all__ = ["plan", "plan_page"]
 
 def plan_page(plans: Sequence[RulePlan], margins: Sequence[float]) -> tuple[Section, ...]:
     """Return what to print of the plans."""
-    from pytest_mlops.cli.pages import Section, Table
+    from pytest_mlops.cli.tables import Section, Table
 
     columns = ("rule", "n", "MDE", "needs", *(f"±{margin:g}" for margin in margins), "by")
     rows = tuple(_row(one, len(margins)) for one in plans)
@@ -65,7 +65,7 @@ def plan(
     ] = None,
 ) -> None:
     """Say what each rule can detect on the data at hand, and how many examples it needs."""
-    from pytest_mlops.cli.pages import print_sections
+    from pytest_mlops.cli.tables import print_sections
     from pytest_mlops.decision.planning import MARGINS, plan_rules
     from pytest_mlops.evidence.verify import read_record
 

@@ -16,7 +16,7 @@ from pytest_mlops.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_mlops.cli.pages import Section
+    from pytest_mlops.cli.tables import Section
     from pytest_mlops.registry.registry import Registry
 
 __all__ = [
@@ -96,7 +96,7 @@ def aliases_by_version(opened: Registry, models: Iterable[str]) -> dict[tuple[st
 
 def show(page: Sequence[Section], values: object, *, as_json: bool) -> None:
     """Print sections for people, or values as JSON."""
-    from pytest_mlops.cli.pages import print_sections
+    from pytest_mlops.cli.tables import print_sections
 
     if as_json:
         typer.echo(json.dumps(values, indent=2, sort_keys=True))

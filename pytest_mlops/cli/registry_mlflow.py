@@ -152,7 +152,7 @@ def reconcile(
     One that somebody else moved there is reported and written to the log; ours never follows it. Exits with
     0 if all are in step, or with --restore have been put back, else with 1.
     """
-    from pytest_mlops.cli.pages import Section
+    from pytest_mlops.cli.tables import Section
     from pytest_mlops.registry.mlflow.client import connect
     from pytest_mlops.registry.mlflow.projection import reconcile as reconcile_aliases
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.cli.pages import Section, Table
+from pytest_mlops.cli.tables import Section, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -88,8 +88,8 @@ def rollback(
 def _say(control: str, *, environment: str | None, reason: str, config: object, store: str | None) -> None:
     from pathlib import Path
 
-    from pytest_mlops.deploy.controls import Control, ask
-    from pytest_mlops.deploy.deployments import unfinished
+    from pytest_mlops.state.controls import Control, ask
+    from pytest_mlops.state.rows import unfinished
     from pytest_mlops.store.actor import default_actor
 
     place = find_place(environment, config if isinstance(config, Path) else None)

@@ -13,8 +13,8 @@ from pytest_mlops.cli.registry_common import AsJson, Store, show
 
 if TYPE_CHECKING:
     from pytest_mlops.cli.deployments import Place
-    from pytest_mlops.cli.pages import Section
-    from pytest_mlops.deploy.overview import Overview
+    from pytest_mlops.cli.tables import Section
+    from pytest_mlops.operations.status import Overview
 
 __all__ = ["status"]
 
@@ -27,7 +27,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show what serves an environment, what is being deployed to it, and the processes on this machine."""
-    from pytest_mlops.deploy.overview import overview
+    from pytest_mlops.operations.status import overview
 
     place = find_place(environment, config)
     name = place.environment.environment_id
@@ -37,7 +37,7 @@ def status(
 
 
 def _page(place: Place, seen: Overview) -> list[Section]:
-    from pytest_mlops.cli.pages import Section, Table
+    from pytest_mlops.cli.tables import Section, Table
 
     serving = [_serving(seen, name, weight) for name, weight in sorted(seen.pointer.weights.items())]
     shadow = [
@@ -79,7 +79,7 @@ def _serving(seen: Overview, name: str, weight: float) -> str:
 
 
 def _under_way(seen: Overview) -> list[str]:
-    from pytest_mlops.deploy.overview import last_words
+    from pytest_mlops.operations.status import last_words
 
     if seen.under_way is None:
         return []

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from pytest_mlops.config.messages import nearest
 from pytest_mlops.config.problems import Mistake, render_place
-from pytest_mlops.config.sentences import nearest
 from pytest_mlops.records.base import Record
 from pytest_mlops.records.policy import Requirement, Waiver
 from pytest_mlops.records.rule import Rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.delta_words import (
+from pytest_mlops.decision.delta_messages import (
     Side,
     allowed_change,
     describe_change,

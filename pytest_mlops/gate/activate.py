@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from pytest_mlops.ci.context import context_from_environ
+from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.guard import refuse
 from pytest_mlops.config.load import CONFIG_NAMES, LoadedConfig, find_config, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, IoError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
 from pytest_mlops.gate.attest import forget_attestations, settle_key
-from pytest_mlops.gate.context import context_from_environ
+from pytest_mlops.gate.config_run import Lane
+from pytest_mlops.gate.config_runs import runs_of_several
 from pytest_mlops.gate.extensions import extra_checks
-from pytest_mlops.gate.lane import Lane
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
-from pytest_mlops.gate.provenance import collect_provenance
 from pytest_mlops.gate.register import LANES_KEY, SOURCE_NAME, register_source
 from pytest_mlops.gate.run import GateRun
-from pytest_mlops.gate.scope import ScopeSettings
 from pytest_mlops.gate.seal import unfinished, write_record
 from pytest_mlops.gate.session import GateSession
-from pytest_mlops.gate.several import runs_of_several
+from pytest_mlops.gate.worker_config import ScopeSettings
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.verdict import Context

@@ -17,21 +17,21 @@ import pytest
 
 from pytest_mlops.checks.base import CheckFailed
 from pytest_mlops.checks.model_test import read_answer
+from pytest_mlops.ci.context import context_from_environ
+from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.evidence.digest import digest_artifact, resolve_artifact
-from pytest_mlops.gate.context import context_from_environ
 from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.marks import read_mark, undeclared
 from pytest_mlops.gate.narrowing import Narrowing
-from pytest_mlops.gate.provenance import collect_provenance
 from pytest_mlops.gate.recorder import Recorder
 from pytest_mlops.gate.run import GateRun
-from pytest_mlops.gate.scope import Scope, ScopeSettings
 from pytest_mlops.gate.seal import Events, seal, unfinished, write_record
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.gate.tally import Entry, Tally
+from pytest_mlops.gate.worker_config import Scope, ScopeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import pytest
 from pytest_mlops.checks.base import CheckFailed, Given
 from pytest_mlops.checks.model_test import ModelTest, run_model_test
 from pytest_mlops.errors import IncompleteEvidence, RecordingError, UndecidedEvidence
-from pytest_mlops.gate.source import SOURCE_KEY
+from pytest_mlops.gate.evidence_source import SOURCE_KEY
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.base import Check, CheckResult
     from pytest_mlops.gate.recorder import Recorder
-    from pytest_mlops.gate.scope import Scope
+    from pytest_mlops.gate.worker_config import Scope
 
 __all__ = ["CheckFile", "ModelItem", "model_test_item"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from pytest_mlops.gate.scope import Scope
+    from pytest_mlops.gate.worker_config import Scope
     from pytest_mlops.metrics.extra import MetricFunction
     from pytest_mlops.metrics.predictions import Predictions
     from pytest_mlops.records.model import ModelVersion
@@ -316,7 +316,7 @@ class Recorder:
         """Keep arrays beside the record, where there will be one."""
         if self._scope is None:
             return
-        from pytest_mlops.gate.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when needed
+        from pytest_mlops.evidence.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when needed
 
         digest, size = save_arrays(arrays, self._scope.folder / "arrays")
         entry = {

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.gate.scope import ScopeSettings
-from pytest_mlops.gate.source import SOURCE_KEY, EvidenceSource
+from pytest_mlops.gate.evidence_source import SOURCE_KEY, EvidenceSource
+from pytest_mlops.gate.worker_config import ScopeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_mlops.checks.base import Check
-    from pytest_mlops.gate.lane import Lane
+    from pytest_mlops.gate.config_run import Lane
 
 __all__ = ["LANES_KEY", "SOURCE_NAME", "activate_worker", "register_source"]
 

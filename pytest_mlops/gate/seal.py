@@ -142,7 +142,7 @@ def _compare(
     """Compare with the baseline, where anybody asks for it."""
     if not arrays and not any(rule.compares for rule in run.policy.rules):
         return None
-    from pytest_mlops.gate.comparison import compare_with_baseline, wants_comparison  # noqa: PLC0415 -- NumPy
+    from pytest_mlops.compare.comparison import compare_with_baseline, wants_comparison  # noqa: PLC0415 -- NumPy
 
     if not wants_comparison(run.policy, arrays):
         return None

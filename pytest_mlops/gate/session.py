@@ -11,21 +11,21 @@ import pytest
 
 from pytest_mlops.errors import IoError
 from pytest_mlops.gate.attest import attest
+from pytest_mlops.gate.config_run import share_of
+from pytest_mlops.gate.evidence_source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
 from pytest_mlops.gate.history import keep_history
-from pytest_mlops.gate.lane import share_of
 from pytest_mlops.gate.narrowing import holds_model_tests
-from pytest_mlops.gate.scope import nearest
 from pytest_mlops.gate.seal import expected_checks, seal, write_record
-from pytest_mlops.gate.source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.tally import reason_of
 from pytest_mlops.gate.terminal import header_line, show, show_warnings
+from pytest_mlops.gate.worker_config import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pytest_mlops.gate.lane import Lane
+    from pytest_mlops.gate.config_run import Lane
 
 __all__ = ["GateSession"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.gate.source import ATTRIBUTE, DECIDED_BY_GATE
+from pytest_mlops.gate.evidence_source import ATTRIBUTE, DECIDED_BY_GATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_mlops.records.results import Outcome
+from pytest_mlops.report.messages import rules_by_concern
 from pytest_mlops.report.text import one_line
-from pytest_mlops.report.words import rules_by_concern
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_mlops.github.places import Place, Places
+    from pytest_mlops.github.source_location import Place, Places
     from pytest_mlops.records.integration import IntegrationResult
 
 __all__ = ["Annotation", "Level", "annotations_of"]

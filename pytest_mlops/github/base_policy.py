@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mlops.ci.git import file_names, git_file, merge_base, read_file, work_tree
 from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.load import CONFIG_NAMES
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.evidence.verify import read_bytes
-from pytest_mlops.gate.git import file_names, git_file, merge_base, read_file, work_tree
 from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
 from pytest_mlops.github.snapshot import Snapshot, snapshot_of_record, snapshot_of_yaml
 from pytest_mlops.verdict import Decision

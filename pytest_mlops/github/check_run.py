@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from pytest_mlops.github.annotations import Annotation
     from pytest_mlops.github.client import Client
-    from pytest_mlops.github.places import Place
     from pytest_mlops.github.ruling import Ruling
+    from pytest_mlops.github.source_location import Place
 
 __all__ = ["BATCH", "MOST", "conclusion", "post_check_run"]
 

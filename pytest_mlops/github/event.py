@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pytest_mlops.ci.context import commit_of
 from pytest_mlops.errors import SerializationError
-from pytest_mlops.gate.context import commit_of
 
 __all__ = ["Activity", "Kind", "activity_of"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlops.compare.fetched import Fetched, Receipt, write_receipt
 from pytest_mlops.errors import EvidenceError, HttpError, IoError, MLOpsError
 from pytest_mlops.evidence.verify import read_record, verify_record
-from pytest_mlops.gate.fetched import Fetched, Receipt, write_receipt
 from pytest_mlops.github.artifacts import (
     artifacts_of,
     fetch_archive,

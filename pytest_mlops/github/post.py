@@ -18,8 +18,8 @@ from pytest_mlops.github.comment import own_login, post_comment
 from pytest_mlops.github.escape import log_line
 from pytest_mlops.github.event import Kind
 from pytest_mlops.github.outputs import ATTESTATION, outputs_of, write_outputs
-from pytest_mlops.github.places import Places
 from pytest_mlops.github.pulls import with_pull_request
+from pytest_mlops.github.source_location import Places
 from pytest_mlops.github.surfaces import (
     COMMENT_CHARACTERS,
     OUTPUT_BYTES,

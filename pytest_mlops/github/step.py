@@ -8,27 +8,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlops.ci.context import context_from_environ, trust_from_event
+from pytest_mlops.ci.merge_base import base_commit
+from pytest_mlops.ci.provenance import read_event
+from pytest_mlops.compare.fetched import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.guard import MAX_BYTES, refuse
 from pytest_mlops.config.load import find_config
 from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
 from pytest_mlops.evidence.verify import read_record
-from pytest_mlops.gate.base import base_commit
-from pytest_mlops.gate.context import context_from_environ, trust_from_event
-from pytest_mlops.gate.fetched import FOLDER_VARIABLE, Receipt, read_receipt
-from pytest_mlops.gate.provenance import read_event
 from pytest_mlops.github.base_policy import Changes, changes_from_file, changes_in_checkout, unknown
+from pytest_mlops.github.baseline_drift import creep, staleness
 from pytest_mlops.github.client import open_client
 from pytest_mlops.github.config import Config, fail_on_of
-from pytest_mlops.github.creep import creep, staleness
 from pytest_mlops.github.escape import log_line
 from pytest_mlops.github.event import Activity, activity_of
 from pytest_mlops.github.fetch import Wanted, fetch_baselines
 from pytest_mlops.github.outputs import outputs_of, write_outputs
-from pytest_mlops.github.pin import pins_after
 from pytest_mlops.github.post import Posting, publish, write_files
 from pytest_mlops.github.ruling import Ruling, in_context, nothing_measured, rule_on, tighten, untrusted
 from pytest_mlops.github.snapshot import snapshot_of_yaml
 from pytest_mlops.github.surfaces import title
+from pytest_mlops.github.trusted_snapshot import pins_after
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:

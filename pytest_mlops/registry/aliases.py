@@ -11,8 +11,8 @@ from pytest_mlops.errors import ConflictError, InvalidMetadata, NotRegistered
 from pytest_mlops.registry import proof
 from pytest_mlops.registry.entries import AliasMove, AliasPage, Revision
 from pytest_mlops.registry.naming import check_alias, check_name
-from pytest_mlops.registry.turn import take_turn
 from pytest_mlops.registry.versions import MOST, get_version
+from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.limits import require_fit
 from pytest_mlops.store.log import append
 from pytest_mlops.store.prepared import Prepared

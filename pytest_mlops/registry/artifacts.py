@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, NotRegistered, StoreError
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.files import sync_folder
+from pytest_mlops.registry.blob_store import open_place
 from pytest_mlops.registry.manifest import MAX_MANIFEST_BYTES, Manifest, make_manifest, parse_manifest
-from pytest_mlops.registry.places import open_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_mlops.registry.blob_store import Place
     from pytest_mlops.registry.manifest import StoredFile
-    from pytest_mlops.registry.places import Place
 
 __all__ = ["DEFAULT_ARTIFACTS", "ArtifactStore", "open_artifacts"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import select
 
 from pytest_mlops.registry.naming import check_name
-from pytest_mlops.registry.turn import take_turn
 from pytest_mlops.registry.versions import get_version
+from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.log import append
 from pytest_mlops.store.schema import pins
 

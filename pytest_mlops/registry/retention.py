@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import select
 
 from pytest_mlops.errors import InvalidMetadata
-from pytest_mlops.registry.turn import take_turn
+from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.log import append, read_log
 from pytest_mlops.store.schema import aliases, lineage, model_versions, pins
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import NotRegistered
 from pytest_mlops.registry.artifacts import manifest_key
-from pytest_mlops.registry.places import TEMPORARY
+from pytest_mlops.registry.blob_store import TEMPORARY
 
 if TYPE_CHECKING:
     from collections.abc import Collection

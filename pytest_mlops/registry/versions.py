@@ -18,7 +18,7 @@ from pytest_mlops.registry.naming import check_name, nearest, split_tag
 from pytest_mlops.registry.retention import EVIDENCE, RELINKED
 from pytest_mlops.registry.selection import BY_ALIAS, BY_NAME, TAGS_BETWEEN, listing
 from pytest_mlops.registry.tags import change_tags, insert_tags
-from pytest_mlops.registry.turn import take_turn
+from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.log import append
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import aliases, model_versions

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.delta_words import allowed_change
+from pytest_mlops.decision.delta_messages import allowed_change
 from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.report.messages import SUBJECT_LIMIT, count, number
 from pytest_mlops.report.text import one_line
-from pytest_mlops.report.words import SUBJECT_LIMIT, count, number
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from pytest_mlops.report.messages import count, interval, number
 from pytest_mlops.report.text import one_line
-from pytest_mlops.report.words import count, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

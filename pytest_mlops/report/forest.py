@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.report.changes import signed
 from pytest_mlops.report.figures import axis_label, estimate_traces, row_layout, rows_drawn
-from pytest_mlops.report.words import count
+from pytest_mlops.report.messages import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import MLOpsError
-from pytest_mlops.report import words
+from pytest_mlops.report import messages as words
 from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
 from pytest_mlops.report.figures import SLICES_DRAWN, reliability_figure, series_figure
 from pytest_mlops.report.forest import forest_figure

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.report.budget import Section, fit
 from pytest_mlops.report.changes import all_changes, baseline_sentence
-from pytest_mlops.report.text import to_markdown_text
-from pytest_mlops.report.words import (
+from pytest_mlops.report.messages import (
     bound_sentence,
     cell_words,
     count,
@@ -24,6 +23,7 @@ from pytest_mlops.report.words import (
     weak_spots,
     why_not_deployable,
 )
+from pytest_mlops.report.text import to_markdown_text
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.measurement import Measurement, WeakSpot
     from pytest_mlops.records.results import TestResult
     from pytest_mlops.report.changes import Change
-    from pytest_mlops.report.words import Score
+    from pytest_mlops.report.messages import Score
 
 __all__ = ["BUDGET", "to_markdown"]
 

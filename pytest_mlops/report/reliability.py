@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import EvidenceError, RecordingError
-from pytest_mlops.gate.arrays import load_arrays
+from pytest_mlops.evidence.arrays import load_arrays
 from pytest_mlops.metrics.labels import Labels
 from pytest_mlops.stats.binomial import lower_bound, upper_bound
 from pytest_mlops.stats.calibration import calibration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.report.figures import SYMBOLS, WORDS, axis_label
-from pytest_mlops.report.words import interval, number
+from pytest_mlops.report.messages import interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from pytest_mlops.errors import StoreError
 from pytest_mlops.store import postgresql, sqlite
 from pytest_mlops.store.address import DEFAULT_PATH, Address, resolve_address
 from pytest_mlops.store.failures import FOREIGN, explain, explain_os
-from pytest_mlops.store.forks import Users
+from pytest_mlops.store.fork_guard import Users
 from pytest_mlops.store.migrate import bring_up_to_date
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
 from pytest_mlops.cli.explain import explain_config
-from pytest_mlops.cli.pages import Section, Table, print_sections
+from pytest_mlops.cli.tables import Section, Table, print_sections
 from pytest_mlops.config.load import load_config
 
 if TYPE_CHECKING:

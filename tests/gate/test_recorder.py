@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.gate.arrays import load_arrays
+from pytest_mlops.evidence.arrays import load_arrays
 from pytest_mlops.gate.recorder import Recorder
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from pytest_mlops.errors import HttpError
 from pytest_mlops.github.annotations import Annotation
 from pytest_mlops.github.check_run import conclusion, post_check_run
-from pytest_mlops.github.places import Place
 from pytest_mlops.github.ruling import Ruling
+from pytest_mlops.github.source_location import Place
 from pytest_mlops.verdict import Context, Decision, Verdict, decide
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from pytest_mlops.github.commands import MOST, workflow_commands
 from pytest_mlops.github.comment import marker
 from pytest_mlops.github.escape import command_data, command_property, log_line
 from pytest_mlops.github.outputs import OUTPUTS, outputs_of, write_outputs
-from pytest_mlops.github.places import Places
 from pytest_mlops.github.policy_changes import Effect, PolicyChange
 from pytest_mlops.github.ruling import Ruling
+from pytest_mlops.github.source_location import Places
 from pytest_mlops.github.step import PostOptions, Surroundings, post_step
 from pytest_mlops.github.surfaces import (
     COMMENT_CHARACTERS,

@@ -398,7 +398,7 @@ def test_a_missing_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_password_in_the_url_is_not_shown() -> None:
-    from pytest_mlops.registry.remote_place import RemotePlace
+    from pytest_mlops.registry.remote_blobs import RemotePlace
 
     place = RemotePlace(url="sftp://me:secret@host/models", system=None, root="/models")
     assert place.url == "sftp://host/models"
@@ -415,7 +415,7 @@ class Broken:
 
 
 def test_whatever_a_backend_raises_is_one_sentence(model: Path) -> None:
-    from pytest_mlops.registry.remote_place import RemotePlace
+    from pytest_mlops.registry.remote_blobs import RemotePlace
 
     place = RemotePlace(url="odd://host/models", system=Broken(), root="/models")
     artifacts = ArtifactStore(place)

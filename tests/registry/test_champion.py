@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
+from pytest_mlops.compare.baseline import find_baseline
+from pytest_mlops.compare.from_registry import find_registered
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.gate.baseline import find_baseline
-from pytest_mlops.gate.registry_baseline import find_registered
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.artifacts import blob_key
 from pytest_mlops.registry.entries import Link

@@ -267,7 +267,7 @@ def test_what_cannot_be_renewed_is_written_again(tmp_path: Path, monkeypatch: py
     first = {item.key: item.modified for item in artifacts.place.items("")}
     artifacts.put(tmp_path / "w")
     assert {item.key: item.modified for item in artifacts.place.items("")} == first
-    monkeypatch.setattr("pytest_mlops.registry.remote_place.YOUNG", -1.0)
+    monkeypatch.setattr("pytest_mlops.registry.remote_blobs.YOUNG", -1.0)
     artifacts.put(tmp_path / "w")
     again = {item.key: item.modified for item in artifacts.place.items("")}
     assert again.keys() == first.keys()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.gate.arrays import save_arrays
+from pytest_mlops.evidence.arrays import save_arrays
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.measurement import ArrayRef
 from pytest_mlops.records.model import ModelVersion

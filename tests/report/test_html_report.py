@@ -16,7 +16,7 @@ import plotly.graph_objects
 import pytest
 
 from pytest_mlops.errors import MLOpsError
-from pytest_mlops.gate.arrays import save_arrays
+from pytest_mlops.evidence.arrays import save_arrays
 from pytest_mlops.records.integration import Provenance, QualityPart, QualityReport
 from pytest_mlops.records.measurement import ArrayRef, Measurement, Origin
 from pytest_mlops.records.policy import Policy, Requirement, Waiver

@@ -17,7 +17,7 @@ from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, T
 from pytest_mlops.records.rule import Rule
 from pytest_mlops.report.budget import Section, fit
 from pytest_mlops.report.markdown import to_markdown
-from pytest_mlops.report.words import headline, rules_by_concern
+from pytest_mlops.report.messages import headline, rules_by_concern
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.gate.arrays import save_arrays
+from pytest_mlops.evidence.arrays import save_arrays
 from pytest_mlops.records.measurement import ArrayRef, Measurement, Origin
 from pytest_mlops.report import reliability
 from pytest_mlops.report.reliability import reliability_curves

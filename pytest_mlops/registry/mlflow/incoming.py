@@ -17,7 +17,7 @@ from pytest_mlops.registry import versions
 from pytest_mlops.registry.mlflow import artifacts
 from pytest_mlops.registry.mlflow.links import check_name_there, link_to, version_there
 from pytest_mlops.registry.naming import split_tag
-from pytest_mlops.registry.turn import take_turn
+from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.log import append
 
 if TYPE_CHECKING:

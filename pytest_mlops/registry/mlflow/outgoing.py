@@ -16,7 +16,7 @@ from pytest_mlops.registry.mlflow.links import (
     set_link,
     version_there,
 )
-from pytest_mlops.registry.turn import take_turn
+from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.log import append
 
 if TYPE_CHECKING:

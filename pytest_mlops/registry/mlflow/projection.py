@@ -16,8 +16,8 @@ from pytest_mlops.registry.aliases import AliasState, alias_state
 from pytest_mlops.registry.mlflow import memory
 from pytest_mlops.registry.mlflow.links import name_there, version_there
 from pytest_mlops.registry.naming import check_alias
-from pytest_mlops.registry.turn import take_turn
 from pytest_mlops.registry.versions import get_version
+from pytest_mlops.registry.write_lock import take_turn
 
 if TYPE_CHECKING:
     from pytest_mlops.registry.mlflow.client import MlflowClient

@@ -1,0 +1,113 @@
+"""Baselines that were fetched before the run, each with what fetching it came to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+
+from pytest_mlops.ci.context import on_github
+from pytest_mlops.errors import EvidenceError
+from pytest_mlops.files import write_atomically
+from pytest_mlops.records.base import Digest, Record, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FOLDER_VARIABLE", "Fetched", "Receipt", "fetched_record", "read_receipt", "write_receipt"]
+
+FOLDER_VARIABLE = "MLOPS_BASELINES"
+"""Environment variable that names the folder of the fetched baselines."""
+
+RECEIPT = "baselines.json"
+MAX_RECEIPT_BYTES = 1024 * 1024
+
+
+class Fetched(Record):
+    """What looking for one source came to."""
+
+    status: Literal["found", "none", "failed"]
+    message: Text
+    """Where it came from, or why there is none."""
+    record: Text | None = None
+    """Path of the record, relative to the receipt."""
+    digest: Digest | None = None
+    """SHA-256 of the record's bytes as they were fetched."""
+    history: tuple[Text, ...] = ()
+    """Paths of good records before it, the newest first."""
+
+
+class Receipt(Record):
+    """Every source that was looked for."""
+
+    sources: dict[str, Fetched] = {}
+
+
+def fetched_record(source: str, environ: Mapping[str, str]) -> Path | str:
+    """Return the record that was fetched for ``source``, or a sentence that says why there is none.
+
+    The network is asked before the tests run and not by them, so that they need no token.
+
+    Raises:
+        EvidenceError: on GitHub nobody fetched it, fetching failed, or it was changed since.
+    """
+    name = environ.get(FOLDER_VARIABLE)
+    if not name:
+        if on_github(environ):
+            raise EvidenceError(
+                f"{source} was not fetched: run `pytest-mlops github baseline` first, as the action does, "
+                f"and name its folder in {FOLDER_VARIABLE}"
+            )
+        return f"{source} is fetched on GitHub only"
+    folder = Path(name)
+    found = read_receipt(folder).sources.get(source)
+    if found is None:
+        raise EvidenceError(f"{folder / RECEIPT} says nothing of {source}; fetch it before the tests")
+    if found.status == "failed":
+        raise EvidenceError(f"{source} could not be fetched: {found.message}")
+    if found.status == "none" or found.record is None:
+        return f"{source}: {found.message}"
+    path = (folder / found.record).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise EvidenceError(f"{folder / RECEIPT} names a record outside its folder: {found.record}")
+    if _digest(path) != found.digest:
+        raise EvidenceError(f"{path} is not what was fetched; it was changed since")
+    return path
+
+
+def read_receipt(folder: Path) -> Receipt:
+    """Read what was fetched.
+
+    Raises:
+        EvidenceError: there is no receipt, or it is none of ours.
+    """
+    path = folder / RECEIPT
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(MAX_RECEIPT_BYTES)
+        return Receipt.model_validate_json(text)
+    except OSError as error:
+        raise EvidenceError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValidationError as error:
+        raise EvidenceError(f"{path} is no receipt of fetched baselines") from error
+
+
+def write_receipt(folder: Path, receipt: Receipt) -> None:
+    """Note what was fetched.
+
+    Raises:
+        IoError: it could not be written.
+    """
+    data = receipt.model_dump(mode="json", exclude_none=True)
+    write_atomically(folder / RECEIPT, json.dumps(data, indent=1, sort_keys=True).encode())
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise EvidenceError(f"cannot read {path}: {error.strerror or error}") from error

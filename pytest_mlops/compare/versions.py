@@ -1,0 +1,133 @@
+"""Two recorded versions compared: the differences, and what a margin or the candidate's rules say of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mlops.compare.baseline import Baseline
+from pytest_mlops.compare.comparison import compare_arrays
+from pytest_mlops.decision.deltas import evaluate_deltas
+from pytest_mlops.errors import EvidenceError
+from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.names import ALL, better_way
+from pytest_mlops.records.rule import SHARES, Rule
+from pytest_mlops.verdict import Verdict, combine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_mlops.records.comparison import Comparison, Delta
+    from pytest_mlops.records.integration import IntegrationResult, RuleResult
+
+__all__ = ["VersionComparison", "compare_versions", "margin_rules"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionComparison:
+    """What comparing two versions came to.
+
+    Attributes:
+        comparison: Every difference.
+        rules: What was decided on.
+        verdict: The worst of them that blocks; of none, INCOMPLETE.
+    """
+
+    comparison: Comparison
+    rules: tuple[RuleResult, ...]
+    verdict: Verdict
+
+
+def compare_versions(
+    candidate: Path | IntegrationResult,
+    baseline: Path | IntegrationResult,
+    *,
+    margin: float | None = None,
+    metrics: Sequence[str] = (),
+    slices: Sequence[str] = (),
+    folder: Path = Path(".mlops"),
+) -> VersionComparison:
+    """Compare two records example by example, after verifying both.
+
+    Args:
+        candidate: The record of the new version, or its path; its policy says how to pair.
+        baseline: The record of the version it would replace, or its path.
+        margin: Loss that is allowed in every metric and slice compared; by default the candidate's own rules
+            on changes decide.
+        metrics: Names of metrics, by default all; with a margin those that are shares.
+        slices: Names of slices, by default all.
+        folder: Where a record lies that is given as such.
+
+    Raises:
+        EvidenceError: a record that cannot be trusted, or the two cannot be compared.
+        RecordingError: the labels of both together make no sense.
+    """
+    ours, place = _load(candidate, folder)
+    theirs, other_place = _load(baseline, folder)
+    source = str(baseline) if isinstance(baseline, Path) else f"run {theirs.run_id}"
+    found = Baseline(source=source, record=theirs, arrays=other_place / "arrays", refs=theirs.arrays)
+    comparison = compare_arrays(ours.policy, ours.arrays, ours.model_version, found, own=place / "arrays")
+    wanted = [delta for delta in comparison.deltas if _is_wanted(delta, metrics, slices)]
+    if not wanted:
+        known = ", ".join(sorted({delta.title for delta in comparison.deltas}))
+        raise EvidenceError(f"nothing of that name was compared; there are {known}")
+    if margin is None:
+        rules = [rule for rule in ours.policy.rules if rule.compares and _is_wanted(rule, metrics, slices)]
+    else:
+        rules = margin_rules(wanted, margin, all_metrics=bool(metrics), min_n=ours.policy.gate.min_n)
+    results = evaluate_deltas(
+        rules,
+        comparison,
+        ours.policy.baseline,
+        context=ours.context,
+        today=ours.timestamp.date(),
+        min_n=ours.policy.gate.min_n,
+    )
+    return VersionComparison(
+        comparison=comparison.model_copy(update={"deltas": tuple(wanted)}),
+        rules=tuple(results),
+        verdict=combine(result.verdict for result in results if result.severity == "block"),
+    )
+
+
+def margin_rules(
+    deltas: Sequence[Delta], margin: float, *, all_metrics: bool = False, min_n: int = 30
+) -> list[Rule]:
+    """Return a rule with the same margin for each difference; proof is asked for the whole data alone.
+
+    Args:
+        deltas: The differences.
+        margin: Loss that is allowed, 0 or more.
+        all_metrics: Whether metrics other than shares take part.
+        min_n: Slices with fewer paired examples are only reported.
+    """
+    # A name that does not say which way is better stands for a score.
+    ways = {delta.metric: better_way(delta.metric) or "higher" for delta in deltas}
+    return [
+        Rule(
+            metric=delta.metric,
+            better=ways[delta.metric],
+            slice=delta.slice,
+            dataset=delta.dataset,
+            critical=delta.slice == ALL,
+            severity="report" if delta.slice != ALL and delta.n < min_n else "block",
+            max_delta=margin if ways[delta.metric] == "lower" else None,
+            min_delta=None if ways[delta.metric] == "lower" else -margin,
+        )
+        for delta in deltas
+        if all_metrics or delta.metric in SHARES
+    ]
+
+
+def _load(version: Path | IntegrationResult, folder: Path) -> tuple[IntegrationResult, Path]:
+    if isinstance(version, Path):
+        record, folder = read_record(version), version.parent
+    else:
+        record = version
+    verify_record(record, folder=folder)
+    return record, folder
+
+
+def _is_wanted(named: Delta | Rule, metrics: Sequence[str], slices: Sequence[str]) -> bool:
+    return (not metrics or named.metric in metrics) and (not slices or named.slice in slices)

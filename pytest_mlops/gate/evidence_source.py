@@ -1,0 +1,257 @@
+"""The evidence source: attaches what tests recorded to their reports, where they run.
+
+It lives in the one process of a plain run, or in each xdist worker; everything it knows it is told in plain
+JSON types, and everything it has to say travels on reports.  PYTEST_DONT_REWRITE.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
+from pytest_mlops.gate.outcome import outcome_of
+from pytest_mlops.gate.sink import Sink
+from pytest_mlops.gate.worker_config import Scope, ScopeSettings, nearest
+from pytest_mlops.names import matches_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+
+    from pytest_mlops.checks.base import Check
+
+__all__ = ["ATTRIBUTE", "SOURCE_KEY", "EvidenceSource", "make_plan"]
+
+ATTRIBUTE = "mlops"
+"""Attribute of a report that carries our payload."""
+
+DECIDED_BY_GATE = "the gate decides on this failure"
+
+OUTSIDE = "lies below the folder of none of the configurations that this run was given"
+
+
+SOURCE_KEY = pytest.StashKey["EvidenceSource"]()
+_MARK_KEY = pytest.StashKey[ModelTestMark]()
+_SINK_KEY = pytest.StashKey[Sink]()
+
+
+class EvidenceSource:
+    """Hooks of the process in which tests run.
+
+    Args:
+        settings: What the controller says of each configuration.
+        extra_checks: Checks that plugins bring along, by name.
+    """
+
+    def __init__(
+        self,
+        settings: Sequence[ScopeSettings],
+        extra_checks: Mapping[str, type[Check]] | None = None,
+    ) -> None:
+        self.scopes = tuple(Scope(each, extra_checks) for each in settings)
+        self.plan: dict[str, Any] | None = None
+        self._plan_sent = False
+        self._read_last: tuple[pytest.Mark, Scope, ModelTestMark | str] | None = None
+        self._answering_last: tuple[Callable[..., Any], Callable[..., Any]] | None = None
+        self._folders = [Path(each.gates) for each in settings if each.gates is not None]
+        self._scope_at: dict[Path, Scope | None] = {}
+
+    def scope_of(self, node: pytest.Item | pytest.Collector) -> Scope | None:
+        """Return the scope that a test belongs to; ``None`` where no configuration gates its folder."""
+        if not self._folders:
+            return self.scopes[0]
+        path = node.path
+        if path not in self._scope_at:
+            index = nearest(path.resolve(), self._folders)
+            self._scope_at[path] = None if index is None else self.scopes[index]
+        return self._scope_at[path]
+
+    def open_sink(self, item: pytest.Item, scope: Scope) -> Sink:
+        """Start a fresh attempt of ``item``; what an earlier attempt recorded gives way."""
+        previous = item.stash.get(_SINK_KEY, None)
+        if previous is not None:
+            for key in previous.keys:
+                scope.owners.pop(key, None)
+        mark = item.stash.get(_MARK_KEY, None)
+        sink = Sink(node_id=item.nodeid, mark=mark if mark is not None else ModelTestMark())
+        item.stash[_SINK_KEY] = sink
+        return sink
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Collect the checks of ``mlops.yaml`` from the file itself."""
+        if not any(scope.settings.config == str(file_path) for scope in self.scopes):
+            return None
+        from pytest_mlops.gate.items import CheckFile  # noqa: PLC0415 -- where there are checks only
+
+        return CheckFile.from_parent(parent, path=file_path)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Turn a wrong marker into a collection error of its module, with or without xdist."""
+        report = yield
+        if report.passed and report.result:
+            items = [node for node in report.result if isinstance(node, pytest.Item)]
+            problems = [problem for item in items if (problem := self._read(item)) is not None]
+            if problems:
+                report.outcome = "failed"
+                report.longrepr = "\n".join(problems)
+                report.result = []
+        return report
+
+    def _read(self, item: pytest.Item) -> str | None:
+        found = item.get_closest_marker("model_test")
+        if found is None:
+            return None
+        scope = self.scope_of(item)
+        mark = OUTSIDE if scope is None else self._understand(found, scope)
+        if isinstance(mark, str):
+            path, line, _ = item.reportinfo()
+            place = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
+            return f"{place}: {item.name}: model_test {mark}"
+        item.stash[_MARK_KEY] = mark
+        return None
+
+    def _understand(self, found: pytest.Mark, scope: Scope) -> ModelTestMark | str:
+        """Read a marker once for all the parameter cases that share it; a sentence says what is wrong."""
+        last = self._read_last
+        if last is None or last[0] is not found or last[1] is not scope:
+            mark = read_mark(found)
+            problem = None if isinstance(mark, str) else undeclared(mark, scope.settings.cells)
+            self._read_last = last = found, scope, mark if problem is None else problem
+        return last[2]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
+        """Note every model test that was collected, and which of them others then took out."""
+        collected = {item.nodeid: mark for item in items if (mark := item.stash.get(_MARK_KEY, None))}
+        yield
+        # Others may have marked tests in this very hook.
+        late = [item for item in items if _MARK_KEY not in item.stash]
+        problems = [problem for item in late if (problem := self._read(item)) is not None]
+        if problems:
+            raise pytest.UsageError(*problems)
+        collected |= {item.nodeid: mark for item in late if (mark := item.stash.get(_MARK_KEY, None))}
+        self.plan = make_plan(collected, {item.nodeid for item in items})
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """Spare garbage collections the way through every collected item, which all live to the end anyway.
+
+        The more tests there are, and the more is recorded of them, the more of a run that way is. What is
+        frozen here the plugin thaws when pytest itself has cleaned up.
+        """
+        gc.freeze()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Take ``return False`` for what it means, where pytest only warns."""
+        __tracebackhide__ = True
+        if _MARK_KEY not in pyfuncitem.stash:
+            return (yield)
+        test, last = pyfuncitem.obj, self._answering_last
+        if last is None or last[0] is not test:  # parameter cases share their function
+            self._answering_last = last = test, _answering(test)
+        pyfuncitem.obj = last[1]
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.obj = test
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Send along what was recorded; leave to the gate the failures it is to decide on."""
+        report = yield
+        if not self._plan_sent:
+            self._plan_sent = True
+            _payload(report)["plan"], self.plan = self.plan, None
+        if _MARK_KEY not in item.stash:
+            return report
+        sink = item.stash.get(_SINK_KEY, None)
+        if sink is not None and (recorded := sink.drain()) is not None:
+            _payload(report)["recorded"] = recorded
+        if call.excinfo is not None and call.when == "call":
+            if (outcome := outcome_of(call.excinfo)) is not None:
+                _payload(report)["outcome"] = outcome
+                if outcome == "undecided":
+                    # Not by pytest.xfail, which --runxfail turns into a pass.
+                    report.outcome, report.wasxfail = "skipped", str(call.excinfo.value)
+            elif report.failed:
+                self._leave_to_gate(item, call.excinfo, report)
+        return report
+
+    def _leave_to_gate(
+        self, item: pytest.Item, raised: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
+    ) -> None:
+        scope = self.scope_of(item)
+        if scope is None or not raised.errisinstance(AssertionError):
+            return
+        settings = scope.settings
+        if settings.gate_decides or any(matches_test(pattern, item.nodeid) for pattern in settings.waived):
+            report.outcome = "skipped"
+            report.wasxfail = DECIDED_BY_GATE
+            _payload(report)["outcome"] = "failed"
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Where no test made a report, send the plan with the worker's farewell."""
+        if not self._plan_sent and hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[ATTRIBUTE] = self.plan
+
+
+def _answering(test: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a test function, sync or async, that fails where it returns False."""
+    if inspect.isasyncgenfunction(test) or inspect.isgeneratorfunction(test):
+        return test
+    if inspect.iscoroutinefunction(test):
+
+        @functools.wraps(test)
+        async def wait(*args: object, **kwargs: object) -> object:
+            __tracebackhide__ = True
+            return _no_false(await test(*args, **kwargs))
+
+        return wait
+
+    @functools.wraps(test)
+    def call(*args: object, **kwargs: object) -> object:
+        __tracebackhide__ = True
+        return _no_false(test(*args, **kwargs))
+
+    return call
+
+
+def _no_false(answer: object) -> object:
+    __tracebackhide__ = True
+    if type(answer).__name__ in {"bool", "bool_"} and not answer:
+        raise AssertionError("the model test returned False; assert what must hold")
+    return answer
+
+
+def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:
+    """Describe the model tests that are expected, in JSON types.
+
+    Returns:
+        ``marks``: what the markers say, each once; ``tests``: node id -> position of its marker in ``marks``,
+        in collection order; ``deselected``: node ids that others took out.
+    """
+    positions: dict[ModelTestMark, int] = {}
+    tests = {node_id: positions.setdefault(mark, len(positions)) for node_id, mark in collected.items()}
+    return {
+        "marks": [[list(mark.covers), mark.dataset] for mark in positions],
+        "tests": tests,
+        "deselected": [node_id for node_id in tests if node_id not in kept],
+    }
+
+
+def _payload(report: pytest.TestReport) -> dict[str, Any]:
+    """Return the dictionary that travels with ``report``, made on first use."""
+    payload: dict[str, Any] | None = getattr(report, ATTRIBUTE, None)
+    if payload is None:
+        payload = {}
+        setattr(report, ATTRIBUTE, payload)
+    return payload

@@ -1,0 +1,1 @@
+"""Everything that can be done, one plain function each, for CLI, framework and action."""

@@ -1,0 +1,104 @@
+"""The blessing: the new version is the one that serves, the old one goes, and monitoring begins."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from pytest_mlops.records.deployment import DeploymentStatus
+from pytest_mlops.state.rows import change_deployment, list_deployments
+from pytest_mlops.state.steps import Phase, Step
+from pytest_mlops.store.schema import deployments, monitored
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.state.plan import DeploymentPlan
+
+__all__ = ["begin_monitoring", "bless", "kept_releases", "stop_others"]
+
+
+def bless(operator: Operator, plan: DeploymentPlan) -> None:
+    """Bless a version, in one transaction; then let the others end, and remove what nobody goes back to."""
+    with operator.lease.write() as connection:
+        at = operator.now()
+        change_deployment(
+            connection,
+            plan.deployment_id,
+            at=at,
+            status=DeploymentStatus.RUNNING,
+            message="serves"
+            if plan.rollback_from is None
+            else f"serves again, in place of {plan.rollback_from}",
+            tries=None,
+        )
+        stopped = stop_others(connection, plan, at=at)
+        begin_monitoring(connection, plan, at=at)
+        detail = {"stopped": stopped, "monitoring": plan.deployment_id}
+        operator.note(plan, Step.BLESS, Phase.DONE, detail, connection=connection)
+    for name in stopped:
+        operator.target.stop(name)
+    operator.probes.prune(plan, lambda: kept_releases(operator, plan))
+
+
+def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> list[str]:
+    """Let every other deployment of the environment run no more; return those that ran."""
+    rows = connection.execute(
+        select(deployments.c.deployment_id, deployments.c.status).where(
+            deployments.c.environment == plan.environment.environment_id,
+            deployments.c.deployment_id != plan.deployment_id,
+            (deployments.c.wanted > 0) | (deployments.c.status == DeploymentStatus.RUNNING.value),
+        )
+    ).all()
+    for name, status in rows:
+        running = status == DeploymentStatus.RUNNING.value
+        taken_back = name == plan.rollback_from
+        after = DeploymentStatus.FAILED if taken_back else DeploymentStatus.STOPPED
+        words = f"taken back by {plan.deployment_id}" if taken_back else f"followed by {plan.deployment_id}"
+        change_deployment(
+            connection,
+            name,
+            at=at,
+            status=after if running else None,
+            message=words if running else None,
+            wanted=0,
+        )
+        connection.execute(
+            monitored.update()
+            .where(monitored.c.deployment_id == name, monitored.c.stopped_at.is_(None))
+            .values(stopped_at=at.timestamp())
+        )
+    return [name for name, _ in rows]
+
+
+def kept_releases(operator: Operator, plan: DeploymentPlan) -> frozenset[str]:
+    """Return the folders of the version that serves and of those before it that may be gone back to."""
+    with operator.store.read() as connection:
+        rows = list_deployments(connection, plan.environment.environment_id)
+    in_use = {row.plan.release for row in rows if row.status is DeploymentStatus.DEPLOYING or row.wanted > 0}
+    served = [row.plan.release for row in rows if row.status is not DeploymentStatus.FAILED]
+    distinct = list(dict.fromkeys(release for release in served if release != plan.release))
+    return frozenset({plan.release, *in_use, *distinct[: plan.environment.rollout.retain]})
+
+
+def begin_monitoring(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> None:
+    """Write down that a deployment is to be monitored from now on."""
+    body = {
+        "version": plan.version,
+        "digest": plan.digest,
+        "reference": {"run_id": plan.run_id, "record": str(plan.record)},
+    }
+    connection.execute(
+        monitored.insert().values(
+            deployment_id=plan.deployment_id,
+            environment=plan.environment.environment_id,
+            started_at=at.timestamp(),
+            stopped_at=None,
+            body=json.dumps(body, sort_keys=True),
+        )
+    )

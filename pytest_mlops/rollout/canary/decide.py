@@ -1,0 +1,139 @@
+"""From settings and tallies to PROMOTE, ROLLBACK or HOLD."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_mlops.rollout.canary import messages as words
+from pytest_mlops.rollout.canary import sequential, single_look
+from pytest_mlops.rollout.canary.exposure import exposures, problem, totals
+from pytest_mlops.rollout.canary.judgement import LARGEST, Evidence, Finding, Judgement, JudgeVerdict
+from pytest_mlops.stats.multiplicity import holm
+from pytest_mlops.stats.rate_ratio import estimate, interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_mlops.records.serving import JudgeSettings
+    from pytest_mlops.rollout.canary.exposure import Exposure
+    from pytest_mlops.rollout.canary.judgement import StepTally
+
+__all__ = ["judge"]
+
+
+def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> Judgement:
+    """Judge a canary by what its steps came to, the newest last.
+
+    ``ROLLBACK`` where one metric, or the mean of all, has evidence enough that the new version is worse;
+    ``PROMOTE`` where every metric has evidence enough that it is not harmful and both versions answered
+    ``min_requests`` in the newest step; ``HOLD`` otherwise, also where there is nothing to judge by. Under
+    ``sequential`` it may be asked at any time and as often as wanted; under ``single_look`` once a step.
+    """
+    usable: dict[str, tuple[Exposure, ...]] = {
+        name: exposures(name, steps) for name in settings.metrics if not problem(name, steps)
+    }
+    weighed = _weigh(settings, usable, len(steps))
+    findings = tuple(
+        _finding(settings, name, usable[name], *weighed[name])
+        if name in usable
+        else Finding(metric=name, verdict=JudgeVerdict.HOLD, sentence=f"{name}: {problem(name, steps)}")
+        for name in settings.metrics
+    )
+    if reasons := _rollback_reasons(settings, findings):
+        return Judgement(verdict=JudgeVerdict.ROLLBACK, findings=findings, reasons=reasons)
+    missing = [finding.sentence for finding in findings if finding.verdict is not JudgeVerdict.PROMOTE]
+    if all(name in usable for name in settings.metrics):
+        missing += words.too_few(settings, steps)
+    if missing:
+        return Judgement(verdict=JudgeVerdict.HOLD, findings=findings, reasons=tuple(missing))
+    reasons = tuple(finding.sentence for finding in findings)
+    return Judgement(verdict=JudgeVerdict.PROMOTE, findings=findings, reasons=reasons)
+
+
+def _weigh(
+    settings: JudgeSettings, usable: Mapping[str, Sequence[Exposure]], steps: int
+) -> dict[str, tuple[Evidence, Evidence]]:
+    """Return the evidence of each usable metric to roll back and to promote."""
+    if settings.mode == "sequential":
+        worst = len(settings.metrics) / settings.alpha_rollback
+        return {
+            name: (
+                Evidence(value=_e(sequential.log_e_rollback(settings, counts)), threshold=worst),
+                Evidence(
+                    value=_e(sequential.log_e_promote(settings, counts)), threshold=1 / settings.alpha_promote
+                ),
+            )
+            for name, counts in usable.items()
+        }
+    level = single_look.rollback_level(settings, steps)
+    p_values = [
+        single_look.p_rollback(settings, usable[name]) if name in usable else 1.0 for name in settings.metrics
+    ]
+    adjusted = dict(zip(settings.metrics, holm(p_values), strict=True))
+    return {
+        name: (
+            Evidence(value=float(adjusted[name]), threshold=level, sequential=False),
+            Evidence(
+                value=single_look.p_promote(settings, counts),
+                threshold=settings.alpha_promote,
+                sequential=False,
+            ),
+        )
+        for name, counts in usable.items()
+    }
+
+
+def _e(log_e: float) -> float:
+    return math.exp(log_e) if log_e < math.log(LARGEST) else LARGEST
+
+
+def _finding(
+    settings: JudgeSettings, name: str, steps: Sequence[Exposure], rollback: Evidence, promote: Evidence
+) -> Finding:
+    verdict = JudgeVerdict.HOLD
+    if rollback.met:
+        verdict = JudgeVerdict.ROLLBACK
+    elif promote.met:
+        verdict = JudgeVerdict.PROMOTE
+    shown = steps if settings.mode == "sequential" else steps[-1:]
+    both = totals(shown)
+    compared = [step.events(step.realised) for step in shown if 0 < step.realised < 1]
+    ratio = estimate(compared)
+    lower, upper = interval(compared, settings.alpha_promote)
+    finding = Finding(
+        metric=name,
+        verdict=verdict,
+        sentence="",
+        baseline_bad=int(both.baseline_bad),
+        baseline_requests=int(both.baseline_requests),
+        canary_bad=int(both.canary_bad),
+        canary_requests=int(both.canary_requests),
+        ratio=_finite(ratio),
+        lower=lower if ratio is not None else None,
+        upper=_finite(upper),
+        rollback=rollback,
+        promote=promote,
+    )
+    return words.with_sentence(settings, finding, shown)
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or value > LARGEST else value
+
+
+def _rollback_reasons(settings: JudgeSettings, findings: Sequence[Finding]) -> tuple[str, ...]:
+    worse = tuple(each.sentence for each in findings if each.verdict is JudgeVerdict.ROLLBACK)
+    if worse or settings.mode != "sequential":
+        return worse
+    # A metric that cannot be judged counts as an e-value of 0.
+    mean = float(np.sum([each.rollback.value for each in findings if each.rollback])) / len(findings)
+    bar = 1 / settings.alpha_rollback
+    if mean < bar:
+        return ()
+    return (
+        f"all metrics together: the mean of their evidence against it is {mean:.3g} of {bar:.3g}",
+        *(each.sentence for each in findings),
+    )

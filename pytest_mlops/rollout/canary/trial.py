@@ -1,0 +1,196 @@
+"""A trial: the traffic of both versions since a step began, kept for whoever takes over."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from pytest_mlops.errors import TaskError
+from pytest_mlops.rollout.canary import JudgeVerdict, StepTally, Tally, judge, slow_bound, tally
+from pytest_mlops.state.steps import Phase, Step
+from pytest_mlops.targets.protocol import ArmCounts
+from pytest_mlops.targets.traffic import traffic_as_json, traffic_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_mlops.rollout.canary import Judgement
+    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.state.plan import DeploymentPlan
+    from pytest_mlops.state.steps import Entry
+    from pytest_mlops.targets.protocol import Traffic
+
+__all__ = ["Look", "Trial"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What one look at the traffic says."""
+
+    promotes: bool
+    rolls_back: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Start:
+    """Where the step under way began."""
+
+    index: int
+    at: float
+    share: float
+    traffic: Traffic
+    slow_ms: float | None
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """The steps of one rollout.
+
+    Attributes:
+        operator: Who carries it out.
+        plan: The deployment.
+        tallies: Of the steps that passed.
+    """
+
+    operator: Operator
+    plan: DeploymentPlan
+    tallies: list[StepTally] = field(default_factory=list)
+    _start: _Start | None = None
+    _found: StepTally | None = None
+    _last: Judgement | None = None
+
+    @classmethod
+    def resume(cls, operator: Operator, plan: DeploymentPlan) -> Self:
+        """Return the trial as far as the journal knows it."""
+        trial = cls(operator=operator, plan=plan)
+        for entry in operator.journal(plan):
+            trial._read(entry)
+        return trial
+
+    @property
+    def passed(self) -> int:
+        """Steps that are behind."""
+        return len(self.tallies)
+
+    def begin(self, index: int, *, weight: float | None) -> float:
+        """Begin a step, or go on with it where its counts go on; return when it began.
+
+        Args:
+            index: Of the step.
+            weight: Percent of the traffic; ``None`` for shadow traffic.
+
+        Raises:
+            TaskError: the counts cannot be had.
+        """
+        traffic = self._traffic()
+        start = self._start
+        if start is not None and start.index == index and start.traffic.epoch == traffic.epoch:
+            return start.at
+        settings = self.plan.environment.rollout.judge
+        bound = settings.slow_ms or slow_bound(self._arm(traffic, self._stable()).latency)
+        copied = self.plan.environment.rollout.shadow_share
+        share = copied / (1 + copied) if weight is None else weight / 100
+        self._start = _Start(
+            index=index, at=self.operator.now().timestamp(), share=share, traffic=traffic, slow_ms=bound
+        )
+        self._note({"begin": {**asdict(self._start), "traffic": traffic_as_json(traffic)}})
+        return self._start.at
+
+    def look(self, *, over: bool) -> Look:
+        """Judge the traffic so far.
+
+        Args:
+            over: Whether the step's least time is over; ``single_look`` tests only then.
+        """
+        rollout = self.plan.environment.rollout
+        if rollout.judge.mode == "single_look" and not over:
+            return Look(promotes=False, rolls_back=False, words="the one look is at the end of the step")
+        try:
+            found = self._tally()
+        except TaskError as error:
+            return Look(promotes=False, rolls_back=False, words=f"no counts: {error}")
+        self._found = found
+        judgement = judge(rollout.judge, [*self.tallies, found])
+        words = "; ".join(judgement.reasons)
+        if self._last is None or judgement.verdict is not self._last.verdict:
+            self._note({"judgement": judgement.verdict.value, "reasons": list(judgement.reasons)})
+        self._last = judgement
+        return Look(
+            promotes=judgement.verdict is JudgeVerdict.PROMOTE,
+            rolls_back=judgement.verdict is JudgeVerdict.ROLLBACK,
+            words=words,
+        )
+
+    def end(self) -> None:
+        """End the step: it passed, by the counts of the last look."""
+        if self._found is None:
+            raise TaskError("nothing was looked at, so no step can pass")
+        found, self._found = self._found, None
+        self.tallies.append(found)
+        self._start = None
+        self._note({"passed": asdict(found)})
+
+    def note(self, words: str) -> None:
+        """Keep a word of why the trial ended."""
+        self._note({"ended": words})
+
+    def words(self) -> list[str]:
+        """Return the reasons of the last judgement."""
+        return [] if self._last is None else list(self._last.reasons)
+
+    def _tally(self) -> StepTally:
+        start = self._start
+        if start is None:
+            raise TaskError("no step has begun")
+        traffic = self._traffic()
+        if traffic.epoch != start.traffic.epoch or self._knows_bound_now(start, traffic):
+            # The gateway was started anew, and what it counted before is lost; or there was nothing yet to
+            # take the bound of slow answers from, which is fixed before the answers held against it.
+            self._start = None
+            self.begin(start.index, weight=None if self._is_shadow() else start.share * 100)
+            return self._tally()
+        baseline = self._between(start, traffic, self._stable(), shadow=False)
+        canary = self._between(start, traffic, self.plan.deployment_id, shadow=self._is_shadow())
+        return StepTally(share=start.share, baseline=baseline, canary=canary)
+
+    def _between(self, start: _Start, now: Traffic, name: str, *, shadow: bool) -> Tally:
+        before, after = self._arm(start.traffic, name), self._arm(now, name)
+        return tally(before, after, slow_above=start.slow_ms, shadow=shadow)
+
+    def _knows_bound_now(self, start: _Start, traffic: Traffic) -> bool:
+        wanted = "slow" in self.plan.environment.rollout.judge.metrics and start.slow_ms is None
+        return wanted and slow_bound(self._arm(traffic, self._stable()).latency) is not None
+
+    def _stable(self) -> str:
+        return str(self.operator.pointer(self.plan).stable)
+
+    def _is_shadow(self) -> bool:
+        return self.plan.environment.rollout.strategy == "shadow"
+
+    def _traffic(self) -> Traffic:
+        return self.operator.target.traffic()
+
+    @staticmethod
+    def _arm(traffic: Traffic, name: str) -> ArmCounts:
+        return traffic.arms.get(name, ArmCounts(requests=0, errors=0, latency={}))
+
+    def _note(self, detail: Mapping[str, Any]) -> None:
+        self.operator.note(self.plan, Step.SHIFT, Phase.NOTED, detail)
+
+    def _read(self, entry: Entry) -> None:
+        if entry.step is not Step.SHIFT or entry.phase is not Phase.NOTED:
+            return
+        if "begin" in entry.detail:
+            begun = entry.detail["begin"]
+            self._start = _Start(**{**begun, "traffic": traffic_from_json(begun["traffic"])})
+        elif "passed" in entry.detail:
+            passed = entry.detail["passed"]
+            self.tallies.append(
+                StepTally(
+                    share=passed["share"],
+                    baseline=Tally(**passed["baseline"]),
+                    canary=Tally(**passed["canary"]),
+                )
+            )
+            self._start = None

@@ -1,0 +1,335 @@
+"""Deployments as whole acts: deploy a version, go back to one, go on with what somebody left unfinished."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, NotRegistered, Problem
+from pytest_mlops.rollout.context import Operator
+from pytest_mlops.rollout.driver import carry_out
+from pytest_mlops.rollout.results import result_of
+from pytest_mlops.rollout.rollback_candidates import ways_back
+from pytest_mlops.rollout.ticket_verification import admit_version, examine_version
+from pytest_mlops.state.lease import acquire, lease_state
+from pytest_mlops.state.paths import layout_of
+from pytest_mlops.state.plan import DeploymentPlan, Source
+from pytest_mlops.state.pointer import read_pointer
+from pytest_mlops.state.rows import (
+    add_deployment,
+    deployment_name,
+    get_deployment,
+    list_deployments,
+    next_number,
+    unfinished,
+)
+from pytest_mlops.store.actor import default_actor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytest_mlops.evidence.ticket import Examined, Ticket
+    from pytest_mlops.records.deployment import Consistency, DeploymentResult
+    from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.records.health import HealthStatus
+    from pytest_mlops.rollout.context import Probes
+    from pytest_mlops.rollout.ticket_verification import Admission
+    from pytest_mlops.state.lease import Lease
+    from pytest_mlops.state.rows import DeploymentRow
+    from pytest_mlops.store.engine import Store
+    from pytest_mlops.targets.protocol import Target
+
+__all__ = ["DeploymentManager", "Request"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What is to be deployed.
+
+    Attributes:
+        record: The integration result, the only ticket.
+        model: The model's files.
+        envelope: The signed envelope, where it does not stand beside the record.
+        run_id: The run that the record has to be of.
+        model_id: The model that the environment is for.
+    """
+
+    record: Path
+    model: Path
+    envelope: Path | None = None
+    run_id: str | None = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploymentManager:
+    """Deploys to one environment of one project.
+
+    Attributes:
+        store: The store.
+        environment: The environment.
+        project: Folder of ``mlops.yaml``.
+        target: Runs versions and leads traffic to them.
+        probes: What is asked of the world.
+        model_id: The model that the environment is for, which a version that is gone back to has to be of.
+        actor: Who acts.
+        tell: Takes a line for whoever watches.
+        now: The time, aware.
+        sleep: Waits some seconds.
+    """
+
+    store: Store
+    environment: DeploymentEnvironment
+    project: Path
+    target: Target
+    probes: Probes
+    model_id: str | None = None
+    actor: str = ""
+    tell: Callable[[str], None] = lambda _line: None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+
+    def deploy(self, request: Request) -> DeploymentResult:
+        """Deploy a version: afterwards it serves, or the version before it goes on serving.
+
+        Raises:
+            TicketRefused: the evidence does not suffice; nothing was begun.
+            EvidenceError: the record cannot be read; nothing was begun.
+            ConfigError: the environment does not say how a version is served.
+            ConflictError: somebody else acts on the environment, or took over.
+            StoreError: the store failed; whoever acts next goes on with what was begun.
+        """
+        with self._lease() as lease:
+            plan = self._begin(request, lease)
+            carry_out(self._operator(lease), plan)
+        return self.result(plan.deployment_id)
+
+    def hand_over(self, request: Request) -> str:
+        """Ask for the ticket and write the deployment down, for the supervisor to carry out; return its name.
+
+        Raises:
+            As :meth:`deploy`.
+        """
+        with self._lease() as lease:
+            plan = self._begin(request, lease)
+        self.target.start(plan.deployment_id)
+        return plan.deployment_id
+
+    def _begin(self, request: Request, lease: Lease) -> DeploymentPlan:
+        self._require_serving()
+        self._require_nothing_under_way()
+        admission = self._admit(request)
+        self.target.require_up()
+        draft = self._draft(request, admission.ticket, admission.record_digest)
+        return self._add(lease, draft, release=None)
+
+    def rehearse(self, request: Request) -> tuple[Examined, HealthStatus, Consistency]:
+        """Ask everything that a deployment would ask before it begins, and begin nothing.
+
+        Raises:
+            EnvironmentUnhealthy: what the version needs besides itself is not well.
+            As :meth:`deploy`.
+        """
+        self._require_serving()
+        self._require_nothing_under_way()
+        examined = examine_version(
+            self.store,
+            self.environment,
+            record=request.record,
+            model=request.model,
+            envelope=request.envelope,
+            project=self.project,
+            model_id=request.model_id,
+            run_id=request.run_id,
+            now=self.now(),
+        )
+        if examined.ticket is None:
+            raise examined.refusal or EvidenceError("nothing was checked")
+        draft = self._draft(request, examined.ticket, examined.record_digest)
+        return examined, *self.probes.environment(draft)
+
+    def rollback(self, *, to: str | None = None) -> DeploymentResult:
+        """Go back to a version that served before: the newest whose ticket holds and whose replay passes.
+
+        Args:
+            to: The version's name or deployment, if it has to be that one.
+
+        Raises:
+            NotRegistered: there is none.
+            EvidenceError: none of them may serve; the message says why of each.
+            ConflictError: somebody else acts on the environment.
+        """
+        self._require_serving()
+        with self._lease() as lease:
+            self._require_nothing_under_way()
+            return self.roll_back_under(lease, to=to)
+
+    def roll_back_under(self, lease: Lease, *, to: str | None = None) -> DeploymentResult:
+        """As :meth:`rollback`, under a lease that is held already."""
+        with self.store.read() as connection:
+            stable = read_pointer(connection, self.environment.environment_id).stable
+            rows = list_deployments(connection, self.environment.environment_id)
+        refusals = []
+        for row in ways_back(rows, stable=stable, to=to):
+            version = row.plan.version
+            try:
+                plan = self._plan_back(lease, row, instead_of=stable)
+            except EvidenceError as error:
+                refusals.append(f"{version}: {error}")
+                continue
+            carry_out(self._operator(lease), plan)
+            result = self.result(plan.deployment_id)
+            if result.success:
+                return result
+            refusals.append(f"{version}: {result.deployment.message}")
+        if not refusals:
+            raise NotRegistered("no other version served here before, so there is none to go back to")
+        raise EvidenceError("there is no version to go back to; " + "; ".join(refusals))
+
+    def recover(self) -> bool:
+        """Go on with a deployment that nobody carries out; tell whether there was one.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        name = self.environment.environment_id
+        with self.store.read() as connection:
+            row = unfinished(connection, name)
+            state = lease_state(connection, name)
+        if row is None or (state is not None and state.is_held(self.now().timestamp())):
+            return False
+        try:
+            taken = self._lease()
+        except ConflictError:
+            return False  # somebody was faster
+        with taken as lease:
+            carry_out(self._operator(lease), self._row(row.plan.deployment_id).plan)
+        return True
+
+    def result(self, deployment_id: str) -> DeploymentResult:
+        """Return how a deployment came out, or stands."""
+        with self.store.read() as connection:
+            return result_of(connection, deployment_id, now=self.now())
+
+    def _draft(self, request: Request, ticket: Ticket, record_digest: str) -> DeploymentPlan:
+        """Return the plan without its name, which only its row gives it."""
+        version = ticket.record.model_version
+        serve = self.environment.serve
+        if version is None or serve is None:  # a ticket has the one, and _require_serving the other
+            raise EvidenceError("the record names no model version")
+        return DeploymentPlan(
+            deployment_id="draft",
+            number=1,
+            environment=self.environment,
+            serve=serve,
+            model_version=version,
+            digest=ticket.model_digest,
+            run_id=ticket.record.run_id,
+            model_id=request.model_id,
+            project=str(self.project.absolute()),
+            release="draft",
+            source=Source(
+                record=str(request.record.absolute()),
+                record_digest=record_digest,
+                model=str(request.model.absolute()),
+                envelope=None if request.envelope is None else str(request.envelope.absolute()),
+            ),
+            actor=self._actor(),
+            created_at=self.now(),
+        )
+
+    def _plan_back(self, lease: Lease, row: DeploymentRow, *, instead_of: str | None) -> DeploymentPlan:
+        """Return a new deployment of an old one's files, under what the environment demands today."""
+        old = row.plan
+        rollout = self.environment.rollout.model_copy(update={"strategy": "all_at_once", "steps": ()})
+        draft = old.model_copy(
+            update={
+                "environment": self.environment.model_copy(update={"rollout": rollout}),
+                "model_id": self.model_id or old.model_id,
+                "rollback_from": instead_of,
+                "actor": self._actor(),
+                "created_at": self.now(),
+            }
+        )
+        if not draft.record.is_file():
+            raise EvidenceError(f"its release {draft.release} is not there any more")
+        return self._add(lease, draft, release=old.release)
+
+    def _add(self, lease: Lease, draft: DeploymentPlan, *, release: str | None) -> DeploymentPlan:
+        environment = self.environment.environment_id
+        layout = layout_of(self.project, environment)
+        with lease.write() as connection:
+            _refuse_second(unfinished(connection, environment))
+            number = next_number(connection, environment)
+            plan = draft.model_copy(
+                update={
+                    "deployment_id": deployment_name(environment, number),
+                    "number": number,
+                    "release": release or str(layout.release(draft.digest, number)),
+                }
+            )
+            add_deployment(connection, plan)
+        return plan
+
+    def _admit(self, request: Request) -> Admission:
+        return admit_version(
+            self.store,
+            self.environment,
+            record=request.record,
+            model=request.model,
+            envelope=request.envelope,
+            project=self.project,
+            model_id=request.model_id,
+            run_id=request.run_id,
+            going_back=False,
+            actor=self._actor(),
+            now=self.now(),
+        )
+
+    def _row(self, deployment_id: str) -> DeploymentRow:
+        with self.store.read() as connection:
+            return get_deployment(connection, deployment_id)
+
+    def _lease(self) -> Lease:
+        return acquire(
+            self.store,
+            self.environment.environment_id,
+            actor=self._actor(),
+            clock=lambda: self.now().timestamp(),
+        )
+
+    def _operator(self, lease: Lease) -> Operator:
+        return Operator(
+            store=self.store,
+            lease=lease,
+            target=self.target,
+            probes=self.probes,
+            actor=self._actor(),
+            now=self.now,
+            sleep=self.sleep,
+            tell=self.tell,
+        )
+
+    def _actor(self) -> str:
+        return self.actor or default_actor()
+
+    def _require_serving(self) -> None:
+        if self.environment.serve is None:
+            name = self.environment.environment_id
+            message = "has no serve:, so nothing says how a version is served; add serve: {command: [...]}"
+            raise ConfigError("mlops.yaml", [Problem(path=f"environments.{name}", message=message)])
+
+    def _require_nothing_under_way(self) -> None:
+        with self.store.read() as connection:
+            _refuse_second(unfinished(connection, self.environment.environment_id))
+
+
+def _refuse_second(row: DeploymentRow | None) -> None:
+    if row is not None:
+        raise ConflictError(
+            f"{row.plan.deployment_id} of {row.plan.version} is under way; wait until it is over, or "
+            "abort it with pytest-mlops abort"
+        )

@@ -1,0 +1,74 @@
+"""What a deployment asks of this machine: health, golden answers, consistency, and room on its disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mlops.evidence.verify import read_record
+from pytest_mlops.rollout.fingerprint import compare, recorded_facts, serving_facts
+from pytest_mlops.rollout.golden import read_golden, replay
+from pytest_mlops.rollout.staging import prune_releases, stage
+from pytest_mlops.serving.health.endpoint import Endpoint
+from pytest_mlops.serving.health.engine import LISTENS, check_health
+from pytest_mlops.serving.health.environment import check_environment
+from pytest_mlops.serving.health.lookups import run_probes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_mlops.records.deployment import Consistency
+    from pytest_mlops.records.health import HealthStatus
+    from pytest_mlops.state.paths import Layout
+    from pytest_mlops.state.plan import DeploymentPlan
+    from pytest_mlops.targets.protocol import Replica
+
+__all__ = ["LocalProbes"]
+
+_QUICK = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalProbes:
+    """The probes of a target whose replicas this machine reaches; see ``operator.Probes``.
+
+    Attributes:
+        layout: Where the environment's files lie.
+    """
+
+    layout: Layout
+
+    def environment(self, plan: DeploymentPlan) -> tuple[HealthStatus, Consistency]:
+        """Check the environment, and compare it with the one that the version was tested in."""
+        health = check_environment(plan.environment, self.layout.root, folder=Path(plan.project))
+        record = read_record(plan.record if plan.record.is_file() else Path(plan.source.record))
+        dependencies = plan.model_version.metadata.dependencies
+        here = serving_facts(plan.serve.command, dependencies, folder=Path(plan.project))
+        return health, compare(recorded_facts(record.provenance, dependencies), here)
+
+    def stage(self, plan: DeploymentPlan) -> None:
+        """Copy the version's files to its release."""
+        stage(plan)
+
+    def health(
+        self, plan: DeploymentPlan, replicas: Sequence[Replica], *, seconds: float, quick: bool = False
+    ) -> HealthStatus:
+        """Probe replicas; one without a check of its own has to listen at the least."""
+        endpoints = [Endpoint(host=each.host, port=each.port, folder=plan.project) for each in replicas]
+        checks = plan.service_checks or (LISTENS,)
+        pace = _QUICK if quick else None
+        return run_probes(check_health(checks, endpoints, seconds=seconds, pace=pace))
+
+    def replay(self, plan: DeploymentPlan, replica: Replica) -> str:
+        """Ask a replica the golden requests."""
+        settings = plan.environment.golden
+        if settings is None:
+            return "the environment declares no golden predictions"
+        host = f"[{replica.host}]" if ":" in replica.host else replica.host
+        url = f"http://{host}:{replica.port}{settings.path}"
+        return replay(read_golden(plan.golden), url, settings)
+
+    def prune(self, plan: DeploymentPlan, keep: Callable[[], frozenset[str]]) -> None:  # noqa: ARG002 -- of its environment
+        """Remove the releases that nobody goes back to."""
+        prune_releases(self.layout, keep)

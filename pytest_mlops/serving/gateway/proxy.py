@@ -1,0 +1,202 @@
+"""The public side: takes a request, has a replica answer it, and hands the answer on as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from pytest_mlops.serving.gateway.answer import Broken
+from pytest_mlops.serving.gateway.asgi import respond_json
+from pytest_mlops.serving.gateway.disconnect import DepartureWatch
+from pytest_mlops.serving.gateway.exchange import Captured, Exchange
+from pytest_mlops.serving.gateway.forward import ask
+from pytest_mlops.serving.gateway.headers import (
+    DEPLOYMENT,
+    REQUEST_ID,
+    answer_headers,
+    first,
+    request_headers,
+    request_id,
+)
+from pytest_mlops.serving.gateway.incoming import Body, ClientLeft, Refusal, target_of
+from pytest_mlops.serving.gateway.relay import Relay
+from pytest_mlops.serving.gateway.shadow import COMPARED
+from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.serving import GatewaySettings
+    from pytest_mlops.serving.gateway.asgi import Receive, Scope, Send
+    from pytest_mlops.serving.gateway.pages import Pages
+    from pytest_mlops.serving.gateway.router import Router
+    from pytest_mlops.serving.gateway.shadow import ShadowTee
+    from pytest_mlops.serving.gateway.sinks import Sinks
+
+__all__ = ["Proxy"]
+
+_log = logging.getLogger(__name__)
+
+
+class Proxy:
+    """Answers the requests of clients.
+
+    Args:
+        router: Says where each goes.
+        settings: Timeout and sizes.
+        sinks: Get every exchange when it is over.
+        tee: Sends copies.
+        pages: What the gateway answers itself.
+    """
+
+    def __init__(
+        self, *, router: Router, settings: GatewaySettings, sinks: Sinks, tee: ShadowTee, pages: Pages
+    ) -> None:
+        self._router = router
+        self._settings = settings
+        self._sinks = sinks
+        self._tee = tee
+        self._pages = pages
+        self._quiet_until = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what goes wrong with it is an answer too."""
+        identity = request_id(scope["headers"])
+        try:
+            target = target_of(scope)
+            if not await self._pages.answer(scope, send):
+                await self._pass_on(scope, receive, send, target, identity)
+        except Refusal as refusal:
+            self._sinks.counts.refuse(refusal.reason)
+            await _sentence(send, refusal.status, str(refusal), identity, close=True)
+        except ClientLeft:
+            self._sinks.counts.refuse("client_left")
+        except Exception:
+            _log.exception("request %s failed inside the gateway", identity)
+            self._sinks.counts.refuse("internal")
+            raise
+
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, target: bytes, identity: str
+    ) -> None:
+        settings = self._settings
+        kept = self._kept()
+        body = Body(
+            scope, receive, limit=settings.max_body, timeout=settings.timeout, captured=Captured(limit=kept)
+        )
+        data = await self._received(body)
+        arm = self._router.choose()
+        if arm is None:
+            raise Refusal("no version is ready to answer", status=503, reason="no_replica")
+        call = Call(
+            method=scope["method"], target=target, headers=request_headers(scope, identity), body=data
+        )
+        if not body.finished:
+            call.stream, call.length = lambda: body.stream(call), body.length
+        exchange = Exchange(
+            request_id=identity,
+            method=call.method,
+            target=target.decode("utf-8", "backslashreplace"),
+            content_type=(first(call.headers, b"content-type") or b"").decode("utf-8", "backslashreplace"),
+            arm=arm,
+            request=body.captured,
+            response=Captured(limit=kept),
+        )
+        relay = Relay(send, exchange, timeout=settings.timeout)
+        problem = await self._watched(call, body, exchange, relay, receive)
+        if problem is None:
+            return
+        status, sentence = problem
+        replica = exchange.upstream.address.id if exchange.upstream is not None else "no replica"
+        self._complain("request %s to %s (%s): %s", identity, exchange.arm.deployment, replica, sentence)
+        # An answer that has begun is left unfinished, for which the server closes the connection.
+        if not relay.started:
+            await _sentence(send, status, sentence, identity, deployment=exchange.arm.deployment)
+
+    def _complain(self, message: str, *values: object) -> None:
+        """Log a failed request; one a second is enough to see why, and the counts say how many there are."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + 1.0
+            _log.warning(message, *values)
+
+    def _kept(self) -> int:
+        log = self._settings.log
+        return max(log.max_body if log is not None else 0, COMPARED if self._router.shadows else 0)
+
+    async def _received(self, body: Body) -> bytes | None:
+        if body.finished:
+            return b"" if body.length == 0 else None
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await body.whole()
+        except TimeoutError:
+            raise body.too_slow() from None
+
+    async def _watched(
+        self, call: Call, body: Body, exchange: Exchange, relay: Relay, receive: Receive
+    ) -> tuple[int, str] | None:
+        """Have the request answered, unless the client leaves; return what went wrong."""
+        watch = DepartureWatch(receive, body)
+        try:
+            return await self._ask(call, body, exchange, relay)
+        except asyncio.CancelledError:
+            # Who leaves a stream may have had all that was wanted; who leaves before it has not.
+            exchange.excused = relay.started
+            task = asyncio.current_task()
+            if not watch.left or task is None:
+                raise
+            task.uncancel()
+            return None
+        except (ClientLeft, Refusal) as error:
+            exchange.void = True
+            if relay.started:
+                return 400, str(error)
+            raise
+        finally:
+            watch.end()
+            self._settle(call, exchange)
+
+    async def _ask(self, call: Call, body: Body, exchange: Exchange, relay: Relay) -> tuple[int, str] | None:
+        try:
+            async with asyncio.timeout(self._settings.timeout) as clock:
+                body.clock = clock
+                answer = await ask(self._router, call, exchange)
+                headers = answer_headers(
+                    answer.headers, identity=exchange.request_id, deployment=exchange.arm.deployment
+                )
+                await relay.hand_on(answer, headers, clock)
+        except NoAnswer as error:
+            return error.status, str(error)
+        except Broken as error:
+            return 502, f"the answer broke off: {error}"
+        except TimeoutError:
+            if not body.finished:
+                raise body.too_slow() from None
+            return 504, f"no answer within {self._settings.timeout:g} s"
+        return None
+
+    def _settle(self, call: Call, exchange: Exchange) -> None:
+        if exchange.upstream is not None:
+            self._router.release(exchange.upstream)
+        if exchange.void:
+            return
+        self._sinks.take(exchange)
+        if self._router.shadows:
+            self._tee.offer(call, exchange)
+
+
+async def _sentence(
+    send: Send,
+    status: int,
+    sentence: str,
+    identity: str,
+    *,
+    deployment: str | None = None,
+    close: bool = False,
+) -> None:
+    headers = [(REQUEST_ID, identity.encode())]
+    if deployment is not None:
+        headers.append((DEPLOYMENT, deployment.encode("ascii", "replace")))
+    value = {"error": sentence, "request_id": identity}
+    await respond_json(send, status, value, headers=headers, close=close)

@@ -1,0 +1,137 @@
+"""Copies of requests to deployments whose answers nobody sees; clients never wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from pytest_mlops.serving.gateway.answer import Broken
+from pytest_mlops.serving.gateway.exchange import Captured, Exchange
+from pytest_mlops.serving.gateway.forward import ask
+from pytest_mlops.serving.gateway.headers import SHADOW
+from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
+
+if TYPE_CHECKING:
+    from pytest_mlops.serving.gateway.router import Arm, Router
+    from pytest_mlops.serving.gateway.sinks import Sinks
+
+__all__ = ["COMPARED", "ShadowTee", "same_answer"]
+
+COMPARED = 1024 * 1024
+"""Bytes of a body up to which a request is copied and an answer compared."""
+
+_AT_A_TIME = 64
+_log = logging.getLogger(__name__)
+
+
+class ShadowTee:
+    """Sends copies, once the client has its answer; at most 64 at a time, beyond which they are dropped.
+
+    Args:
+        router: Says who gets copies.
+        sinks: Get every copy when it is over.
+        timeout: Seconds for one answer.
+    """
+
+    def __init__(self, *, router: Router, sinks: Sinks, timeout: float) -> None:
+        self._router = router
+        self._sinks = sinks
+        self._timeout = timeout
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._comparing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shadow-compare")
+
+    def offer(self, call: Call, exchange: Exchange) -> None:
+        """Copy a request to the deployments that are to have it."""
+        body = exchange.request.whole()
+        for arm in self._router.copies(exchange.request_id):
+            if body is None or len(self._tasks) >= _AT_A_TIME:
+                self._sinks.counts.copies_dropped += 1
+                continue
+            task = asyncio.get_running_loop().create_task(self._copy(call, body, exchange, arm))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _copy(self, original: Call, body: bytes, answered: Exchange, arm: Arm) -> None:
+        call = Call(
+            method=original.method,
+            target=original.target,
+            headers=[*original.headers, (SHADOW, b"true")],
+            body=None if original.body is None and original.stream is None else body,
+        )
+        copy = Exchange(
+            request_id=answered.request_id,
+            method=answered.method,
+            target=answered.target,
+            content_type=answered.content_type,
+            arm=arm,
+            request=answered.request,
+            response=Captured(limit=COMPARED),
+            shadow=True,
+        )
+        try:
+            await self._ask(call, copy)
+        finally:
+            if copy.upstream is not None:
+                self._router.release(copy.upstream)
+            self._sinks.take(copy)
+        if copy.whole and answered.whole and await self._differs(answered, copy):
+            self._sinks.counts.of(arm.deployment, arm.version).differences += 1
+
+    async def _ask(self, call: Call, copy: Exchange) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await ask(self._router, call, copy)
+                try:
+                    while data := await answer.read_some():
+                        copy.response.add(data)
+                    copy.status, copy.whole = answer.status, True
+                finally:
+                    answer.close()
+        except (NoAnswer, Broken, TimeoutError) as error:
+            _log.info("copy of %s to %s: %s", copy.request_id, copy.arm.deployment, error)
+
+    async def _differs(self, answered: Exchange, copy: Exchange) -> bool:
+        if answered.status != copy.status:
+            return True
+        ours, theirs = answered.response.whole(), copy.response.whole()
+        # What is too long to be compared was not shown to be the same.
+        if ours is None or theirs is None:
+            return True
+        if ours == theirs:
+            return False
+        same = asyncio.get_running_loop().run_in_executor(self._comparing, same_answer, ours, theirs)
+        return not await same
+
+    async def close(self) -> None:
+        """End the copies under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._comparing.shutdown()
+
+
+def same_answer(first: bytes, second: bytes) -> bool:
+    """Tell whether two bodies are the same bytes, or the same JSON value."""
+    if first == second:
+        return True
+    try:
+        return _same(json.loads(first), json.loads(second))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _same(first: Any, second: Any) -> bool:
+    # True equals 1 to Python, and does not in JSON.
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    match first, second:
+        case dict(), dict():
+            return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
+        case list(), list():
+            return len(first) == len(second) and all(map(_same, first, second))
+        case _:
+            return bool(first == second)

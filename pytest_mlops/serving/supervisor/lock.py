@@ -1,0 +1,102 @@
+"""The lock that a supervisor holds for as long as it lives, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+from pytest_mlops.errors import ConflictError, IoError, TaskError
+from pytest_mlops.serving.supervisor.processes import Identity, read_json
+from pytest_mlops.state.process_start import birth_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["hold_lock", "is_locked", "lock_holder", "wait_for_lock"]
+
+# Whoever asks whether it is held holds it for a moment.
+_PATIENCE = 0.5
+_PAUSE = 0.01
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Hold the lock; its file says who does.
+
+    Raises:
+        ConflictError: another process holds it.
+        IoError: its file cannot be made.
+        TaskError: this system has no such locks.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise IoError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        deadline = time.monotonic() + _PATIENCE
+        while not _take(handle):
+            if time.monotonic() > deadline:
+                raise ConflictError(_words(path))
+            time.sleep(_PAUSE)
+        own = {"pid": os.getpid(), "born": birth_of(os.getpid())}
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(own).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds the lock.
+
+    Raises:
+        IoError: its file cannot be opened, so that nobody can tell.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise IoError(f"cannot open {path}: {error.strerror or error}") from error
+    try:
+        return not _take(handle, shared=True)
+    finally:
+        os.close(handle)
+
+
+def lock_holder(path: Path) -> Identity | None:
+    """Return the process that holds the lock, by its own word; ``None`` where none is known to."""
+    return Identity.of(read_json(path)) if is_locked(path) else None
+
+
+def wait_for_lock(handle: int) -> None:
+    """Lock an open file until it is closed, as soon as nobody else has it.
+
+    Raises:
+        TaskError: this system has no such locks.
+    """
+    while not _take(handle):
+        time.sleep(_PAUSE)
+
+
+def _words(path: Path) -> str:
+    holder = lock_holder(path)
+    which = "" if holder is None else f" (process {holder.pid})"
+    return f"a supervisor of this environment runs already{which}; see pytest-mlops status"
+
+
+def _take(handle: int, *, shared: bool = False) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415 -- not on Windows
+    except ImportError as error:  # pragma: no cover -- Windows
+        raise TaskError("supervisors need a system with POSIX file locks, as Linux or macOS") from error
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

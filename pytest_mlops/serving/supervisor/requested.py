@@ -1,0 +1,168 @@
+"""What the store wants to run: read often, so with the cheapest statements there are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select
+
+from pytest_mlops.errors import SerializationError
+from pytest_mlops.records.deployment import DeploymentStatus
+from pytest_mlops.state.plan import read_plan
+from pytest_mlops.state.pointer import NOWHERE, Pointer, read_pointer
+from pytest_mlops.store.prepared import Prepared
+from pytest_mlops.store.schema import deployments, pointers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Connection, Row
+
+    from pytest_mlops.state.plan import DeploymentPlan
+    from pytest_mlops.store.engine import Store
+
+__all__ = ["MOST_REPLICAS", "Snapshot", "Wanted", "WantedReader", "count_death"]
+
+MOST_REPLICAS = 1000
+"""Replicas of one deployment that are started at the most, whatever its row says."""
+
+_columns = deployments.c
+_WANTED = Prepared(
+    select(_columns.deployment_id, _columns.wanted, _columns.tries).where(
+        _columns.environment == bindparam("environment"), _columns.wanted > bindparam("none")
+    )
+)
+_UNDER_WAY = Prepared(
+    select(_columns.number)
+    .where(_columns.environment == bindparam("environment"), _columns.status == bindparam("deploying"))
+    .limit(1)
+)
+_REVISION = Prepared(select(pointers.c.revision).where(pointers.c.environment == bindparam("environment")))
+_BODY = Prepared(select(_columns.body).where(_columns.deployment_id == bindparam("name")))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """One deployment that has to run.
+
+    Attributes:
+        plan: What it is made of.
+        replicas: How many processes.
+        tries: Times that one may still die; ``None``: as often as it likes.
+    """
+
+    plan: DeploymentPlan
+    replicas: int
+    tries: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """What the store said at one moment.
+
+    Attributes:
+        wanted: Name of each deployment that has to run.
+        pointer: Which of them serve.
+        unreadable: Deployments that are wanted and whose plan cannot be read: they are left as they are.
+        under_way: Whether a deployment is being carried out, or was left unfinished.
+    """
+
+    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    pointer: Pointer = NOWHERE
+    unreadable: frozenset[str] = frozenset()
+    under_way: bool = False
+
+
+@dataclass(kw_only=True)
+class WantedReader:
+    """Reads what an environment wants; plans never change, so each is read once.
+
+    Attributes:
+        store: The store.
+        environment: The environment.
+        say: Takes a line for the log.
+    """
+
+    store: Store
+    environment: str
+    say: Callable[[str], None]
+    _plans: dict[str, DeploymentPlan | None] = field(default_factory=dict)
+    _pointer: Pointer | None = None
+    _refused: int | None = None
+
+    def read(self) -> Snapshot:
+        """Return what has to run, and the pointer; a row that says nothing sensible touches no other.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        with self.store.read() as connection:
+            rows = _WANTED.run(connection, {"environment": self.environment, "none": 0}).all()
+            pointer = self._read_pointer(connection)
+            deploying = {"environment": self.environment, "deploying": DeploymentStatus.DEPLOYING.value}
+            under_way = _UNDER_WAY.run(connection, deploying).first() is not None
+            plans = {row.deployment_id: self._plan(connection, row.deployment_id) for row in rows}
+        self._plans = plans
+        wanted = {row.deployment_id: each for row in rows if (each := _wanted(row, plans)) is not None}
+        unreadable = frozenset(plans) - frozenset(wanted)
+        return Snapshot(wanted=wanted, pointer=pointer, unreadable=unreadable, under_way=under_way)
+
+    def _read_pointer(self, connection: Connection) -> Pointer:
+        """Return the pointer; one that cannot be read leaves the traffic where it goes."""
+        revision = _REVISION.run(connection, {"environment": self.environment}).scalar() or 0
+        before = self._pointer
+        if before is not None and before.revision == revision:
+            return before
+        if self._refused != revision:
+            try:
+                self._pointer = _sane(read_pointer(connection, self.environment))
+            except (ValueError, TypeError, RecursionError) as error:
+                self._refused = revision
+                self.say(f"the traffic stays where it goes: pointer {revision} cannot be read: {error}")
+        return self._pointer or NOWHERE
+
+    def _plan(self, connection: Connection, name: str) -> DeploymentPlan | None:
+        if name in self._plans:
+            return self._plans[name]
+        try:
+            plan = read_plan(str(_BODY.run(connection, {"name": name}).scalar()))
+        except (SerializationError, RecursionError) as error:
+            self.say(f"{name} is left alone: {error}")
+            return None
+        if plan.deployment_id != name or plan.environment.environment_id != self.environment:
+            self.say(
+                f"{name} is left alone: its plan is of {plan.deployment_id} in "
+                f"{plan.environment.environment_id}, expected {name} in {self.environment}"
+            )
+            return None
+        return plan
+
+
+def count_death(store: Store, deployment_id: str) -> None:
+    """Take one try from a deployment that has any left; a blessed one has no count."""
+    with store.write() as connection:
+        connection.execute(
+            deployments.update()
+            .where(_columns.deployment_id == deployment_id, _columns.tries > 0)
+            .values(tries=_columns.tries - 1)
+        )
+
+
+def _wanted(row: Row[Any], plans: Mapping[str, DeploymentPlan | None]) -> Wanted | None:
+    plan = plans[row.deployment_id]
+    # SQLite keeps whatever is put into a column of integers.
+    if plan is None or not isinstance(row.wanted, int) or not isinstance(row.tries, int | None):
+        return None
+    return Wanted(plan=plan, replicas=min(row.wanted, MOST_REPLICAS), tries=row.tries)
+
+
+def _sane(pointer: Pointer) -> Pointer:
+    for kind in (pointer.weights, pointer.shadow):
+        if not isinstance(kind, dict):
+            raise TypeError(f"got {kind!r:.100}; expected deployments with their parts of the traffic")
+        for name, part in kind.items():
+            if isinstance(part, bool) or not isinstance(part, int | float) or not 0 <= part < math.inf:
+                raise ValueError(f"got {part!r:.100} for {name}; expected a number of 0 or more")
+    return pointer

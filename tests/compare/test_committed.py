@@ -1,0 +1,276 @@
+"""A committed baseline is read from before the change, whatever lies in the work tree."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mlops.ci.git import git_file, merge_base, read_file, work_tree
+from pytest_mlops.ci.merge_base import base_commit
+from pytest_mlops.compare import committed
+from pytest_mlops.compare.baseline import Baseline, NoBaseline, find_baseline, refuse_stale
+from pytest_mlops.compare.committed import check_out_record
+from pytest_mlops.errors import EvidenceError
+from pytest_mlops.verdict import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.conftest import Gate
+
+A, B = "a" * 40, "b" * 40
+
+
+class Repository:
+    """A git repository in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *arguments: str) -> str:
+        names = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
+        done = subprocess.run(
+            ["git", *names, *arguments], cwd=self.folder, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, *paths: str) -> str:
+        self.git("add", "--force", "--", *paths)
+        self.git("commit", "--quiet", "--allow-empty", "-m", "c")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(gate: Gate) -> Repository:
+    """Return a repository whose main has the record of a run as its baseline."""
+    test = """
+        import pytest
+
+        @pytest.mark.model_test
+        def test_it(mlops):
+            mlops.predictions([0, 1] * 40, {answers} + [0, 1] * 39, ids=list(range(80)))
+        """
+    gate.write("test_model.py", test.format(answers=[0, 1]))
+    gate.run("--mlops-run-id=kept")
+    gate.write("test_model.py", test.format(answers=[1, 1]))
+    (gate.folder / ".mlops").rename(gate.folder / "baseline")
+    found = Repository(gate.folder)
+    found.commit("baseline")
+    found.git("checkout", "--quiet", "-b", "feature")
+    return found
+
+
+def find(repository: Repository, environ: Mapping[str, str], place: str = "baseline") -> object:
+    return find_baseline(
+        [f"file:{place}/integration-result.json"],
+        repository.folder,
+        own=repository.folder / ".mlops" / "arrays",
+        in_run=False,
+        context=Context.PULL_REQUEST,
+        environ=environ,
+    )
+
+
+def test_what_the_change_wrote_is_not_read(repository: Repository) -> None:
+    path = repository.folder / "baseline" / "integration-result.json"
+    path.write_text("{}", encoding="utf-8")
+    repository.commit("baseline")
+    (repository.folder / "test_model.py").unlink()
+    found = find(repository, {"MLOPS_BASE": "main"})
+    assert isinstance(found, Baseline)
+    assert found.record is not None
+    assert found.record.run_id == "kept"
+    assert found.arrays.is_relative_to(repository.folder / ".mlops" / "baseline")
+    (array,) = found.refs
+    assert (found.arrays / f"{array.digest}.npz").is_file()
+
+
+def test_what_the_base_got_since_is_not_read(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "main")
+    (repository.folder / "baseline" / "integration-result.json").write_text("{}", encoding="utf-8")
+    repository.commit("baseline")
+    repository.git("checkout", "--quiet", "feature")
+    assert isinstance(find(repository, {"MLOPS_BASE": "main"}), Baseline)
+
+
+def test_a_file_that_only_the_change_has_is_no_baseline(repository: Repository) -> None:
+    other = repository.folder / "other"
+    (repository.folder / "baseline").rename(other)
+    repository.commit("other")
+    for place in ("other", "nowhere/at/all"):
+        found = find(repository, {"MLOPS_BASE": "main"}, place)
+        assert found == NoBaseline(why=(f"there is no file:{place}/integration-result.json",))
+
+
+def test_without_a_base_nothing_is_read(repository: Repository) -> None:
+    with pytest.raises(EvidenceError, match="name it in MLOPS_BASE"):
+        find(repository, {})
+
+
+def test_a_clone_too_shallow_says_how_to_mend_it(repository: Repository, tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match=r"does not reach back to a{40}: .*fetch-depth: 0"):
+        find(repository, {"MLOPS_BASE": A})
+
+
+@pytest.mark.parametrize("base", ["--help", "-x", "a b", "", "a" * 300])
+def test_what_names_no_commit_is_not_handed_to_git(repository: Repository, base: str) -> None:
+    with pytest.raises(EvidenceError, match="no name of a commit"):
+        merge_base(repository.folder, base)
+
+
+def test_a_file_outside_the_repository_is_refused(repository: Repository) -> None:
+    with pytest.raises(EvidenceError, match="outside the repository"):
+        find(repository, {"MLOPS_BASE": "main"}, "../elsewhere")
+
+
+def test_outside_a_repository_git_has_nothing_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(EvidenceError, match="git rev-parse: fatal: not a git repository"):
+        work_tree(tmp_path)
+
+
+def test_without_git_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EvidenceError, match="git could not be asked"):
+        work_tree(tmp_path)
+
+
+def test_a_committed_file_that_is_no_record_is_refused(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "main")
+    (repository.folder / "baseline" / "integration-result.json").write_text("{}", encoding="utf-8")
+    repository.commit("baseline")
+    with pytest.raises(EvidenceError, match=r"integration-result.json in commit \w{12}: schema_version"):
+        find(repository, {"MLOPS_BASE": "main"})
+
+
+def test_a_committed_link_is_refused(repository: Repository) -> None:
+    (repository.folder / "link.json").symlink_to("/etc/passwd")
+    commit = repository.commit("link.json")
+    with pytest.raises(EvidenceError, match="no regular file in commit"):
+        git_file(repository.folder, repository.folder / "link.json", commit)
+
+
+def test_a_committed_file_too_large_is_not_read(repository: Repository) -> None:
+    found = git_file(repository.folder, repository.folder / "baseline" / "integration-result.json", "HEAD")
+    assert found is not None
+    with pytest.raises(EvidenceError, match="at most 10 are read"):
+        read_file(found, 10)
+
+
+def test_arrays_that_were_not_committed_are_missing_and_nothing_else(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.git("rm", "--quiet", "-r", "baseline/arrays")
+    repository.commit()
+    path = repository.folder / "baseline" / "integration-result.json"
+    copy = check_out_record(path, "HEAD", start=repository.folder, kept=repository.folder / "kept")
+    assert copy is not None
+    assert not (copy.parent / "arrays").exists()
+    monkeypatch.setattr(committed, "MAX_RECORD_BYTES", 10)
+    with pytest.raises(EvidenceError, match="at most 10 are read"):
+        check_out_record(path, "HEAD", start=repository.folder, kept=repository.folder / "kept")
+
+
+def test_a_run_of_a_pull_request_is_compared_with_what_was_committed(
+    gate: Gate, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.write(
+        "mlops.yaml",
+        """
+        baseline: {from: ["file:baseline/integration-result.json"], max_age_days: 1}
+        rules: [{metric: accuracy, min_delta: -0.2}]
+        """,
+    )
+    planted = gate.folder / "baseline" / "integration-result.json"
+    data = json.loads(planted.read_text(encoding="utf-8"))
+    planted.write_text(json.dumps({**data, "run_id": "planted"}), encoding="utf-8")
+    monkeypatch.setenv("MLOPS_BASE", "main")
+    gate.run("--mlops-context=pull_request")
+    comparison = gate.record().comparison
+    assert comparison is not None
+    assert comparison.baseline is not None
+    assert (comparison.status, comparison.baseline.run_id) == ("compared", "kept")
+
+
+def test_a_stale_baseline_is_refused(gate: Gate, repository: Repository) -> None:
+    from datetime import timedelta
+
+    found = find(repository, {"MLOPS_BASE": "main"})
+    assert isinstance(found, Baseline)
+    assert found.record is not None
+    measured = found.record.timestamp
+    refuse_stale(found, 30, measured + timedelta(days=30))
+    refuse_stale(found, None, measured + timedelta(days=3000))
+    with pytest.raises(EvidenceError, match=r"measured 31 days ago, and baseline\.max_age_days is 30"):
+        refuse_stale(found, 30, measured + timedelta(days=31))
+    refuse_stale(Baseline(source="run", record=None, arrays=found.arrays), 1, measured)
+
+
+def test_what_was_fetched_is_compared_with_and_what_was_not_is_named(
+    gate: Gate, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pytest_mlops.compare.fetched import Fetched, Receipt, write_receipt
+
+    gate.write(
+        "mlops.yaml", 'baseline: {from: ["artifact:main"]}\nrules: [{metric: accuracy, min_delta: -1}]\n'
+    )
+    gate.run("--mlops-context=pull_request")
+    comparison = gate.record().comparison
+    assert comparison is not None
+    assert comparison.message == (
+        "there is no baseline yet (first run); artifact:main is fetched on GitHub only"
+    )
+    found = Fetched(
+        status="found",
+        message="m",
+        record="integration-result.json",
+        digest=_sha256(gate.folder / "baseline" / "integration-result.json"),
+    )
+    write_receipt(gate.folder / "baseline", Receipt(sources={"artifact:main": found}))
+    monkeypatch.setenv("MLOPS_BASELINES", str(gate.folder / "baseline"))
+    gate.run("--mlops-context=pull_request")
+    comparison = gate.record().comparison
+    assert comparison is not None
+    assert comparison.status == "compared"
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+PULL = {"pull_request": {"base": {"sha": A}}}
+GITHUB = {"GITHUB_ACTIONS": "true"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "event", "expected"),
+    [
+        ({}, None, None),
+        ({"CI": "true"}, None, None),
+        ({"MLOPS_BASE": "origin/main", **GITHUB}, PULL, "origin/main"),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_BASE_REF": "main"}, PULL, A),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request_target"}, PULL, A),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_BASE_REF": "main"}, None, "origin/main"),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request"}, None, None),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "merge_group"}, {"merge_group": {"base_sha": B}}, B),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "merge_group"}, None, None),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "push"}, {"before": B}, B),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "push"}, {"before": "0" * 40}, "HEAD"),
+        ({**GITHUB, "GITHUB_EVENT_NAME": "schedule"}, {}, "HEAD"),
+        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "1", "CI_MERGE_REQUEST_DIFF_BASE_SHA": A}, None, A),
+        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "1"}, None, None),
+        ({"GITLAB_CI": "true", "CI_COMMIT_BEFORE_SHA": B}, None, B),
+        ({"GITLAB_CI": "true"}, None, "HEAD"),
+    ],
+)
+def test_what_a_change_is_proposed_on_top_of(
+    environ: dict[str, str], event: dict[str, object] | None, expected: str | None
+) -> None:
+    assert base_commit(environ, event) == expected

@@ -1,0 +1,96 @@
+"""What keeps dying is taken back under what is demanded now, and again where somebody was in the way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pytest_mlops.errors import ConflictError, EvidenceError, MLOpsError
+from pytest_mlops.records.serving import RolloutSettings
+from pytest_mlops.rollout.auto_rollback import Mending
+from pytest_mlops.serving.supervisor.control import Start
+from pytest_mlops.state.paths import layout_of
+from pytest_mlops.state.pointer import Pointer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_mlops.rollout.manager import DeploymentManager
+
+
+@dataclass
+class Manager:
+    """Counts who wants to go back, and refuses as it is told."""
+
+    rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    refusals: list[MLOpsError] = field(default_factory=list)
+    asked: int = 0
+
+    @property
+    def environment(self) -> Any:
+        return SimpleNamespace(rollout=self.rollout)
+
+    def rollback(self) -> None:
+        self.asked += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+
+def mending(tmp_path: Path, manager: Manager, *, deaths: int) -> Mending:
+    layout = layout_of(tmp_path, "production")
+    path = layout.replica("production.2.0")
+    path.parent.mkdir(parents=True)
+    values = {"deployment_id": "production.2", "index": 0, "host": "127.0.0.1", "port": 1, "deaths": deaths}
+    path.write_text(json.dumps(values), encoding="utf-8")
+    start = Start(command=("no-such-program",))
+    return Mending(layout=layout, start=start, manager=lambda: cast("DeploymentManager", manager))
+
+
+POINTER = Pointer(stable="production.2", revision=7)
+
+
+def test_a_way_back_that_somebody_was_in_the_way_of_is_tried_again(tmp_path: Path) -> None:
+    manager = Manager(refusals=[ConflictError("production is being changed by ada")])
+    mend = mending(tmp_path, manager, deaths=3)
+    with pytest.raises(ConflictError):
+        mend(POINTER)
+    mend(POINTER)
+    assert manager.asked == 2
+
+
+def test_where_there_is_no_way_back_it_is_asked_for_once(tmp_path: Path) -> None:
+    manager = Manager(refusals=[EvidenceError("there is no version to go back to")])
+    mend = mending(tmp_path, manager, deaths=3)
+    with pytest.raises(EvidenceError):
+        mend(POINTER)
+    mend(POINTER)
+    assert manager.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("deaths", "rollout", "asked"),
+    [
+        (0, {}, 0),
+        (2, {}, 0),
+        (3, {}, 1),
+        (3, {"tries": 5}, 0),
+        (1, {"tries": 1}, 1),
+        (9, {"auto_rollback": False}, 0),
+    ],
+)
+def test_what_is_demanded_now_counts(
+    tmp_path: Path, deaths: int, rollout: dict[str, Any], asked: int
+) -> None:
+    manager = Manager(rollout=RolloutSettings(**rollout))
+    mending(tmp_path, manager, deaths=deaths)(POINTER)
+    assert manager.asked == asked
+
+
+def test_where_nothing_serves_there_is_nothing_to_mend(tmp_path: Path) -> None:
+    manager = Manager()
+    mending(tmp_path, manager, deaths=9)(Pointer())
+    assert manager.asked == 0

@@ -1,0 +1,288 @@
+"""The gateway's process: how it starts, how it ends, and how it watches over the supervisor."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
+pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
+
+from pytest_mlops.serving.gateway.watch import SupervisorWatch
+from pytest_mlops.state.paths import Layout
+from pytest_mlops.state.process_start import birth_of
+from tests.serving.gateway.conftest import route
+from tests.serving.gateway.test_prediction_log import rows_of
+from tests.serving.gateway.test_shadow import saying
+from tests.serving.gateway.test_switching import Held, asking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.serving.gateway.conftest import Backends, Gateway
+
+
+def test_it_says_where_it_listens_to_its_owner_alone(gateway: Gateway) -> None:
+    said = json.loads(gateway.said.read_bytes())
+    assert said["pid"] == gateway.pid
+    assert said["born"] == birth_of(gateway.pid)
+    assert (said["host"], said["port"]) == ("127.0.0.1", gateway.port)
+    assert len(said["token"]) >= 40
+    assert stat.S_IMODE(gateway.said.stat().st_mode) == 0o600
+    assert set(said) == {"pid", "born", "host", "port", "control_port", "token", "started_at"}
+
+
+def test_it_listens_on_loopback_alone(gateway: Gateway) -> None:
+    addresses = {
+        connection.laddr.ip
+        for connection in psutil.Process(gateway.pid).net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert addresses == {"127.0.0.1"}
+
+
+def test_it_follows_the_routes_that_it_finds(own: Callable[..., Gateway], backends: Backends) -> None:
+    gateway = own()
+    (gateway.root / "run").mkdir()
+    table = gateway.table(route("dep", backends.serve(saying(b"found"))))
+    (gateway.root / "run" / "routes.json").write_text(json.dumps(table), encoding="utf-8")
+    gateway.start()
+    assert gateway.client.get("/").content == b"found"
+    assert gateway.status()["generation"] == table["generation"]
+
+
+def test_routes_that_it_cannot_read_are_none(own: Callable[..., Gateway], backends: Backends) -> None:
+    gateway = own()
+    (gateway.root / "run").mkdir()
+    (gateway.root / "run" / "routes.json").write_text('{"generation": 3, "rout', encoding="utf-8")
+    gateway.start()
+    assert gateway.client.get("/healthz").status_code == 503
+    assert "no table of routes" in gateway.log
+    gateway.put(route("dep", backends.serve(saying(b"sent"))))
+    assert gateway.client.get("/").content == b"sent"
+
+
+def test_a_taken_port_is_an_error_in_words(own: Callable[..., Gateway]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        gateway = own(port=port)
+        done = subprocess.run(gateway.command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not gateway.said.exists()
+
+
+def test_settings_that_are_none_are_an_error_in_words(own: Callable[..., Gateway]) -> None:
+    gateway = own({"timeout": "long"})
+    done = subprocess.run(gateway.command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "timeout" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_next_one_takes_the_port_of_the_one_before(
+    own: Callable[..., Gateway], backends: Backends
+) -> None:
+    first = own(name="first").start()
+    first.put(route("dep", backends.serve(saying(b"1"))))
+    first.client.get("/")  # leaves a connection behind that is not yet forgotten
+    first.stop(signal.SIGKILL)
+    second = own(name="second", port=first.port).start()
+    assert second.port == first.port
+    assert second.client.get("/healthz").status_code == 503
+
+
+def test_a_stop_lets_requests_end_and_writes_the_log(own: Callable[..., Gateway], backends: Backends) -> None:
+    gateway = own({"log": {"rotate_seconds": 60.0}}).start()
+    held = Held()
+    gateway.put(route("dep", backends.serve(held.app(b"whole"))))
+    thread, got = asking(gateway)
+    gateway.wait(lambda status: status["in_flight"]["dep"] == 1)
+    os.kill(gateway.pid, signal.SIGTERM)
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", gateway.port), timeout=1).close()
+        except ConnectionRefusedError:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert got == []
+    held.go_on.set()
+    assert gateway.stop() == 0
+    thread.join()
+    assert got == [b"whole"]
+    (row,) = rows_of(gateway.root / "predictions")
+    assert (row["status"], row["response"]) == (200, b"whole")
+
+
+def test_a_stop_waits_no_longer_than_it_may(own: Callable[..., Gateway], backends: Backends) -> None:
+    gateway = own({"drain": 1.0, "timeout": 30.0}).start()
+    held = Held()
+    gateway.put(route("dep", backends.serve(held.app(b"late"))))
+    with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        gateway.wait(lambda status: status["in_flight"]["dep"] == 1)
+        began = time.monotonic()
+        assert gateway.stop() == 0
+        assert 0.9 < time.monotonic() - began < 5
+    held.go_on.set()
+
+
+def test_idle_clients_do_not_keep_it(own: Callable[..., Gateway], backends: Backends) -> None:
+    gateway = own({"drain": 30.0}).start()
+    gateway.put(route("dep", backends.serve(saying(b"1"))))
+    gateway.client.get("/")
+    began = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - began < 5
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    (tmp_path / "run").mkdir()
+    return Layout(root=tmp_path)
+
+
+@pytest.fixture
+def command(layout: Layout) -> list[str]:
+    """A supervisor that says so in a file, takes the lock and stays."""
+    code = (
+        "import fcntl, pathlib, sys, time\n"
+        "lock = open(sys.argv[1], 'ab')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
+        "open(sys.argv[2], 'a').write('started\\n')\n"
+        "time.sleep(30)\n"
+    )
+    return [sys.executable, "-c", code, str(layout.supervisor_lock), str(layout.root / "started")]
+
+
+def say(layout: Layout, command: list[str], **values: Any) -> None:
+    layout.supervisor.write_text(json.dumps({"pid": 1 << 30, "born": 1.0, "command": command} | values))
+
+
+def started(layout: Layout) -> int:
+    path = layout.root / "started"
+    return path.read_text().count("started") if path.exists() else 0
+
+
+@pytest.fixture
+def watch(layout: Layout) -> Iterator[SupervisorWatch]:
+    watch = SupervisorWatch(layout)
+    yield watch
+    for process in watch.started:
+        process.kill()
+        process.wait()
+
+
+def wait_for_lock(layout: Layout) -> None:
+    deadline = time.monotonic() + 10
+    while not started(layout):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_dead_supervisor_is_started_again_once(
+    layout: Layout, command: list[str], watch: SupervisorWatch
+) -> None:
+    say(layout, command)
+    watch.look(100.0)
+    watch.look(101.9)
+    assert watch.started == []
+    watch.look(102.1)
+    (process,) = watch.started
+    assert os.getsid(process.pid) == process.pid
+    wait_for_lock(layout)
+    for now in (103.0, 110.0, 200.0):
+        watch.look(now)
+    assert started(layout) == 1
+    assert watch.started == [process]
+
+
+def test_a_supervisor_that_holds_its_lock_is_left_alone(
+    layout: Layout, command: list[str], watch: SupervisorWatch
+) -> None:
+    say(layout, command)
+    with layout.supervisor_lock.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for now in range(100, 120):
+            watch.look(float(now))
+    assert watch.started == []
+
+
+def test_a_supervisor_whose_process_lives_is_left_alone_and_its_lock_too(
+    layout: Layout, command: list[str], watch: SupervisorWatch
+) -> None:
+    me = psutil.Process()
+    say(layout, command, pid=me.pid, born=birth_of(me.pid))
+    for now in range(100, 120):
+        watch.look(float(now))
+    assert watch.started == []
+
+
+def test_a_process_of_another_time_is_no_supervisor(
+    layout: Layout, command: list[str], watch: SupervisorWatch
+) -> None:
+    say(layout, command, pid=os.getpid(), born=12.5)
+    watch.look(100.0)
+    watch.look(103.0)
+    assert len(watch.started) == 1
+
+
+def test_where_all_is_down_nothing_is_started(
+    layout: Layout, command: list[str], watch: SupervisorWatch
+) -> None:
+    say(layout, command)
+    layout.down.touch()
+    for now in range(100, 120):
+        watch.look(float(now))
+    assert watch.started == []
+
+
+@pytest.mark.parametrize("text", ["[]", '{"command": "rm -rf /"}', '{"command": []}', "{}"])
+def test_without_a_command_nothing_is_started(layout: Layout, watch: SupervisorWatch, text: str) -> None:
+    layout.supervisor.write_text(text)
+    for now in range(100, 120):
+        watch.look(float(now))
+    assert watch.started == []
+
+
+def test_a_command_that_fails_is_tried_less_and_less_often(layout: Layout, watch: SupervisorWatch) -> None:
+    code = f"open({str(layout.root / 'started')!r}, 'a').write('started\\n')"
+    say(layout, [sys.executable, "-c", code])
+    for now in range(100, 181):
+        watch.look(float(now))
+        for process in watch.started:
+            process.wait()
+    assert started(layout) == 4  # after 3, 13, 33 and 73 s
+
+
+def test_the_gateway_itself_watches(own: Callable[..., Gateway], tmp_path: Path) -> None:
+    gateway = own()
+    layout = Layout(root=gateway.root)
+    layout.run.mkdir()
+    say(
+        layout,
+        [sys.executable, "-c", f"open({str(tmp_path / 'root' / 'started')!r}, 'a').write('started\\n')"],
+    )
+    gateway.start()
+    deadline = time.monotonic() + 10
+    while not started(layout):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "the supervisor was gone" in gateway.log
