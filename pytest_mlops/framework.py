@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mlops.errors import ConfigError, Problem
 from pytest_mlops.operations.gate_run import DEFAULT_RESULT, run_gate
-from pytest_mlops.records.settings import FrameworkConfig
+from pytest_mlops.records.environment import FrameworkConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

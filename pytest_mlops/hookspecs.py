@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.checks.base import Check
-    from pytest_mlops.metrics.extra import MetricFunction
+    from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.records.integration import CodeQuality, IntegrationResult
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.policy import Policy

@@ -21,7 +21,7 @@ import scipy.stats  # noqa: F401 -- as below
 import pytest_mlops.gate.activate
 import pytest_mlops.gate.items
 import pytest_mlops.gate.recorder
-import pytest_mlops.metrics.extra
+import pytest_mlops.metrics.plugin_metrics
 import pytest_mlops.metrics.predictions
 from pytest_mlops.errors import StoreError
 from pytest_mlops.records.codec import load_integration_result

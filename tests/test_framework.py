@@ -13,8 +13,8 @@ from pytest_mlops.errors import TaskError
 from pytest_mlops.framework import MLOpsFramework, TestSuite
 from pytest_mlops.operations import gate_run as own_process
 from pytest_mlops.operations.gate_run import result_path
+from pytest_mlops.records.environment import FrameworkConfig
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.settings import FrameworkConfig
 from pytest_mlops.verdict import Context, Verdict
 
 if TYPE_CHECKING:

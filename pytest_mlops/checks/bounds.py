@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
+from pydantic import Field
+
+from pytest_mlops.checks.base import CheckResult
 from pytest_mlops.decision.limits import Limits
 from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.names import ALL
+from pytest_mlops.stats.estimate import Estimate
 from pytest_mlops.stats.interval import Interval, bounds
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_mlops.stats.estimate import Estimate
+    from collections.abc import Callable
 
-__all__ = ["judge_bound"]
+    from numpy.typing import NDArray
+
+__all__ = [
+    "MaxRate",
+    "judge_bound",
+    "judge_failures",
+]
 
 
 def judge_bound(
@@ -59,3 +71,38 @@ def _interval(what: str, estimate: Estimate, confidence: float) -> Interval:
     if interval is None:
         raise IncompleteEvidence(f"no bound at {confidence:g} is known for {what} with n = {estimate.n:,}")
     return interval
+
+
+MaxRate = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+"""Share of cases that may fail."""
+
+
+def judge_failures(
+    title: str,
+    failed: NDArray[np.bool_],
+    *,
+    row: NDArray[np.intp],
+    most: float,
+    confidence: float | None,
+    example: Callable[[int], str],
+) -> CheckResult:
+    """Return the verdict on a failure rate, exact after Clopper and Pearson.
+
+    Args:
+        title: Name of the check.
+        failed: Whether the case failed (m ≥ 1,).
+        row: The original row of each case (m,): cases of one row are no independent evidence, so a row counts
+            once, as failed if any of its cases is.
+        most: Greatest rate that holds.
+        confidence: Of the one-sided bounds; ``None`` where the cases are all there are.
+        example: Takes the number of a failed case, says what happened in it.
+    """
+    rows = np.unique(row)
+    bad = np.unique(row[failed])
+    rate = Estimate.share(bad.size, rows.size)
+    verdict, message = judge_bound("failure rate", rate, most=most, confidence=confidence)
+    if bad.size:
+        first = int(np.flatnonzero(failed)[0])
+        message += f"; {bad.size} failed, the first in row {row[first]}: {example(first)}"
+    measured = (f"{title}.failure_rate", ALL, rate)
+    return CheckResult(verdict=verdict, message=message, measurements=(measured,))

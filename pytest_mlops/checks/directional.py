@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.bounds import MaxRate, judge_failures
 from pytest_mlops.checks.data import model_of
-from pytest_mlops.checks.failures import MaxRate, judge_failures
-from pytest_mlops.checks.outputs import Output, describe, probability_of
-from pytest_mlops.checks.pairs import pairs_of
+from pytest_mlops.checks.outputs import Output, describe, pairs_of, probability_of
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Label, Number

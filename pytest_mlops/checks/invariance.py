@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
-from pytest_mlops.checks.failures import MaxRate, judge_failures
-from pytest_mlops.checks.outputs import Output, describe
-from pytest_mlops.checks.pairs import pairs_of
+from pytest_mlops.checks.bounds import MaxRate, judge_failures
+from pytest_mlops.checks.outputs import Output, describe, pairs_of
 from pytest_mlops.records.base import Seconds
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.bounds import MaxRate, judge_failures
 from pytest_mlops.checks.data import inputs_of, model_of, required_field
-from pytest_mlops.checks.failures import MaxRate, judge_failures
 from pytest_mlops.checks.invariance import distances
 from pytest_mlops.checks.outputs import answers, describe
 from pytest_mlops.errors import IncompleteEvidence

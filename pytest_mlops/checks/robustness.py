@@ -14,8 +14,7 @@ from pydantic import Field
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
 from pytest_mlops.checks.data import inputs_of, model_of, required_field
-from pytest_mlops.checks.outputs import answers
-from pytest_mlops.checks.pairs import perturbed_rows
+from pytest_mlops.checks.outputs import answers, perturbed_rows
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import check_length, read_column
 from pytest_mlops.metrics.labels import Labels, infer_task

@@ -34,8 +34,8 @@ def report(
     the reports are written, whatever the verdict.
     """
     from pytest_mlops.evidence.verify import read_record
-    from pytest_mlops.report.history import read_history
     from pytest_mlops.report.markdown import to_markdown
+    from pytest_mlops.report.trends import read_history
     from pytest_mlops.report.write import write_report
 
     if history and html is None:

@@ -18,8 +18,8 @@ from pytest_mlops.metrics.paired import (
     compare_regression,
     compare_values,
 )
-from pytest_mlops.metrics.paired_extra import compare_extra
 from pytest_mlops.metrics.pairing import Pairing, pair_examples
+from pytest_mlops.metrics.plugin_metrics import compare_plugin_metric
 from pytest_mlops.names import ALL
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.stats.seeds import seed_from
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from pytest_mlops.metrics.extra import MetricFunction
     from pytest_mlops.metrics.paired_delta import PairedDelta
+    from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.records.measurement import ArrayRef
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.policy import BaselineSettings, Policy
@@ -127,7 +127,7 @@ def compare_arrays(
         counts += (pairing.n, pairing.added, pairing.removed)
         seed = seed_from(array.digest, reference.digest or reference.source)
         found = _measure(array, pairing, settings.confidence, _replicates(policy), seed)
-        found += _measure_extra(policy, array, pairing, extra, seed)
+        found += _measure_plugin_metrics(policy, array, pairing, extra, seed)
         deltas += [Delta(**asdict(delta), dataset=array.dataset) for delta in found]
     if not deltas:
         raise EvidenceError("no data set has predictions, or scores with ids, of both versions")
@@ -143,7 +143,7 @@ def compare_arrays(
     )
 
 
-def _measure_extra(
+def _measure_plugin_metrics(
     policy: Policy, array: ArrayRef, pairing: Pairing, extra: Mapping[str, MetricFunction], seed: int
 ) -> list[PairedDelta]:
     """Measure the changes of plugins' metrics that rules are about; each costs thousands of calls."""
@@ -155,7 +155,7 @@ def _measure_extra(
         if rule.compares and rule.metric in extra and rule.dataset in {None, array.dataset}
     }
     return [
-        compare_extra(
+        compare_plugin_metric(
             metric,
             extra[metric],
             pairing,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from pytest_mlops.gate.worker_config import Scope
-    from pytest_mlops.metrics.extra import MetricFunction
+    from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.metrics.predictions import Predictions
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.stats.estimate import Estimate
@@ -153,9 +153,12 @@ class Recorder:
             RecordingError: mismatched lengths, NaN, duplicate ids, or anything else that cannot be evidence.
         """
         # NumPy only when predictions come.
-        from pytest_mlops.metrics.baseline import read_baseline  # noqa: PLC0415
-        from pytest_mlops.metrics.predictions import data_digest, measure_predictions  # noqa: PLC0415
-        from pytest_mlops.metrics.weakness import weak_spots  # noqa: PLC0415
+        from pytest_mlops.metrics.predictions import (  # noqa: PLC0415
+            data_digest,
+            measure_predictions,
+            read_baseline,
+        )
+        from pytest_mlops.metrics.slicing import weak_spots  # noqa: PLC0415
 
         if baseline is y_pred:
             raise RecordingError("baseline is y_pred itself; expected what the other version predicts")
@@ -200,7 +203,7 @@ class Recorder:
         Raises:
             RecordingError: empty, negative or not finite.
         """
-        from pytest_mlops.metrics.predictions import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
+        from pytest_mlops.metrics.scores import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
 
         contended = self._scope is not None and self._scope.settings.workers > 1
         entries = [
@@ -333,9 +336,9 @@ class Recorder:
         metrics = self._extra_metrics()
         if not metrics:
             return ()
-        from pytest_mlops.metrics.extra import measure_extra  # noqa: PLC0415 -- where plugins bring some only
+        from pytest_mlops.metrics.plugin_metrics import measure_plugin_metrics  # noqa: PLC0415 -- where plugins bring some only
 
-        return measure_extra(found, metrics)
+        return measure_plugin_metrics(found, metrics)
 
     def _dataset(self, dataset: str | None) -> str | None:
         return dataset if dataset is not None else self._sink.mark.dataset

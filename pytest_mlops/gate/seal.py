@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.gate.run import GateRun
     from pytest_mlops.gate.tally import Entry, Tally
-    from pytest_mlops.metrics.extra import MetricFunction
+    from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.records.comparison import Comparison
 
 Reference = TypeVar("Reference", ArrayRef, ArtifactRef)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_mlops.stats.binomial import unseen_share
 from pytest_mlops.stats.paired_mean import ROUNDING
-from pytest_mlops.stats.unseen import unseen_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable

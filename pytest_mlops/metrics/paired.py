@@ -20,12 +20,12 @@ from pytest_mlops.metrics.paired_delta import (
     undefined_delta,
     values_delta,
 )
+from pytest_mlops.metrics.slicing import EMPTY
 from pytest_mlops.names import ALL
 from pytest_mlops.stats import confusion
 from pytest_mlops.stats.count_bootstrap import count_bootstrap, count_codes, joint_codes, observed
 from pytest_mlops.stats.probability import brier_losses, log_losses
 from pytest_mlops.stats.regression import influences
-from pytest_mlops.stats.slices import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,9 +10,9 @@ import numpy as np
 
 from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT
 from pytest_mlops.stats import delong, mcnemar, normal, paired_share
+from pytest_mlops.stats.binomial import unseen_share
 from pytest_mlops.stats.paired_mean import ROUNDING, paired_mean
 from pytest_mlops.stats.skew_adjusted import SkewAdjusted
-from pytest_mlops.stats.unseen import unseen_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

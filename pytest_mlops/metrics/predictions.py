@@ -20,13 +20,12 @@ from pytest_mlops.metrics.columns import (
     read_slices,
 )
 from pytest_mlops.metrics.labels import Labels, infer_task, read_scores
+from pytest_mlops.metrics.slicing import by_slice
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.classification import classification
-from pytest_mlops.stats.estimate import NOT_NEGATIVE, SHARE, Estimate
+from pytest_mlops.stats.estimate import NOT_NEGATIVE, Estimate
 from pytest_mlops.stats.probability import brier_losses, log_losses, roc_auc
-from pytest_mlops.stats.quantile import quantile_estimate
 from pytest_mlops.stats.regression import regression
-from pytest_mlops.stats.slices import by_slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +35,16 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Measure = Callable[[NDArray[np.bool_]], dict[str, Estimate]]
 
-__all__ = ["Predictions", "data_digest", "measure_latencies", "measure_predictions", "measure_scores"]
+__all__ = [
+    "Predictions",
+    "data_digest",
+    "measure_predictions",
+    "read_baseline",
+]
+
 
 LARGEST = 1e60
 """Greatest magnitude of a regression value: the fourth power of an error has to stay finite."""
-SCALE_HINT = "rescale them, or say range= what they can be"
 AVERAGED = ("precision", "recall", "f1")
 """Metrics that depend on the positive label, or are averaged over classes."""
 
@@ -119,43 +123,6 @@ def measure_predictions(
         task=task,
         note=note,
     )
-
-
-def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
-    """Measure latency_mean_ms, latency_p50_ms, latency_p95_ms and latency_p99_ms.
-
-    Args:
-        seconds: One time per prediction in seconds (n,), finite and not negative. Quantiles are order
-            statistics; their bounds need 59 times for p95 and 299 for p99 at 95 %.
-
-    Raises:
-        RecordingError: ``seconds`` cannot be evidence.
-    """
-    times = read_numbers("seconds", seconds)
-    check_within("seconds", times, 0, LARGEST, "give durations, in seconds")
-    milliseconds = times * 1000
-    quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    return [
-        ("latency_mean_ms", Estimate.mean(milliseconds, range=NOT_NEGATIVE)),
-        *((f"latency_{name}_ms", quantile_estimate(milliseconds, q)) for name, q in quantiles.items()),
-    ]
-
-
-def measure_scores(values: object, *, range: tuple[float, float] = SHARE) -> Estimate:  # noqa: A002
-    """Measure the mean of per-example scores; scores that are all 0 or 1 make a binomial share.
-
-    Args:
-        values: Scores (n,).
-        range: Least and greatest score there can be.
-
-    Raises:
-        RecordingError: ``values`` cannot be evidence.
-    """
-    scores = read_numbers("values", values)
-    check_within("values", scores, *range, mend=SCALE_HINT)
-    if range == SHARE and ((scores == 0) | (scores == 1)).all():
-        return Estimate.share(int(scores.sum()), scores.size)
-    return Estimate.mean(scores, range=range)
 
 
 def data_digest(ids: Array | None, y_true: Array) -> str:
@@ -246,3 +213,50 @@ def _regression(true: Array, pred: Array, *, y_score: object, positive: object) 
         return regression(y_true[chosen], y_pred[chosen])
 
     return measure
+
+
+def read_baseline(
+    found: Predictions, baseline: object, baseline_score: object, *, positive: object
+) -> dict[str, Array]:
+    """Return the arrays ``baseline`` and, where given, ``baseline_score``, checked like the candidate's own.
+
+    Args:
+        found: The candidate's predictions, measured.
+        baseline: Predicted labels or values of the baseline (n,).
+        baseline_score: Its probabilities, as ``y_score``; ``None`` for none.
+        positive: The positive label, as for the candidate.
+
+    Raises:
+        RecordingError: an argument cannot be evidence; the message names it.
+    """
+    if baseline is None:
+        if baseline_score is not None:
+            raise RecordingError("baseline_score is given without baseline; expected the predictions too")
+        return {}
+    answers = read_column("baseline", baseline)
+    check_length("baseline", answers.size, found.n)
+    if found.task == "regression":
+        if baseline_score is not None:
+            raise RecordingError("baseline_score is given, but the task is regression; leave it out")
+        answers = read_numbers("baseline", answers)
+        check_within("baseline", answers, -LARGEST, LARGEST, "use a larger unit")
+        return {"baseline": answers}
+    labels = _labels(found.arrays["y_true"], answers, positive)
+    arrays = {"baseline": answers}
+    if baseline_score is not None:
+        arrays["baseline_score"] = _scores(baseline_score, labels)
+    return arrays
+
+
+def _labels(true: Array, answers: Array, positive: object) -> Labels:
+    try:
+        return Labels.of(true, answers, positive)
+    except RecordingError as error:
+        raise RecordingError(str(error).replace("y_pred", "baseline")) from error
+
+
+def _scores(value: object, labels: Labels) -> Array:
+    try:
+        return read_scores(value, labels)
+    except RecordingError as error:
+        raise RecordingError(str(error).replace("y_score", "baseline_score")) from error

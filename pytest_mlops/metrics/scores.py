@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.metrics.columns import check_length, check_within, read_ids, read_numbers, read_slices
-from pytest_mlops.metrics.predictions import SCALE_HINT, data_digest, measure_scores
+from pytest_mlops.metrics.predictions import LARGEST, data_digest
+from pytest_mlops.metrics.slicing import EMPTY
 from pytest_mlops.names import ALL
-from pytest_mlops.stats.estimate import SHARE, Estimate
-from pytest_mlops.stats.slices import EMPTY
+from pytest_mlops.stats.estimate import NOT_NEGATIVE, SHARE, Estimate
+from pytest_mlops.stats.quantile import quantile_estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Scores", "measure_sliced_scores"]
+__all__ = ["Scores", "measure_latencies", "measure_scores", "measure_sliced_scores"]
+
+SCALE_HINT = "rescale them, or set range= to their possible values"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,3 +74,40 @@ def measure_sliced_scores(
         arrays=arrays | {f"slice:{name}": mask for name, mask in masks.items()},
         data=data_digest(None if ids is None else known, np.zeros(scores.size)),
     )
+
+
+def measure_scores(values: object, *, range: tuple[float, float] = SHARE) -> Estimate:  # noqa: A002
+    """Measure the mean of per-example scores; scores that are all 0 or 1 make a binomial share.
+
+    Args:
+        values: Scores (n,).
+        range: Least and greatest score there can be.
+
+    Raises:
+        RecordingError: ``values`` cannot be evidence.
+    """
+    scores = read_numbers("values", values)
+    check_within("values", scores, *range, mend=SCALE_HINT)
+    if range == SHARE and ((scores == 0) | (scores == 1)).all():
+        return Estimate.share(int(scores.sum()), scores.size)
+    return Estimate.mean(scores, range=range)
+
+
+def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
+    """Measure latency_mean_ms, latency_p50_ms, latency_p95_ms and latency_p99_ms.
+
+    Args:
+        seconds: One time per prediction in seconds (n,), finite and not negative. Quantiles are order
+            statistics; their bounds need 59 times for p95 and 299 for p99 at 95 %.
+
+    Raises:
+        RecordingError: ``seconds`` cannot be evidence.
+    """
+    times = read_numbers("seconds", seconds)
+    check_within("seconds", times, 0, LARGEST, "give durations, in seconds")
+    milliseconds = times * 1000
+    quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    return [
+        ("latency_mean_ms", Estimate.mean(milliseconds, range=NOT_NEGATIVE)),
+        *((f"latency_{name}_ms", quantile_estimate(milliseconds, q)) for name, q in quantiles.items()),
+    ]

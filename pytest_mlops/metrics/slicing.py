@@ -9,6 +9,9 @@ import numpy as np
 
 from pytest_mlops.errors import RecordingError
 from pytest_mlops.metrics.columns import MAX_SLICES, check_length, read_array, read_column, read_numbers
+from pytest_mlops.names import ALL
+from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.stats.weak_slices import weak_slices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +19,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
+    from collections.abc import Callable
 
-__all__ = ["slices_by"]
+    from numpy.typing import NDArray
+
+    from pytest_mlops.metrics.predictions import Predictions
+
+__all__ = [
+    "EMPTY",
+    "MOST_SHOWN",
+    "by_slice",
+    "slices_by",
+    "weak_spots",
+]
 
 
 def slices_by(
@@ -105,3 +119,51 @@ def _add(found: dict[str, Mask], more: Mapping[str, Mask]) -> None:
     if twice:
         raise RecordingError(f"there are two slices called {twice[0]!r}; give one of them another name")
     found.update(more)
+
+
+MOST_SHOWN = 10
+"""Slices that are kept, those with the largest gaps."""
+PAIR_BUDGET = 20_000_000
+"""Examples × pairs of slices that are looked at, about a fifth of a second; above it single slices are."""
+
+
+def weak_spots(found: Predictions) -> list[dict[str, Any]]:
+    """Search the slices of predictions, and where affordable their pairs, for those the model is worse on.
+
+    What counts of an example is whether its label is right, or minus the absolute error of its value.
+
+    Returns:
+        What :class:`~pytest_mlops.records.measurement.WeakSpot` holds, in JSON types.
+    """
+    slices = {name: found.arrays[f"slice:{name}"] for name in found.slice_sizes if name != ALL}
+    if not slices:
+        return []
+    affordable = found.n * len(slices) * (len(slices) - 1) // 2 <= PAIR_BUDGET
+    weak = weak_slices(_scores(found.arrays, found.task), slices, pairs=affordable)[:MOST_SHOWN]
+    return [{"slice": one.name, "n": one.n, "value": one.mean, "rest": one.rest, "q": one.q} for one in weak]
+
+
+def _scores(arrays: Mapping[str, NDArray[Any]], task: str) -> NDArray[np.float64]:
+    """Return one score per example (n,), higher better."""
+    true, predicted = arrays["y_true"], arrays["y_pred"]
+    if task == "classification":
+        return np.asarray(true == predicted, dtype=np.float64)
+    return -np.abs(true.astype(np.float64) - predicted.astype(np.float64))
+
+
+EMPTY = "no examples in the slice"
+
+
+def by_slice(
+    measure: Callable[[NDArray[np.bool_]], dict[str, Estimate]], masks: Mapping[str, NDArray[np.bool_]]
+) -> tuple[tuple[str, str, Estimate], ...]:
+    """Return (metric, slice, estimate) for every metric that the first slice, which is not empty, has.
+
+    Args:
+        measure: Takes a mask with at least one example, returns metric name to estimate.
+        masks: Slice name to boolean mask (n,).
+    """
+    found = {name: measure(mask) for name, mask in masks.items() if mask.any()}
+    metrics = next(iter(found.values()))
+    nothing = dict.fromkeys(metrics, Estimate(n=0, undefined=EMPTY))
+    return tuple((metric, name, found.get(name, nothing)[metric]) for name in masks for metric in metrics)

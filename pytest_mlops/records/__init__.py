@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AutoScalingConfig,
         DeploymentEnvironment,
         EnvironmentConfig,
+        FrameworkConfig,
         ResourceConfig,
     )
     from pytest_mlops.records.health import HealthCheck, HealthCheckType, HealthState, HealthStatus
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     )
     from pytest_mlops.records.policy import Policy
     from pytest_mlops.records.results import TestResult, TestResults
-    from pytest_mlops.records.settings import FrameworkConfig
 
 __all__ = [
     "Alert",
@@ -94,6 +94,7 @@ _HOMES = {
         "AutoScalingConfig",
         "DeploymentEnvironment",
         "EnvironmentConfig",
+        "FrameworkConfig",
         "ResourceConfig",
     ),
     "pytest_mlops.records.health": ("HealthCheck", "HealthCheckType", "HealthState", "HealthStatus"),
@@ -110,7 +111,6 @@ _HOMES = {
     ),
     "pytest_mlops.records.policy": ("Policy",),
     "pytest_mlops.records.results": ("TestResult", "TestResults"),
-    "pytest_mlops.records.settings": ("FrameworkConfig",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

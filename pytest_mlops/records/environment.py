@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pytest_mlops.records.base import Count, Positive, Record, Seconds, Text
+from pytest_mlops.records.base import Count, Positive, Record, Seconds, Share, Text
 from pytest_mlops.records.health import HealthCheck
 from pytest_mlops.records.quantity import Bytes, Cores
 from pytest_mlops.records.serving import GatewaySettings, GoldenSettings, RolloutSettings, ServeSettings
@@ -16,6 +16,7 @@ __all__ = [
     "AutoScalingConfig",
     "DeploymentEnvironment",
     "EnvironmentConfig",
+    "FrameworkConfig",
     "ResourceConfig",
 ]
 
@@ -93,3 +94,15 @@ class DeploymentEnvironment(Record):
             if names.count(name) > 1:
                 raise ValueError(f"two health checks are called {name}; give each a name of its own")
         return self
+
+
+class FrameworkConfig(Record):
+    """Thresholds and times of :class:`pytest_mlops.MLOpsFramework`."""
+
+    min_coverage: Share = 0.8
+    min_quality_score: Share = 0.7
+    max_deployment_time: Seconds = 300.0
+    health_check_timeout: Seconds = 30.0
+    """Deadline of one health verdict."""
+    monitoring_interval: Seconds = 60.0
+    """Tick of ``watch``."""

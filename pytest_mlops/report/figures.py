@@ -5,32 +5,34 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from pytest_mlops.report.changes import signed
 from pytest_mlops.report.messages import count, interval, number
 from pytest_mlops.report.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_mlops.report.changes import Change, ChangeSeries
     from pytest_mlops.report.reliability import Curve
     from pytest_mlops.report.series import Point, Series
+    from pytest_mlops.report.trends import Trend, TrendPoint
     from pytest_mlops.verdict import Verdict
 
 __all__ = [
     "SLICES_DRAWN",
-    "axis_label",
-    "estimate_traces",
+    "forest_figure",
     "reliability_figure",
-    "row_layout",
-    "rows_drawn",
     "series_figure",
+    "trend_figure",
 ]
+
 
 Row = TypeVar("Row", bound="Drawable")
 
 SLICES_DRAWN = 24
 """Slices in one figure; the table beside it has them all."""
 LABEL_LIMIT = 22
-ROW_HEIGHT, FRAME_HEIGHT = 30, 130
+ROW_HEIGHT, FRAME_HEIGHT, TREND_HEIGHT = 30, 130, 320
 """Pixels."""
 
 # Told apart by shape, and by colour only besides.
@@ -60,8 +62,8 @@ class Drawable(Protocol):
 
 def series_figure(series: Series) -> dict[str, Any]:
     """Return the figure of a metric per slice: estimate, interval, threshold."""
-    drawn = rows_drawn(series.points)
-    traces = estimate_traces(drawn, [_hover(point) for point in drawn])
+    drawn = _rows_drawn(series.points)
+    traces = _estimate_traces(drawn, [_describe_slice(point) for point in drawn])
     limits = [
         (row, limit)
         for row, point in enumerate(drawn)
@@ -72,19 +74,19 @@ def series_figure(series: Series) -> dict[str, Any]:
         traces.append(_limits(limits))
     return {
         "data": traces,
-        "layout": row_layout([point.slice for point in drawn], axis_label(series.title)),
+        "layout": _row_layout([point.slice for point in drawn], _axis_label(series.title)),
     }
 
 
-def rows_drawn(points: Sequence[Row]) -> list[Row]:
+def _rows_drawn(points: Sequence[Row]) -> list[Row]:
     """Return the points that a figure shows: the first of those that have a value."""
     return [point for point in points if point.value is not None][:SLICES_DRAWN]
 
 
-def row_layout(slices: Sequence[str], title: str) -> dict[str, Any]:
+def _row_layout(slices: Sequence[str], title: str) -> dict[str, Any]:
     """Return the layout of a figure with a row for each slice, the first one on top."""
     rows = len(slices)
-    labels = [axis_label(name) for name in slices]
+    labels = [_axis_label(name) for name in slices]
     axis = {"tickvals": list(range(rows)), "ticktext": labels, "range": [rows - 0.5, -0.5]}
     return {
         "height": FRAME_HEIGHT + ROW_HEIGHT * rows,
@@ -94,7 +96,7 @@ def row_layout(slices: Sequence[str], title: str) -> dict[str, Any]:
     }
 
 
-def estimate_traces(points: Sequence[Drawable], texts: Sequence[str]) -> list[dict[str, Any]]:
+def _estimate_traces(points: Sequence[Drawable], texts: Sequence[str]) -> list[dict[str, Any]]:
     """Return a trace for each verdict, point ``i`` in row ``i`` and explained by ``texts[i]``."""
     traces = []
     for role, symbol in SYMBOLS.items():
@@ -201,17 +203,162 @@ def reliability_figure(curve: Curve) -> dict[str, Any]:
     return {"data": [diagonal, observed, counts], "layout": layout}
 
 
-def axis_label(text: str, limit: int = LABEL_LIMIT) -> str:
+def _axis_label(text: str, limit: int = LABEL_LIMIT) -> str:
     """Clip a name for a figure; plotly takes ``<b>`` and its like for markup, so they are escaped."""
     return html.escape(one_line(text, limit), quote=False)
 
 
-def _hover(point: Point) -> str:
+def _describe_slice(point: Point) -> str:
     between = interval(point.lower, point.upper)
     parts = [
-        f"{axis_label(point.slice, 80)}: {number(point.value)}",
+        f"{_axis_label(point.slice, 80)}: {number(point.value)}",
         f"95 % interval {between}" if between else "",
         f"n {count(point.n)}" if point.n is not None else "",
+        point.verdict.upper() if point.verdict is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def forest_figure(series: ChangeSeries) -> dict[str, Any]:
+    """Return the figure of a metric's change per slice; slices without a difference are left to the table."""
+    drawn = _rows_drawn(series.changes)
+    margins = [
+        (row, margin)
+        for row, change in enumerate(drawn)
+        for margin in (change.least, change.most)
+        if margin is not None
+    ]
+    traces = [_no_change(len(drawn))]
+    if margins:
+        traces.append(_margins(margins))
+    traces += _estimate_traces(drawn, [_describe_change(change) for change in drawn])
+    slices = [change.measured.slice for change in drawn]
+    layout = _row_layout(slices, f"Δ {_axis_label(series.title)}, candidate - baseline")
+    return {"data": traces, "layout": layout}
+
+
+def _no_change(rows: int) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "no change",
+        "meta": "ink",
+        "x": [0, 0],
+        "y": [-0.5, rows - 0.5],
+        "line": {"width": 1},
+        "hoverinfo": "skip",
+    }
+
+
+def _margins(margins: Sequence[tuple[int, float]]) -> dict[str, Any]:
+    # Each spans its row, so that equal margins of neighbours make one line; a gap keeps the others apart.
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "margin",
+        "meta": "limit",
+        "x": [x for _, margin in margins for x in (margin, margin, None)],
+        "y": [y for row, _ in margins for y in (row - 0.5, row + 0.5, None)],
+        "line": {"dash": "dash", "width": 2},
+        "connectgaps": False,
+        "hoverinfo": "text",
+        "text": [text for _, margin in margins for text in (f"margin {signed(margin)}",) * 2 + ("",)],
+    }
+
+
+def _describe_change(change: Change) -> str:
+    parts = [
+        f"{_axis_label(change.measured.slice, 80)}: {change.columns[2]}",
+        f"interval {change.between}",
+        f"n {count(change.measured.n)}",
+        change.allowed and f"allowed {change.allowed}",
+        change.verdict.upper() if change.verdict is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def trend_figure(trend: Trend) -> dict[str, Any]:
+    """Return the figure of a trend; runs in which the value is unknown are left to the table."""
+    drawn = [point for point in trend.points if point.value is not None]
+    traces = [_line(drawn)]
+    if trend.score:  # the verdict of a run is not one on each of its scores
+        traces.append({**_markers("accent", "circle", drawn), "name": "run"})
+    else:
+        for role, symbol in SYMBOLS.items():
+            points = [point for point in drawn if (point.verdict or "none") == role]
+            if points:
+                traces.append(_markers(role, symbol, points))
+    traces += [_limit(limit, drawn) for limit in trend.limits]
+    bounds = {"range": [-0.04, 1.04]} if trend.score else {}
+    layout = {
+        "height": TREND_HEIGHT,
+        "xaxis": {"type": "date", "nticks": 6},
+        "yaxis": {
+            "title": {"text": _axis_label(trend.title)},
+            "automargin": True,
+            "zeroline": False,
+            **bounds,
+        },
+        "showlegend": True,
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _line(points: Sequence[TrendPoint]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "meta": "accent",
+        "x": [point.ended for point in points],
+        "y": [point.value for point in points],
+        "line": {"width": 1.5},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _markers(role: str, symbol: str, points: Sequence[TrendPoint]) -> dict[str, Any]:
+    values = [point.value or 0.0 for point in points]
+    pairs = list(zip(points, values, strict=True))
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": WORDS.get(role, role),
+        "meta": role,
+        "x": [point.ended for point in points],
+        "y": values,
+        "marker": {"symbol": symbol, "size": 9},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [0.0 if point.upper is None else point.upper - value for point, value in pairs],
+            "arrayminus": [0.0 if point.lower is None else value - point.lower for point, value in pairs],
+            "thickness": 1.5,
+            "width": 4,
+        },
+        "hoverinfo": "text",
+        "text": [_describe_run(point) for point in points],
+    }
+
+
+def _limit(limit: float, points: Sequence[TrendPoint]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"threshold {limit:g}",
+        "meta": "limit",
+        "x": [points[0].ended, points[-1].ended],
+        "y": [limit, limit],
+        "line": {"dash": "dash", "width": 1.5},
+        "hoverinfo": "skip",
+    }
+
+
+def _describe_run(point: TrendPoint) -> str:
+    between = interval(point.lower, point.upper)
+    parts = [
+        f"{point.ended}, {_axis_label(point.version, 80)}: {number(point.value)}",
+        f"95 % interval {between}" if between else "",
         point.verdict.upper() if point.verdict is not None else "",
     ]
     return ", ".join(part for part in parts if part)

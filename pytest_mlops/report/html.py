@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.report import messages as words
 from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
-from pytest_mlops.report.figures import SLICES_DRAWN, reliability_figure, series_figure
-from pytest_mlops.report.forest import forest_figure
-from pytest_mlops.report.matrix import coverage_matrix
+from pytest_mlops.report.figures import (
+    SLICES_DRAWN,
+    forest_figure,
+    reliability_figure,
+    series_figure,
+    trend_figure,
+)
 from pytest_mlops.report.reliability import reliability_curves
 from pytest_mlops.report.series import Series, all_series
 from pytest_mlops.report.text import one_line
-from pytest_mlops.report.trend_figure import trend_figure
 from pytest_mlops.report.trends import all_trends
 from pytest_mlops.verdict import Verdict
 
@@ -27,10 +31,16 @@ if TYPE_CHECKING:
 
     import jinja2
 
-    from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.records.integration import CellCoverage, IntegrationResult
     from pytest_mlops.report.trends import RunPoint
 
-__all__ = ["to_html"]
+__all__ = [
+    "Matrix",
+    "MatrixRow",
+    "coverage_matrix",
+    "to_html",
+]
+
 
 TEXT_LIMIT = 1000
 """Characters of one name or message."""
@@ -190,3 +200,42 @@ def _markup(text: str) -> object:
 def _hash(script: str) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return f"'sha256-{digest}'"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatrixRow:
+    """One slice, of one data set where cells name any.
+
+    Attributes:
+        slice: Name of the slice.
+        dataset: Name of the data set; ``None`` for whichever the tests use.
+        cells: One for each capability; ``None`` where the capability is not declared on this slice.
+    """
+
+    slice: str
+    dataset: str | None
+    cells: tuple[CellCoverage | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Matrix:
+    """Capabilities and the rows under them."""
+
+    capabilities: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+
+
+def coverage_matrix(record: IntegrationResult) -> Matrix:
+    """Lay the declared cells out, slices and capabilities in the order in which they were declared."""
+    found = {cell.cell: cell for cell in record.coverage_cells}
+    placed: dict[tuple[str, str | None], dict[str, CellCoverage]] = {}
+    capabilities: dict[str, None] = {}
+    for cell in record.policy.cells():
+        if cell.title in found:
+            capabilities[cell.capability] = None
+            placed.setdefault((cell.slice, cell.dataset), {})[cell.capability] = found[cell.title]
+    rows = tuple(
+        MatrixRow(slice=slice_, dataset=dataset, cells=tuple(cells.get(name) for name in capabilities))
+        for (slice_, dataset), cells in placed.items()
+    )
+    return Matrix(capabilities=tuple(capabilities), rows=rows)

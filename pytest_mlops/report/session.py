@@ -136,7 +136,7 @@ class ReportSession:
         folder = self.histories.get(result)
         if folder is None:
             return None
-        from pytest_mlops.report.history import read_history  # noqa: PLC0415 -- as above
+        from pytest_mlops.report.trends import read_history  # noqa: PLC0415 -- as above
 
         try:
             return read_history(record, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.errors import NotRegistered, StoreError
 from pytest_mlops.names import measure_name
 from pytest_mlops.report.series import interval_of
 from pytest_mlops.verdict import Verdict
@@ -12,10 +13,22 @@ from pytest_mlops.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from pytest_mlops.records.integration import IntegrationResult, RuleResult
 
-__all__ = ["METRICS_DRAWN", "RunPoint", "Trend", "TrendPoint", "all_trends", "ruled_keys", "run_point"]
+__all__ = [
+    "METRICS_DRAWN",
+    "RUNS",
+    "RunPoint",
+    "Trend",
+    "TrendPoint",
+    "all_trends",
+    "read_history",
+    "ruled_keys",
+    "run_point",
+]
+
 
 METRICS_DRAWN = 30
 """Metrics whose trend is shown, those whose rules did not pass first."""
@@ -197,3 +210,40 @@ def _verdicts(record: IntegrationResult) -> dict[Key, Verdict]:
 
 def _key(result: RuleResult) -> Key:
     return (result.metric, result.slice, result.dataset)
+
+
+RUNS = 50
+"""The newest of a model's runs that are shown."""
+
+
+def read_history(record: IntegrationResult, folder: Path, *, url: str | None = None) -> list[RunPoint]:
+    """Return the newest recorded runs of the model that a record is about; none for a record without one.
+
+    Args:
+        record: The record.
+        folder: Of the project, whose ``.mlops/store.db`` is read unless the environment says otherwise.
+        url: Of another store.
+
+    Raises:
+        StoreError: there is no store, it cannot be read, or the ``ops`` extra is not installed.
+        EvidenceError: a record in it is not what was recorded.
+    """
+    from pytest_mlops.store.engine import open_store, store_exists  # noqa: PLC0415 -- of the ops extra
+    from pytest_mlops.store.history import get_result, list_results  # noqa: PLC0415
+
+    if record.model_version is None:
+        return []
+    if not store_exists(url, folder=folder):
+        raise StoreError("there is no store here, so no run is recorded; leave the history out")
+    keys = ruled_keys(record)
+    found = []
+    with open_store(url, folder=folder) as store:
+        page = list_results(store, model_id=record.model_version.model_id, limit=RUNS)
+        for entry in page.entries:
+            try:
+                point = run_point(get_result(store, entry.run_id), keys)
+            except NotRegistered:  # pruned by somebody meanwhile
+                continue
+            if point is not None:
+                found.append(point)
+    return found

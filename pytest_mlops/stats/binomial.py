@@ -6,7 +6,14 @@ import math
 
 from pytest_mlops.stats import normal
 
-__all__ = ["lower_bound", "mde", "needed_n", "upper_bound"]
+__all__ = [
+    "lower_bound",
+    "mde",
+    "needed_n",
+    "unseen_share",
+    "upper_bound",
+]
+
 
 # scipy.special is imported where it is needed: it costs 0.2 s, and a perfect share has a closed form.
 
@@ -83,3 +90,15 @@ def _clears(share: float, trials: int, threshold: float, alpha: float) -> bool:
 def _check(successes: int, trials: int) -> None:
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes in {trials} trials")
+
+
+def unseen_share(n: float, confidence: float) -> float:
+    """Return the upper confidence bound 1 - (1 - confidence)^(1/n) of a share of which 0 of n were seen.
+
+    Clopper and Pearson's one-sided bound for no success in n trials, about 3/n at 95 %.
+
+    Args:
+        n: Number of examples, above 0.
+        confidence: One-sided.
+    """
+    return -math.expm1(math.log1p(-confidence) / n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,11 @@ import pytest
 
 import pytest_mlops
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.metrics.slicing import slices_by
+from pytest_mlops.metrics.slicing import EMPTY, by_slice, slices_by
+from pytest_mlops.stats.estimate import Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COLUMNS = {"age": [10, 20, 30, 40], "sex": ["f", "m", "f", "f"]}
 
@@ -87,3 +91,20 @@ def test_a_column_of_ids_is_refused() -> None:
 
 def test_the_package_offers_it() -> None:
     assert pytest_mlops.slices_by is slices_by
+
+
+def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
+    return {"size": Estimate(value=float(mask.sum()), n=int(mask.sum()))}
+
+
+def test_every_metric_is_measured_on_every_slice() -> None:
+    masks = {"all": np.ones(3, dtype=bool), "some": np.array([True, False, True])}
+    assert [(name, slice_, estimate.value) for name, slice_, estimate in by_slice(measure, masks)] == [
+        ("size", "all", 3),
+        ("size", "some", 2),
+    ]
+
+
+def test_an_empty_slice_has_every_metric_and_no_value() -> None:
+    masks = {"all": np.ones(3, dtype=bool), "none": np.zeros(3, dtype=bool)}
+    assert by_slice(measure, masks)[1] == ("size", "none", Estimate(n=0, undefined=EMPTY))

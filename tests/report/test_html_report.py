@@ -24,7 +24,7 @@ from pytest_mlops.records.results import OrdinaryTests, Outcome, TestResult
 from pytest_mlops.records.rule import Rule
 from pytest_mlops.report import html
 from pytest_mlops.report.figures import SLICES_DRAWN
-from pytest_mlops.report.html import to_html
+from pytest_mlops.report.html import coverage_matrix, to_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -317,3 +317,26 @@ def test_arrays_that_cannot_be_used_leave_a_note_and_the_rest(
     path.unlink()
     said = Page(to_html(record, arrays=tmp_path)).text()
     assert "no reliability curve, since cannot read" in said
+
+
+def test_slices_go_down_capabilities_across_and_gaps_are_undeclared(make_record: MakeRecord) -> None:
+    policy = Policy(
+        requirements=(
+            Requirement(capability="rank", slices=("all", "young")),
+            Requirement(capability="fit", datasets=("holdout",)),
+        )
+    )
+    matrix = coverage_matrix(make_record(policy=policy))
+    assert matrix.capabilities == ("rank", "fit")
+    found = [(row.slice, row.dataset, [cell and cell.cell for cell in row.cells]) for row in matrix.rows]
+    assert found == [
+        ("all", None, ["rank:all", None]),
+        ("young", None, ["rank:young", None]),
+        ("all", "holdout", [None, "fit:all@holdout"]),
+    ]
+
+
+def test_a_cell_that_the_record_does_not_report_is_left_out(make_record: MakeRecord) -> None:
+    policy = Policy(requirements=(Requirement(capability="rank"),))
+    record = make_record(policy=policy).model_copy(update={"coverage_cells": ()})
+    assert coverage_matrix(record).rows == ()

@@ -14,8 +14,7 @@ from pytest_mlops.records.policy import Policy
 from pytest_mlops.records.rule import Rule
 from pytest_mlops.report import html
 from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
-from pytest_mlops.report.figures import SLICES_DRAWN
-from pytest_mlops.report.forest import forest_figure
+from pytest_mlops.report.figures import SLICES_DRAWN, forest_figure
 from pytest_mlops.report.html import to_html
 from pytest_mlops.report.markdown import to_markdown
 from pytest_mlops.report.series import all_series

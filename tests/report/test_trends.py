@@ -10,7 +10,7 @@ import pytest
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.records.rule import Rule
-from pytest_mlops.report.trend_figure import trend_figure
+from pytest_mlops.report.figures import trend_figure
 from pytest_mlops.report.trends import METRICS_DRAWN, all_trends, ruled_keys, run_point
 from tests.report.conftest import ENDED
 

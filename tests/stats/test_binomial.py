@@ -146,3 +146,15 @@ def test_a_perfect_share_does_not_load_scipy() -> None:
         "sys.exit('scipy.special' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("n", [1, 30, 299, 10**9])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.999])
+def test_it_is_clopper_and_pearsons_bound_of_no_success(n: int, confidence: float) -> None:
+    assert binomial.unseen_share(n, confidence) == pytest.approx(
+        binomial.upper_bound(0, n, confidence), rel=1e-6
+    )
+
+
+def test_a_share_of_one_percent_is_ruled_out_from_299_examples_on() -> None:
+    assert binomial.unseen_share(299, 0.95) <= 0.01 < binomial.unseen_share(298, 0.95)

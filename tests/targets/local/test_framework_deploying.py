@@ -10,8 +10,8 @@ import pytest
 
 from pytest_mlops.errors import ConfigError, ConflictError, NotRegistered, TicketRefused
 from pytest_mlops.framework import MLOpsFramework
+from pytest_mlops.records.environment import FrameworkConfig
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.records.settings import FrameworkConfig
 
 if TYPE_CHECKING:
     from benchmarks._deployments import Playground

@@ -10,13 +10,13 @@ import pytest
 
 from pytest_mlops.errors import RecordingError
 from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT
-from pytest_mlops.metrics.paired_extra import compare_extra
 from pytest_mlops.metrics.pairing import Pairing
+from pytest_mlops.metrics.plugin_metrics import compare_plugin_metric
 from pytest_mlops.stats.estimate import Estimate
 
 if TYPE_CHECKING:
-    from pytest_mlops.metrics.extra import MetricFunction
     from pytest_mlops.metrics.paired_delta import PairedDelta
+    from pytest_mlops.metrics.plugin_metrics import MetricFunction
 
 N = 300
 RNG = np.random.default_rng(1)
@@ -40,7 +40,7 @@ def compare(
         scores=None,
         slices={"one": np.arange(true.size) < 1, "some": np.arange(true.size) < 50},
     )
-    return compare_extra("m", function, pairing, part, confidence=confidence, wanted=10_000, seed=5)
+    return compare_plugin_metric("m", function, pairing, part, confidence=confidence, wanted=10_000, seed=5)
 
 
 def mean_cost(true: Any, predicted: Any) -> float:

@@ -11,7 +11,7 @@ pytest.importorskip("sqlalchemy")
 
 from pytest_mlops.errors import NotRegistered, StoreError
 from pytest_mlops.records.model import ModelVersion
-from pytest_mlops.report.history import read_history
+from pytest_mlops.report.trends import read_history
 from pytest_mlops.store import history
 from pytest_mlops.store.engine import open_store
 from pytest_mlops.store.history import record_result
