@@ -6,11 +6,21 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pytest_mlops.errors import EvidenceError
 
-__all__ = ["GitFile", "file_names", "git_file", "head_commit", "merge_base", "read_file", "work_tree"]
+__all__ = [
+    "GitFile",
+    "existing_folder",
+    "file_names",
+    "git_file",
+    "head_commit",
+    "merge_base",
+    "path_in_tree",
+    "read_file",
+    "work_tree",
+]
 
 SECONDS = 60
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./^~-]{0,250}")
@@ -73,6 +83,24 @@ def merge_base(folder: Path, base: str, head: str = "HEAD") -> str:
     return found[0]
 
 
+def existing_folder(path: Path) -> Path:
+    """Return the folder ``path``, or the nearest one above it that exists."""
+    return next(each for each in (path, *path.parents) if each.is_dir())
+
+
+def path_in_tree(root: Path, path: Path) -> PurePosixPath:
+    """Return a path relative to the top of the work tree, whether or not anything lies there.
+
+    Raises:
+        EvidenceError: outside of the work tree.
+    """
+    folder = existing_folder(path.parent)
+    whole = Path(os.path.normpath(folder.resolve() / path.relative_to(folder)))
+    if not whole.is_relative_to(root):
+        raise EvidenceError(f"{path} lies outside the repository, where no commit holds it")
+    return PurePosixPath(whole.relative_to(root).as_posix())
+
+
 def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
     """Return a file of the work tree as it stands in ``commit``; ``None`` where it is not there.
 
@@ -84,11 +112,7 @@ def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
     Raises:
         EvidenceError: outside of the work tree, or no regular file.
     """
-    folder = next(parent for parent in path.parents if parent.is_dir())
-    place = Path(os.path.normpath(folder.resolve() / path.relative_to(folder)))
-    if not place.is_relative_to(root):
-        raise EvidenceError(f"{path} lies outside the repository, where no commit holds it")
-    inside = place.relative_to(root).as_posix()
+    inside = path_in_tree(root, path).as_posix()
     listed = _git(root, "ls-tree", "-z", "-l", commit, "--", inside).decode(errors="replace")
     if not listed:
         return None

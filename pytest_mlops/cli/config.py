@@ -48,8 +48,6 @@ def explain(
 
 
 def _default_file() -> Path:
-    from pytest_mlops.config.load import CONFIG_NAMES, find_config
+    from pytest_mlops.config.find import default_config
 
-    here = Path.cwd()
-    found = find_config(here, here)
-    return Path(CONFIG_NAMES[0] if found is None else found.name)
+    return default_config(Path())

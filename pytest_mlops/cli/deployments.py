@@ -80,10 +80,9 @@ def find_place(name: str | None, config: Path | None) -> Place:
         ConfigError: there is no ``mlops.yaml``, it is wrong, or it is not clear which environment is meant.
     """
     from pytest_mlops.config.environments import read_environments
-    from pytest_mlops.config.load import find_config
+    from pytest_mlops.config.find import nearest_config
 
-    here = Path.cwd()
-    found = config if config is not None else find_config(here, Path(here.anchor))
+    found = config if config is not None else nearest_config(Path.cwd())
     if found is None:
         message = "there is no mlops.yaml here that could declare it; name one with --config"
         raise ConfigError("the environment", [Problem(path="", message=message)])

@@ -143,12 +143,12 @@ def _settings(folder: Path) -> HistorySettings:
     """
     from pydantic import ValidationError
 
-    from pytest_mlops.config.load import find_config
+    from pytest_mlops.config.find import config_in
     from pytest_mlops.config.models import HistorySettings
     from pytest_mlops.config.yaml import parse_yaml
     from pytest_mlops.errors import ConfigError, Problem
 
-    found = find_config(folder, folder)
+    found = config_in(folder)
     if found is None:
         return HistorySettings()
     data = parse_yaml(found.read_bytes(), str(found)).data

@@ -59,13 +59,13 @@ def write_starter(folder: Path, *, force: bool = False) -> list[str]:
     """
     from pytest_mlops.cli.scan import scan
     from pytest_mlops.cli.starter import measures_size, starter_config
-    from pytest_mlops.config.load import CONFIG_NAMES, load_config
+    from pytest_mlops.config.find import config_in, default_config
+    from pytest_mlops.config.load import load_config
     from pytest_mlops.files import write_atomically
 
-    there = [folder / name for name in CONFIG_NAMES if (folder / name).exists()]
-    if there and not force:
-        _refuse(f"{there[0]} exists already; --force replaces it")
-    path = there[0] if there else folder / CONFIG_NAMES[0]
+    path = default_config(folder)
+    if config_in(folder) is not None and not force:
+        _refuse(f"{path} exists already; --force replaces it")
     found = scan(folder)
     write_atomically(path, starter_config(found, folder_name=folder.resolve().name).encode())
     cells = len(load_config(path).config.policy().cells())

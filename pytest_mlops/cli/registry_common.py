@@ -70,9 +70,9 @@ def project_folder(start: Path) -> Path:
 
     Without one it is this folder.
     """
-    from pytest_mlops.config.load import find_config
+    from pytest_mlops.config.find import nearest_config
 
-    found = find_config(start, Path(start.resolve().anchor))
+    found = nearest_config(start)
     here = Path.cwd()
     if found is None or found.parent == here.resolve():
         return here

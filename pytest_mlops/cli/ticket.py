@@ -78,9 +78,9 @@ def check_environment(
 def _load(config: Path | None) -> Environments:
     """Read the configuration; never from where the record says, which is what is being checked."""
     from pytest_mlops.config.environments import read_environments
-    from pytest_mlops.config.load import find_config
+    from pytest_mlops.config.find import nearest_config
 
-    found = config if config is not None else find_config(Path.cwd(), Path.cwd())
+    found = config if config is not None else nearest_config(Path.cwd())
     if found is None:
         message = "there is no mlops.yaml here that could declare it; name one with --config"
         raise ConfigError("--environment", [Problem(path="", message=message)])

@@ -58,10 +58,9 @@ def locate_model(record: IntegrationResult, folder: Path) -> Path | None:
     version = record.model_version
     if version is None or version.digest is None or version.artifact_path is None:
         return None
-    config = (
-        folder / record.provenance.config if record.provenance.config is not None else folder / "mlops.yaml"
-    )
-    return config.parent / version.artifact_path
+    config = record.provenance.config
+    project = folder if config is None else (folder / config).parent
+    return project / version.artifact_path
 
 
 def exit_code_for(record: IntegrationResult) -> ExitCode:

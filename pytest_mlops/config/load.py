@@ -1,4 +1,4 @@
-"""Finding ``mlops.yaml``, and reading it with every mistake named at once."""
+"""Reading a configuration, with every mistake named at once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.base import Check
 
-__all__ = ["CONFIG_NAMES", "LoadedConfig", "find_config", "load_config"]
-
-CONFIG_NAMES = ("mlops.yaml", "mlops.yml")
+__all__ = ["LoadedConfig", "load_config"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,35 +90,6 @@ def _same_titles(config: Config) -> list[Mistake]:
         for index, title in enumerate(titles)
         if title in titles[:index]
     ]
-
-
-def find_config(start: Path, root: Path) -> Path | None:
-    """Look for ``mlops.yaml`` or ``mlops.yml`` from ``start`` upward to ``root``, both included.
-
-    Args:
-        start: A folder, or a file that stands for its folder. Where it does not lie below ``root``, only
-            its own folder and ``root`` are looked at.
-        root: The highest folder to look in.
-
-    Raises:
-        ConfigError: one folder holds both names.
-    """
-    start, root = start.resolve(), root.resolve()
-    folder = start.parent if start.is_file() else start
-    if folder.is_relative_to(root):
-        between = len(folder.relative_to(root).parts)
-        folders = [folder, *folder.parents[:between]]
-    else:
-        folders = [folder, root]
-    return next((found for found in map(_in_folder, folders) if found is not None), None)
-
-
-def _in_folder(folder: Path) -> Path | None:
-    # A dangling link counts as there, so that reading it says what is wrong with it.
-    present = [path for name in CONFIG_NAMES if (path := folder / name).exists() or path.is_symlink()]
-    if len(present) > 1:
-        refuse(str(folder), f"holds both {' and '.join(CONFIG_NAMES)}; keep one of the two")
-    return present[0] if present else None
 
 
 def _read(path: Path) -> bytes:

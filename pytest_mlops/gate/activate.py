@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from pytest_mlops.ci.context import context_from_environ
 from pytest_mlops.ci.provenance import collect_provenance
+from pytest_mlops.config.find import CONFIG_NAMES, find_config
 from pytest_mlops.config.guard import refuse
-from pytest_mlops.config.load import CONFIG_NAMES, LoadedConfig, find_config, load_config
+from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, IoError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact

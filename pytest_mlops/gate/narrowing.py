@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlops.config.find import CONFIG_NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -143,7 +145,7 @@ def _test_files(config: pytest.Config, folders: list[Path]) -> Iterator[Path]:
                 name
                 for name in names
                 if not any(fnmatchcase(name, pattern) for pattern in kept_out)
-                and not (Path(place) / name / "mlops.yaml").exists()
+                and not any((Path(place) / name / config).exists() for config in CONFIG_NAMES)
             ]
             for name in files:
                 if any(fnmatchcase(name, pattern) for pattern in patterns):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mlops.ci.git import file_names, git_file, merge_base, read_file, work_tree
+from pytest_mlops.ci.git import (
+    existing_folder,
+    file_names,
+    git_file,
+    merge_base,
+    path_in_tree,
+    read_file,
+    work_tree,
+)
+from pytest_mlops.config.find import CONFIG_NAMES, configs_above, configs_below, is_config
 from pytest_mlops.config.guard import MAX_BYTES
-from pytest_mlops.config.load import CONFIG_NAMES
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.evidence.verify import read_bytes
 from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
@@ -14,7 +22,8 @@ from pytest_mlops.github.snapshot import Snapshot, snapshot_of_record, snapshot_
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
+    from pathlib import Path, PurePosixPath
 
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.policy import Policy
@@ -23,6 +32,7 @@ __all__ = [
     "Changes",
     "changes_from_file",
     "changes_in_checkout",
+    "changes_in_search",
     "changes_since",
     "stated_decision",
     "unknown",
@@ -41,7 +51,7 @@ def changes_in_checkout(record: IntegrationResult, config: Path, base: str, head
         base: Commit or branch that the change is proposed on top of.
         head: The commit that was measured.
     """
-    folder = next(parent for parent in config.parents if parent.is_dir())
+    folder = existing_folder(config.parent)
     try:
         root, commit = work_tree(folder), merge_base(folder, base, head)
         changes, decision = _gone(root, commit, head)
@@ -56,30 +66,94 @@ def changes_in_checkout(record: IntegrationResult, config: Path, base: str, head
     return (*changes, *of_file, *_baselines(record, config, root, commit, head)), decision
 
 
-def stated_decision(config: Path, base: str) -> Decision | None:
-    """Return what the policy of the base says is done about changes of it; ``None`` where nobody can tell.
+def changes_in_search(record: IntegrationResult, folder: Path, base: str, head: str = "HEAD") -> Changes:
+    """Compare as :func:`changes_in_checkout` where no configuration was named, and so one was searched for.
+
+    The change may have chosen the configuration that judged: one that the base lacks is compared with the one
+    that the base would have found in its place.
 
     Args:
-        config: ``mlops.yaml`` in the work tree.
+        record: The record; what it says of its configuration its own tests could have written.
+        folder: The working directory.
+        base: Commit or branch that the change is proposed on top of.
+        head: The commit that was measured.
+    """
+    named = record.provenance.config
+    config = folder / (named or CONFIG_NAMES[0])
+    changes, decision = changes_in_checkout(record, config, base, head)
+    try:
+        root = work_tree(existing_folder(folder))
+        commit = merge_base(root, base, head)
+        if git_file(root, config, commit) is not None:
+            return changes, decision
+        files = file_names(root, commit)
+        replaced = configs_above(files, path_in_tree(root, config.parent))
+        others = () if replaced else _searched(files, path_in_tree(root, folder))
+        compared = [_since(record, root, name, commit, config) for name in replaced]
+        stated = [_stated(root, name, commit) for name in others]
+    except EvidenceError as error:
+        return unknown(record, str(error))
+    for found, each in compared:
+        changes, stated = (*changes, *found), [*stated, each]
+    if others:
+        why = f"{named or 'no configuration'} judged, and the base has {', '.join(others)}"
+        changes = (*changes, *unknown(record, f"{why}; name one with config:")[0])
+    return changes, _strictest([decision, *stated])
+
+
+def _since(record: IntegrationResult, root: Path, name: str, commit: str, config: Path) -> Changes:
+    file = git_file(root, root / name, commit)
+    return ((), Decision.ALLOW) if file is None else changes_since(record, read_file(file, MAX_BYTES), config)
+
+
+def _strictest(decisions: Iterable[Decision | None]) -> Decision:
+    return Decision.BLOCK if Decision.BLOCK in decisions else Decision.ALLOW
+
+
+def stated_decision(folder: Path, named: str, base: str) -> Decision | None:
+    """Return what the policy of the base says is done about changes of it; ``None`` where that is unknown.
+
+    Args:
+        folder: The working directory.
+        named: The configuration that the workflow names, relative to ``folder``; where it is empty, every
+            configuration counts that the gate could find from there, and the strictest decides.
         base: Commit or branch that the change is proposed on top of.
     """
-    folder = next(parent for parent in config.parents if parent.is_dir())
     try:
-        root = work_tree(folder)
-        found = git_file(root, config, merge_base(folder, base))
-        if found is None:
-            return Decision.ALLOW
-        return snapshot_of_yaml(read_file(found, MAX_BYTES), config.name).policy.gate.policy_changes
-    except (EvidenceError, ConfigError):
+        root = work_tree(existing_folder(folder))
+        commit = merge_base(root, base)
+        files = file_names(root, commit)
+        where = path_in_tree(root, folder)
+        names = [path_in_tree(root, folder / named).as_posix()] if named else _searched(files, where)
+        stated = [_stated(root, name, commit) for name in names]
+    except EvidenceError:
+        return None
+    return None if None in stated and Decision.BLOCK not in stated else _strictest(stated)
+
+
+def _searched(files: frozenset[str], folder: PurePosixPath) -> tuple[str, ...]:
+    """Return every configuration of a commit that the gate could find from ``folder``."""
+    return tuple(dict.fromkeys((*configs_above(files, folder), *configs_below(files, folder))))
+
+
+def _stated(root: Path, name: str, commit: str) -> Decision | None:
+    """Return what one configuration of a commit says; ``None`` where it is not valid.
+
+    Raises:
+        EvidenceError: it cannot be read.
+    """
+    file = git_file(root, root / name, commit)
+    if file is None:
+        return Decision.ALLOW
+    try:
+        return snapshot_of_yaml(read_file(file, MAX_BYTES), name).policy.gate.policy_changes
+    except ConfigError:
         return None
 
 
 def _gone(root: Path, commit: str, head: str) -> Changes:
     """Name the configurations that the change takes away; one that was moved is judged by nothing it was."""
-    was, is_ = (
-        {name for name in file_names(root, of) if name.rpartition("/")[2] in CONFIG_NAMES}
-        for of in (commit, head)
-    )
+    was, is_ = ({name for name in file_names(root, of) if is_config(name)} for of in (commit, head))
     changes, decision = [], Decision.ALLOW
     for name in sorted(was - is_):
         changes.append(PolicyChange(effect=Effect.LOOSENED, text=f"{name} is gone, and its gate with it"))

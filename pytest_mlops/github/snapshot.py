@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from pytest_mlops.config.check_entries import check_class
-from pytest_mlops.config.load import CONFIG_NAMES
+from pytest_mlops.config.find import is_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError, Problem
@@ -62,7 +62,7 @@ def snapshot_of_yaml(content: bytes, source: str) -> Snapshot:
 def snapshot_of_record(record: IntegrationResult) -> Snapshot:
     """Return what a record was judged under; of its checks only the names are known."""
     split = (result.test_name.partition("::") for result in record.test_results.results)
-    checks = {title: None for file, _, title in split if file.rpartition("/")[2] in CONFIG_NAMES}
+    checks = {title: None for file, _, title in split if is_config(file)}
     return Snapshot(policy=record.policy, checks=checks)
 
 

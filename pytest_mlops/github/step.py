@@ -12,11 +12,17 @@ from pytest_mlops.ci.context import context_from_environ, trust_from_event
 from pytest_mlops.ci.merge_base import base_commit
 from pytest_mlops.ci.provenance import read_event
 from pytest_mlops.compare.fetched import FOLDER_VARIABLE, Receipt, read_receipt
+from pytest_mlops.config.find import nearest_config
 from pytest_mlops.config.guard import MAX_BYTES, refuse
-from pytest_mlops.config.load import find_config
 from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
 from pytest_mlops.evidence.verify import read_record
-from pytest_mlops.github.base_policy import Changes, changes_from_file, changes_in_checkout, unknown
+from pytest_mlops.github.base_policy import (
+    Changes,
+    changes_from_file,
+    changes_in_checkout,
+    changes_in_search,
+    unknown,
+)
 from pytest_mlops.github.baseline_drift import creep, staleness
 from pytest_mlops.github.client import open_client
 from pytest_mlops.github.config import Config, fail_on_of
@@ -165,7 +171,7 @@ def baseline_step(
     Args:
         folder: Emptied first.
         around: The world.
-        config: Names the sources, where ``sources`` is empty; by default ``./mlops.yaml``.
+        config: Names the sources, where ``sources`` is empty; by default the nearest one.
         sources: As in ``baseline.from``.
         record: Path of the record in the artifact, where it holds several.
         history: Good records before the baseline.
@@ -246,9 +252,10 @@ def _changes(
             return unknown(record, "the event does not say what it is proposed on top of")
     if base is None:
         return (), Decision.ALLOW
-    name = settings.config or record.provenance.config or "mlops.yaml"
-    head = pins_after(environ).head or "HEAD"
-    return changes_in_checkout(record, settings.working_directory / name, base, head)
+    folder, head = settings.working_directory, pins_after(environ).head or "HEAD"
+    if settings.config:
+        return changes_in_checkout(record, folder / settings.config, base, head)
+    return changes_in_search(record, folder, base, head)
 
 
 def _history(record: IntegrationResult, around: Surroundings) -> list[str]:
@@ -269,7 +276,7 @@ def _history(record: IntegrationResult, around: Surroundings) -> list[str]:
 
 
 def _sources(config: Path | None) -> tuple[str, ...]:
-    path = config or find_config(Path.cwd(), Path.cwd())
+    path = config or nearest_config(Path.cwd())
     if path is None:
         return ()
     try:

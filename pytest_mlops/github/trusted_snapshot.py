@@ -67,7 +67,7 @@ def pins_of(environ: Mapping[str, str]) -> Pins:
         return Pins(event=_event(environ))
     folder = settings.working_directory
     base = base_commit(environ, read_event(environ))
-    decision = None if base is None else stated_decision(folder / (settings.config or "mlops.yaml"), base)
+    decision = None if base is None else stated_decision(folder, settings.config, base)
     return Pins(
         event=_event(environ), head=_head(folder), policy_changes="" if decision is None else decision
     )

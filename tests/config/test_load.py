@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_mlops.config.find import find_config
 from pytest_mlops.config.guard import MAX_BYTES
-from pytest_mlops.config.load import find_config, load_config
+from pytest_mlops.config.load import load_config
 from pytest_mlops.errors import ConfigError
 from pytest_mlops.verdict import Decision
 

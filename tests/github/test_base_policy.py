@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.config.load import load_config
-from pytest_mlops.github.base_policy import changes_from_file, changes_in_checkout
+from pytest_mlops.github.base_policy import changes_from_file, changes_in_checkout, changes_in_search
 from pytest_mlops.github.policy_changes import Effect
 from pytest_mlops.verdict import Decision
 
@@ -129,6 +129,62 @@ def test_a_first_configuration_has_nothing_to_be_compared_with(checkout: Checkou
     other.write_text("gate: {min_coverage: 0}", encoding="utf-8")
     checkout.commit(STRICT)
     assert changes_in_checkout(checkout.record(), other, "main") == ((), Decision.ALLOW)
+
+
+def searched(checkout: Checkout, record: IntegrationResult, config: str | None) -> tuple[list[str], Decision]:
+    record = record.model_copy(update={"provenance": record.provenance.model_copy(update={"config": config})})
+    found, decision = changes_in_search(record, checkout.folder, "main")
+    return [change.text for change in found], decision
+
+
+def test_a_configuration_that_the_base_lacks_is_compared_with_the_one_it_replaces(
+    checkout: Checkout, make: Make
+) -> None:
+    (checkout.folder / "loose.yaml").write_text("gate: {min_coverage: 0}", encoding="utf-8")
+    checkout.commit(STRICT)
+    for config in ("loose.yaml", "models/mlops.yaml", None):
+        found, decision = searched(checkout, make.record(), config)
+        assert "the rule accuracy was removed" in found
+        assert decision is Decision.BLOCK
+    assert searched(checkout, checkout.record(), "mlops.yaml") == ([], Decision.BLOCK)
+
+
+def test_a_configuration_under_another_name_is_still_compared(checkout: Checkout, make: Make) -> None:
+    checkout.git("mv", "mlops.yaml", "mlops.yml")
+    checkout.git("commit", "--quiet", "-m", "moved")
+    found, decision = searched(checkout, make.record(), "mlops.yml")
+    assert found[0] == "mlops.yaml is gone, and its gate with it"
+    assert "the rule accuracy was removed" in found
+    assert decision is Decision.BLOCK
+
+
+def test_a_base_with_configurations_below_does_not_pass_for_one_without(
+    checkout: Checkout, make: Make
+) -> None:
+    checkout.git("checkout", "--quiet", "main")
+    (checkout.folder / "models" / "a").mkdir(parents=True)
+    checkout.git("mv", "mlops.yaml", "models/a/mlops.yaml")
+    checkout.git("commit", "--quiet", "-m", "moved")
+    checkout.git("checkout", "--quiet", "-B", "feature")
+    ((text,), decision) = searched(checkout, make.record(), "loose.yaml")
+    assert "loose.yaml judged, and the base has models/a/mlops.yaml; name one with config:" in text
+    assert decision is Decision.BLOCK
+    ((text,), decision) = searched(checkout, make.record(), None)
+    assert "no configuration judged" in text
+    assert decision is Decision.BLOCK
+
+
+def test_a_first_configuration_that_was_searched_for_loosens_nothing(checkout: Checkout, make: Make) -> None:
+    checkout.git("checkout", "--quiet", "main")
+    checkout.git("rm", "--quiet", "mlops.yaml")
+    checkout.git("commit", "--quiet", "-m", "none")
+    checkout.git("checkout", "--quiet", "-B", "feature")
+    assert searched(checkout, make.record(), "mlops.yaml") == ([], Decision.ALLOW)
+
+
+def test_a_configuration_outside_the_repository_is_unknown(checkout: Checkout, make: Make) -> None:
+    ((text,), _) = searched(checkout, make.record(), "../../outside.yaml")
+    assert "lies outside the repository" in text
 
 
 def test_a_rewritten_baseline_is_named(checkout: Checkout) -> None:

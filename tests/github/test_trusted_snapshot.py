@@ -72,7 +72,7 @@ def test_what_was_never_noted_is_not_missed(environ: dict[str, str]) -> None:
     ("change", "expected"),
     [
         ({"MLOPS_CONFIG": "other.yaml"}, "allow"),  # a first configuration loosens nothing
-        ({"MLOPS_WORKING_DIRECTORY": "nowhere"}, "allow"),
+        ({"MLOPS_WORKING_DIRECTORY": "nowhere"}, "block"),  # the gate searches upward
         ({"GITHUB_EVENT_NAME": "schedule"}, "block"),
         ({"GITHUB_EVENT_PATH": ""}, ""),
         ({"MLOPS_COMMENT": "perhaps"}, ""),
@@ -83,6 +83,42 @@ def test_what_cannot_be_told_is_left_empty(
     environ: dict[str, str], change: dict[str, str], expected: str
 ) -> None:
     assert pins_of({**environ, **change}).policy_changes == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "folder", "expected"),
+    [
+        ("mlops.yml", "", "block"),
+        ("mlops.yml", "models", "block"),
+        ("models/a/mlops.yaml", "", "block"),
+        ("models/a/mlops.yml", "models/a/deep", "block"),
+        ("models/a/mlops.yaml", "models/b", "allow"),
+    ],
+)
+def test_policy_of_the_base_is_found_wherever_the_gate_would_find_it(
+    environ: dict[str, str], event: dict[str, Any], tmp_path: Path, place: str, folder: str, expected: str
+) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / place).parent.mkdir(parents=True, exist_ok=True)
+    git(checkout, "mv", "mlops.yaml", place)
+    git(checkout, "commit", "--quiet", "-m", "moved")
+    event["pull_request"]["base"]["sha"] = git(checkout, "rev-parse", "HEAD")
+    (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
+    assert pins_of({**environ, "MLOPS_WORKING_DIRECTORY": folder}).policy_changes == expected
+
+
+def test_strictest_policy_that_could_be_found_counts(
+    environ: dict[str, str], event: dict[str, Any], tmp_path: Path
+) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / "a").mkdir()
+    (checkout / "a" / "mlops.yaml").write_text("rules: [", encoding="utf-8")
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--quiet", "-m", "c")
+    event["pull_request"]["base"]["sha"] = git(checkout, "rev-parse", "HEAD")
+    (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
+    assert pins_of(environ).policy_changes == "block"
+    assert pins_of({**environ, "MLOPS_CONFIG": "a/mlops.yaml"}).policy_changes == ""
 
 
 def test_base_that_is_no_policy_says_nothing(
