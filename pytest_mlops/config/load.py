@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from pytest_mlops.config.check_entries import EXTRA_CHECKS
 from pytest_mlops.config.checks import cross_mistakes
+from pytest_mlops.config.entries import EXTRA_CHECKS
 from pytest_mlops.config.guard import MAX_BYTES, refuse
 from pytest_mlops.config.messages import schema_mistakes
 from pytest_mlops.config.models import Config

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import AliasChoices
 
-from pytest_mlops.checks.base import Check
-from pytest_mlops.config.check_entries import check_class
+from pytest_mlops.config.entries import entry_class
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.problems import Mistake, Place
 from pytest_mlops.records.base import Record
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
+    from pytest_mlops.checks.base import Check
     from pytest_mlops.config.yaml import Document
 
 __all__ = ["nearest", "schema_mistakes"]
@@ -178,8 +178,9 @@ _SENTENCES: Mapping[str, Callable[[_Fault], str]] = {
 def _known_keys(place: Place, fault: _Fault) -> list[str]:
     """Return the keys of the record that stands at ``place``; that of a check depends on which it names."""
     annotation: Any = Config
-    if len(place) >= 2 and place[0] == "checks":
-        annotation, place = check_class(fault.data["checks"][place[1]], fault.checks) or Check, place[2:]
+    if len(place) >= 2 and place[0] in {"checks", "environments"}:
+        section, key, *rest = place
+        annotation, place = entry_class(section, fault.data[section][key], fault.checks), tuple(rest)
     for part in place:
         record = _find(annotation, Record)
         if _find(annotation, dict) is not None or isinstance(part, int):

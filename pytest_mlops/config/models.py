@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
-from pytest_mlops.config.check_entries import CheckEntry
+from pytest_mlops.config.entries import CheckEntry, EnvironmentEntry
 from pytest_mlops.records.base import Label, Number, Record, Text
-from pytest_mlops.records.environment import DeploymentEnvironment, EnvironmentConfig, ResourceConfig
-from pytest_mlops.records.health import HealthCheck
 from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
 from pytest_mlops.records.policy import (
     BaselineSettings,
@@ -22,10 +20,8 @@ from pytest_mlops.records.policy import (
     Waiver,
 )
 from pytest_mlops.records.rule import Rule
-from pytest_mlops.records.serving import GatewaySettings, GoldenSettings, RolloutSettings, ServeSettings
-from pytest_mlops.records.ticket import TicketPolicy
 
-__all__ = ["Config", "EnvironmentSettings", "HistorySettings", "ModelSettings"]
+__all__ = ["Config", "HistorySettings", "ModelSettings"]
 
 
 class ModelSettings(Record):
@@ -86,46 +82,6 @@ class ModelSettings(Record):
         )
 
 
-class EnvironmentSettings(TicketPolicy):
-    """What one environment demands of a release besides what any run owes, and how it serves a version."""
-
-    target: Literal["local"] = "local"
-    """Where replicas run: ``local``, processes of this machine."""
-    serve: ServeSettings | None = None
-    """The process that serves a version; without it nothing can be deployed here."""
-    config: EnvironmentConfig = EnvironmentConfig()
-    """Limits and size of the service."""
-    resources: ResourceConfig = ResourceConfig()
-    """What must be free before a version is deployed."""
-    health_checks: tuple[HealthCheck, ...] = ()
-    """Probes of every replica, and of what the environment needs besides them."""
-    golden: GoldenSettings | None = None
-    """Known inputs and answers, asked before a version gets any traffic."""
-    gateway: GatewaySettings = GatewaySettings()
-    """What clients talk to."""
-    rollout: RolloutSettings = RolloutSettings()
-    """How traffic moves from the old version to the new one."""
-
-    def ticket_policy(self) -> TicketPolicy:
-        """Return what a version must show before it is deployed here."""
-        return TicketPolicy(**{name: getattr(self, name) for name in TicketPolicy.model_fields})
-
-    def environment(self, name: str) -> DeploymentEnvironment:
-        """Return the environment that is declared here."""
-        fields = DeploymentEnvironment.model_fields.keys() - {"environment_id", "name", "policy"}
-        return DeploymentEnvironment(
-            environment_id=name,
-            name=name,
-            policy=self.ticket_policy(),
-            **{field: getattr(self, field) for field in fields},
-        )
-
-    @model_validator(mode="after")
-    def _one_environment(self) -> Self:
-        self.environment("environment")  # what its parts demand of each other
-        return self
-
-
 class HistorySettings(Record):
     """Which results are kept, where the gate records each of its runs in the store."""
 
@@ -161,7 +117,7 @@ class Config(Record):
     """The version that rules on changes compare with."""
     waivers: tuple[Waiver, ...] = ()
     """Failing rules and tests that a named person lets through for a while."""
-    environments: dict[str, EnvironmentSettings] = {}
+    environments: dict[str, EnvironmentEntry] = {}
     """Name -> what that environment demands of a release."""
     history: HistorySettings | None = None
     """With this section, ``history: {}`` at the least, every run of the gate is recorded in the store,

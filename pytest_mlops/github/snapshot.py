@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from pytest_mlops.config.check_entries import check_class
+from pytest_mlops.config.entries import check_class
 from pytest_mlops.config.find import is_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.yaml import parse_yaml
