@@ -22,7 +22,7 @@ from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy, Requirement
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
 from pytest_mlops.rollout.manager import Request
-from pytest_mlops.serving.supervisor.control import bring_down, bring_up, gateway_url
+from pytest_mlops.serving.supervisor.lifecycle import bring_down, bring_up, gateway_url
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.pointer import read_pointer
 from pytest_mlops.state.rows import list_deployments
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.rollout.manager import DeploymentManager
-    from pytest_mlops.serving.supervisor.control import Start
+    from pytest_mlops.serving.supervisor.lifecycle import Start
     from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.pointer import Pointer
     from pytest_mlops.state.rows import DeploymentRow

@@ -26,7 +26,7 @@ import psutil
 
 from benchmarks._deployments import Client, Playground
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.supervisor.processes import Identity, read_json
+from pytest_mlops.serving.processes import Identity, read_json
 from pytest_mlops.state.journal import read_journal
 from pytest_mlops.state.process_start import birth_of
 from pytest_mlops.state.steps import FORWARD, Phase, Step

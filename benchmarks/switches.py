@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from benchmarks._deployments import CONFIG, ENVIRONMENT, Playground
-from pytest_mlops.serving.supervisor.processes import Identity, find_marked, read_json
+from pytest_mlops.serving.processes import Identity, find_marked, read_json
 from pytest_mlops.state.lease import acquire
 from pytest_mlops.state.pointer import Pointer, move_pointer, read_pointer
 from pytest_mlops.state.rows import change_deployment

@@ -41,9 +41,9 @@ def health(
 
 
 def _look(place: Place, seconds: float) -> Survey:
-    from pytest_mlops.serving.health.endpoint import Endpoint
+    from pytest_mlops.serving.health.probe import Endpoint
     from pytest_mlops.serving.health.survey import survey
-    from pytest_mlops.serving.supervisor.processes import Identity, lives, read_json
+    from pytest_mlops.serving.processes import Identity, lives, read_json
 
     found = [read_json(path) for path in sorted(place.layout.replicas.glob("[!.]*.json"))]
     running = [values for values in found if values is not None and lives(Identity.of(values))]

@@ -35,8 +35,8 @@ def up(
     --foreground, Ctrl-C takes the environment down, and SIGTERM ends the supervisor alone.
     """
     from pytest_mlops.operations.local import supervisor_start
-    from pytest_mlops.serving.supervisor.control import bring_up, gateway_url, is_up
-    from pytest_mlops.serving.supervisor.ports import require_free
+    from pytest_mlops.serving.ports import require_free
+    from pytest_mlops.serving.supervisor.lifecycle import bring_up, gateway_url, is_up
 
     place = find_place(environment, config)
     if foreground:
@@ -54,7 +54,7 @@ def up(
 
 def _supervise(place: Place, store: str | None) -> None:
     from pytest_mlops.operations.local import local_supervisor
-    from pytest_mlops.serving.supervisor.control import allow_up
+    from pytest_mlops.serving.supervisor.lifecycle import allow_up
 
     allow_up(place.layout)
     with store_of(place, store, new=True) as opened:
@@ -85,7 +85,7 @@ def down(
     config: ConfigPath = None,
 ) -> None:
     """Take an environment down: end its gateway, replicas and supervisor. What serves is kept for ``up``."""
-    from pytest_mlops.serving.supervisor.control import bring_down
+    from pytest_mlops.serving.supervisor.lifecycle import bring_down
 
     place = find_place(environment, config)
     stopped = bring_down(place.layout, grace=grace)

@@ -10,9 +10,9 @@ from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, Probl
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.operations.local import local_manager
 from pytest_mlops.rollout.manager import Request
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import LISTENS, check_health
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
 from pytest_mlops.state.pointer import read_pointer
 from pytest_mlops.state.rows import get_deployment
 from pytest_mlops.store.engine import open_store

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_mlops.rollout.auto_rollback import Mending
-from pytest_mlops.serving.supervisor.control import Start
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
+from pytest_mlops.serving.supervisor.lifecycle import Start
 from pytest_mlops.serving.supervisor.loop import Supervisor
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.store.address import VARIABLE, resolve_address

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.supervisor.control import gateway_url, is_up
-from pytest_mlops.serving.supervisor.processes import Identity, lives, read_json
+from pytest_mlops.serving.processes import Identity, lives, read_json
+from pytest_mlops.serving.supervisor.lifecycle import gateway_url, is_up
 from pytest_mlops.state.journal import read_journal
 from pytest_mlops.state.lease import lease_state
 from pytest_mlops.state.pointer import read_pointer

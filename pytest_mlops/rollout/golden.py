@@ -13,7 +13,7 @@ from pytest_mlops.errors import EvidenceError, SerializationError, TaskError
 from pytest_mlops.evidence.verify import read_bytes
 from pytest_mlops.serving.health.json_compare import differences, parse_strict
 from pytest_mlops.serving.health.lookups import run_probes
-from pytest_mlops.serving.health.prediction import post_json
+from pytest_mlops.serving.health.network import post_json
 from pytest_mlops.serving.health.probe import ProbeFailed
 
 if TYPE_CHECKING:

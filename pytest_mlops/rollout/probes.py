@@ -10,10 +10,10 @@ from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.rollout.fingerprint import compare, recorded_facts, serving_facts
 from pytest_mlops.rollout.golden import read_golden, replay
 from pytest_mlops.rollout.staging import prune_releases, stage
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import LISTENS, check_health
 from pytest_mlops.serving.health.environment import check_environment
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.records.deployment import Consistency, DeploymentResult, DeploymentStatus
 from pytest_mlops.records.health import HealthState, HealthStatus
-from pytest_mlops.serving.health.rate import health_rate
+from pytest_mlops.serving.health.state import health_rate
 from pytest_mlops.state.journal import read_journal
 from pytest_mlops.state.rows import get_deployment
 from pytest_mlops.state.steps import Phase, Step, done_steps

@@ -6,7 +6,7 @@ import http.client
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.serving.supervisor.processes import read_json
+from pytest_mlops.serving.processes import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

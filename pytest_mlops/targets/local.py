@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import ConflictError, TaskError
 from pytest_mlops.serving.gateway_client import gateway_status
-from pytest_mlops.serving.supervisor.control import ensure_up
-from pytest_mlops.serving.supervisor.processes import Identity, lives, read_json
+from pytest_mlops.serving.processes import Identity, lives, read_json
+from pytest_mlops.serving.supervisor.lifecycle import ensure_up
 from pytest_mlops.targets.protocol import Replica, Traffic
 from pytest_mlops.targets.traffic import arm_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.serving.supervisor.control import Start
+    from pytest_mlops.serving.supervisor.lifecycle import Start
     from pytest_mlops.state.paths import Layout
 
 __all__ = ["LocalTarget"]

@@ -12,7 +12,7 @@ import pytest
 from pytest_mlops.errors import ConflictError, EvidenceError, MLOpsError
 from pytest_mlops.records.serving import RolloutSettings
 from pytest_mlops.rollout.auto_rollback import Mending
-from pytest_mlops.serving.supervisor.control import Start
+from pytest_mlops.serving.supervisor.lifecycle import Start
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.pointer import Pointer
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.records.serving import GatewaySettings
-from pytest_mlops.serving.gateway.sockets import listen
+from pytest_mlops.serving.ports import listen
 from pytest_mlops.state.paths import Layout
 
 

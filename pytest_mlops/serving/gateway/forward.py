@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.serving.gateway.upstream import NoAnswer
 
 if TYPE_CHECKING:
-    from pytest_mlops.serving.gateway.answer import Answer
+    from pytest_mlops.serving.gateway.connection import Answer
     from pytest_mlops.serving.gateway.exchange import Exchange
     from pytest_mlops.serving.gateway.router import Router
     from pytest_mlops.serving.gateway.upstream import Call, Upstream

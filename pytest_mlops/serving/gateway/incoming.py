@@ -1,4 +1,4 @@
-"""A client's request as it comes in: what is refused, and its body."""
+"""A client's request as it comes in: what is refused, its body, and its disconnect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_mlops.serving.gateway.exchange import Captured
     from pytest_mlops.serving.gateway.upstream import Call
 
-__all__ = ["Body", "ClientLeft", "Refusal", "target_of"]
+__all__ = ["Body", "ClientLeft", "DepartureWatch", "Refusal", "target_of"]
 
 _WHOLE = 64 * 1024
 """Bytes up to which a body of known length is read whole before a replica is chosen."""
@@ -142,3 +142,47 @@ class Body:
     def too_slow(self) -> Refusal:
         """Return the refusal of a body that does not come."""
         return Refusal(f"nothing of the body came for {self._timeout:g} s", status=408, reason="body_time")
+
+
+# Most answers are there before; for them the watch costs a timer and no task.
+_AFTER = 0.02
+
+
+class DepartureWatch:
+    """Cancels the task that it is made in when the client leaves.
+
+    Args:
+        receive: Says so.
+        body: Is received first.
+
+    Attributes:
+        left: Whether the client left.
+    """
+
+    def __init__(self, receive: Receive, body: Body) -> None:
+        self.left = False
+        self._receive = receive
+        self._body = body
+        self._working = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(_AFTER, self._begin)
+        self._watching: asyncio.Task[None] | None = None
+
+    def _begin(self) -> None:
+        if self._body.finished:
+            self._watching = self._loop.create_task(self._watch())
+        else:
+            self._timer = self._loop.call_later(_AFTER, self._begin)
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.left = True
+        if self._working is not None:
+            self._working.cancel()
+
+    def end(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()

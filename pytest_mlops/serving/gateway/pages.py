@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from pytest_mlops.serving.gateway.accounting import LATENCY_BOUNDS
 from pytest_mlops.serving.gateway.asgi import respond, respond_json
-from pytest_mlops.serving.gateway.counts import LATENCY_BOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client.core import Metric
 
+    from pytest_mlops.serving.gateway.accounting import ArmTally, Sinks
     from pytest_mlops.serving.gateway.asgi import Scope, Send
-    from pytest_mlops.serving.gateway.counts import ArmTally
     from pytest_mlops.serving.gateway.router import Router
-    from pytest_mlops.serving.gateway.sinks import Sinks
 
 __all__ = ["Pages"]
 

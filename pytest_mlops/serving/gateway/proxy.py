@@ -1,4 +1,4 @@
-"""The public side: takes a request, has a replica answer it, and hands the answer on as it comes."""
+"""The public side: has a replica answer each request."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from pytest_mlops.serving.gateway.answer import Broken
 from pytest_mlops.serving.gateway.asgi import respond_json
-from pytest_mlops.serving.gateway.disconnect import DepartureWatch
+from pytest_mlops.serving.gateway.connection import Broken
 from pytest_mlops.serving.gateway.exchange import Captured, Exchange
 from pytest_mlops.serving.gateway.forward import ask
 from pytest_mlops.serving.gateway.headers import (
@@ -20,20 +19,99 @@ from pytest_mlops.serving.gateway.headers import (
     request_headers,
     request_id,
 )
-from pytest_mlops.serving.gateway.incoming import Body, ClientLeft, Refusal, target_of
-from pytest_mlops.serving.gateway.relay import Relay
+from pytest_mlops.serving.gateway.incoming import Body, ClientLeft, DepartureWatch, Refusal, target_of
 from pytest_mlops.serving.gateway.shadow import COMPARED
 from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
 
 if TYPE_CHECKING:
     from pytest_mlops.records.serving import GatewaySettings
+    from pytest_mlops.serving.gateway.accounting import Sinks
     from pytest_mlops.serving.gateway.asgi import Receive, Scope, Send
+    from pytest_mlops.serving.gateway.connection import Answer
+    from pytest_mlops.serving.gateway.headers import Headers
     from pytest_mlops.serving.gateway.pages import Pages
     from pytest_mlops.serving.gateway.router import Router
     from pytest_mlops.serving.gateway.shadow import ShadowTee
-    from pytest_mlops.serving.gateway.sinks import Sinks
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "Relay"]
+
+_WHOLE = 64 * 1024
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+class Relay:
+    """Hands the answer to one request on.
+
+    Args:
+        send: Sends to the client.
+        exchange: Notes what is sent.
+        timeout: Seconds that the replica has for each piece; the client's own time does not count.
+
+    Attributes:
+        started: Whether the client's answer has begun, so that no other can take its place.
+    """
+
+    def __init__(self, send: Send, exchange: Exchange, *, timeout: float) -> None:
+        self.started = False
+        self._send = send
+        self._exchange = exchange
+        self._timeout = timeout
+
+    async def hand_on(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        """Send an answer to the client.
+
+        Raises:
+            Broken: it broke off.
+        """
+        try:
+            if self._exchange.method == "HEAD" or answer.status in _WITHOUT_BODY:
+                await self._bare(answer, headers, clock)
+            elif answer.length is not None and answer.length <= _WHOLE:
+                await self._whole(answer, headers, clock)
+            else:
+                await self._pieces(answer, headers, clock)
+        finally:
+            answer.close()
+
+    async def _bare(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        if answer.length is not None and answer.status != 204:
+            headers.append((b"content-length", b"%d" % answer.length))
+        await self._rest(answer, headers, b"", clock)
+
+    async def _whole(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        data = await answer.read()
+        self._exchange.response.add(data)
+        headers.append((b"content-length", b"%d" % len(data)))
+        await self._rest(answer, headers, data, clock)
+
+    async def _rest(self, answer: Answer, headers: Headers, data: bytes, clock: asyncio.Timeout) -> None:
+        clock.reschedule(None)
+        self._exchange.whole = True
+        await self._begin(answer, headers)
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def _pieces(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+        loop = asyncio.get_running_loop()
+        if answer.length is not None:
+            headers.append((b"content-length", b"%d" % answer.length))
+        clock.reschedule(None)
+        await self._begin(answer, headers)
+        while True:
+            clock.reschedule(loop.time() + self._timeout)
+            data = await answer.read_some()
+            clock.reschedule(None)
+            if not data:
+                break
+            self._exchange.response.add(data)
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._exchange.whole = True
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _begin(self, answer: Answer, headers: Headers) -> None:
+        self.started = True
+        self._exchange.status = answer.status
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+
 
 _log = logging.getLogger(__name__)
 

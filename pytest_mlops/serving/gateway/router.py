@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConflictError
-from pytest_mlops.serving.gateway.balance import WeightedChoice
-from pytest_mlops.serving.gateway.sampling import drawn
+from pytest_mlops.serving.gateway.traffic_split import WeightedChoice, drawn
 from pytest_mlops.serving.gateway.upstream import Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pytest_mlops.serving.gateway.routes import ReplicaAddress, Route, Routes, ShadowRoute
+    from pytest_mlops.serving.gateway_protocol import ReplicaAddress, Route, Routes, ShadowRoute
 
 __all__ = ["Arm", "Router"]
 

@@ -15,18 +15,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import SerializationError
-from pytest_mlops.serving.gateway.control import Control
-from pytest_mlops.serving.gateway.counts import TrafficCounts
+from pytest_mlops.serving.gateway.accounting import Sinks, TrafficCounts
+from pytest_mlops.serving.gateway.control_api import Control
 from pytest_mlops.serving.gateway.pages import Pages
 from pytest_mlops.serving.gateway.prediction_log import PredictionLog
 from pytest_mlops.serving.gateway.proxy import Proxy
 from pytest_mlops.serving.gateway.router import Router
-from pytest_mlops.serving.gateway.routes import read_routes
 from pytest_mlops.serving.gateway.server import HttpServer
 from pytest_mlops.serving.gateway.shadow import ShadowTee
-from pytest_mlops.serving.gateway.sinks import Sinks
-from pytest_mlops.serving.gateway.sockets import listen
 from pytest_mlops.serving.gateway.watch import SupervisorWatch
+from pytest_mlops.serving.gateway_protocol import read_routes
+from pytest_mlops.serving.ports import listen
 from pytest_mlops.state.process_start import birth_of
 
 if TYPE_CHECKING:

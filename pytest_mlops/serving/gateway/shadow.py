@@ -8,15 +8,15 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.serving.gateway.answer import Broken
+from pytest_mlops.serving.gateway.connection import Broken
 from pytest_mlops.serving.gateway.exchange import Captured, Exchange
 from pytest_mlops.serving.gateway.forward import ask
 from pytest_mlops.serving.gateway.headers import SHADOW
 from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
 
 if TYPE_CHECKING:
+    from pytest_mlops.serving.gateway.accounting import Sinks
     from pytest_mlops.serving.gateway.router import Arm, Router
-    from pytest_mlops.serving.gateway.sinks import Sinks
 
 __all__ = ["COMPARED", "ShadowTee", "same_answer"]
 

@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_mlops.serving.gateway.answer import Broken
-from pytest_mlops.serving.gateway.connection import Connection
+from pytest_mlops.serving.gateway.connection import Broken, Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from pytest_mlops.serving.gateway.answer import Answer
-    from pytest_mlops.serving.gateway.routes import ReplicaAddress
+    from pytest_mlops.serving.gateway.connection import Answer
+    from pytest_mlops.serving.gateway_protocol import ReplicaAddress
 
 __all__ = ["Call", "NoAnswer", "Upstream"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from pytest_mlops.serving.supervisor.processes import SUPERVISOR, marks
+from pytest_mlops.serving.processes import SUPERVISOR, marks
 from pytest_mlops.state.process_start import birth_of
 
 if TYPE_CHECKING:

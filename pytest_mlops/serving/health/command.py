@@ -1,23 +1,27 @@
-"""Probe by a command: exit code 0 is healthy. No shell reads it, and it is ended with all that it started."""
+"""Probes by a child process: a command, or a custom function in an interpreter of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import re
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import InvalidHealthCheck
+from pytest_mlops.serving.health.custom_runner import HEALTHY, NOT_CALLABLE
 from pytest_mlops.serving.health.probe import ProbeFailed, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mlops.records.health import HealthCheck
-    from pytest_mlops.serving.health.endpoint import Endpoint
+    from pytest_mlops.serving.health.probe import Endpoint
 
-__all__ = ["probe_command", "run_bounded"]
+__all__ = ["probe_command", "probe_custom", "run_bounded"]
 
 _TAIL = 300
 _CHUNK = 64 * 1024
@@ -119,3 +123,24 @@ class _Tail:
         if not chunk:
             self._loop.remove_reader(self._handle)
             self._ended.set()
+
+
+_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+async def probe_custom(check: HealthCheck, endpoint: Endpoint) -> str:
+    """Call the function; only ``True`` is healthy."""
+    path = check.endpoint or ""
+    if _PATH.fullmatch(path) is None:
+        raise InvalidHealthCheck(f"{check.name}: {path!r} is no import path; expected module:function")
+    given = json.dumps({"path": path, "host": endpoint.host, "port": endpoint.port})
+    runner = [sys.executable, "-m", "pytest_mlops.serving.health.custom_runner", given]
+    try:
+        code, tail = await run_bounded(runner, folder=endpoint.folder)
+    except OSError as error:
+        raise ProbeFailed(f"{path}: its process could not be started: {error}") from error
+    if code == NOT_CALLABLE:
+        raise InvalidHealthCheck(f"{check.name}: {path} cannot be called: {tail}")
+    if code != HEALTHY:
+        raise ProbeFailed(f"{path}: {tail or f'its process ended with {code}'}")
+    return f"{path} says that it is well"

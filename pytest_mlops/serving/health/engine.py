@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.records.health import HealthCheck, HealthCheckType, HealthState, HealthStatus
-from pytest_mlops.serving.health.command import probe_command
-from pytest_mlops.serving.health.custom import probe_custom
-from pytest_mlops.serving.health.http import probe_http
-from pytest_mlops.serving.health.prediction import probe_prediction
+from pytest_mlops.serving.health.command import probe_command, probe_custom
+from pytest_mlops.serving.health.network import probe_http, probe_prediction, probe_tcp
 from pytest_mlops.serving.health.probe import ProbeFailed, one_line
 from pytest_mlops.serving.health.state import CheckState, advance
-from pytest_mlops.serving.health.tcp import probe_tcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_mlops.records.health import CheckOutcome
-    from pytest_mlops.serving.health.endpoint import Endpoint
-    from pytest_mlops.serving.health.probe import Probe
+    from pytest_mlops.serving.health.probe import Endpoint, Probe
 
 __all__ = ["LISTENS", "Probed", "check_health", "probe_once", "status_of"]
 

@@ -11,9 +11,9 @@ import psutil
 from pytest_mlops.errors import EnvironmentUnhealthy
 from pytest_mlops.records.health import CheckOutcome, HealthState, HealthStatus
 from pytest_mlops.records.quantity import in_bytes, in_cores
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import check_health, status_of
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mlops.records.health import HealthCheck
-    from pytest_mlops.serving.health.endpoint import Endpoint
+    from pytest_mlops.serving.health.probe import Endpoint
 
 __all__ = ["HealthMonitor"]
 

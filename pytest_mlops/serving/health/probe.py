@@ -1,16 +1,63 @@
-"""What every kind of probe has in common: it says how it went, or raises that it failed."""
+"""What all kinds of probes share: where they look, how they fail."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_mlops.errors import MLOpsError
+from pytest_mlops.errors import InvalidHealthCheck, MLOpsError
 
 if TYPE_CHECKING:
     from pytest_mlops.records.health import HealthCheck
-    from pytest_mlops.serving.health.endpoint import Endpoint
 
-__all__ = ["Probe", "ProbeFailed", "one_line"]
+__all__ = ["Endpoint", "Probe", "ProbeFailed", "one_line"]
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A replica's address; what is not of a replica has none.
+
+    Attributes:
+        host: Name or address.
+        port: Port.
+        folder: Where commands and functions run; by default where this process does.
+    """
+
+    host: str | None = None
+    port: int | None = None
+    folder: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The address for people."""
+        return "" if self.host is None else f"{self.host}:{self.port}"
+
+    def fill(self, text: str) -> str:
+        """Return ``text`` with ``{host}``, ``{port}`` and ``{url}`` filled in.
+
+        Raises:
+            InvalidHealthCheck: there is no address to fill in. Other braces stay as they are.
+        """
+        if self.host is None or self.port is None:
+            values: dict[str, str] = {}
+        else:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            values = {"host": self.host, "port": str(self.port), "url": f"http://{host}:{self.port}"}
+
+        def value(found: re.Match[str]) -> str:
+            if found[1] in values:
+                return values[found[1]]
+            if found[1] in {"host", "port", "url"}:
+                raise InvalidHealthCheck(
+                    f"{text!r} asks for {found[0]} of a replica; a check with target: environment has none"
+                )
+            return found[0]
+
+        return _PLACEHOLDER.sub(value, text)
+
 
 _LONGEST = 500
 

@@ -1,16 +1,18 @@
-"""What a row of probes comes to: the state machine of one check at one endpoint. Pure."""
+"""What a series of probes comes to. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_mlops.records.deployment import HealthRate
 from pytest_mlops.records.health import CheckOutcome, HealthState
+from pytest_mlops.stats.binomial import lower_bound
 
 if TYPE_CHECKING:
     from pytest_mlops.records.health import HealthCheck
 
-__all__ = ["CheckState", "advance"]
+__all__ = ["CheckState", "advance", "health_rate"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,3 +79,25 @@ def advance(
     failures = before.failures + 1
     state = HealthState.UNHEALTHY if failures >= check.failure_threshold else before.state
     return replace(seen, state=state, successes=0, failures=failures)
+
+
+CONFIDENCE = 0.95
+
+
+def health_rate(successes: int, probes: int) -> HealthRate | None:
+    """Return δ of probes, with its one-sided 95 % lower bound (Clopper and Pearson); ``None`` of no probe.
+
+    The bound takes probes for independent. Probes of one service within seconds are not: they tell that it is
+    well now, and the bound is one for a service that goes on as it was while it was looked at.
+
+    Raises:
+        ValueError: more successes than probes.
+    """
+    if not probes:
+        return None
+    return HealthRate(
+        successes=successes,
+        probes=probes,
+        share=successes / probes,
+        lower=lower_bound(successes, probes, CONFIDENCE),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.serving.health.engine import LISTENS, check_health, status_of
 from pytest_mlops.serving.health.environment import environment_outcomes
 from pytest_mlops.serving.health.lookups import run_probes
-from pytest_mlops.serving.health.rate import health_rate
+from pytest_mlops.serving.health.state import health_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.deployment import HealthRate
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthCheck, HealthStatus
-    from pytest_mlops.serving.health.endpoint import Endpoint
+    from pytest_mlops.serving.health.probe import Endpoint
     from pytest_mlops.state.paths import Layout
 
 __all__ = ["Survey", "survey"]

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_mlops.records.health import HealthState
-from pytest_mlops.serving.health.endpoint import Endpoint
+from pytest_mlops.serving.health.probe import Endpoint
+from pytest_mlops.serving.logs import rotate
+from pytest_mlops.serving.processes import send_signal
+from pytest_mlops.serving.supervisor.draining import unknown, unwanted
 from pytest_mlops.serving.supervisor.limits import not_enforced
-from pytest_mlops.serving.supervisor.logs import rotate
-from pytest_mlops.serving.supervisor.orphans import unknown, unwanted
-from pytest_mlops.serving.supervisor.processes import send_signal
 from pytest_mlops.serving.supervisor.replica import ReplicaProcess
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_mlops.serving.health.monitor import HealthMonitor
     from pytest_mlops.serving.supervisor.draining import Departure
     from pytest_mlops.serving.supervisor.requested import Snapshot, Wanted
-    from pytest_mlops.serving.supervisor.routes import ReplicaView
+    from pytest_mlops.serving.supervisor.routing import ReplicaView
     from pytest_mlops.state.paths import Layout
 
 __all__ = ["Fleet"]

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from pytest_mlops.serving.gateway_client import gateway_status, put_routes
-from pytest_mlops.serving.supervisor.backoff import SETTLED_SECONDS, restart_delay
-from pytest_mlops.serving.supervisor.logs import last_line, rotate
-from pytest_mlops.serving.supervisor.ports import free_port
-from pytest_mlops.serving.supervisor.processes import (
+from pytest_mlops.serving.logs import last_line, rotate
+from pytest_mlops.serving.ports import free_port
+from pytest_mlops.serving.processes import (
     GATEWAY,
     Identity,
     find_marked,
     marks,
+    owned_of,
     read_json,
     runs,
     send_signal,
     spawn,
     write_json,
 )
-from pytest_mlops.serving.supervisor.recorded import owned_of
+from pytest_mlops.serving.supervisor.backoff import SETTLED_SECONDS, restart_delay
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.records.serving import GatewaySettings
-    from pytest_mlops.serving.supervisor.processes import Owned
+    from pytest_mlops.serving.processes import Owned
     from pytest_mlops.state.paths import Layout
 
 __all__ = ["GatewayProcess"]

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConflictError, IoError, TaskError
-from pytest_mlops.serving.supervisor.processes import Identity, read_json
+from pytest_mlops.serving.processes import Identity, read_json
 from pytest_mlops.state.process_start import birth_of
 
 if TYPE_CHECKING:

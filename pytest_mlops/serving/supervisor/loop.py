@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.serving.health.monitor import HealthMonitor
+from pytest_mlops.serving.logs import rotate
+from pytest_mlops.serving.processes import read_json, write_json
 from pytest_mlops.serving.supervisor.fleet import Fleet
 from pytest_mlops.serving.supervisor.lock import hold_lock
-from pytest_mlops.serving.supervisor.logs import rotate
-from pytest_mlops.serving.supervisor.processes import read_json, write_json
-from pytest_mlops.serving.supervisor.requested import WantedReader
+from pytest_mlops.serving.supervisor.requested import StoreWatch, WantedReader
 from pytest_mlops.serving.supervisor.routing import Routing
-from pytest_mlops.serving.supervisor.store_watch import StoreWatch
 from pytest_mlops.state.process_start import birth_of
 
 if TYPE_CHECKING:

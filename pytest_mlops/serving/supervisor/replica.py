@@ -12,30 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from pytest_mlops.serving.supervisor.backoff import SETTLED_SECONDS, restart_delay
-from pytest_mlops.serving.supervisor.draining import Departure
-from pytest_mlops.serving.supervisor.limits import cores_for, over_memory, thread_counts
-from pytest_mlops.serving.supervisor.logs import last_line, rotate
-from pytest_mlops.serving.supervisor.orphans import marked_as
-from pytest_mlops.serving.supervisor.ports import free_port
-from pytest_mlops.serving.supervisor.processes import (
+from pytest_mlops.serving.logs import last_line, rotate
+from pytest_mlops.serving.ports import free_port
+from pytest_mlops.serving.processes import (
     PORT,
     REPLICA,
     marks,
+    owned_of,
     read_json,
     send_signal,
     spawn,
     started_by,
     write_json,
 )
-from pytest_mlops.serving.supervisor.recorded import owned_of
-from pytest_mlops.serving.supervisor.routes import ReplicaView
+from pytest_mlops.serving.supervisor.backoff import SETTLED_SECONDS, restart_delay
+from pytest_mlops.serving.supervisor.draining import Departure, marked_as
+from pytest_mlops.serving.supervisor.limits import cores_for, over_memory, thread_counts
+from pytest_mlops.serving.supervisor.routing import ReplicaView
 from pytest_mlops.store.address import VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mlops.serving.supervisor.processes import Owned
+    from pytest_mlops.serving.processes import Owned
     from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.plan import DeploymentPlan
 

@@ -23,7 +23,7 @@ from pytest_mlops.records.serving import PredictionLogSettings
 from pytest_mlops.serving.gateway.parquet import SCHEMA, prune
 from pytest_mlops.serving.gateway.prediction_log import LogRow, PredictionLog
 from tests.serving.gateway.conftest import route, shadow
-from tests.serving.gateway.test_proxying import echo
+from tests.serving.gateway.test_proxy import echo
 from tests.serving.gateway.test_shadow import saying
 
 if TYPE_CHECKING:

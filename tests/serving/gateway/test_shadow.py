@@ -14,7 +14,7 @@ pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 
 from pytest_mlops.serving.gateway.shadow import same_answer
 from tests.serving.gateway.conftest import route, shadow
-from tests.serving.gateway.test_proxying import body_of
+from tests.serving.gateway.test_proxy import body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

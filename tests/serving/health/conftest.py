@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pytest_mlops.records.health import HealthCheck
-from pytest_mlops.serving.health.endpoint import Endpoint
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator

@@ -12,9 +12,9 @@ import pytest
 
 from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.serving.health.command import run_bounded
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import probe_once
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

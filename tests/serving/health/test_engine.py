@@ -12,9 +12,9 @@ import pytest
 
 from pytest_mlops.records.health import CheckOutcome, HealthCheckType, HealthState
 from pytest_mlops.serving.health import engine
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import LISTENS, check_health, probe_once, status_of
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

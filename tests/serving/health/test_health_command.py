@@ -16,7 +16,7 @@ from pytest_mlops.state.process_start import birth_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mlops.serving.health.endpoint import Endpoint
+    from pytest_mlops.serving.health.probe import Endpoint
 
 CONFIG = """
 model: {{id: risk, version: "1"}}

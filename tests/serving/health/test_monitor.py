@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from pytest_mlops.records.health import HealthState
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.monitor import HealthMonitor
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

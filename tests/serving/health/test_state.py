@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from pytest_mlops.records.health import HealthCheck, HealthState
-from pytest_mlops.serving.health.state import CheckState, advance
+from pytest_mlops.serving.health.state import CheckState, advance, health_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,3 +146,23 @@ def test_flapping_below_both_thresholds_is_never_decided(row: list[bool]) -> Non
 def test_healthy_service_stays_so_through_fewer_failures_than_the_threshold() -> None:
     seen = states(check(failures=3), [True, False, False, True, False, False])
     assert {state.state for state in seen} == {HEALTHY}
+
+
+def test_no_probe_has_no_rate() -> None:
+    assert health_rate(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("successes", "probes", "lower"),
+    [(19, 20, beta.ppf(0.05, 19, 2)), (3, 3, 0.05 ** (1 / 3)), (1, 2, 1 - 0.95**0.5), (0, 4, 0.0)],
+)
+def test_rate_is_the_share_with_its_exact_bound(successes: int, probes: int, lower: float) -> None:
+    rate = health_rate(successes, probes)
+    assert rate is not None
+    assert (rate.successes, rate.probes, rate.share) == (successes, probes, successes / probes)
+    assert rate.lower == pytest.approx(lower, abs=1e-9)
+
+
+def test_more_successes_than_probes_are_no_rate() -> None:
+    with pytest.raises(ValueError, match=r"."):
+        health_rate(3, 2)

@@ -20,11 +20,11 @@ from pytest_mlops.records.environment import DeploymentEnvironment, EnvironmentC
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.serving import GatewaySettings, ServeSettings
 from pytest_mlops.serving.health.monitor import HealthMonitor
-from pytest_mlops.serving.supervisor.control import bring_down, gateway_url
+from pytest_mlops.serving.processes import Identity, find_marked, read_json
 from pytest_mlops.serving.supervisor.fleet import Fleet
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
+from pytest_mlops.serving.supervisor.lifecycle import bring_down, gateway_url
 from pytest_mlops.serving.supervisor.loop import Supervisor
-from pytest_mlops.serving.supervisor.processes import Identity, find_marked, read_json
 from pytest_mlops.serving.supervisor.requested import Snapshot, Wanted
 from pytest_mlops.state.paths import Layout
 from pytest_mlops.state.plan import DeploymentPlan, Source

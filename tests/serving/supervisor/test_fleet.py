@@ -13,8 +13,8 @@ import pytest
 
 from pytest_mlops.records.environment import EnvironmentConfig
 from pytest_mlops.records.health import HealthState
-from pytest_mlops.serving.supervisor.logs import LOG_BYTES
-from pytest_mlops.serving.supervisor.processes import find_marked, marks, write_json
+from pytest_mlops.serving.logs import LOG_BYTES
+from pytest_mlops.serving.processes import find_marked, marks, write_json
 from pytest_mlops.state.process_start import birth_of
 from tests.serving.supervisor.conftest import kill, runs, wait
 

@@ -15,7 +15,7 @@ import pytest
 from benchmarks._deployments import Client, Playground, request_of
 from pytest_mlops.errors import TaskError
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.supervisor.processes import find_marked, read_json
+from pytest_mlops.serving.processes import find_marked, read_json
 from pytest_mlops.state.controls import Control, ask
 from pytest_mlops.state.steps import Step
 

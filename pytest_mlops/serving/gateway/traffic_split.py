@@ -1,13 +1,14 @@
-"""Choice by weight: smooth weighted round-robin, whose credits outlive a change of the weights."""
+"""How traffic is split: in turn by weight, or a share drawn by request id."""
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["WeightedChoice"]
+__all__ = ["WeightedChoice", "drawn"]
 
 
 class WeightedChoice:
@@ -53,3 +54,17 @@ class WeightedChoice:
         chosen = max(self._credits, key=self._credits.__getitem__)  # of equals the table's first
         self._credits[chosen] -= 1.0
         return chosen
+
+
+def drawn(identity: str, share: float, *, salt: str) -> bool:
+    """Tell whether a request is among a share of all.
+
+    Args:
+        identity: Id of the request.
+        share: 0 to 1.
+        salt: What it is drawn for; draws with different salts are independent.
+    """
+    if share >= 1:
+        return True
+    digest = blake2b(identity.encode(), digest_size=8, key=salt.encode()[:64]).digest()
+    return int.from_bytes(digest) < share * 2.0**64

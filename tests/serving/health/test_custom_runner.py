@@ -8,9 +8,9 @@ import pytest
 
 from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.serving.health.custom_runner import HEALTHY, NOT_CALLABLE, NOT_HEALTHY, main
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import check_health, probe_once
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,9 @@ import pytest
 from pytest_mlops.errors import ConflictError
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.serving.gateway_client import gateway_status
-from pytest_mlops.serving.supervisor.control import bring_down, is_up
+from pytest_mlops.serving.processes import find_marked, read_json, write_json
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
-from pytest_mlops.serving.supervisor.processes import find_marked, read_json, write_json
+from pytest_mlops.serving.supervisor.lifecycle import bring_down, is_up
 from pytest_mlops.state.process_start import birth_of
 from tests.serving.supervisor.conftest import kill, runs, wait
 
@@ -233,12 +233,12 @@ def test_down_ends_everything_when_the_supervisor_was_killed(world: World) -> No
 
 @pytest.mark.slow
 def test_down_ends_a_supervisor_that_does_not_answer(world: World) -> None:
-    from pytest_mlops.serving.supervisor import control
+    from pytest_mlops.serving.supervisor import lifecycle
 
     world.start()
     world.supervisors[0].send_signal(signal.SIGSTOP)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(control, "_PATIENCE", 1.0)
+        patch.setattr(lifecycle, "_PATIENCE", 1.0)
         assert bring_down(world.layout, grace=0.2).supervisor
     assert not runs(world.supervisors[0].pid)
 

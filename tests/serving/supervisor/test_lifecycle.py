@@ -13,10 +13,10 @@ import pytest
 
 from pytest_mlops.errors import ConflictError, IoError, TaskError
 from pytest_mlops.serving.gateway_client import gateway_status
-from pytest_mlops.serving.supervisor import control
-from pytest_mlops.serving.supervisor.control import Start, allow_up, bring_down, bring_up, ensure_up, is_up
+from pytest_mlops.serving.processes import MARKER, SUPERVISOR, find_marked, read_json, write_json
+from pytest_mlops.serving.supervisor import lifecycle
+from pytest_mlops.serving.supervisor.lifecycle import Start, allow_up, bring_down, bring_up, ensure_up, is_up
 from pytest_mlops.serving.supervisor.lock import hold_lock
-from pytest_mlops.serving.supervisor.processes import MARKER, SUPERVISOR, find_marked, read_json, write_json
 from pytest_mlops.targets.local import LocalTarget
 from tests.serving.supervisor.conftest import wait
 
@@ -138,7 +138,7 @@ def test_a_program_that_cannot_be_started_is_no_supervisor(
     def refuse(*given: Any, **named: Any) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(control, "spawn_detached", refuse)
+    monkeypatch.setattr(lifecycle, "spawn_detached", refuse)
     with pytest.raises(TaskError, match=r"cannot start the supervisor: .*Resource temporarily unavailable"):
         ensure_up(world.layout, starter(world, ""))
 

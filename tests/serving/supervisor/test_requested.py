@@ -6,9 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import StoreError
-from pytest_mlops.serving.supervisor import store_watch
-from pytest_mlops.serving.supervisor.requested import WantedReader
-from pytest_mlops.serving.supervisor.store_watch import StoreWatch
+from pytest_mlops.serving.supervisor import requested
+from pytest_mlops.serving.supervisor.requested import StoreWatch, WantedReader
 from tests.serving.supervisor.conftest import ENVIRONMENT, wait
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def test_a_death_that_is_written_while_nothing_can_be_read_is_counted_once(
         return read(reader)
 
     monkeypatch.setattr(WantedReader, "read", fail)
-    monkeypatch.setattr(store_watch, "_PAUSE_OF_OUTAGE", 0.01)
+    monkeypatch.setattr(requested, "_PAUSE_OF_OUTAGE", 0.01)
     with watch:
         wait(watch.latest, "a snapshot")
         failing.set()
@@ -78,7 +77,7 @@ def test_a_failure_that_is_none_of_the_stores_is_told_and_tried_again(
 ) -> None:
     lines: list[str] = []
     watch = make(world, lines)
-    monkeypatch.setattr(store_watch, "_PAUSE_OF_OUTAGE", 0.01)
+    monkeypatch.setattr(requested, "_PAUSE_OF_OUTAGE", 0.01)
     monkeypatch.setattr(WantedReader, "read", lambda reader: 1 / 0)
     with watch:
         wait(lambda: lines, "the failure")

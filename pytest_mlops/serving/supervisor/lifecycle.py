@@ -1,4 +1,4 @@
-"""Bringing an environment up and down on this machine."""
+"""Bringing an environment up or down on this machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from pytest_mlops.errors import IoError, TaskError
-from pytest_mlops.serving.supervisor.lock import is_locked, lock_holder, wait_for_lock
-from pytest_mlops.serving.supervisor.logs import rotate
-from pytest_mlops.serving.supervisor.processes import (
+from pytest_mlops.serving.logs import rotate
+from pytest_mlops.serving.processes import (
     MARKER,
     SUPERVISOR,
     Identity,
@@ -28,6 +27,7 @@ from pytest_mlops.serving.supervisor.processes import (
     spawn_detached,
     write_json,
 )
+from pytest_mlops.serving.supervisor.lock import is_locked, lock_holder, wait_for_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

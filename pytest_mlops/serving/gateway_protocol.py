@@ -1,4 +1,4 @@
-"""What goes where: the table of routes, as the supervisor writes it."""
+"""What supervisor and gateway send one another: the table of routes."""
 
 from __future__ import annotations
 

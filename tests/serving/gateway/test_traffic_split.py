@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
 pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 
-from pytest_mlops.serving.gateway.balance import WeightedChoice
-from pytest_mlops.serving.gateway.sampling import drawn
+from pytest_mlops.serving.gateway.traffic_split import WeightedChoice, drawn
 
 weights = st.lists(st.floats(min_value=0.01, max_value=100), min_size=1, max_size=6)
 

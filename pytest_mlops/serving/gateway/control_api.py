@@ -1,4 +1,4 @@
-"""The control side: tables of routes are put in force, and it is told what becomes of requests."""
+"""The control side: takes tables of routes, reports what becomes of requests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from pytest_mlops.errors import ConflictError, SerializationError
 from pytest_mlops.serving.gateway.asgi import respond_json
 from pytest_mlops.serving.gateway.headers import first
-from pytest_mlops.serving.gateway.routes import read_routes
+from pytest_mlops.serving.gateway_protocol import read_routes
 
 if TYPE_CHECKING:
+    from pytest_mlops.serving.gateway.accounting import Sinks
     from pytest_mlops.serving.gateway.asgi import Receive, Scope, Send
     from pytest_mlops.serving.gateway.router import Router
-    from pytest_mlops.serving.gateway.sinks import Sinks
 
 __all__ = ["Control"]
 

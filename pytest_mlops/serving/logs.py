@@ -1,4 +1,4 @@
-"""What processes print: kept in files that are moved aside by size, and read for last words."""
+"""Log files of the processes: rotated by size, read for their last line."""
 
 from __future__ import annotations
 

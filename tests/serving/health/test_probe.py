@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.records.health import HealthState
-from pytest_mlops.serving.health.endpoint import Endpoint
 from pytest_mlops.serving.health.engine import check_health
 from pytest_mlops.serving.health.lookups import run_probes
+from pytest_mlops.serving.health.probe import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_mlops.records.health import HealthCheck
+    from tests.serving.health.conftest import Farm
+
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_mlops.records.health import HealthState
 
 if TYPE_CHECKING:
     import ssl
@@ -238,3 +247,10 @@ def test_table_has_every_kind_with_every_behaviour_that_it_can_meet() -> None:
         # A connection says nothing of statuses, bodies and redirects; its flapping is in test_network.
         missing = {"flapping", "wrong status", "huge body", "redirect loop"} if kind == "tcp" else set()
         assert behaviours - seen == missing
+
+
+def test_placeholders_are_those_of_the_endpoint_and_other_braces_stay() -> None:
+    where = Endpoint(host="::1", port=80)
+    assert where.fill("{host} {port} {url} {x} {}") == "::1 80 http://[::1]:80 {x} {}"
+    assert where.name == "::1:80"
+    assert Endpoint().name == ""

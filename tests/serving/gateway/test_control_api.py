@@ -12,9 +12,8 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
 pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 
-from prometheus_client.parser import text_string_to_metric_families
 
-from pytest_mlops.serving.gateway.counts import LATENCY_BOUNDS, TrafficCounts
+from pytest_mlops.serving.gateway.accounting import LATENCY_BOUNDS
 from tests.serving.gateway.conftest import route
 from tests.serving.gateway.test_shadow import saying
 
@@ -93,17 +92,6 @@ def test_a_table_that_is_too_long_is_refused(gateway: Gateway) -> None:
     assert gateway.control.put("/routes", content=b" " * (9 * 1024 * 1024)).status_code == 413
 
 
-def test_healthz_says_whether_something_serves(gateway: Gateway, backends: Backends, name: str) -> None:
-    assert gateway.client.get("/healthz").status_code == 503
-    port = backends.serve(saying(b"1"))
-    gateway.put(route(name, port, weight=0.0))
-    assert gateway.client.get("/healthz").status_code == 503
-    gateway.put(route(name, port, weight=1.0))
-    assert gateway.client.get("/healthz").status_code == 200
-    assert gateway.client.head("/healthz").content == b""
-    assert gateway.client.post("/healthz").content == b"1"  # not the gateway's
-
-
 def test_status_counts_requests_and_latencies(gateway: Gateway, backends: Backends, name: str) -> None:
     gateway.put(route(name, backends.serve(saying(b"1"))))
     before = gateway.status()
@@ -130,60 +118,3 @@ def test_a_deployment_without_replicas_leaves_its_share_to_the_others(
 ) -> None:
     gateway.put(route(f"{name}-old", backends.serve(saying(b"old")), weight=1.0), route(f"{name}-new"))
     assert {gateway.client.get("/").content for _ in range(10)} == {b"old"}
-
-
-def test_metrics_are_prometheus_and_agree_with_the_status(
-    gateway: Gateway, backends: Backends, name: str
-) -> None:
-    gateway.put(route(name, backends.serve(saying(b"1"))))
-    for _ in range(7):
-        gateway.client.get("/")
-    gateway.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
-    answer = gateway.client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain")
-    samples: dict[tuple[Any, ...], float] = {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-    labels = (("deployment", name), ("shadow", "false"), ("version", f"model@{name}"))
-    assert samples["mlops_gateway_requests_total", *labels] == 7
-    assert samples["mlops_gateway_errors_total", *labels] == 0
-    assert samples["mlops_gateway_latency_seconds_count", *labels] == 7
-    assert 0 < samples["mlops_gateway_latency_seconds_sum", *labels] < 7
-    buckets = [
-        (float(dict(key[1:])["le"]), value) for key, value in samples.items()
-        if key[0] == "mlops_gateway_latency_seconds_bucket" and ("deployment", name) in key
-        and ("shadow", "false") in key
-    ]  # fmt: skip
-    values = [value for _, value in sorted(buckets)]
-    assert values == sorted(values)
-    assert values[-1] == 7
-    assert samples["mlops_gateway_refused_total", ("reason", "host")] >= 1
-    assert samples["mlops_gateway_in_flight", ("deployment", name)] == 0
-
-
-def test_bounds_are_eight_a_decade_from_a_tenth_of_a_millisecond_to_100_s() -> None:
-    assert (LATENCY_BOUNDS[0], LATENCY_BOUNDS[8], LATENCY_BOUNDS[-2]) == (0.1, 1.0, 100_000.0)
-    assert LATENCY_BOUNDS[-1] == math.inf
-    assert list(LATENCY_BOUNDS) == sorted(set(LATENCY_BOUNDS))
-    assert len(LATENCY_BOUNDS) == 50
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "bound"), [(0.0, 0.1), (0.1, 0.1), (0.11, 0.133352), (2e5, math.inf)]
-)
-def test_a_latency_counts_below_the_bound_that_it_does_not_exceed(milliseconds: float, bound: float) -> None:
-    counts = TrafficCounts()
-    counts.of("dep", "v").clients.add(failed=False, milliseconds=milliseconds)
-    tally = counts.deployments["dep"].clients
-    assert tally.latency[LATENCY_BOUNDS.index(bound)] == 1
-
-
-def test_only_the_deployments_idle_for_longest_are_forgotten() -> None:
-    counts = TrafficCounts()
-    for n in range(600):
-        counts.of("kept", "v").clients.add(failed=False, milliseconds=1.0)
-        counts.of(f"dep-{n}", "v")
-    assert len(counts.deployments) == 512
-    assert counts.deployments["kept"].clients.requests == 600

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_mlops.state.paths import Layout
+
 __all__ = [
     "GATEWAY",
     "MARKER",
@@ -31,6 +33,7 @@ __all__ = [
     "find_marked",
     "lives",
     "marks",
+    "owned_of",
     "read_json",
     "read_marks",
     "runs",
@@ -295,3 +298,26 @@ def _read_marks(process: psutil.Process, root: str) -> Marked | None:
         replica=environ.get(REPLICA, ""),
         port=environ.get(PORT, ""),
     )
+
+
+def owned_of(
+    values: Mapping[str, Any] | None, layout: Layout, marker: str, replica: str = ""
+) -> Owned | None:
+    """Return the process that a file names; ``None`` where it is gone, or another has its number now.
+
+    Args:
+        values: The file's.
+        layout: Of the environment that it has to belong to.
+        marker: What it has to carry as its marker.
+        replica: The replica that it has to be; its port has to be the file's then.
+    """
+    identity = Identity.of(values)
+    process = None if identity is None else identity.process()
+    if identity is None or process is None:
+        return None
+    found = read_marks(process, layout.root)
+    if found is None or found.marker != marker or found.replica != replica:
+        return None
+    if replica and found.port != str((values or {}).get("port")):
+        return None
+    return Owned(process=process, identity=identity)

@@ -1,0 +1,141 @@
+"""Probes over the network: a connection, a status, a known prediction."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import httpx
+
+from pytest_mlops.errors import InvalidHealthCheck, SerializationError
+from pytest_mlops.serving.health.http_exchange import BROKEN, exchange
+from pytest_mlops.serving.health.json_compare import differences, parse_strict
+from pytest_mlops.serving.health.probe import ProbeFailed
+
+if TYPE_CHECKING:
+    from pytest_mlops.records.health import HealthCheck
+    from pytest_mlops.serving.health.probe import Endpoint
+
+__all__ = [
+    "MAX_ANSWER",
+    "failure_words",
+    "post_json",
+    "probe_http",
+    "probe_prediction",
+    "probe_tcp",
+    "url_of",
+    "without_secrets",
+]
+
+
+async def probe_tcp(check: HealthCheck, endpoint: Endpoint) -> str:
+    """Connect, to whichever of the name's addresses takes it, and close again."""
+    host, port = _address(check, endpoint.fill(check.endpoint or ""))
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        raise ProbeFailed(f"{host}:{port} takes no connection: {error.strerror or error}") from error
+    mirrored = _is_mirrored(writer)
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    if mirrored:
+        raise ProbeFailed(f"{host}:{port} takes no connection: nothing listens")
+    return f"{host}:{port} takes connections"
+
+
+def _is_mirrored(writer: asyncio.StreamWriter) -> bool:
+    """Tell whether the connection is with itself, which Linux makes of a free port now and then."""
+    return bool(writer.get_extra_info("sockname") == writer.get_extra_info("peername"))
+
+
+def _address(check: HealthCheck, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is no address; expected host:port")
+    return host, int(port)
+
+
+async def probe_http(check: HealthCheck, endpoint: Endpoint) -> str:
+    """Send a GET; 2xx and 3xx are healthy, a redirect as it stands."""
+    url = url_of(check, endpoint)
+    name = without_secrets(url)
+    try:
+        async with exchange("GET", url) as answer:
+            status = answer.status
+    except BROKEN as error:
+        raise ProbeFailed(failure_words(url, error)) from error
+    if not 200 <= status <= 399:
+        raise ProbeFailed(f"{name} answered {status}; 200 to 399 is healthy")
+    return f"{name} answered {status}"
+
+
+def url_of(check: HealthCheck, endpoint: Endpoint) -> httpx.URL:
+    """Return the URL that a check asks.
+
+    Raises:
+        InvalidHealthCheck: it is none.
+    """
+    text = endpoint.fill(check.endpoint or "")
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host or not 0 < (url.port or 80) < 65536:
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL of http or https")
+    return url
+
+
+def without_secrets(url: httpx.URL) -> str:
+    """Return a URL for people: without the name and password that it may hold, and without its query."""
+    return str(url.copy_with(userinfo=b"", query=None, fragment=None))
+
+
+def failure_words(url: httpx.URL, error: Exception) -> str:
+    """Say why there was no answer."""
+    detail = str(error) or type(error).__name__
+    return f"{without_secrets(url)} gave no answer: {detail}"
+
+
+MAX_ANSWER = 1024 * 1024
+"""Bytes of an answer that are read; a longer one has failed."""
+
+
+async def probe_prediction(check: HealthCheck, endpoint: Endpoint) -> str:
+    """Post the known input and hold the answer against the known one."""
+    url = url_of(check, endpoint)
+    try:
+        expected = parse_strict(check.expect or "")
+        parse_strict(check.body or "")
+    except SerializationError as error:
+        raise InvalidHealthCheck(f"{check.name}: body and expect have to be JSON: {error}") from error
+    answer = await post_json(url, (check.body or "").encode())
+    try:
+        got = parse_strict(answer)
+    except SerializationError as error:
+        raise ProbeFailed(f"{without_secrets(url)} answered with something else: {error}") from error
+    found = differences(got, expected, tolerance=check.tolerance)
+    if found:
+        raise ProbeFailed(f"{without_secrets(url)}: {found[0]}")
+    return f"{without_secrets(url)} gave the known answer"
+
+
+async def post_json(url: httpx.URL, body: bytes) -> bytes:
+    """Post JSON and return the answer's body.
+
+    Raises:
+        ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
+    """
+    name = without_secrets(url)
+    try:
+        async with exchange("POST", url, body=body) as answer:
+            if not 200 <= answer.status <= 299:
+                raise ProbeFailed(f"{name} answered {answer.status}; a prediction is 2xx")
+            data = await answer.read(MAX_ANSWER)
+    except BROKEN as error:
+        raise ProbeFailed(failure_words(url, error)) from error
+    if len(data) > MAX_ANSWER:
+        raise ProbeFailed(f"{name} answered with more than {MAX_ANSWER:,} bytes")
+    return data
