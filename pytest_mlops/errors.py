@@ -125,15 +125,15 @@ class TicketRefused(EvidenceError):  # noqa: N818 -- as above
 
     Attributes:
         check: Name of the check that did not hold.
-        sentence: What was found, and what was expected.
-        remedy: The honest way past it.
+        message: What was found, and what was expected.
+        remedy: How to satisfy the check.
     """
 
-    def __init__(self, *, check: str, sentence: str, remedy: str) -> None:
+    def __init__(self, *, check: str, message: str, remedy: str) -> None:
         self.check = check
-        self.sentence = sentence
+        self.message = message
         self.remedy = remedy
-        super().__init__(f"refused by the check of the {check}: {sentence}. {remedy}")
+        super().__init__(f"refused by the check of the {check}: {message}. {remedy}")
 
 
 class StoreError(MLOpsError):

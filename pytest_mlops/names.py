@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Literal
 
-__all__ = ["ALIAS", "ALL", "better_way", "matches_test", "measure_name"]
+__all__ = ["ALIAS", "ALL", "better_direction", "matches_test", "metric_title"]
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What an alias of the registry may be called."""
@@ -26,7 +26,7 @@ _HIGHER = re.compile(
 )
 
 
-def better_way(metric: str) -> Literal["higher", "lower"] | None:
+def better_direction(metric: str) -> Literal["higher", "lower"] | None:
     """Tell which way a metric is better, from the field's names; ``None`` where its name does not say."""
     # The mean error is signed: best at 0, and neither direction is a gain.
     if metric == "mean_error":
@@ -36,7 +36,7 @@ def better_way(metric: str) -> Literal["higher", "lower"] | None:
     return "higher" if _HIGHER.search(metric) else None
 
 
-def measure_name(name: str, slice_: str, dataset: str | None) -> str:
+def metric_title(name: str, slice_: str, dataset: str | None) -> str:
     """Write a (name, slice, dataset) key for people: ``recall[age<40]@holdout``."""
     inside = f"[{slice_}]" if slice_ != ALL else ""
     return f"{name}{inside}" + (f"@{dataset}" if dataset is not None else "")

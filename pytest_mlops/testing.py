@@ -12,7 +12,7 @@ from pytest_mlops.decision.judge import judge
 from pytest_mlops.gate.marks import ModelTestMark
 from pytest_mlops.gate.recorder import Recorder
 from pytest_mlops.gate.sink import Sink
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.records.codec import policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Provenance
 from pytest_mlops.records.measurement import Measurement
@@ -69,8 +69,8 @@ class FakeRecorder(Recorder):
         found = {measurement.key: measurement.value for measurement in self.measurements}
         value = found.get((name, slice, dataset))
         if value is None:
-            known = ", ".join(sorted(measure_name(*key) for key in found)) or "nothing"
-            raise KeyError(f"{measure_name(name, slice, dataset)} has no value; recorded are: {known}")
+            known = ", ".join(sorted(metric_title(*key) for key in found)) or "nothing"
+            raise KeyError(f"{metric_title(name, slice, dataset)} has no value; recorded are: {known}")
         return value
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_mlops.stats.estimate import Estimate
     from pytest_mlops.verdict import Verdict
 
-__all__ = ["Check", "CheckFailed", "CheckResult", "FixtureName", "Given", "Level"]
+__all__ = ["Check", "CheckContext", "CheckFailed", "CheckResult", "FixtureName", "Level"]
 
 
 class CheckFailed(AssertionError):  # noqa: N818 -- what a test raises when the model does not behave
@@ -47,7 +47,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class CheckContext:
     """What a check is given to work on.
 
     Attributes:
@@ -92,7 +92,7 @@ class Check(Record):
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @abstractmethod
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict.
 
         Raises:

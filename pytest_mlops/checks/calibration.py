@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.data import field_of, predictions_of, required_field
 from pytest_mlops.decision.finding import at_most
 from pytest_mlops.decision.limits import settle
@@ -64,14 +64,14 @@ class Calibration(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        event, probability = self._events(given)
+        event, probability = self._events(context)
         if event.all() or not event.any():
             raise IncompleteEvidence(
                 f"all {event.size} examples on {self.slice} are of one kind; give both kinds"
             )
-        found = calibration(event, probability, seed=given.seed, bins=self.bins)
+        found = calibration(event, probability, seed=context.seed, bins=self.bins)
         square = squared_error(event, probability, [part.count for part in found.bins])
         upper = square.upper(self.confidence)
         alpha = 1 - self.confidence
@@ -92,9 +92,9 @@ class Calibration(Check):
         measured = (f"{self.title()}.ece", self.slice, ece)
         return CheckResult(verdict=verdict, message=message, measurements=(measured,))
 
-    def _events(self, given: Given) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    def _events(self, context: CheckContext) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Return what happened, and with which probability it was predicted, on the slice."""
-        arrays = self._predictions(given).arrays
+        arrays = self._predictions(context).arrays
         if "y_score" not in arrays:
             raise IncompleteEvidence(
                 f"the fixture {self.of!r} gives no y_score, and no model has predict_proba; give either"
@@ -110,11 +110,11 @@ class Calibration(Check):
             )
         return event[mask], probability[mask]
 
-    def _predictions(self, given: Given) -> Predictions:
-        value = given.fixtures[self.of]
+    def _predictions(self, context: CheckContext) -> Predictions:
+        value = context.fixtures[self.of]
         options: dict[str, Any] = {"positive": self.positive, "task": "classification"}
         if self.model is not None or field_of(value, "y_pred") is not None:
-            return predictions_of(given, self.of, self.model, **options)
+            return predictions_of(context, self.of, self.model, **options)
         true = required_field(value, self.of, "y_true", "y")
         scores = field_of(value, "y_score")
         # Calibration needs no labels but the true ones.

@@ -13,7 +13,7 @@ from pytest_mlops.metrics.predictions import Predictions, measure_predictions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_mlops.checks.base import Given
+    from pytest_mlops.checks.base import CheckContext
 
 __all__ = [
     "Predictor",
@@ -62,13 +62,13 @@ def required_field(value: object, fixture: str, *names: str) -> Any:
     return found
 
 
-def model_of(given: Given, fixture: str) -> Predictor:
+def model_of(context: CheckContext, fixture: str) -> Predictor:
     """Return the model that ``fixture`` gives.
 
     Raises:
         IncompleteEvidence: it has no ``predict``.
     """
-    model = given.fixtures[fixture]
+    model = context.fixtures[fixture]
     if not isinstance(model, Predictor):
         raise IncompleteEvidence(
             f"the fixture {fixture!r} gives a {type(model).__name__} without a predict method"
@@ -76,13 +76,13 @@ def model_of(given: Given, fixture: str) -> Predictor:
     return model
 
 
-def inputs_of(given: Given, fixture: str) -> Any:
+def inputs_of(context: CheckContext, fixture: str) -> Any:
     """Return the rows that ``fixture`` gives as ``X``, or that it is: an array, a data frame or a list.
 
     Raises:
         IncompleteEvidence: it gives none, or no row.
     """
-    value = given.fixtures[fixture]
+    value = context.fixtures[fixture]
     is_rows = (hasattr(value, "shape") and hasattr(value, "__getitem__")) or isinstance(value, list)
     inputs = value if is_rows else required_field(value, fixture, "X")
     if count_rows(inputs) == 0:
@@ -111,11 +111,11 @@ def take_rows(inputs: Any, rows: NDArray[np.intp]) -> Any:
     return inputs.iloc[rows] if hasattr(inputs, "iloc") else inputs[rows]
 
 
-def predictions_of(given: Given, of: str, model: str | None, **options: Any) -> Predictions:
+def predictions_of(context: CheckContext, of: str, model: str | None, **options: Any) -> Predictions:
     """Measure the predictions that a fixture holds, or that a model makes on its inputs.
 
     Args:
-        given: The fixtures' values.
+        context: Values of the fixtures.
         of: Fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; also ``y_score``, ``ids`` and
             ``slices`` where it has them.
         model: Fixture of a model that predicts on ``X`` where ``y_pred`` is not given.
@@ -125,14 +125,14 @@ def predictions_of(given: Given, of: str, model: str | None, **options: Any) -> 
         IncompleteEvidence: truth or predictions are not given.
         RecordingError: they cannot be evidence.
     """
-    value = given.fixtures[of]
+    value = context.fixtures[of]
     predicted, scores = field_of(value, "y_pred"), field_of(value, "y_score")
     if predicted is None:
         if model is None:
             raise IncompleteEvidence(
                 f"the fixture {of!r} gives no y_pred; give it, or name a model: fixture and give X"
             )
-        predictor, inputs = model_of(given, model), required_field(value, of, "X")
+        predictor, inputs = model_of(context, model), required_field(value, of, "X")
         predicted = predictor.predict(inputs)
         scores = _scores(predictor, inputs) if scores is None else scores
     return measure_predictions(

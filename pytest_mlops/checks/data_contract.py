@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName
 from pytest_mlops.checks.outputs import describe
 from pytest_mlops.checks.tables import missing_in, table_of
 from pytest_mlops.decision.finding import at_most
@@ -84,9 +84,9 @@ class DataContract(Check):
     extra_columns: Flag = True
     """Whether there may be other columns."""
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        table = table_of(given, self.of)
+        table = table_of(context, self.of)
         rows = len(next(iter(table.values())))
         breaches = [f"the column {name} is not there" for name in self.columns if name not in table]
         if not self.extra_columns:

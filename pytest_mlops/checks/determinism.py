@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName
 from pytest_mlops.checks.data import inputs_of, model_of
 from pytest_mlops.checks.invariance import distances
-from pytest_mlops.checks.outputs import Output, answers, describe
+from pytest_mlops.checks.outputs import Output, describe, model_outputs
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.estimate import Estimate
@@ -42,14 +42,14 @@ class Determinism(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        model, inputs = model_of(given, self.model), inputs_of(given, self.of)
-        first = answers(model, inputs, output=self.output)
+        model, inputs = model_of(context, self.model), inputs_of(context, self.of)
+        first = model_outputs(model, inputs, output=self.output)
         changed = np.zeros(len(first), dtype=np.bool_)
         example = ""
         for _ in range(self.calls - 1):
-            again = answers(model, inputs, output=self.output)
+            again = model_outputs(model, inputs, output=self.output)
             if again.shape != first.shape or again.dtype != first.dtype:
                 raise IncompleteEvidence(
                     f"{self.output} gave {first.dtype} {first.shape} and then {again.dtype} {again.shape}"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.bounds import MaxRate, judge_failures
 from pytest_mlops.checks.data import model_of
-from pytest_mlops.checks.outputs import Output, describe, pairs_of, probability_of
+from pytest_mlops.checks.outputs import Output, describe, output_pairs, probability_of
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Label, Number
@@ -60,10 +60,12 @@ class Directional(Check):
 
     inputs = ("of", "perturbed", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        pairs = pairs_of(given, of=self.of, perturbed=self.perturbed, model=self.model, output=self.output)
-        before, after = self._number(given, pairs.before), self._number(given, pairs.after)
+        pairs = output_pairs(
+            context, of=self.of, perturbed=self.perturbed, model=self.model, output=self.output
+        )
+        before, after = self._number(context, pairs.before), self._number(context, pairs.after)
         change = after - before if self.expect == "increase" else before - after
         # Twelve digits forgive the rounding of a difference, as for the thresholds of rules.
         found = judge_failures(
@@ -87,9 +89,9 @@ class Directional(Check):
         measured = (*found.measurements, (f"{self.title()}.moved", ALL, Estimate.share(some, rows)))
         return CheckResult(verdict=verdict, message=message, measurements=measured)
 
-    def _number(self, given: Given, answer: NDArray[Any]) -> NDArray[np.float64]:
+    def _number(self, context: CheckContext, answer: NDArray[Any]) -> NDArray[np.float64]:
         if self.output == "predict_proba":
-            return probability_of(model_of(given, self.model), answer, self.label)
+            return probability_of(model_of(context, self.model), answer, self.label)
         if answer.dtype.kind in "Ub" or answer.ndim > 1:
             raise IncompleteEvidence(
                 f"predict gives {answer.dtype} of shape {answer.shape}; a direction needs one "

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.data import predictions_of, required_field
 from pytest_mlops.decision.finding import at_most
 from pytest_mlops.decision.limits import settle
@@ -66,9 +66,9 @@ class Fairness(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        names, counts = self._counts(given)
+        names, counts = self._counts(context)
         support = (
             counts.sum(axis=2).min(axis=1) if self.criterion == "equalised_odds" else counts.sum(axis=(1, 2))
         )
@@ -79,7 +79,7 @@ class Fairness(Check):
             )
         small = [f"{name} ({n})" for name, n in zip(names, support.tolist(), strict=True) if n < self.min_n]
         large = counts[support >= self.min_n]
-        lower, upper, gap = self._bounds(large if len(large) > 1 else counts, given.seed)
+        lower, upper, gap = self._bounds(large if len(large) > 1 else counts, context.seed)
         verdict = settle(holds=at_most(upper, self.tolerance), fails=not at_most(lower, self.tolerance))
         if small and (verdict is Verdict.PASS or len(large) < 2):
             verdict = Verdict.UNDECIDED
@@ -92,13 +92,13 @@ class Fairness(Check):
             message += self._what_decides(small, gap, int(counts.sum()))
         return CheckResult(verdict=verdict, message=message, measurements=self._measured(names, counts, gap))
 
-    def _counts(self, given: Given) -> tuple[list[str], NDArray[np.intp]]:
+    def _counts(self, context: CheckContext) -> tuple[list[str], NDArray[np.intp]]:
         """Return the groups' names and their counts of (label, prediction), (groups, 2, 2)."""
-        found = predictions_of(given, self.of, self.model, positive=self.positive, task="classification")
+        found = predictions_of(context, self.of, self.model, positive=self.positive, task="classification")
         labels = Labels.of(found.arrays["y_true"], found.arrays["y_pred"], self.positive)
         if labels.positive is None:
             raise IncompleteEvidence(f"labels are {labels.classes[:5]}; say which of two is positive:")
-        column = read_column("groups", required_field(given.fixtures[self.of], self.of, "groups", "group"))
+        column = read_column("groups", required_field(context.fixtures[self.of], self.of, "groups", "group"))
         check_length("groups", column.size, found.n)
         names, group = np.unique(column, return_inverse=True)
         if names.size < 2:

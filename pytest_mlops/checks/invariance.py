@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.bounds import MaxRate, judge_failures
-from pytest_mlops.checks.outputs import Output, describe, pairs_of
+from pytest_mlops.checks.outputs import Output, describe, output_pairs
 from pytest_mlops.records.base import Seconds
 
 if TYPE_CHECKING:
@@ -48,9 +48,11 @@ class Invariance(Check):
 
     inputs = ("of", "perturbed", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        pairs = pairs_of(given, of=self.of, perturbed=self.perturbed, model=self.model, output=self.output)
+        pairs = output_pairs(
+            context, of=self.of, perturbed=self.perturbed, model=self.model, output=self.output
+        )
         return judge_failures(
             self.title(),
             distances(pairs.before, pairs.after) > self.tolerance,

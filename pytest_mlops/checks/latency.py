@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.data import count_rows, field_of, inputs_of, model_of, take_rows
-from pytest_mlops.checks.outputs import read_answer
+from pytest_mlops.checks.outputs import read_output
 from pytest_mlops.decision.finding import at_most
 from pytest_mlops.decision.limits import settle
 from pytest_mlops.errors import IncompleteEvidence
@@ -65,9 +65,9 @@ class Latency(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        times = np.sort(self._seconds(given)) * 1000
+        times = np.sort(self._seconds(context)) * 1000
         level = f"{self.confidence:g}"
         lowers, uppers = quantile_bounds(times, self.quantile, {*LEVELS, self.confidence})
         lower, upper = lowers.get(level), uppers.get(level)
@@ -81,35 +81,35 @@ class Latency(Check):
             f"{name} of {n:,} predictions is {value:.4g} ms ({_shown(lower)} to "
             f"{_shown(upper)} at one-sided {level}), must be at most {self.max_ms:g} ms"
         )
-        if given.workers > 1:
+        if context.workers > 1:
             verdict = Verdict.UNDECIDED
-            message += f"; measured beside {given.workers} xdist workers, needs a run without -n"
+            message += f"; measured beside {context.workers} xdist workers, needs a run without -n"
         elif verdict is Verdict.UNDECIDED:
             message += self._what_decides(times)
         estimate = Estimate(value=value, n=n, quantile=self.quantile, lower=lowers, upper=uppers)
         measured = (f"{self.title()}.{name}_ms", ALL, estimate)
         return CheckResult(verdict=verdict, message=message, measurements=(measured,))
 
-    def _seconds(self, given: Given) -> NDArray[np.float64]:
+    def _seconds(self, context: CheckContext) -> NDArray[np.float64]:
         """Return the time of each prediction (n,)."""
-        seconds = field_of(given.fixtures[self.of], "seconds")
+        seconds = field_of(context.fixtures[self.of], "seconds")
         if seconds is None:
-            seconds = self._measure(given)
+            seconds = self._measure(context)
         times = read_numbers("seconds", seconds)
         check_within("seconds", times, 0, 1e6, "give durations, in seconds")
         return times
 
-    def _measure(self, given: Given) -> NDArray[np.float64]:
+    def _measure(self, context: CheckContext) -> NDArray[np.float64]:
         if self.model is None:
             raise IncompleteEvidence(
                 f"the fixture {self.of!r} gives no seconds; give them, or name a model: to time"
             )
-        model, inputs = model_of(given, self.model), inputs_of(given, self.of)
+        model, inputs = model_of(context, self.model), inputs_of(context, self.of)
         kept = min(count_rows(inputs), self.predictions)
         # Cut out beforehand: a server is handed one row, and does not look for it.
         rows = [take_rows(inputs, np.array([row])) for row in range(kept)]
         for turn in range(self.warm_up):
-            read_answer(model.predict(rows[turn % kept]), 1)
+            read_output(model.predict(rows[turn % kept]), 1)
         times = np.empty(self.predictions)
         for turn in range(self.predictions):
             row = rows[turn % kept]
@@ -117,7 +117,7 @@ class Latency(Check):
             answer = model.predict(row)
             times[turn] = perf_counter() - start
             # The time of what is no answer says nothing; the clock stands while it is read.
-            read_answer(answer, 1)
+            read_output(answer, 1)
         return times
 
     def _what_decides(self, times: NDArray[np.float64]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.checks.data import required_field
 from pytest_mlops.checks.tables import codes_of, table_of
@@ -46,9 +46,9 @@ class Leakage(Check):
 
     inputs = ("of", "train")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        train, test = codes_of(self._table(given, self.train), self._table(given, self.of))
+        train, test = codes_of(self._table(context, self.train), self._table(context, self.of))
         known = set(_keys(train))
         leaked = np.array([key in known for key in _keys(test)])
         share = Estimate.share(int(leaked.sum()), leaked.size)
@@ -59,10 +59,10 @@ class Leakage(Check):
         measured = (f"{self.title()}.leaked", ALL, share)
         return CheckResult(verdict=verdict, message=message, measurements=(measured,))
 
-    def _table(self, given: Given, fixture: str) -> dict[str, NDArray[Any]]:
+    def _table(self, context: CheckContext, fixture: str) -> dict[str, NDArray[Any]]:
         if self.by == "rows":
-            return table_of(given, fixture)
-        return {"ids": read_column("ids", required_field(given.fixtures[fixture], fixture, "ids"))}
+            return table_of(context, fixture)
+        return {"ids": read_column("ids", required_field(context.fixtures[fixture], fixture, "ids"))}
 
 
 def _keys(codes: NDArray[np.int64]) -> list[bytes]:

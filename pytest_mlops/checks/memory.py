@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.checks.data import count_rows, inputs_of, model_of, take_rows
 from pytest_mlops.checks.model_size import MEGABYTE
-from pytest_mlops.checks.outputs import answers, read_answer
+from pytest_mlops.checks.outputs import model_outputs, read_output
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Positive
 from pytest_mlops.stats.estimate import NOT_NEGATIVE, Estimate
@@ -48,10 +48,10 @@ class Memory(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        model, inputs = model_of(given, self.model), inputs_of(given, self.of)
-        answers(model, take_rows(inputs, np.array([0])))
+        model, inputs = model_of(context, self.model), inputs_of(context, self.of)
+        model_outputs(model, take_rows(inputs, np.array([0])))
         rows = count_rows(inputs)
         peak = Estimate(value=_peak(model, inputs) / MEGABYTE, n=rows, range=NOT_NEGATIVE)
         verdict, message = judge_bound("peak memory of predicting in MB", peak, most=self.max_mb)
@@ -73,5 +73,5 @@ def _peak(model: Predictor, inputs: Any) -> int:
     finally:
         if not running:
             tracemalloc.stop()
-    read_answer(answer, count_rows(inputs))
+    read_output(answer, count_rows(inputs))
     return max(0, peak - before)

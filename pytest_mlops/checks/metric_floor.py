@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.checks.data import predictions_of
 from pytest_mlops.errors import IncompleteEvidence
@@ -52,9 +52,9 @@ class MetricFloor(Check):
             raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
         return self
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        found = predictions_of(given, self.of, self.model, positive=self.positive)
+        found = predictions_of(context, self.of, self.model, positive=self.positive)
         estimates = {(name, part): estimate for name, part, estimate in found.numbers}
         if (self.metric, self.slice) not in estimates:
             known = sorted({name for name, part in estimates if part == self.slice})

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.bounds import MaxRate, judge_failures
 from pytest_mlops.checks.data import inputs_of, model_of, required_field
 from pytest_mlops.checks.invariance import distances
-from pytest_mlops.checks.outputs import answers, describe
+from pytest_mlops.checks.outputs import describe, model_outputs
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import read_column
 from pytest_mlops.records.base import Seconds
@@ -44,11 +44,11 @@ class MinimumFunctionality(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        value = given.fixtures[self.of]
+        value = context.fixtures[self.of]
         expected = read_column("expected", required_field(value, self.of, "expected", "y_true", "y"))
-        got = answers(model_of(given, self.model), inputs_of(given, self.of))
+        got = model_outputs(model_of(context, self.model), inputs_of(context, self.of))
         if got.shape != expected.shape or (got.dtype.kind == "U") != (expected.dtype.kind == "U"):
             raise IncompleteEvidence(
                 f"expected holds {expected.dtype} {expected.shape} and the model answers {got.dtype} "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pytest_mlops.checks.base import Check, CheckResult, Given
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.errors import IncompleteEvidence, ModelArtifactNotFound
 from pytest_mlops.evidence.digest import digest_artifact
@@ -35,17 +35,17 @@ class ModelSize(Check):
 
     inputs = ()
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        if given.artifact is None:
+        if context.artifact is None:
             raise IncompleteEvidence("no artifact is known; give model: an artifact: in mlops.yaml")
         try:
-            found = digest_artifact(given.artifact)
+            found = digest_artifact(context.artifact)
         except ModelArtifactNotFound as error:
             raise IncompleteEvidence(str(error)) from error
         if found.size == 0:
             raise IncompleteEvidence(
-                f"the artifact {given.artifact.name} has 0 bytes, expected a model; save it there first"
+                f"the artifact {context.artifact.name} has 0 bytes, expected a model; save it there first"
             )
         size = Estimate(value=found.size / MEGABYTE, n=found.files, range=NOT_NEGATIVE, note="files")
         verdict, _ = judge_bound("size", size, most=self.max_mb)

@@ -74,14 +74,14 @@ def run_model_test(test: ModelTest, model_version: ModelVersion | None) -> TestR
     answer = test.run(model_version)
     if inspect.isawaitable(answer):
         answer = asyncio.run(_awaited(answer))
-    return read_answer(test.get_name(), answer)
+    return read_return_value(test.get_name(), answer)
 
 
 async def _awaited(answer: Any) -> Any:
     return await answer
 
 
-def read_answer(name: str, answer: Any) -> TestResult | None:
+def read_return_value(name: str, answer: Any) -> TestResult | None:
     """Read what ``run`` returned; as :func:`run_model_test`, which calls it."""
     from pytest_mlops.checks.base import CheckFailed  # noqa: PLC0415 -- pydantic where a test runs only
     from pytest_mlops.records.results import TestResult  # noqa: PLC0415

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     from numpy.typing import NDArray
 
-    from pytest_mlops.checks.base import Given
+    from pytest_mlops.checks.base import CheckContext
 
 __all__ = [
     "Output",
-    "Pairs",
-    "answers",
+    "OutputPairs",
     "describe",
-    "pairs_of",
+    "model_outputs",
+    "output_pairs",
     "perturbed_rows",
     "probability_of",
-    "read_answer",
+    "read_output",
 ]
 
 
@@ -35,7 +35,7 @@ Output = Literal["predict", "predict_proba"]
 """Method of the model that is asked."""
 
 
-def answers(model: object, inputs: Any, *, output: Output = "predict") -> Array:
+def model_outputs(model: object, inputs: Any, *, output: Output = "predict") -> Array:
     """Return what the model answers: labels or values (n,), or numbers (n, K).
 
     Raises:
@@ -45,10 +45,10 @@ def answers(model: object, inputs: Any, *, output: Output = "predict") -> Array:
     ask = getattr(model, output, None)
     if ask is None:
         raise IncompleteEvidence(f"the model, a {type(model).__name__}, has no {output}; use another output:")
-    return read_answer(ask(inputs), count_rows(inputs), output=output)
+    return read_output(ask(inputs), count_rows(inputs), output=output)
 
 
-def read_answer(answer: object, n: int, *, output: Output = "predict") -> Array:
+def read_output(answer: object, n: int, *, output: Output = "predict") -> Array:
     """Return an answer to ``n`` rows: labels or values (n,), or numbers (n, K).
 
     Raises:
@@ -96,7 +96,7 @@ def describe(answer: Any) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Pairs:
+class OutputPairs:
     """Answers to perturbed rows beside those to the rows they were made of.
 
     Attributes:
@@ -110,34 +110,36 @@ class Pairs:
     row: NDArray[np.intp]
 
 
-def pairs_of(given: Given, *, of: str, perturbed: str, model: str, output: Output = "predict") -> Pairs:
+def output_pairs(
+    context: CheckContext, *, of: str, perturbed: str, model: str, output: Output = "predict"
+) -> OutputPairs:
     """Ask the model about original and perturbed rows.
 
     Raises:
         IncompleteEvidence: something is not given, or the perturbation changes nothing.
         RecordingError: what the model answers cannot be evidence.
     """
-    predictor = model_of(given, model)
-    changed, row = perturbed_rows(given, of=of, perturbed=perturbed)
-    before = answers(predictor, inputs_of(given, of), output=output)[row]
-    after = answers(predictor, changed, output=output)
+    predictor = model_of(context, model)
+    changed, row = perturbed_rows(context, of=of, perturbed=perturbed)
+    before = model_outputs(predictor, inputs_of(context, of), output=output)[row]
+    after = model_outputs(predictor, changed, output=output)
     if before.shape != after.shape or (before.dtype.kind == "U") != (after.dtype.kind == "U"):
         raise IncompleteEvidence(
             f"the model answers {before.dtype} {before.shape} to the rows as they are "
             f"and {after.dtype} {after.shape} to the perturbed ones; expected the same"
         )
-    return Pairs(before=before, after=after, row=row)
+    return OutputPairs(before=before, after=after, row=row)
 
 
-def perturbed_rows(given: Given, *, of: str, perturbed: str) -> tuple[Any, NDArray[np.intp]]:
+def perturbed_rows(context: CheckContext, *, of: str, perturbed: str) -> tuple[Any, NDArray[np.intp]]:
     """Return the perturbed inputs (m rows), and the original row of each (m,).
 
     Raises:
         IncompleteEvidence: rows and perturbed rows do not belong together, or are the same.
     """
-    inputs, changed = inputs_of(given, of), inputs_of(given, perturbed)
+    inputs, changed = inputs_of(context, of), inputs_of(context, perturbed)
     n, m = count_rows(inputs), count_rows(changed)
-    named = None if changed is given.fixtures[perturbed] else field_of(given.fixtures[perturbed], "rows")
+    named = None if changed is context.fixtures[perturbed] else field_of(context.fixtures[perturbed], "rows")
     if named is None:
         if m != n:
             raise IncompleteEvidence(

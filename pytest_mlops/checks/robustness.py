@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.data import inputs_of, model_of, required_field
-from pytest_mlops.checks.outputs import answers, perturbed_rows
+from pytest_mlops.checks.outputs import model_outputs, perturbed_rows
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import check_length, read_column
 from pytest_mlops.metrics.labels import Labels, infer_task
@@ -56,9 +56,9 @@ class Robustness(Check):
 
     inputs = ("of", "perturbed", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        before, after = self._right(given)
+        before, after = self._right(context)
         n = before.size
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
         lower = paired_share.lower_bound(gained, lost, n, self.confidence)
@@ -85,18 +85,18 @@ class Robustness(Check):
             ),
         )
 
-    def _right(self, given: Given) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _right(self, context: CheckContext) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return whether the model is right on each example (n,), as it is and perturbed."""
-        model = model_of(given, self.model)
-        changed, row = perturbed_rows(given, of=self.of, perturbed=self.perturbed)
+        model = model_of(context, self.model)
+        changed, row = perturbed_rows(context, of=self.of, perturbed=self.perturbed)
         if not np.array_equal(row, np.arange(row.size)):
             raise IncompleteEvidence(
                 f"rows of {self.perturbed!r} are in another order; give one version of each"
             )
-        true = read_column("y_true", required_field(given.fixtures[self.of], self.of, "y_true", "y"))
+        true = read_column("y_true", required_field(context.fixtures[self.of], self.of, "y_true", "y"))
         right = []
-        for inputs in (inputs_of(given, self.of), changed):
-            got = answers(model, inputs)
+        for inputs in (inputs_of(context, self.of), changed):
+            got = model_outputs(model, inputs)
             check_length("the answer of predict", len(got), true.size)
             if got.ndim > 1 or infer_task(true, got) != "classification":
                 raise IncompleteEvidence("robustness counts right answers; expected labels, got values")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import model_validator
 
-from pytest_mlops.checks.base import Check, CheckResult, FixtureName, Given, Level
+from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.checks.data import predictions_of
 from pytest_mlops.errors import IncompleteEvidence
@@ -68,9 +68,9 @@ class SliceFloor(Check):
             raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
         return self
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict."""
-        found = predictions_of(given, self.of, self.model, positive=self.positive)
+        found = predictions_of(context, self.of, self.model, positive=self.positive)
         estimates = {part: number for name, part, number in found.numbers if name == self.metric}
         names = self._names(found, estimates)
         judged = {name: self._judge(name, estimates[name], len(names)) for name in names}
@@ -89,15 +89,15 @@ class SliceFloor(Check):
         if not estimates:
             known = ", ".join(sorted({name for name, _, _ in found.numbers}))
             raise IncompleteEvidence(f"{self.metric} was not measured of {known}")
-        given = [name for name in estimates if name != ALL]
-        names = list(dict.fromkeys(self.slices)) or given
+        present = [name for name in estimates if name != ALL]
+        names = list(dict.fromkeys(self.slices)) or present
         if not names:
             raise IncompleteEvidence(
                 f"the fixture {self.of!r} gives no slices; give some, or use metric_floor"
             )
         if missing := [name for name in names if name not in estimates]:
             raise IncompleteEvidence(
-                f"there is no slice {', '.join(missing)}; there are {', '.join(given) or 'none'}"
+                f"there is no slice {', '.join(missing)}; there are {', '.join(present) or 'none'}"
             )
         return names
 

@@ -13,20 +13,20 @@ from pytest_mlops.metrics.columns import read_array
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pytest_mlops.checks.base import Given
+    from pytest_mlops.checks.base import CheckContext
 
     Array = NDArray[Any]
 
 __all__ = ["codes_of", "columns_of", "missing_in", "table_of"]
 
 
-def table_of(given: Given, fixture: str) -> dict[str, Array]:
+def table_of(context: CheckContext, fixture: str) -> dict[str, Array]:
     """Return the columns of the fixture's ``X``, or of the fixture itself where it is a table.
 
     Raises:
         IncompleteEvidence: it is no table, or has no row.
     """
-    value = given.fixtures[fixture]
+    value = context.fixtures[fixture]
     inner = value.get("X") if isinstance(value, Mapping) else getattr(value, "X", None)
     # A data frame may have a column named X.
     is_table = hasattr(value, "columns") or isinstance(value, np.ndarray)

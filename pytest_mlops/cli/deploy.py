@@ -97,7 +97,7 @@ def _model_of(place: Place, record: object) -> Path:
 def _rehearse(manager: DeploymentManager, request: Request) -> None:
     examined, health, consistency = manager.rehearse(request)
     for check in examined.checks:
-        typer.echo(f"  ok    {check.name}: {check.sentence}")
+        typer.echo(f"  ok    {check.name}: {check.message}")
     typer.echo(f"  ok    environment: {health.message}")
     share = "not known" if consistency.share is None else f"{consistency.share:.3f}"
     typer.echo(f"  note  consistency γ {share} ({consistency.equal} of {consistency.compared} facts)")

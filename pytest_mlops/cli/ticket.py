@@ -72,7 +72,7 @@ def check_environment(
     examined = examine(case)
     if examined.refusal is not None:
         raise examined.refusal
-    return tuple(f"{check.name}: {check.sentence}" for check in examined.checks)
+    return tuple(f"{check.name}: {check.message}" for check in examined.checks)
 
 
 def _load(config: Path | None) -> Environments:

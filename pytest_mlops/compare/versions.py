@@ -11,7 +11,7 @@ from pytest_mlops.compare.comparison import compare_arrays
 from pytest_mlops.decision.deltas import evaluate_deltas
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import read_record, verify_record
-from pytest_mlops.names import ALL, better_way
+from pytest_mlops.names import ALL, better_direction
 from pytest_mlops.records.rule import SHARES, Rule
 from pytest_mlops.verdict import Verdict, combine
 
@@ -103,7 +103,7 @@ def margin_rules(
         min_n: Slices with fewer paired examples are only reported.
     """
     # A name that does not say which way is better stands for a score.
-    ways = {delta.metric: better_way(delta.metric) or "higher" for delta in deltas}
+    ways = {delta.metric: better_direction(delta.metric) or "higher" for delta in deltas}
     return [
         Rule(
             metric=delta.metric,

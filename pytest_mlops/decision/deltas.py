@@ -13,7 +13,7 @@ from pytest_mlops.decision.delta_messages import (
     what_would_decide,
 )
 from pytest_mlops.decision.finding import Finding, at_least
-from pytest_mlops.names import measure_name
+from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.stats.margin import margin_verdict
 from pytest_mlops.stats.power import mde
@@ -100,7 +100,7 @@ def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
     """Return the change a rule is about, or why there is none."""
     if comparison is None or comparison.status != "compared":
         return comparison.message if comparison is not None else "there is no baseline yet (first run)"
-    wanted = measure_name(rule.metric, rule.slice, rule.dataset)
+    wanted = metric_title(rule.metric, rule.slice, rule.dataset)
     matches = [
         delta
         for delta in comparison.deltas
@@ -223,5 +223,5 @@ def _without(
         dataset=rule.dataset,
         severity=rule.severity,
         verdict=verdict,
-        message=f"{measure_name(rule.metric, rule.slice, rule.dataset)}: {why}",
+        message=f"{metric_title(rule.metric, rule.slice, rule.dataset)}: {why}",
     )

@@ -14,7 +14,7 @@ from pytest_mlops.decision.quality import measure_quality
 from pytest_mlops.decision.rules import evaluate_rule
 from pytest_mlops.decision.session import judge_session
 from pytest_mlops.decision.waivers import apply_waivers
-from pytest_mlops.names import measure_name
+from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import Judgement, Reason
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Context, Decision, Verdict, combine, decide, success
@@ -182,7 +182,7 @@ def _declared(model_version: ModelVersion | None) -> dict[str, float]:
 
 def _rule_finding(rule: RuleResult, measurements: Measurements) -> Finding:
     found = measurements.find(rule.metric, rule.slice, rule.dataset)
-    title = measure_name(rule.metric, rule.slice, rule.dataset)
+    title = metric_title(rule.metric, rule.slice, rule.dataset)
     named = rule.rule in {title, f"Δ{title}"}
     text = rule.message if named else f"{rule.rule}: {rule.message}"
     return Finding(verdict=rule.verdict, text=text, missing=isinstance(found, str))

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from heapq import nsmallest
 from typing import TYPE_CHECKING
 
-from pytest_mlops.names import measure_name
+from pytest_mlops.names import metric_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ class Measurements:
                 return others[0]
             if others:
                 names = ", ".join(sorted(str(other.dataset) for other in others))
-                wanted = measure_name(name, slice_, None)
+                wanted = metric_title(name, slice_, None)
                 return f"{wanted} was recorded for the data sets {names}; name one with dataset:"
         return self._absent(name, slice_, dataset)
 
@@ -51,10 +51,10 @@ class Measurements:
         return list(self._by_slice.get((name, slice_), []))
 
     def _absent(self, name: str, slice_: str, dataset: str | None) -> str:
-        wanted = measure_name(name, slice_, dataset)
+        wanted = metric_title(name, slice_, dataset)
         if not self._by_key:
             return f"{wanted} was not recorded; this run recorded no number at all"
-        titles = {measure_name(*key) for key in self._by_key}
+        titles = {metric_title(*key) for key in self._by_key}
         near = get_close_matches(wanted, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
         hint = f"; did you mean {' or '.join(near)}?" if near else f"; recorded were {_some(titles)}"
         return f"{wanted} was not recorded{hint}"

@@ -52,7 +52,7 @@ def admit(store: Store, case: Case, *, actor: str, policies: Sequence[TicketChec
     log_decision(store, examined, actor=actor)
     if examined.ticket is None:
         raise examined.refusal or TicketRefused(
-            check="ticket", sentence="nothing was checked", remedy="Ask for at least one check"
+            check="ticket", message="nothing was checked", remedy="Ask for at least one check"
         )
     return examined.ticket
 
@@ -113,11 +113,11 @@ def _details(examined: Examined) -> dict[str, Any]:
     return {
         "environment": examined.environment,
         "run": None if examined.record is None else examined.record.run_id,
-        "checks": [{"name": check.name, "sentence": check.sentence} for check in examined.checks],
+        "checks": [{"name": check.name, "sentence": check.message} for check in examined.checks],
         "signers": [{"name": name, "keyid": key} for name, key in (ticket.signers if ticket else ())],
         "refusal": None
         if refusal is None
-        else {"check": refusal.check, "sentence": refusal.sentence, "remedy": refusal.remedy},
+        else {"check": refusal.check, "sentence": refusal.message, "remedy": refusal.remedy},
     }
 
 

@@ -41,7 +41,7 @@ class HeldCheck:
     """A check that held, and the sentence it held with."""
 
     name: str
-    sentence: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +139,7 @@ def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examined:
     refusal = None
     for policy in policies:
         try:
-            checks.append(HeldCheck(name=policy.name, sentence=policy.check(case)))
+            checks.append(HeldCheck(name=policy.name, message=policy.check(case)))
         except EvidenceError as error:
             refusal = _refusal(policy, str(error))
         except ConfigError as error:
@@ -176,8 +176,8 @@ def verify_ticket(case: Case) -> Ticket:
     return examined.ticket
 
 
-def _refusal(policy: TicketCheck, sentence: str) -> TicketRefused:
-    return TicketRefused(check=policy.name, sentence=sentence, remedy=policy.remedy)
+def _refusal(policy: TicketCheck, message: str) -> TicketRefused:
+    return TicketRefused(check=policy.name, message=message, remedy=policy.remedy)
 
 
 def _ticket(case: Case) -> Ticket:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.checks.base import CheckFailed
-from pytest_mlops.checks.model_test import read_answer
+from pytest_mlops.checks.model_test import read_return_value
 from pytest_mlops.ci.context import context_from_environ
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.load import LoadedConfig, load_config
@@ -183,7 +183,7 @@ async def _run_one(test: ModelTest, sink: Sink, scope: Scope, version: ModelVers
         answer = await asyncio.to_thread(test.run, version)
         if inspect.isawaitable(answer):
             answer = await answer
-        read_answer(_name(test), answer)
+        read_return_value(_name(test), answer)
         entry.outcome, entry.conclusive = "passed", True
     except (asyncio.CancelledError, KeyboardInterrupt):
         raise

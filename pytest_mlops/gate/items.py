@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.checks.base import CheckFailed, Given
+from pytest_mlops.checks.base import CheckContext, CheckFailed
 from pytest_mlops.checks.model_test import ModelTest, run_model_test
 from pytest_mlops.errors import IncompleteEvidence, RecordingError, UndecidedEvidence
 from pytest_mlops.gate.evidence_source import SOURCE_KEY
@@ -97,14 +97,14 @@ def evaluate(check: Check, scope: Scope, config: Path, request: pytest.FixtureRe
     """
     version = scope.settings.model_version or {}
     path = version.get("artifact_path")
-    given = Given(
+    context = CheckContext(
         fixtures={name: _fixture(request, name, config) for name in check.fixtures()},
         artifact=None if path is None else Path(path),
         seed=_seed(check.title(), version.get("digest")),
         workers=scope.settings.workers,
     )
     try:
-        return check.evaluate(given)
+        return check.evaluate(context)
     except RecordingError as error:
         raise IncompleteEvidence(f"{check.title()}: {error}") from error
 

@@ -11,7 +11,7 @@ from pytest_mlops.errors import RecordingError
 from pytest_mlops.gate.arguments import check_name, read_finite, read_size
 from pytest_mlops.gate.marks import ModelTestMark
 from pytest_mlops.gate.sink import Sink
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALL, metric_title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -366,16 +366,16 @@ def _cases(inputs: object, n: int) -> dict[str, NDArray[Any]]:
     """Return the hashes of what the model was given, where the caller said what that was."""
     if inputs is None:
         return {}
-    from pytest_mlops.metrics.cases import CASES, hash_cases  # noqa: PLC0415 -- NumPy only when needed
+    from pytest_mlops.metrics.input_hashes import CASES, hash_inputs  # noqa: PLC0415 -- NumPy only when needed
 
-    return {CASES: hash_cases(inputs, n)}
+    return {CASES: hash_inputs(inputs, n)}
 
 
 def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
     """Say that two recording calls used one key."""
     who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
     return (
-        f"{measure_name(*key)} was recorded {who}; a number has one writer. "
+        f"{metric_title(*key)} was recorded {who}; a number has one writer. "
         "Give one of them another name, slice or dataset"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_mlops.github.policy_changes import Effect
-from pytest_mlops.report.budget import Section
+from pytest_mlops.report.budget import MarkdownSection
 from pytest_mlops.report.markdown import to_markdown
 from pytest_mlops.report.messages import headline
 from pytest_mlops.report.text import to_markdown_text
@@ -74,28 +74,30 @@ def fit_bytes(write: Callable[[int], str], most: int) -> str:
     return write(most // 4)  # no character has more than four bytes
 
 
-def _first(ruling: Ruling, notes: tuple[str, ...]) -> list[Section]:
+def _first(ruling: Ruling, notes: tuple[str, ...]) -> list[MarkdownSection]:
     record = ruling.record
     trust = [UNTRUSTED] if record is not None and record.provenance.trust == "untrusted-pr" else []
-    reasons = Section(
+    reasons = MarkdownSection(
         noun=("reason", "reasons"),
         head="",
         items=ruling.reasons,
         row=lambda reason: f"- **BLOCKED** {to_markdown_text(reason, 1000)}",
     )
-    changes = Section(
+    changes = MarkdownSection(
         noun=("change of the policy", "changes of the policy"),
         head="### Changes of the policy\n",
         items=ruling.changes,
         row=_change,
     )
-    remarks = Section(
+    remarks = MarkdownSection(
         noun=("note", "notes"),
         head="",
         items=notes,
         row=lambda note: f"- {to_markdown_text(note, 1000)}",
     )
-    warning = Section(noun=("warning", "warnings"), head="", items=trust, row=lambda one: f"\n> {one}")
+    warning = MarkdownSection(
+        noun=("warning", "warnings"), head="", items=trust, row=lambda one: f"\n> {one}"
+    )
     return [warning, reasons, changes, remarks]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.metrics.example_weight import regression_weights
+from pytest_mlops.metrics.influence import largest_influences
 from pytest_mlops.metrics.labels import Labels
 from pytest_mlops.metrics.paired_delta import (
     FEW,
@@ -149,7 +149,7 @@ def _errors(
     theirs: NDArray[np.float64],
     confidence: float,
 ) -> list[PairedDelta]:
-    weights, larger = regression_weights(true, ours, theirs, confidence)
+    weights, larger = largest_influences(true, ours, theirs, confidence)
     second = influences(true, theirs)
     pairs = {name: (*pair, *second[name]) for name, pair in influences(true, ours).items()}
     means = float((ours - true).mean()), float((theirs - true).mean())

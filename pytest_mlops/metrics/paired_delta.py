@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT
+from pytest_mlops.metrics.influence import UNKNOWN_INFLUENCE
 from pytest_mlops.stats import delong, mcnemar, normal, paired_share
 from pytest_mlops.stats.binomial import unseen_share
 from pytest_mlops.stats.paired_mean import ROUNDING, paired_mean
@@ -169,7 +169,7 @@ def mean_delta(
     """
     n = change.size
     if not (weight > 0 or change.any()):
-        return undefined_delta(metric, part, n, UNKNOWN_WEIGHT)
+        return undefined_delta(metric, part, n, UNKNOWN_INFLUENCE)
     if not (np.isfinite(change).all() and all(map(math.isfinite, (*values, weight)))):
         return undefined_delta(metric, part, n, TOO_LARGE)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.metrics.cases import CASES
+from pytest_mlops.metrics.input_hashes import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

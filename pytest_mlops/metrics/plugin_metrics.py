@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT, left_out_weight
+from pytest_mlops.metrics.influence import UNKNOWN_INFLUENCE, jackknife_influence
 from pytest_mlops.metrics.paired_delta import FEW, PairedDelta, replicates_delta, undefined_delta
 from pytest_mlops.metrics.slicing import by_slice
 from pytest_mlops.names import ALL
@@ -142,9 +142,11 @@ def compare_plugin_metric(
     def change(rows: NDArray[np.intp]) -> float:
         return measure(ours, rows) - measure(theirs, rows)
 
-    weight = max(left_out_weight(partial(measure, model), true.size, seed=seed) for model in (ours, theirs))
+    weight = max(
+        jackknife_influence(partial(measure, model), true.size, seed=seed) for model in (ours, theirs)
+    )
     if weight == 0:
-        return undefined_delta(name, part, true.size, UNKNOWN_WEIGHT)
+        return undefined_delta(name, part, true.size, UNKNOWN_INFLUENCE)
     fewest, most = REPLICATES
     drawn = bootstrap_statistic(
         change, true.size, seed=seed, replicates=min(most, max(fewest, ROWS_DRAWN // true.size))

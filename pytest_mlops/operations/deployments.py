@@ -49,7 +49,7 @@ def deploy_version(
         got = "no model version" if version is None else f"{version.model_id} {version.version_id}"
         raise TicketRefused(
             check="version",
-            sentence=f"the record is of {got}; expected {' '.join(wanted)}",
+            message=f"the record is of {got}; expected {' '.join(wanted)}",
             remedy="Present the record of the run that tested this version",
         )
     artifact = model_version.artifact_path or version.artifact_path

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.records.base import Count, Digest, Label, Number, Record, Share, Text
 
 __all__ = ["BaselineRef", "Comparison", "Delta"]
@@ -65,7 +65,7 @@ class Delta(Record):
     @property
     def title(self) -> str:
         """The key, for people."""
-        return measure_name(*self.key)
+        return metric_title(*self.key)
 
 
 class Comparison(Record):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, model_validator
 
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.records.base import Count, Digest, Flag, Label, Number, Record, Share, Text
 
 __all__ = [
@@ -106,7 +106,7 @@ class Measurement(Record):
     @property
     def title(self) -> str:
         """The key, for people."""
-        return measure_name(*self.key)
+        return metric_title(*self.key)
 
 
 class WeakSpot(Record):

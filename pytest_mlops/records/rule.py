@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pytest_mlops.names import ALL, better_way, measure_name
+from pytest_mlops.names import ALL, better_direction, metric_title
 from pytest_mlops.records.base import Flag, Label, Number, Record, Severity
 
 __all__ = ["SHARES", "Confidence", "Rule"]
@@ -56,7 +56,7 @@ class Rule(Record):
     @property
     def name(self) -> str:
         """The name that waivers and reports use."""
-        title = measure_name(self.metric, self.slice, self.dataset)
+        title = metric_title(self.metric, self.slice, self.dataset)
         return self.id or (f"Δ{title}" if self.compares else title)
 
     @property
@@ -68,7 +68,7 @@ class Rule(Record):
     @property
     def lower_is_better(self) -> bool:
         """Whether less of the metric is better."""
-        return (self.better or better_way(self.metric)) == "lower"
+        return (self.better or better_direction(self.metric)) == "lower"
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
@@ -94,7 +94,7 @@ class Rule(Record):
         """Refuse rules that look like a margin and would let every loss pass."""
         if not self.compares:
             return self
-        way = self.better or better_way(self.metric)
+        way = self.better or better_direction(self.metric)
         if way is None:
             near = get_close_matches(self.metric, (*SHARES, *ERRORS), n=1)
             hint = f", if {near[0]} is not what was meant" if near else ""

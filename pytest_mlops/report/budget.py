@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Section", "fit"]
+__all__ = ["MarkdownSection", "fit"]
 
 FIRST_ROWS = 5
 """Rows that a section keeps room for while those before it are cut."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class MarkdownSection:
     """Rows under a head.
 
     Attributes:
@@ -54,7 +54,7 @@ class Section:
         return f"\n\n{self.head}" if self.head else "\n"
 
 
-def fit(head: str, short: str, sections: Sequence[Section], budget: int) -> str:
+def fit(head: str, short: str, sections: Sequence[MarkdownSection], budget: int) -> str:
     """Return ``head`` and what fits of ``sections``; the last line counts the rows that did not.
 
     Args:

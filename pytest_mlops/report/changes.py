@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.delta_messages import allowed_change
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.report.messages import SUBJECT_LIMIT, count, number
 from pytest_mlops.report.text import one_line
 from pytest_mlops.verdict import Verdict, combine
@@ -111,7 +111,7 @@ def by_metric(changes: list[Change]) -> list[ChangeSeries]:
         grouped.setdefault((change.measured.metric, change.measured.dataset), []).append(change)
     return [
         ChangeSeries(
-            title=measure_name(metric, ALL, dataset),
+            title=metric_title(metric, ALL, dataset),
             changes=tuple(sorted(listed, key=lambda change: change.measured.slice != ALL)),
         )
         for (metric, dataset), listed in grouped.items()

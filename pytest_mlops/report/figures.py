@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.report.changes import Change, ChangeSeries
     from pytest_mlops.report.reliability import Curve
-    from pytest_mlops.report.series import Point, Series
+    from pytest_mlops.report.series import MetricSeries, Point
     from pytest_mlops.report.trends import Trend, TrendPoint
     from pytest_mlops.verdict import Verdict
 
@@ -60,7 +60,7 @@ class Drawable(Protocol):
     def verdict(self) -> Verdict | None: ...
 
 
-def series_figure(series: Series) -> dict[str, Any]:
+def series_figure(series: MetricSeries) -> dict[str, Any]:
     """Return the figure of a metric per slice: estimate, interval, threshold."""
     drawn = _rows_drawn(series.points)
     traces = _estimate_traces(drawn, [_describe_slice(point) for point in drawn])

@@ -20,7 +20,7 @@ from pytest_mlops.report.figures import (
     trend_figure,
 )
 from pytest_mlops.report.reliability import reliability_curves
-from pytest_mlops.report.series import Series, all_series
+from pytest_mlops.report.series import MetricSeries, all_series
 from pytest_mlops.report.text import one_line
 from pytest_mlops.report.trends import all_trends
 from pytest_mlops.verdict import Verdict
@@ -135,7 +135,7 @@ def to_html(
     )
 
 
-def _within(series: Iterable[Series], most: int) -> tuple[list[Series], int]:
+def _within(series: Iterable[MetricSeries], most: int) -> tuple[list[MetricSeries], int]:
     """Keep the first ``most`` points; return how many were left out."""
     kept, left_out = [], 0
     for one in series:
@@ -143,7 +143,7 @@ def _within(series: Iterable[Series], most: int) -> tuple[list[Series], int]:
         most -= len(points)
         left_out += len(one.points) - len(points)
         if points:
-            kept.append(Series(title=one.title, points=points))
+            kept.append(MetricSeries(title=one.title, points=points))
     return kept, left_out
 
 

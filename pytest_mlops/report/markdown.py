@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_mlops.report.budget import Section, fit
+from pytest_mlops.report.budget import MarkdownSection, fit
 from pytest_mlops.report.changes import all_changes, baseline_sentence
 from pytest_mlops.report.messages import (
     bound_sentence,
@@ -57,7 +57,11 @@ CELL_COLUMNS = ("cell", "weight", "covered", "tests", "n")
 
 
 def to_markdown(
-    record: IntegrationResult, *, budget: int = BUDGET, first: Sequence[Section] = (), fold: bool = False
+    record: IntegrationResult,
+    *,
+    budget: int = BUDGET,
+    first: Sequence[MarkdownSection] = (),
+    fold: bool = False,
 ) -> str:
     """Write a record for people, what speaks against it first.
 
@@ -86,12 +90,12 @@ def to_markdown(
     return fit(head, short, [section for section in sections if section.items], budget)
 
 
-def _against(record: IntegrationResult, *, titled: bool) -> Iterator[Section]:
+def _against(record: IntegrationResult, *, titled: bool) -> Iterator[MarkdownSection]:
     tests = tests_by_concern(record)
     rules = [rule for _, rule in rules_by_concern(record)]
     gaps = [cell for cell in record.coverage_cells if cell.share < 1]
     head = "### Reasons\n" if titled else ""
-    yield Section(noun=("reason", "reasons"), head=head, items=record.reasons, row=_reason)
+    yield MarkdownSection(noun=("reason", "reasons"), head=head, items=record.reasons, row=_reason)
     against = [test for test in tests if not test.passed]
     yield _table(TEST, "Model tests that did not pass", ("test", "outcome", "message"), against, _test)
     ordinary = record.test_results.ordinary.failed
@@ -100,7 +104,7 @@ def _against(record: IntegrationResult, *, titled: bool) -> Iterator[Section]:
     )
     yield _table(("score", "scores"), "Scores", ("score", "value", "at least"), scores(record), _score)
     bound = [sentence for sentence in (bound_sentence(record),) if sentence is not None]
-    yield Section(noun=("bound", "bounds"), head="", items=bound, row=str)
+    yield MarkdownSection(noun=("bound", "bounds"), head="", items=bound, row=str)
     failing = [rule for rule in rules if rule.verdict is not Verdict.PASS]
     yield _table(RULE, "Rules that did not pass", RULE_COLUMNS, failing, _rule)
     yield from _changes(record)
@@ -109,7 +113,7 @@ def _against(record: IntegrationResult, *, titled: bool) -> Iterator[Section]:
     yield _table(("waiver", "waivers"), "Waivers", waiver_columns, record.waivers, _waiver)
 
 
-def _beside(record: IntegrationResult) -> Iterator[Section]:
+def _beside(record: IntegrationResult) -> Iterator[MarkdownSection]:
     parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
     part_columns = ("part", "weight", "value", "score", "")
     yield _table(
@@ -129,22 +133,24 @@ def _beside(record: IntegrationResult) -> Iterator[Section]:
     yield _table(TEST, "Model tests that passed", ("test", "outcome", "message"), passed, _test)
 
 
-def _folded(section: Section) -> Section:
+def _folded(section: MarkdownSection) -> MarkdownSection:
     """Return a section behind its own title."""
     title, _, rest = section.head.partition("\n\n")
     head = f"<details><summary>{title.removeprefix('### ')}</summary>\n\n{rest}"
     return replace(section, head=head, foot="\n\n</details>")
 
 
-def _changes(record: IntegrationResult) -> Iterator[Section]:
+def _changes(record: IntegrationResult) -> Iterator[MarkdownSection]:
     if record.comparison is None:
         return
     sentence = to_markdown_text(baseline_sentence(record.comparison), 1000)
     title = "### Changes against the baseline"
-    yield Section(noun=("baseline", "baselines"), head=f"{title}\n", items=[sentence], row=str)
+    yield MarkdownSection(noun=("baseline", "baselines"), head=f"{title}\n", items=[sentence], row=str)
     head = f"{_line(CHANGE_COLUMNS)}\n{_line(['---'] * len(CHANGE_COLUMNS))}"
     changes = all_changes(record)
-    yield Section(noun=("change", "changes"), head=head, items=changes, row=lambda one: _line(_change(one)))
+    yield MarkdownSection(
+        noun=("change", "changes"), head=head, items=changes, row=lambda one: _line(_change(one))
+    )
 
 
 def _table(
@@ -153,9 +159,9 @@ def _table(
     columns: Sequence[str],
     items: Sequence[Any],
     cells: Callable[[Any], Sequence[str]],
-) -> Section:
+) -> MarkdownSection:
     head = f"### {title}\n\n{_line(columns)}\n{_line(['---'] * len(columns))}"
-    return Section(noun=noun, head=head, items=items, row=lambda item: _line(cells(item)))
+    return MarkdownSection(noun=noun, head=head, items=items, row=lambda item: _line(cells(item)))
 
 
 def _line(cells: Sequence[str]) -> str:

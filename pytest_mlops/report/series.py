@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.estimates import estimate_of
-from pytest_mlops.names import ALL, measure_name
+from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.records.measurement import Binomial
 from pytest_mlops.stats.interval import bounds
 from pytest_mlops.verdict import Verdict, combine
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.measurement import Measurement
     from pytest_mlops.records.rule import Rule
 
-__all__ = ["LEVEL", "Point", "Series", "all_series", "interval_of"]
+__all__ = ["LEVEL", "MetricSeries", "Point", "all_series", "interval_of"]
 
 LEVEL = 0.95
 """Two-sided confidence of the intervals."""
@@ -57,7 +57,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Series:
+class MetricSeries:
     """A metric of a data set: ``all`` first, then the slices whose rules did not pass, then the rest."""
 
     title: str
@@ -75,7 +75,7 @@ class Series:
         return any(point.slice != ALL for point in self.points)
 
 
-def all_series(record: IntegrationResult) -> list[Series]:
+def all_series(record: IntegrationResult) -> list[MetricSeries]:
     """Return every recorded metric, those whose rules did not pass first."""
     verdicts, rules = _rules(record)
     grouped: dict[tuple[str, str | None], list[Point]] = {}
@@ -83,7 +83,7 @@ def all_series(record: IntegrationResult) -> list[Series]:
         point = _point(found, verdicts.get(found.key), rules.get(found.key, []))
         grouped.setdefault((found.name, found.dataset), []).append(point)
     series = [
-        Series(title=measure_name(name, ALL, dataset), points=tuple(sorted(points, key=_order)))
+        MetricSeries(title=metric_title(name, ALL, dataset), points=tuple(sorted(points, key=_order)))
         for (name, dataset), points in grouped.items()
     ]
     return sorted(series, key=lambda one: -max(point.concern for point in one.points))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import NotRegistered, StoreError
-from pytest_mlops.names import measure_name
+from pytest_mlops.names import metric_title
 from pytest_mlops.report.series import interval_of
 from pytest_mlops.verdict import Verdict
 
@@ -38,7 +38,7 @@ Key = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Estimate:
+class RunMetric:
     """A metric in one run: value, interval, and the worst verdict of its rules."""
 
     value: float | None
@@ -65,7 +65,7 @@ class RunPoint:
     ended: datetime
     verdict: Verdict
     scores: tuple[float | None, float | None, float | None]
-    estimates: Mapping[Key, Estimate]
+    estimates: Mapping[Key, RunMetric]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +122,7 @@ def run_point(record: IntegrationResult, keys: Sequence[Key]) -> RunPoint | None
     for found in record.measurements:
         if found.key in wanted:
             lower, upper = interval_of(found)
-            estimates[found.key] = Estimate(
+            estimates[found.key] = RunMetric(
                 value=found.value, lower=lower, upper=upper, verdict=verdicts.get(found.key)
             )
     return RunPoint(
@@ -171,7 +171,7 @@ def _metric(record: IntegrationResult, key: Key, runs: Sequence[RunPoint]) -> Tr
     named = {rule.name: rule for rule in record.policy.rules}
     rules = [named[one.rule] for one in record.rules if _key(one) == key and one.rule in named]
     limits = {limit for rule in rules for limit in (rule.min, rule.max) if limit is not None}
-    return Trend(title=measure_name(*key), points=points, runs=len(runs), limits=tuple(sorted(limits)))
+    return Trend(title=metric_title(*key), points=points, runs=len(runs), limits=tuple(sorted(limits)))
 
 
 def _point(

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Bin", "Calibration", "calibration"]
+__all__ = ["Bin", "CalibrationEstimate", "calibration"]
 
 _CHUNK = 2_000_000
 """Labels (replicates × examples) drawn at once: 16 MB of random numbers."""
@@ -30,7 +30,7 @@ class Bin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
+class CalibrationEstimate:
     """The calibration error and what a perfectly calibrated model would show.
 
     Attributes:
@@ -62,7 +62,7 @@ def calibration(
     seed: int,
     bins: int = 15,
     replicates: int = 999,
-) -> Calibration:
+) -> CalibrationEstimate:
     """Measure the expected calibration error and test it against perfect calibration.
 
     Examples with the same probability share a bin, so that their order changes nothing.
@@ -87,7 +87,7 @@ def calibration(
     ece = float(np.abs(happened - expected).sum() / p.size)
     null = _null(p, starts, expected, np.random.default_rng(seed), replicates)
     count = np.diff(starts, append=p.size)
-    return Calibration(
+    return CalibrationEstimate(
         ece=ece,
         n=p.size,
         # Equal sums may differ by rounding; a tie counts for the null.

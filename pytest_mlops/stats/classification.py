@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_mlops.stats.estimate import SHARE, Estimate
-from pytest_mlops.stats.normal import alike_stderr
+from pytest_mlops.stats.normal import degenerate_stderr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,7 +156,7 @@ def _by_influence(
     """
     n = cells.n
     if not influence.any():
-        stderr = alike_stderr(alike)
+        stderr = degenerate_stderr(alike)
     else:
         stderr = math.sqrt(float(cells.count @ influence**2) / (n - 1) / n)
     return Estimate(value=value, n=n, stderr=stderr, note=note, range=SHARE)

@@ -15,7 +15,7 @@ import numpy as np
 from pytest_mlops.stats import normal
 from pytest_mlops.stats.classification import ONE_CLASS
 from pytest_mlops.stats.estimate import Estimate
-from pytest_mlops.stats.normal import alike_stderr
+from pytest_mlops.stats.normal import degenerate_stderr
 from pytest_mlops.stats.skew_adjusted import third_moment
 
 if TYPE_CHECKING:
@@ -125,12 +125,12 @@ def _skewness(placed: list[tuple[NDArray[np.float64], NDArray[np.float64]]], std
 
 
 def _stderr(covariance: tuple[float, float, float] | None, alike: int) -> float | None:
-    """Return the standard error of the difference; see ``alike_stderr`` for areas without any spread."""
+    """Return the standard error of the difference; see ``degenerate_stderr`` for areas without any spread."""
     if covariance is None:
         return None
     candidate, shared, baseline = covariance
     variance = candidate + baseline - 2 * shared
     # Below this it is the rounding error of a difference of equal numbers.
     if variance <= 1e-14 * (candidate + baseline):
-        return alike_stderr(alike)
+        return degenerate_stderr(alike)
     return math.sqrt(variance)

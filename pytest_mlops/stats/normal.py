@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_EXAMPLES",
-    "alike_stderr",
+    "degenerate_stderr",
     "lower_bound",
     "mde",
     "needed_n",
@@ -76,7 +76,7 @@ def standard_error(values: NDArray[np.float64]) -> float | None:
     return float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else None
 
 
-def alike_stderr(n: int) -> float:
+def degenerate_stderr(n: int) -> float:
     """Return the standard error to state where all ``n`` examples turned out alike, as in a perfect F1.
 
     The delta method says 0 there, which would make three flawless examples certain proof. This value puts the

@@ -9,7 +9,7 @@ import numpy as np
 
 from pytest_mlops.stats.classification import ONE_CLASS
 from pytest_mlops.stats.estimate import SHARE, Estimate
-from pytest_mlops.stats.normal import alike_stderr
+from pytest_mlops.stats.normal import degenerate_stderr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Estimate
     auc = float(pos @ v10 / m)
     spread10, spread01 = float(pos @ (v10 - auc) ** 2), float(neg @ (v01 - auc) ** 2)
     if spread10 == spread01 == 0:
-        stderr: float | None = alike_stderr(int(min(m, n)))
+        stderr: float | None = degenerate_stderr(int(min(m, n)))
     elif m > 1 and n > 1:
         stderr = math.sqrt(spread10 / (m - 1) / m + spread01 / (n - 1) / n)
     else:

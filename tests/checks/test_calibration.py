@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.calibration import Calibration
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.stats.calibration_bound import squared_error
@@ -26,8 +26,8 @@ def data(n: int, shift: float = 0.0, seed: int = 1) -> dict[str, Any]:
     return {"y_true": (rng.random(n) < probability + shift).astype(int), "y_score": probability}
 
 
-def given(value: object, **fixtures: object) -> Given:
-    return Given(fixtures={"holdout": value, **fixtures}, seed=7)
+def given(value: object, **fixtures: object) -> CheckContext:
+    return CheckContext(fixtures={"holdout": value, **fixtures}, seed=7)
 
 
 @pytest.mark.parametrize(

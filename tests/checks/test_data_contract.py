@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.data_contract import DataContract
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.verdict import Verdict
@@ -35,7 +35,7 @@ def judge(table: object, columns: dict[str, Any] | None = None, **options: Any) 
     check = DataContract.model_validate(
         {"check": "data_contract", "of": "holdout", "columns": columns or COLUMNS, **options}
     )
-    return check.evaluate(Given(fixtures={"holdout": table}))
+    return check.evaluate(CheckContext(fixtures={"holdout": table}))
 
 
 @pytest.mark.parametrize("table", [GOOD, {"X": GOOD}, pd.DataFrame(GOOD), {"X": pd.DataFrame(GOOD)}])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.determinism import Determinism
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def determinism(predict: Callable[[Any], Any], **options: Any) -> Any:
     fixtures = {"holdout": {"X": np.arange(10.0)}, "model": SimpleNamespace(predict=predict)}
-    return Determinism(of="holdout", model="model", **options).evaluate(Given(fixtures=fixtures))
+    return Determinism(of="holdout", model="model", **options).evaluate(CheckContext(fixtures=fixtures))
 
 
 def test_equal_answers_pass() -> None:
@@ -57,7 +57,7 @@ def test_probabilities_are_compared_whole() -> None:
     table = itertools.cycle([0.25, 0.5])
     model = SimpleNamespace(predict=len, predict_proba=lambda rows: np.full((len(rows), 9), next(table)))
     check = Determinism(of="holdout", model="model", output="predict_proba")
-    found = check.evaluate(Given(fixtures={"holdout": np.arange(4.0), "model": model}))
+    found = check.evaluate(CheckContext(fixtures={"holdout": np.arange(4.0), "model": model}))
     assert "4 of 4 answers changed" in found.message
     assert "…" in found.message
 

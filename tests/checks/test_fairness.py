@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.fairness import Fairness
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -32,7 +32,9 @@ def data(*groups: tuple[int, float, float]) -> dict[str, Any]:
 
 
 def judge(value: object, **options: Any) -> CheckResult:
-    return Fairness(**{"of": "holdout", **options}).evaluate(Given(fixtures={"holdout": value}, seed=3))
+    return Fairness(**{"of": "holdout", **options}).evaluate(
+        CheckContext(fixtures={"holdout": value}, seed=3)
+    )
 
 
 ALIKE, APART = (2000, 0.8, 0.1), (2000, 0.5, 0.1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.invariance import Invariance
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -37,7 +37,7 @@ def shifted(n: int, fails: int, by: float = 1.0) -> NDArray[np.float64]:
 
 def judge(check: Any, perturbed: object, model: object = FIRST, n: int = 100) -> CheckResult:
     fixtures = {"of": {"X": rows(n)}, "perturbed": perturbed, "model": model}
-    found: CheckResult = check.evaluate(Given(fixtures=fixtures))
+    found: CheckResult = check.evaluate(CheckContext(fixtures=fixtures))
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.checks import latency
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.latency import Latency
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def judge(milliseconds: Any, *, workers: int = 0, **options: Any) -> CheckResult:
     times = {"seconds": np.asarray(milliseconds, dtype=float) / 1000}
     check = Latency(**{"of": "holdout", "max_ms": 20.0, **options})
-    return check.evaluate(Given(fixtures={"holdout": times}, workers=workers))
+    return check.evaluate(CheckContext(fixtures={"holdout": times}, workers=workers))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_model_is_timed_on_single_rows_after_warming_up(monkeypatch: pytest.Monk
     monkeypatch.setattr(latency, "perf_counter", lambda: clock[0])
     check = Latency(of="holdout", model="model", max_ms=20.0, predictions=300, warm_up=3)
     fixtures = {"holdout": {"X": np.array([[1.0], [2.0]])}, "model": SimpleNamespace(predict=predict)}
-    found = check.evaluate(Given(fixtures=fixtures))
+    found = check.evaluate(CheckContext(fixtures=fixtures))
     assert found.verdict is Verdict.PASS
     assert len(seen) == 303
     assert seen[:4] == [[[1.0]], [[2.0]], [[1.0]], [[1.0]]]
@@ -98,7 +98,7 @@ def test_rows_of_lists_and_frames_are_handed_over_as_such() -> None:
     check = Latency(of="holdout", model="model", max_ms=1e4, predictions=2, warm_up=0)
     for inputs in (["a", "b"], pd.DataFrame({"X": [1, 2]})):
         fixtures = {"holdout": inputs, "model": SimpleNamespace(predict=predict)}
-        assert check.evaluate(Given(fixtures=fixtures)).verdict is Verdict.UNDECIDED
+        assert check.evaluate(CheckContext(fixtures=fixtures)).verdict is Verdict.UNDECIDED
     assert kinds == {("list", 1), ("DataFrame", 1)}
 
 
@@ -118,7 +118,7 @@ def test_incomplete_without_times(fixtures: dict[str, Any], error: type[Exceptio
     model = "model" if "model" in fixtures else None
     check = Latency(of="holdout", model=model, max_ms=1.0, predictions=3)
     with pytest.raises(error, match=sentence):
-        check.evaluate(Given(fixtures=fixtures))
+        check.evaluate(CheckContext(fixtures=fixtures))
 
 
 @pytest.mark.parametrize("warm_up", [0, 3])
@@ -139,7 +139,7 @@ def test_the_time_of_what_is_no_answer_is_no_evidence(
     check = Latency(of="holdout", model="model", max_ms=1e4, predictions=300, warm_up=warm_up)
     fixtures = {"holdout": {"X": np.zeros((3, 1))}, "model": SimpleNamespace(predict=lambda rows: answer)}
     with pytest.raises(error, match=sentence):
-        check.evaluate(Given(fixtures=fixtures))
+        check.evaluate(CheckContext(fixtures=fixtures))
 
 
 def test_a_model_that_stops_answering_while_it_is_timed_is_noticed() -> None:
@@ -147,7 +147,7 @@ def test_a_model_that_stops_answering_while_it_is_timed_is_noticed() -> None:
     check = Latency(of="holdout", model="model", max_ms=1e4, predictions=300, warm_up=5)
     model = SimpleNamespace(predict=lambda rows: next(given, None))
     with pytest.raises(IncompleteEvidence, match="one value for 1 rows"):
-        check.evaluate(Given(fixtures={"holdout": {"X": np.zeros((3, 1))}, "model": model}))
+        check.evaluate(CheckContext(fixtures={"holdout": {"X": np.zeros((3, 1))}, "model": model}))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.leakage import Leakage
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def judge(train: object, test: object, **options: Any) -> CheckResult:
     check = Leakage(of="holdout", train="training", **options)
-    return check.evaluate(Given(fixtures={"training": train, "holdout": test}))
+    return check.evaluate(CheckContext(fixtures={"training": train, "holdout": test}))
 
 
 def test_different_rows_pass() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.memory import Memory
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.verdict import Verdict
@@ -29,7 +29,7 @@ def greedy(megabytes: int) -> SimpleNamespace:
 
 def memory(model: object, limit: float) -> Any:
     fixtures = {"holdout": {"X": np.zeros((10, 2))}, "model": model}
-    return Memory(of="holdout", model="model", max_mb=limit).evaluate(Given(fixtures=fixtures))
+    return Memory(of="holdout", model="model", max_mb=limit).evaluate(CheckContext(fixtures=fixtures))
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [(6.0, Verdict.PASS), (4.9, Verdict.FAIL)])
@@ -74,9 +74,9 @@ def test_tracing_ends_where_the_model_raises() -> None:
 
 
 def test_memory_is_incomplete_without_rows_or_model() -> None:
-    given = Given(fixtures={"holdout": {"X": []}, "model": greedy(1)})
+    context = CheckContext(fixtures={"holdout": {"X": []}, "model": greedy(1)})
     with pytest.raises(IncompleteEvidence, match="without a row"):
-        Memory(of="holdout", model="model", max_mb=1.0).evaluate(given)
+        Memory(of="holdout", model="model", max_mb=1.0).evaluate(context)
     with pytest.raises(IncompleteEvidence, match="without a predict method"):
         memory(object(), 1.0)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.metric_floor import MetricFloor
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -24,8 +24,8 @@ def holdout(right: int, n: int = 100, **more: Any) -> SimpleNamespace:
     return SimpleNamespace(y_true=true, y_pred=np.where(np.arange(n) < right, true, 1 - true), **more)
 
 
-def given(data: object, **fixtures: object) -> Given:
-    return Given(fixtures={"holdout": data, **fixtures})
+def given(data: object, **fixtures: object) -> CheckContext:
+    return CheckContext(fixtures={"holdout": data, **fixtures})
 
 
 def floor(**options: Any) -> MetricFloor:

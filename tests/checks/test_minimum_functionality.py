@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.minimum_functionality import MinimumFunctionality
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -35,7 +35,7 @@ def cases(right: int, n: int = 100) -> dict[str, Any]:
 
 def judge_cases(value: object, model: object = FIRST, **options: Any) -> CheckResult:
     check = MinimumFunctionality(of="cases", model="model", **options)
-    return check.evaluate(Given(fixtures={"cases": value, "model": model}))
+    return check.evaluate(CheckContext(fixtures={"cases": value, "model": model}))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.model_size import ModelSize
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.verdict import Verdict
@@ -23,7 +23,7 @@ def test_size_is_the_bytes_of_all_files(tmp_path: Path, limit: float, verdict: V
     (tmp_path / "weights").write_bytes(b"w" * 1000)
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "vocabulary").write_bytes(b"v" * 500)
-    found = ModelSize(max_mb=limit).evaluate(Given(artifact=tmp_path))
+    found = ModelSize(max_mb=limit).evaluate(CheckContext(artifact=tmp_path))
     assert found.verdict is verdict
     assert found.message.startswith("the artifact has 1,500 bytes in 2 files, must be at most 0.00")
     assert found.measurements[0][:2] == ("model_size.mb", "all")
@@ -32,17 +32,17 @@ def test_size_is_the_bytes_of_all_files(tmp_path: Path, limit: float, verdict: V
 def test_a_single_file_is_an_artifact(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(b"1")
-    assert "1 bytes in 1 file," in ModelSize(max_mb=1.0).evaluate(Given(artifact=path)).message
+    assert "1 bytes in 1 file," in ModelSize(max_mb=1.0).evaluate(CheckContext(artifact=path)).message
 
 
 def test_size_is_incomplete_without_files(tmp_path: Path) -> None:
     with pytest.raises(IncompleteEvidence, match="no artifact is known"):
-        ModelSize(max_mb=1.0).evaluate(Given())
+        ModelSize(max_mb=1.0).evaluate(CheckContext())
     with pytest.raises(IncompleteEvidence, match="has no file in it"):
-        ModelSize(max_mb=1.0).evaluate(Given(artifact=tmp_path))
+        ModelSize(max_mb=1.0).evaluate(CheckContext(artifact=tmp_path))
     (tmp_path / "empty.onnx").touch()
     with pytest.raises(IncompleteEvidence, match="has 0 bytes, expected a model"):
-        ModelSize(max_mb=1.0).evaluate(Given(artifact=tmp_path))
+        ModelSize(max_mb=1.0).evaluate(CheckContext(artifact=tmp_path))
 
 
 def test_under_the_gate_a_large_artifact_blocks(gate: Gate) -> None:

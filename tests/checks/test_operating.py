@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.checks import fairness
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.calibration import Calibration
 from pytest_mlops.checks.directional import Directional
 from pytest_mlops.checks.fairness import Fairness
@@ -43,7 +43,7 @@ def rates(check: Check, draw: Callable[[Generator], dict[str, Any]], runs: int) 
     rng = np.random.default_rng(20261101)
     counts = dict.fromkeys(Verdict, 0)
     for seed in range(runs):
-        counts[check.evaluate(Given(fixtures=draw(rng), seed=seed)).verdict] += 1
+        counts[check.evaluate(CheckContext(fixtures=draw(rng), seed=seed)).verdict] += 1
     return {verdict: count / runs for verdict, count in counts.items()}
 
 
@@ -150,7 +150,7 @@ def test_a_fixed_threshold_on_the_calibration_error_stops_perfect_models() -> No
     for seed in range(100):
         probability = 1 / (1 + np.exp(-3.2 * rng.standard_normal(1000)))
         data = {"y_true": rng.random(1000) < probability, "y_score": probability}
-        found = check.evaluate(Given(fixtures={"data": data}, seed=seed))
+        found = check.evaluate(CheckContext(fixtures={"data": data}, seed=seed))
         errors.append(found.measurements[0][2].value)
         verdicts.append(found.verdict)
     values = np.array(errors, dtype=np.float64)

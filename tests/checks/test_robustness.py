@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import CheckResult, Given
+from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.robustness import Robustness
 from pytest_mlops.errors import IncompleteEvidence, RecordingError
 from pytest_mlops.verdict import Verdict
@@ -31,7 +31,7 @@ def judge(n: int, lost: int, gained: int = 0, **options: Any) -> CheckResult:
         "model": MODEL,
     }
     check = Robustness(**{"of": "holdout", "perturbed": "noisy", "model": "model", "margin": 0.05, **options})
-    return check.evaluate(Given(fixtures=fixtures))
+    return check.evaluate(CheckContext(fixtures=fixtures))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_incomplete_without_paired_right_answers(
     }
     check = Robustness(of="holdout", perturbed="noisy", model="model", margin=0.05)
     with pytest.raises(error, match=sentence):
-        check.evaluate(Given(fixtures={**fixtures, **changes}))
+        check.evaluate(CheckContext(fixtures={**fixtures, **changes}))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pytest_mlops.checks.base import Given
+from pytest_mlops.checks.base import CheckContext
 from pytest_mlops.checks.slice_floor import SliceFloor
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.verdict import Verdict
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from tests.conftest import Gate
 
 
-def given(*slices: tuple[int, int]) -> Given:
+def given(*slices: tuple[int, int]) -> CheckContext:
     """Return a holdout with (examples, right ones) per slice a, b, …"""
     right = np.concatenate([np.arange(n) < k for n, k in slices])
     names = np.repeat(list("abcdefgh")[: len(slices)], [n for n, _ in slices])
     true = np.arange(right.size) % 2
     pred = np.where(right, true, 1 - true)
-    return Given(fixtures={"holdout": {"y_true": true, "y_pred": pred, "slices": names}})
+    return CheckContext(fixtures={"holdout": {"y_true": true, "y_pred": pred, "slices": names}})
 
 
 def check(**options: Any) -> SliceFloor:
@@ -74,7 +74,7 @@ def test_undefined_metric_of_one_slice_is_incomplete_and_the_rest_is_recorded() 
         "y_pred": [0, 1] * 50 + [0] * 50,
         "slices": ["a"] * 100 + ["b"] * 50,
     }
-    found = check(metric="recall").evaluate(Given(fixtures={"holdout": data}))
+    found = check(metric="recall").evaluate(CheckContext(fixtures={"holdout": data}))
     assert found.verdict is Verdict.INCOMPLETE
     assert "recall on b is undefined" in found.message
     assert len(found.measurements) == 2
@@ -82,7 +82,7 @@ def test_undefined_metric_of_one_slice_is_incomplete_and_the_rest_is_recorded() 
 
 def test_an_empty_slice_is_incomplete() -> None:
     data = {"y_true": [0, 1] * 50, "y_pred": [0, 1] * 50, "slices": {"a": np.zeros(100, dtype=bool)}}
-    found = check().evaluate(Given(fixtures={"holdout": data}))
+    found = check().evaluate(CheckContext(fixtures={"holdout": data}))
     assert found.verdict is Verdict.INCOMPLETE
     assert "no examples in the slice" in found.message
 
@@ -102,7 +102,7 @@ def test_incomplete_without_the_slice_or_the_metric(options: dict[str, Any], sen
 def test_incomplete_without_any_slice() -> None:
     data = {"y_true": [0, 1] * 50, "y_pred": [0, 1] * 50}
     with pytest.raises(IncompleteEvidence, match="gives no slices"):
-        check().evaluate(Given(fixtures={"holdout": data}))
+        check().evaluate(CheckContext(fixtures={"holdout": data}))
 
 
 @pytest.mark.parametrize(

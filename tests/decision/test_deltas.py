@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
 from pytest_mlops.metrics.paired_delta import share_delta
-from pytest_mlops.names import better_way
+from pytest_mlops.names import better_direction
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.policy import BaselineSettings
 from pytest_mlops.records.rule import Rule
@@ -202,7 +202,7 @@ HIGHER = (
     ],
 )
 def test_the_name_of_a_metric_says_which_way_is_better_or_nothing_does(name: str, way: str | None) -> None:
-    assert better_way(name) == way
+    assert better_direction(name) == way
 
 
 @pytest.mark.parametrize(

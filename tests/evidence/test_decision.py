@@ -133,7 +133,7 @@ def test_a_check_that_breaks_lets_nothing_in(scene: Scene) -> None:
     examined = examine(scene.case(), [check])
     assert examined.ticket is None
     assert examined.refusal is not None
-    assert examined.refusal.sentence == "it could not be carried out: ZeroDivisionError: 1/0"
+    assert examined.refusal.message == "it could not be carried out: ZeroDivisionError: 1/0"
 
 
 def test_no_checks_at_all_let_nothing_in(scene: Scene) -> None:

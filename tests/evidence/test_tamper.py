@@ -470,10 +470,10 @@ def refused(examined: Examined, check: str, sentence: str) -> None:
 
     assert examined.ticket is None
     assert examined.refusal is not None, "it was let in"
-    assert (examined.refusal.check, bool(re.search(sentence, examined.refusal.sentence))) == (check, True), (
+    assert (examined.refusal.check, bool(re.search(sentence, examined.refusal.message))) == (check, True), (
         f"{examined.refusal}"
     )
-    assert "Error:" not in examined.refusal.sentence
+    assert "Error:" not in examined.refusal.message
     assert examined.refusal.remedy
 
 

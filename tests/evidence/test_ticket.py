@@ -42,7 +42,7 @@ def test_the_record_of_another_model_is_refused_even_with_its_own_bytes(scene: S
     scene.model_id = "another"
     refusal = scene.examine().refusal
     assert refusal is not None
-    assert (refusal.check, "production here is for another" in refusal.sentence) == ("model", True)
+    assert (refusal.check, "production here is for another" in refusal.message) == ("model", True)
 
 
 def test_a_run_that_was_told_to_take_claims_without_numbers_is_held_to_them_here(scene: Scene) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT
+from pytest_mlops.metrics.influence import UNKNOWN_INFLUENCE
 from pytest_mlops.metrics.paired import compare_classification, compare_regression, compare_values
 from pytest_mlops.metrics.paired_delta import (
     TOO_LARGE,
@@ -93,7 +93,7 @@ def test_two_models_without_any_error_are_not_certain_to_have_none(metric: str) 
 def test_numbers_that_are_all_0_tell_nothing_of_what_an_error_could_be() -> None:
     zeros = np.zeros(30)
     found = {delta.metric: delta for delta in compare_regression(zeros, zeros, zeros, slices={})}
-    assert found["mae"].undefined == found["rmse"].undefined == UNKNOWN_WEIGHT
+    assert found["mae"].undefined == found["rmse"].undefined == UNKNOWN_INFLUENCE
 
 
 def test_constant_truth_that_both_models_hit_leaves_its_size_to_go_by() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.metrics.example_weight import UNKNOWN_WEIGHT
+from pytest_mlops.metrics.influence import UNKNOWN_INFLUENCE
 from pytest_mlops.metrics.pairing import Pairing
 from pytest_mlops.metrics.plugin_metrics import compare_plugin_metric
 from pytest_mlops.stats.estimate import Estimate
@@ -83,7 +83,7 @@ def test_a_metric_of_few_examples_is_as_uncertain_as_they_are_few() -> None:
 
 
 def test_a_metric_that_is_0_for_both_tells_nothing_of_what_an_example_weighs() -> None:
-    assert compare(lambda *_: 0.0).undefined == UNKNOWN_WEIGHT
+    assert compare(lambda *_: 0.0).undefined == UNKNOWN_INFLUENCE
 
 
 def test_a_metric_that_some_resamples_leave_undefined_has_no_bound() -> None:

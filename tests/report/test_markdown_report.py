@@ -15,7 +15,7 @@ from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import Policy, Requirement, Waiver
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult
 from pytest_mlops.records.rule import Rule
-from pytest_mlops.report.budget import Section, fit
+from pytest_mlops.report.budget import MarkdownSection, fit
 from pytest_mlops.report.markdown import to_markdown
 from pytest_mlops.report.messages import headline, rules_by_concern
 from pytest_mlops.verdict import Context, Decision, Verdict
@@ -185,7 +185,7 @@ def test_a_negative_budget_is_refused(make_record: MakeRecord) -> None:
 )
 def test_every_row_is_shown_or_counted(sizes: list[int], width: int, budget: int) -> None:
     sections = [
-        Section(
+        MarkdownSection(
             noun=("row", "rows"),
             head="### section",
             items=[f"{index}-{row}:{'x' * width}" for row in range(size)],
@@ -227,7 +227,7 @@ def test_what_does_not_speak_against_a_version_can_wait_behind_a_click(make_reco
 
 
 def test_further_sections_come_before_the_record_s_own(make_record: MakeRecord) -> None:
-    first = Section(noun=("change", "changes"), head="", items=["- loosened"], row=str)
+    first = MarkdownSection(noun=("change", "changes"), head="", items=["- loosened"], row=str)
     text = to_markdown(make_record(tests=[failing("test_bad")]), first=[first])
     assert text.index("- loosened") < text.index("- **FAIL**")
 

@@ -157,7 +157,7 @@ def test_a_constant_prediction_does_not_make_macro_recall_certain() -> None:
     true = np.repeat([0, 1], [90, 10])
     recall = classification(true, np.zeros_like(true), 2)["recall"]
     assert recall.value == 0.5
-    assert recall.stderr == pytest.approx(normal.alike_stderr(10))
+    assert recall.stderr == pytest.approx(normal.degenerate_stderr(10))
 
 
 def test_many_classes_need_no_full_table() -> None:

@@ -92,9 +92,9 @@ def test_models_that_rank_alike_do_not_differ() -> None:
 def test_two_separations_without_spread_are_not_certain_proof() -> None:
     positive = np.arange(20) >= 8
     found = paired_auc(positive, np.arange(20.0), -np.arange(20.0)).difference
-    assert (found.value, found.stderr) == (1, normal.alike_stderr(8))
+    assert (found.value, found.stderr) == (1, normal.degenerate_stderr(8))
     flawless = paired_auc(positive, np.arange(20.0), np.where(positive, 2.0, 1.0)).difference
-    assert (flawless.value, flawless.stderr) == (0, normal.alike_stderr(8))
+    assert (flawless.value, flawless.stderr) == (0, normal.degenerate_stderr(8))
 
 
 def test_skewness_is_that_of_the_difference_over_repeated_samples() -> None:

@@ -59,5 +59,5 @@ def test_standard_error_is_that_of_scipy_and_unknown_for_one_value() -> None:
 
 @pytest.mark.parametrize("n", [1, 3, 40, 1000])
 def test_examples_all_alike_have_the_bound_of_clopper_and_pearson(n: int) -> None:
-    bound = normal.lower_bound(1.0, normal.alike_stderr(n), 0.95)
+    bound = normal.lower_bound(1.0, normal.degenerate_stderr(n), 0.95)
     assert bound == pytest.approx(binomial.lower_bound(n, n, 0.95))

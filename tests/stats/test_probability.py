@@ -29,7 +29,7 @@ def test_auc_and_its_standard_error_follow_the_definition(n: int, levels: int, s
     assert found.value == pytest.approx(roc_auc_score(positive, score))
     v10, v01 = wins.mean(axis=1), wins.mean(axis=0)
     if np.ptp(v10) < 1e-12 and np.ptp(v01) < 1e-12:
-        assert found.stderr == pytest.approx(normal.alike_stderr(min(v10.size, v01.size)))
+        assert found.stderr == pytest.approx(normal.degenerate_stderr(min(v10.size, v01.size)))
     elif min(v10.size, v01.size) > 1:
         variance = v10.var(ddof=1) / v10.size + v01.var(ddof=1) / v01.size
         assert found.stderr == pytest.approx(np.sqrt(variance))
@@ -59,7 +59,7 @@ def test_auc_depends_on_the_order_of_scores_alone() -> None:
 def test_separated_classes_are_not_certain_proof(scores: list[float], auc: float) -> None:
     found = roc_auc(np.array([False, False, True, True]), np.array(scores))
     assert found.value == auc
-    assert found.stderr == pytest.approx(normal.alike_stderr(2))
+    assert found.stderr == pytest.approx(normal.degenerate_stderr(2))
 
 
 def test_losses_of_two_classes_are_those_of_scikit_learn() -> None:

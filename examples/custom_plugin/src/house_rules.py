@@ -15,7 +15,7 @@ from pydantic import Field
 from wines import CentroidModel
 
 from pytest_mlops import Check, CheckResult, Verdict
-from pytest_mlops.checks.base import FixtureName, Given
+from pytest_mlops.checks.base import CheckContext, FixtureName
 from pytest_mlops.checks.data import predictions_of
 from pytest_mlops.stats.estimate import Estimate
 
@@ -61,9 +61,9 @@ class RecallOfEachClass(Check):
 
     inputs = ("of", "model")
 
-    def evaluate(self, given: Given) -> CheckResult:
+    def evaluate(self, context: CheckContext) -> CheckResult:
         """Reach the verdict on the class with the lowest recall."""
-        found = predictions_of(given, self.of, self.model)
+        found = predictions_of(context, self.of, self.model)
         true, predicted = found.arrays["y_true"], found.arrays["y_pred"]
         recalls = {
             label: Estimate.share(int((predicted[true == label] == label).sum()), int((true == label).sum()))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["CASES", "hash_cases"]
+__all__ = ["CASES", "hash_inputs"]
 
 CASES = "cases"
 """Name of the hashes among stored arrays."""
@@ -39,7 +39,7 @@ UNITS_WITHOUT = {"M": {"ps", "fs", "as"}, "m": {"ps", "fs", "as", "Y", "M", "gen
 """Units of NumPy's times that days and nanoseconds do not hold, by kind."""
 
 
-def hash_cases(inputs: object, n: int) -> NDArray[np.uint64]:
+def hash_inputs(inputs: object, n: int) -> NDArray[np.uint64]:
     """Return 64 bits of BLAKE2b over the inputs of each example (n,).
 
     Numbers count by value, whatever their type; arrays, lists and tuples by their items and lengths. A data

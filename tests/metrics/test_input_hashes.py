@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.metrics import cases
-from pytest_mlops.metrics.cases import hash_cases
+from pytest_mlops.metrics import input_hashes as cases
+from pytest_mlops.metrics.input_hashes import hash_inputs
 
 
 def digest(value: Any) -> int:
     """Return the hash of one example."""
-    return int(hash_cases([value], 1)[0])
+    return int(hash_inputs([value], 1)[0])
 
 
 def objects(*values: Any) -> np.ndarray[Any, Any]:
@@ -72,9 +72,9 @@ def test_hashes_are_equal_exactly_where_the_values_are(first: Any, second: Any) 
 @given(nested)
 def test_a_hash_is_that_of_the_value_wherever_it_stands(value: Any) -> None:
     alone = digest(value)
-    assert hash_cases([0, value, "x"], 3)[1] == alone
-    assert hash_cases(objects(value, value), 2).tolist() == [alone, alone]
-    assert hash_cases((value,), 1)[0] == alone
+    assert hash_inputs([0, value, "x"], 3)[1] == alone
+    assert hash_inputs(objects(value, value), 2).tolist() == [alone, alone]
+    assert hash_inputs((value,), 1)[0] == alone
 
 
 @given(st.integers(-(2**70), 2**70), st.floats(allow_nan=False))
@@ -86,32 +86,32 @@ def test_an_integer_and_a_float_hash_alike_exactly_where_they_are_equal(whole: i
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.sampled_from([2**53, 2**53 + 1, -(2**63)]), min_size=1))
 def test_arrays_of_int64_hash_as_their_items_do(values: list[int]) -> None:
-    assert hash_cases(np.array(values, dtype=np.int64), len(values)).tolist() == [*map(digest, values)]
+    assert hash_inputs(np.array(values, dtype=np.int64), len(values)).tolist() == [*map(digest, values)]
 
 
 @given(st.lists(st.integers(0, 2**64 - 1) | st.sampled_from([2**63, 2**63 + 1, 2**64 - 1]), min_size=1))
 def test_arrays_of_uint64_hash_as_their_items_do(values: list[int]) -> None:
-    assert hash_cases(np.array(values, dtype=np.uint64), len(values)).tolist() == [*map(digest, values)]
+    assert hash_inputs(np.array(values, dtype=np.uint64), len(values)).tolist() == [*map(digest, values)]
 
 
 @given(st.lists(st.floats(), min_size=1))
 def test_arrays_of_floats_hash_as_their_items_do(values: list[float]) -> None:
-    assert hash_cases(np.array(values), len(values)).tolist() == [*map(digest, values)]
+    assert hash_inputs(np.array(values), len(values)).tolist() == [*map(digest, values)]
 
 
 @given(st.lists(st.lists(st.integers(-9, 9) | st.integers(2**53, 2**54), max_size=6), min_size=1, max_size=4))
 def test_sequences_of_any_lengths_hash_as_lists_tuples_and_arrays_alike(rows: list[list[int]]) -> None:
     expected = [*map(digest, rows)]
-    assert hash_cases(objects(*map(np.array, rows)), len(rows)).tolist() == expected
-    assert hash_cases([tuple(row) for row in rows], len(rows)).tolist() == expected
-    assert hash_cases([objects(*row) for row in rows], len(rows)).tolist() == expected
+    assert hash_inputs(objects(*map(np.array, rows)), len(rows)).tolist() == expected
+    assert hash_inputs([tuple(row) for row in rows], len(rows)).tolist() == expected
+    assert hash_inputs([objects(*row) for row in rows], len(rows)).tolist() == expected
 
 
 @given(st.integers(1, 4), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["i1", "<u8", ">f4", "?"]))
 def test_arrays_of_every_shape_hash_as_lists_of_lists(n: int, height: int, width: int, dtype: str) -> None:
     array = np.arange(n * height * width).reshape(n, height, width).astype(dtype)
-    assert hash_cases(array, n).tolist() == hash_cases(array.tolist(), n).tolist()
-    assert hash_cases(np.asfortranarray(array), n).tolist() == hash_cases(array, n).tolist()
+    assert hash_inputs(array, n).tolist() == hash_inputs(array.tolist(), n).tolist()
+    assert hash_inputs(np.asfortranarray(array), n).tolist() == hash_inputs(array, n).tolist()
 
 
 # ---- what must differ ----
@@ -157,15 +157,15 @@ def test_what_differs_has_another_hash(name: str) -> None:
     first, second = DIFFERENT[name]
     assert digest(first) != digest(second)
     assert digest([0, first]) != digest([0, second])
-    assert hash_cases(objects(first), 1)[0] != hash_cases(objects(second), 1)[0]
+    assert hash_inputs(objects(first), 1)[0] != hash_inputs(objects(second), 1)[0]
 
 
 def test_a_change_in_the_middle_of_long_token_sequences_shows() -> None:
     """NumPy shows arrays of more than a thousand values in short, with the first and last three of them."""
     rows = [np.arange(size) for size in (1500, 2000, 3000)]
-    before = hash_cases(objects(*rows), 3)
+    before = hash_inputs(objects(*rows), 3)
     rows[1][1000] += 1
-    assert (hash_cases(objects(*rows), 3) != before).tolist() == [False, True, False]
+    assert (hash_inputs(objects(*rows), 3) != before).tolist() == [False, True, False]
     assert digest({"tokens": rows[1]}) != digest({"tokens": rows[1] + (np.arange(2000) == 999)})
 
 
@@ -174,9 +174,9 @@ def test_neighbours_beyond_53_bits_differ_in_a_column_of_a_frame() -> None:
         return pd.DataFrame({"key": whole, "x": [0.5, 1.5]})
 
     low, high = [2**53, 0], [2**53 + 1, 0]
-    assert (hash_cases(frame(low), 2) != hash_cases(frame(high), 2)).tolist() == [True, False]
+    assert (hash_inputs(frame(low), 2) != hash_inputs(frame(high), 2)).tolist() == [True, False]
     gaps = [pd.array([value, None], dtype="Int64") for value in (2**53, 2**53 + 1)]
-    assert hash_cases(frame(gaps[0]), 2)[0] != hash_cases(frame(gaps[1]), 2)[0]
+    assert hash_inputs(frame(gaps[0]), 2)[0] != hash_inputs(frame(gaps[1]), 2)[0]
 
 
 def test_neighbours_beyond_53_bits_differ_in_lists_that_numpy_makes_floats_of() -> None:
@@ -232,10 +232,10 @@ def test_what_is_equal_has_one_hash_however_it_is_stored(name: str) -> None:
 def test_a_frame_hashes_as_its_rows() -> None:
     frame = pd.DataFrame({"a": [1, 2], "t": ["x", None], "when": pd.to_datetime(["2026-01-01", None])})
     rows = [[1, "x", NEW_YEAR], [2, math.nan, pd.NaT]]
-    assert hash_cases(frame, 2).tolist() == hash_cases(rows, 2).tolist()
-    assert hash_cases(frame["a"], 2).tolist() == [digest(1), digest(2)]
+    assert hash_inputs(frame, 2).tolist() == hash_inputs(rows, 2).tolist()
+    assert hash_inputs(frame["a"], 2).tolist() == [digest(1), digest(2)]
     twins = pd.DataFrame([[1, 2]], columns=["a", "a"])
-    assert hash_cases(twins, 1).tolist() == hash_cases([[1, 2]], 1).tolist()
+    assert hash_inputs(twins, 1).tolist() == hash_inputs([[1, 2]], 1).tolist()
 
 
 def test_frames_of_other_libraries_are_read_by_their_columns() -> None:
@@ -246,21 +246,21 @@ def test_frames_of_other_libraries_are_read_by_their_columns() -> None:
             return 2
 
     frame = Frame(a=np.array([1, 2]), b=np.array(["x", "y"]))
-    assert hash_cases(frame, 2).tolist() == hash_cases([[1, "x"], [2, "y"]], 2).tolist()
+    assert hash_inputs(frame, 2).tolist() == hash_inputs([[1, "x"], [2, "y"]], 2).tolist()
 
 
 def test_a_structured_array_hashes_as_its_rows() -> None:
     array = np.array([(1, "x", [2, 3]), (4, "y", [5, 6])], dtype=[("a", "i4"), ("b", "U1"), ("c", "i8", 2)])
-    expected = hash_cases([[1, "x", [2, 3]], [4, "y", [5, 6]]], 2).tolist()
-    assert hash_cases(array, 2).tolist() == expected
-    assert hash_cases(list(array), 2).tolist() == expected
+    expected = hash_inputs([[1, "x", [2, 3]], [4, "y", [5, 6]]], 2).tolist()
+    assert hash_inputs(array, 2).tolist() == expected
+    assert hash_inputs(list(array), 2).tolist() == expected
 
 
 def test_hashes_do_not_depend_on_how_many_rows_are_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.arange(60).reshape(20, 3)
-    whole = hash_cases(array, 20).tolist()
+    whole = hash_inputs(array, 20).tolist()
     monkeypatch.setattr(cases, "BLOCK", 7)
-    assert hash_cases(array, 20).tolist() == whole
+    assert hash_inputs(array, 20).tolist() == whole
     assert len(set(whole)) == 20
 
 
@@ -305,11 +305,11 @@ def endless() -> list[Any]:
 )
 def test_what_cannot_be_told_apart_is_refused(inputs: object, sentence: str) -> None:
     with pytest.raises(RecordingError, match=sentence):
-        hash_cases(inputs, 1)
+        hash_inputs(inputs, 1)
 
 
 def test_a_sparse_matrix_is_refused_with_what_to_do() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     for inputs in (sparse.csr_matrix([[1, 0]]), [sparse.csr_matrix([[1, 0]])]):
         with pytest.raises(RecordingError, match="toarray"):
-            hash_cases(inputs, 1)
+            hash_inputs(inputs, 1)

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["UNKNOWN_WEIGHT", "left_out_weight", "regression_weights"]
+__all__ = ["UNKNOWN_INFLUENCE", "jackknife_influence", "largest_influences"]
 
-UNKNOWN_WEIGHT = "nothing recorded tells how much one example can weigh: it is 0 for both models"
+UNKNOWN_INFLUENCE = "nothing recorded tells how much one example can weigh: it is 0 for both models"
 LEFT_OUT = 100
 """Most examples that a metric is measured without."""
 
 
-def regression_weights(
+def largest_influences(
     true: Array, ours: Array, theirs: Array, confidence: float
 ) -> tuple[dict[str, float], float]:
     """Return what one example can weigh in each metric of regression, by the largest error at hand.
@@ -65,7 +65,7 @@ def regression_weights(
     return weights, max(1.0, largest / error)
 
 
-def left_out_weight(metric: Callable[[NDArray[np.intp]], float], n: int, *, seed: int) -> float:
+def jackknife_influence(metric: Callable[[NDArray[np.intp]], float], n: int, *, seed: int) -> float:
     """Return what one of ``n`` ≥ 2 examples weighs in any metric, at least the value of the metric itself.
 
     (n - 1) times the largest change by leaving one out, the jackknife's estimate of its influence (Efron and
