@@ -44,6 +44,8 @@ def write_reference() -> str:
 
 def section(title: str, schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
     """Return one table of keys."""
+    if not schema["properties"]:
+        return [f"## {title}", "", schema.get("description", ""), ""]
     head = ["| key | type | default | meaning |", "|---|---|---|---|"]
     lines = [f"## {title}", "", schema.get("description", ""), "", *head]
     required = schema.get("required", [])

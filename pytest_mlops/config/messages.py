@@ -152,6 +152,8 @@ def _not_a_choice(fault: _Fault) -> str:
 
 def _unknown_key(fault: _Fault) -> str:
     known = _known_keys(fault.place[:-1], fault)
+    if not known:
+        return f"is not available yet; leave `{fault.place[-2]}: {{}}` empty"
     hint = nearest(str(fault.place[-1]), known)
     return f"is not a known key{hint or '.'} Known here: {', '.join(known)}"
 

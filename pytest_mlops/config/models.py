@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from pytest_mlops.config.entries import CheckEntry, EnvironmentEntry
+from pytest_mlops.config.reserved import Reserved
 from pytest_mlops.records.base import Label, Number, Record, Text
 from pytest_mlops.records.model import ModelMetadata, ModelMetrics, ModelVersion, TrainingConfig
 from pytest_mlops.records.policy import (
@@ -122,6 +123,10 @@ class Config(Record):
     history: HistorySettings | None = None
     """With this section, ``history: {}`` at the least, every run of the gate is recorded in the store,
     except those of untrusted pull requests."""
+    monitor: Reserved = Reserved()
+    """What is measured of a version that serves; not available yet."""
+    automate: Reserved = Reserved()
+    """What is done by itself about what is measured; not available yet."""
 
     @field_validator("version", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ __all__ = [
     "EnvironmentConfig",
     "FrameworkConfig",
     "ResourceConfig",
+    "ServiceLimits",
 ]
 
 
@@ -44,7 +45,7 @@ class AutoScalingConfig(Record):
         return self
 
 
-class EnvironmentConfig(Record):
+class ServiceLimits(Record):
     """Limits and size of a service."""
 
     cpu_limit: Cores | None = None
@@ -55,6 +56,11 @@ class EnvironmentConfig(Record):
     """GPUs that a replica may use, for targets that have them."""
     replicas: Annotated[Count, Field(ge=1, le=1000)] = 1
     """Processes that serve a version."""
+
+
+class EnvironmentConfig(ServiceLimits):
+    """Limits, size and scaling of a service."""
+
     auto_scaling: AutoScalingConfig = AutoScalingConfig()
     """Bounds and targets of automatic scaling."""
 

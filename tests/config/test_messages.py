@@ -273,7 +273,34 @@ def test_the_nearest_name_ignores_case_and_is_left_out_when_far() -> None:
     assert nearest("zzz", []) == ""
 
 
-def test_a_key_of_a_later_feature_is_not_known_at_the_top(tmp_path: Path) -> None:
-    (problem,) = problems_of(tmp_path, "monitor: {}")
-    assert problem.path == "monitor"
-    assert problem.message.startswith("is not a known key. Known here: version, model, requirements, gate")
+def test_an_unknown_key_at_the_top_names_the_known_ones(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, "monitors: {}")
+    assert problem.path == "monitors"
+    assert problem.message.startswith(
+        'is not a known key; did you mean "monitor"? Known here: version, model'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("monitor: %s", "monitor"),
+        ("automate: %s", "automate"),
+        ("environments: {p: {config: {auto_scaling: %s}}}", "environments.p.config.auto_scaling"),
+    ],
+)
+def test_a_block_of_a_later_feature_may_stand_empty_and_holds_no_key(
+    tmp_path: Path, text: str, path: str
+) -> None:
+    assert problems_of(tmp_path, text % "{}") == []
+    (problem,) = problems_of(tmp_path, text % "{max_replicas: 2}")
+    assert problem.path == f"{path}.max_replicas"
+    name = path.rpartition(".")[2]
+    assert problem.message == f"is not available yet; leave `{name}: {{}}` empty"
+
+
+@pytest.mark.parametrize("key", ['config: {gpu_limit: "1"}', 'resources: {gpu_requests: "1"}'])
+def test_gpus_of_a_target_that_knows_none_are_refused(tmp_path: Path, key: str) -> None:
+    (problem,) = problems_of(tmp_path, f"environments: {{p: {{{key}}}}}")
+    assert problem.path == "environments.p"
+    assert problem.message.startswith("target: local can neither limit nor count GPUs; remove gpu_limit")

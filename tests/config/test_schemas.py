@@ -83,7 +83,8 @@ def test_a_config_that_is_read_is_valid_by_its_schema() -> None:
     "data",
     [
         {"version": 2},
-        {"monitor": {}},
+        {"monitor": {"drift": {}}},
+        {"environments": {"p": {"config": {"auto_scaling": {"max_replicas": 2}}}}},
         {"gate": {"min_coverage": 1.1}},
         {"quality": {"metrics": {"mae": 0}}},
         {"quality": {"metrics": {"mae": "heavy"}}},
