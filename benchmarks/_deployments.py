@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pytest_mlops.config.environments import read_environments
 from pytest_mlops.decision.counts import count_outcomes
+from pytest_mlops.evidence.case import Evidence
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.operations.local import local_manager, supervisor_start
 from pytest_mlops.records.codec import dump
@@ -21,7 +22,6 @@ from pytest_mlops.records.measurement import Measurement, Origin
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy, Requirement
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
-from pytest_mlops.rollout.manager import Request
 from pytest_mlops.serving.supervisor.lifecycle import bring_down, bring_up, gateway_url
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.pointer import read_pointer
@@ -226,7 +226,7 @@ class Playground:
 
     def deploy(self, name: str, **traits: Any) -> Any:
         """Write a version and deploy it."""
-        return self.manager().deploy(request_of(self.version(name, **traits)))
+        return self.manager().deploy(evidence_of(self.version(name, **traits)))
 
     def pointer(self) -> Pointer:
         """Return the pointer."""
@@ -251,9 +251,9 @@ class Playground:
             time.sleep(0.05)
 
 
-def request_of(version: Version) -> Request:
-    """Return the request to deploy a version."""
-    return Request(record=version.record, model=version.model, model_id=MODEL)
+def evidence_of(version: Version) -> Evidence:
+    """Return the evidence of a version."""
+    return Evidence(record=version.record, model=version.model, model_id=MODEL)
 
 
 @dataclass(kw_only=True)

@@ -46,7 +46,7 @@ SETTLED = 60.0
 # Imports once, then makes a process for each record that it is told to deploy, as a command would be.
 DEPLOYERS = """
 import os, sys
-from benchmarks._deployments import Playground, Version, request_of
+from benchmarks._deployments import Playground, Version, evidence_of
 from pathlib import Path
 folder = Path(sys.argv[1])
 from pytest_mlops.rollout import manager, driver, probes
@@ -64,7 +64,7 @@ for line in sys.stdin:
         record = home / "integration-result.json"
         version = Version(name=home.name, record=record, model=home / "model", digest="")
         try:
-            manager.deploy(request_of(version))
+            manager.deploy(evidence_of(version))
         except Exception as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         os._exit(0)

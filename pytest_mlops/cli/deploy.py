@@ -17,8 +17,9 @@ from pytest_mlops.errors import EvidenceError
 
 if TYPE_CHECKING:
     from pytest_mlops.cli.deployments import Place
+    from pytest_mlops.evidence.case import Evidence
     from pytest_mlops.records.deployment import DeploymentResult
-    from pytest_mlops.rollout.manager import DeploymentManager, Request
+    from pytest_mlops.rollout.manager import DeploymentManager
 
 __all__ = ["deploy", "finish", "outcome_lines"]
 
@@ -51,21 +52,21 @@ def deploy(
     the version serves, 1 if it was taken back, and 5 if its evidence is refused.
     """
     place = find_place(to, config)
-    request = _request(place, result, model=model, run_id=run_id)
+    evidence = _evidence(place, result, model=model, run_id=run_id)
     with store_of(place, store, new=True) as opened:
         manager = manager_of(opened, place, store_url=store)
         if dry_run:
-            _rehearse(manager, request)
+            _rehearse(manager, evidence)
         elif wait:
-            finish(_deploy(manager, request), as_json=as_json)
+            finish(_deploy(manager, evidence), as_json=as_json)
         else:
-            name = manager.hand_over(request)
+            name = manager.hand_over(evidence)
             typer.echo(f"{name} is left to the supervisor; pytest-mlops status shows how it goes")
 
 
-def _deploy(manager: DeploymentManager, request: Request) -> DeploymentResult:
+def _deploy(manager: DeploymentManager, evidence: Evidence) -> DeploymentResult:
     try:
-        return manager.deploy(request)
+        return manager.deploy(evidence)
     except KeyboardInterrupt:
         typer.echo(
             "interrupted: the supervisor goes on with the deployment. pytest-mlops status shows how it goes, "
@@ -75,11 +76,11 @@ def _deploy(manager: DeploymentManager, request: Request) -> DeploymentResult:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _request(place: Place, result: Path, *, model: Path | None, run_id: str | None) -> Request:
+def _evidence(place: Place, result: Path, *, model: Path | None, run_id: str | None) -> Evidence:
+    from pytest_mlops.evidence.case import Evidence
     from pytest_mlops.evidence.verify import read_record
-    from pytest_mlops.rollout.manager import Request
 
-    return Request(
+    return Evidence(
         record=result.absolute(),
         model=(model if model is not None else _model_of(place, read_record(result))).absolute(),
         run_id=run_id,
@@ -94,8 +95,8 @@ def _model_of(place: Place, record: object) -> Path:
     return place.project / str(version.artifact_path)
 
 
-def _rehearse(manager: DeploymentManager, request: Request) -> None:
-    examined, health, consistency = manager.rehearse(request)
+def _rehearse(manager: DeploymentManager, evidence: Evidence) -> None:
+    examined, health, consistency = manager.rehearse(evidence)
     for check in examined.checks:
         typer.echo(f"  ok    {check.name}: {check.message}")
     typer.echo(f"  ok    environment: {health.message}")

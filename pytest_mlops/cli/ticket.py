@@ -26,16 +26,15 @@ def check_signature(path: Path, keys: Sequence[Path]) -> str:
         ConfigError: a key cannot be read.
         EvidenceError: none of them signed these bytes.
     """
-    from pytest_mlops.evidence.policies.signature import SIGNATURE
-    from pytest_mlops.evidence.ticket import open_case
+    from pytest_mlops.evidence.case import Evidence, open_case
+    from pytest_mlops.evidence.policies.origin import SIGNATURE
     from pytest_mlops.records.ticket import TicketPolicy, TrustedKey
 
     trusted = tuple(
         TrustedKey(name=f"{number}. {key.name}"[:200], file=str(key)) for number, key in enumerate(keys, 1)
     )
     case = open_case(
-        path,
-        model=None,
+        Evidence(record=path, model=None),
         environment="--key",
         policy=TicketPolicy(trusted_keys=trusted),
         keys_folder=Path.cwd(),
@@ -53,7 +52,8 @@ def check_environment(
         ConfigError: the configuration is wrong or declares no such environment.
         TicketRefused: a check does not hold.
     """
-    from pytest_mlops.evidence.ticket import examine, open_case
+    from pytest_mlops.evidence.case import Evidence, open_case
+    from pytest_mlops.evidence.ticket import examine
 
     loaded = _load(config)
     if environment not in loaded.policies:
@@ -61,13 +61,11 @@ def check_environment(
         message = f"got {environment!r}; {loaded.path} declares {known}"
         raise ConfigError("--environment", [Problem(path="", message=message)])
     case = open_case(
-        path,
-        model=model,
+        Evidence(record=path, model=model, model_id=loaded.model_id),
         environment=environment,
         policy=loaded.policies[environment],
         keys_folder=loaded.path.parent,
         now=datetime.now(UTC),
-        model_id=loaded.model_id,
     )
     examined = examine(case)
     if examined.refusal is not None:

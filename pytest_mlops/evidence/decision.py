@@ -14,13 +14,13 @@ from pytest_mlops.store.log import append
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.evidence.policies.case import Case, TicketCheck
+    from pytest_mlops.evidence.case import Case, TicketCheck
     from pytest_mlops.evidence.ticket import Examined, Ticket
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.store.engine import Store
     from pytest_mlops.store.log import LogEntry
 
-__all__ = ["DECISION_KIND", "LEVELS", "admit", "log_decision", "summarize"]
+__all__ = ["DECISION_KIND", "LEVELS", "issue_ticket", "log_decision", "summarize"]
 
 VSA = "https://slsa.dev/verification_summary/v1"
 EXTENSION = "urn:pytest-mlops:ticket:1"
@@ -35,7 +35,9 @@ LEVELS = {False: "MLOPS_TICKET", True: "MLOPS_TICKET_SIGNED"}
 MAX_SUBJECT = 500
 
 
-def admit(store: Store, case: Case, *, actor: str, policies: Sequence[TicketCheck] = POLICIES) -> Ticket:
+def issue_ticket(
+    store: Store, case: Case, *, actor: str, policies: Sequence[TicketCheck] = POLICIES
+) -> Ticket:
     """Examine a case, log the decision whichever it is, and return the ticket.
 
     Args:

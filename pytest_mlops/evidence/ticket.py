@@ -1,4 +1,4 @@
-"""The ticket: what a version must show before it is deployed, verified as a chain of small policies."""
+"""The ticket: what a version must show before it is deployed, verified as a chain of small checks."""
 
 from __future__ import annotations
 
@@ -8,32 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError, StoreError, TicketRefused
-from pytest_mlops.evidence.dsse import MAX_ENVELOPE_BYTES
-from pytest_mlops.evidence.policies.age import AGE
-from pytest_mlops.evidence.policies.case import Case
-from pytest_mlops.evidence.policies.model import MODEL
-from pytest_mlops.evidence.policies.required import REQUIRED
-from pytest_mlops.evidence.policies.schema import SCHEMA
-from pytest_mlops.evidence.policies.signature import SIGNATURE
-from pytest_mlops.evidence.policies.trust import TRUST
-from pytest_mlops.evidence.policies.verdict import VERDICT
-from pytest_mlops.evidence.statement import envelope_path
-from pytest_mlops.evidence.verify import read_bytes
-from pytest_mlops.records.codec import MAX_RECORD_BYTES
+from pytest_mlops.evidence.policies.content import MODEL, REQUIRED, SCHEMA, VERDICT
+from pytest_mlops.evidence.policies.origin import AGE, SIGNATURE, TRUST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from pathlib import Path
 
-    from pytest_mlops.evidence.policies.case import TicketCheck
+    from pytest_mlops.evidence.case import Case, TicketCheck
     from pytest_mlops.records.integration import IntegrationResult
-    from pytest_mlops.records.ticket import TicketPolicy
 
-__all__ = ["POLICIES", "Examined", "HeldCheck", "Ticket", "examine", "open_case", "verify_ticket"]
+__all__ = ["POLICIES", "Examined", "HeldCheck", "Ticket", "examine", "verify_ticket"]
 
 POLICIES: tuple[TicketCheck, ...] = (SIGNATURE, SCHEMA, VERDICT, MODEL, REQUIRED, AGE, TRUST)
-"""In the order in which they are asked; the first refusal is the last word."""
+"""In the order in which they are asked; the first that refuses ends it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,16 +34,19 @@ class HeldCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ticket:
-    """A version's way into one environment: nothing makes one but :func:`examine`, after every check held.
+    """What lets a version into one environment: only :func:`examine` makes one, after every check held.
 
     Attributes:
-        record: The evidence.
+        environment: Name of the environment.
+        record: The integration result.
+        record_digest: SHA-256 of the record's bytes.
         model_digest: Digest of the model that was verified.
         signers: (name, key id) of the keys whose signatures counted.
     """
 
     environment: str
     record: IntegrationResult
+    record_digest: str
     model_digest: str
     signers: tuple[tuple[str, str], ...]
 
@@ -85,47 +76,6 @@ class Examined:
     checks: tuple[HeldCheck, ...]
     ticket: Ticket | None
     refusal: TicketRefused | None
-
-
-def open_case(
-    path: Path,
-    *,
-    model: Path | None,
-    environment: str,
-    policy: TicketPolicy,
-    keys_folder: Path,
-    now: datetime,
-    envelope: Path | None = None,
-    model_id: str | None = None,
-) -> Case:
-    """Read what is presented.
-
-    Args:
-        path: The record.
-        model: The model's files.
-        environment: Name of the environment.
-        policy: What it demands.
-        keys_folder: Folder that the files of trusted keys are relative to, that of ``mlops.yaml``.
-        now: The time, aware.
-        envelope: The signed envelope; by default the one beside the record, if there is one.
-        model_id: The model that the environment is for; ``None`` where it names none.
-
-    Raises:
-        EvidenceError: the record, or the envelope that was named, cannot be read.
-    """
-    signed = envelope if envelope is not None else envelope_path(path)
-    present = envelope is not None or signed.exists()
-    return Case(
-        data=read_bytes(path, limit=MAX_RECORD_BYTES),
-        envelope=read_bytes(signed, limit=MAX_ENVELOPE_BYTES) if present else None,
-        folder=path.parent,
-        model=model,
-        environment=environment,
-        policy=policy,
-        keys_folder=keys_folder,
-        now=now,
-        model_id=model_id,
-    )
 
 
 def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examined:
@@ -185,6 +135,7 @@ def _ticket(case: Case) -> Ticket:
     return Ticket(
         environment=case.environment,
         record=case.record,
+        record_digest=case.record_digest,
         model_digest="" if version is None else version.digest or "",
         signers=tuple((signer.name, signer.key.id) for signer in case.signers),
     )
@@ -203,5 +154,5 @@ def _policy_digest(case: Case) -> str:
         keys = [held.key.id for held in case.keys]
     except MLOpsError as error:
         keys = [str(error)]
-    data = {"policy": case.policy.model_dump(mode="json"), "keys": keys, "model": case.model_id}
+    data = {"policy": case.policy.model_dump(mode="json"), "keys": keys, "model": case.evidence.model_id}
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

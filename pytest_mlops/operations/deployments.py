@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.config.environments import read_environments
 from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, Problem, TicketRefused
+from pytest_mlops.evidence.case import Evidence
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.operations.local import local_manager
-from pytest_mlops.rollout.manager import Request
 from pytest_mlops.serving.health.engine import LISTENS, check_health
 from pytest_mlops.serving.health.lookups import run_probes
 from pytest_mlops.serving.health.probe import Endpoint
@@ -56,8 +56,7 @@ def deploy_version(
     if artifact is None:
         raise EvidenceError("neither the version nor its record names the model's files to deploy")
     with _manager(environment, folder, seconds=seconds) as (manager, model_id):
-        request = Request(record=evidence, model=folder / artifact, model_id=model_id)
-        return manager.deploy(request)
+        return manager.deploy(Evidence(record=evidence, model=folder / artifact, model_id=model_id))
 
 
 def deployment_health(deployment_id: str, *, folder: Path, seconds: float) -> HealthStatus:

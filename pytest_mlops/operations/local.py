@@ -75,7 +75,7 @@ def local_manager(
         environment=environment,
         project=project,
         target=LocalTarget(layout=layout, supervisor=start),
-        probes=LocalProbes(layout=layout),
+        probes=LocalProbes(layout=layout, project=project),
         model_id=model_id,
         actor=actor,
         tell=tell,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from pytest_mlops.records.deployment import Consistency
+    from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
+    from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.state.controls import Wishes
     from pytest_mlops.state.lease import Lease
     from pytest_mlops.state.plan import DeploymentPlan
@@ -44,8 +46,10 @@ class StepFailed(MLOpsError):  # noqa: N818 -- named as what it says
 class Probes(Protocol):
     """What a deployment asks of the world around it; where it does not hold, an MLOpsError says so."""
 
-    def environment(self, plan: DeploymentPlan) -> tuple[HealthStatus, Consistency]:
-        """Check what the version needs besides itself, and how far it is what the version was tested in."""
+    def environment(
+        self, environment: DeploymentEnvironment, record: IntegrationResult
+    ) -> tuple[HealthStatus, Consistency]:
+        """Check what a version needs besides itself, and how far it is what the version was tested in."""
 
     def stage(self, plan: DeploymentPlan) -> None:
         """Copy the version's files to its release, and hold them against the recorded digests."""

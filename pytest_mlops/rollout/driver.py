@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import ConflictError, MLOpsError, StoreError
+from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.rollout.blessing import bless
 from pytest_mlops.rollout.context import StepFailed
 from pytest_mlops.rollout.readiness import await_healthy, await_ready, replay_golden, watch
 from pytest_mlops.rollout.rollback import revert
 from pytest_mlops.rollout.shift import shift
-from pytest_mlops.rollout.ticket_verification import admit_plan
+from pytest_mlops.rollout.ticket_verification import evidence_of, verify_plan
 from pytest_mlops.state.pointer import Pointer, read_pointer
 from pytest_mlops.state.rows import change_deployment
 from pytest_mlops.state.steps import Phase, Step, done_steps, is_committed, next_step
@@ -81,18 +82,19 @@ def _fail(operator: Operator, plan: DeploymentPlan, step: Step, reason: str) -> 
 
 
 def _verify(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
-    admission = admit_plan(
+    ticket = verify_plan(
         operator.store,
         plan,
-        going_back=plan.rollback_from is not None,
+        rollback=plan.rollback_from is not None,
         actor=operator.actor,
         now=operator.now(),
     )
-    return {"run": plan.run_id, "signers": [name for name, _ in admission.ticket.signers]}
+    return {"run": plan.run_id, "signers": [name for name, _ in ticket.signers]}
 
 
 def _environment(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
-    health, consistency = operator.probes.environment(plan)
+    record = read_record(evidence_of(plan).record)
+    health, consistency = operator.probes.environment(plan.environment, record)
     least = plan.environment.rollout.require_consistency
     share = consistency.share
     if least > 0 and (share is None or share < least):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, NotRegistered, Problem
@@ -12,7 +13,7 @@ from pytest_mlops.rollout.context import Operator
 from pytest_mlops.rollout.driver import carry_out
 from pytest_mlops.rollout.results import result_of
 from pytest_mlops.rollout.rollback_candidates import ways_back
-from pytest_mlops.rollout.ticket_verification import admit_version, examine_version
+from pytest_mlops.rollout.ticket_verification import examine_evidence, verify_evidence
 from pytest_mlops.state.lease import acquire, lease_state
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.plan import DeploymentPlan, Source
@@ -31,37 +32,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_mlops.evidence.case import Evidence
     from pytest_mlops.evidence.ticket import Examined, Ticket
     from pytest_mlops.records.deployment import Consistency, DeploymentResult
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
     from pytest_mlops.rollout.context import Probes
-    from pytest_mlops.rollout.ticket_verification import Admission
     from pytest_mlops.state.lease import Lease
     from pytest_mlops.state.rows import DeploymentRow
     from pytest_mlops.store.engine import Store
     from pytest_mlops.targets.protocol import Target
 
-__all__ = ["DeploymentManager", "Request"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """What is to be deployed.
-
-    Attributes:
-        record: The integration result, the only ticket.
-        model: The model's files.
-        envelope: The signed envelope, where it does not stand beside the record.
-        run_id: The run that the record has to be of.
-        model_id: The model that the environment is for.
-    """
-
-    record: Path
-    model: Path
-    envelope: Path | None = None
-    run_id: str | None = None
-    model_id: str | None = None
+__all__ = ["DeploymentManager"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +74,7 @@ class DeploymentManager:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
 
-    def deploy(self, request: Request) -> DeploymentResult:
+    def deploy(self, evidence: Evidence) -> DeploymentResult:
         """Deploy a version: afterwards it serves, or the version before it goes on serving.
 
         Raises:
@@ -103,30 +85,31 @@ class DeploymentManager:
             StoreError: the store failed; whoever acts next goes on with what was begun.
         """
         with self._lease() as lease:
-            plan = self._begin(request, lease)
+            plan = self._begin(evidence, lease)
             carry_out(self._operator(lease), plan)
         return self.result(plan.deployment_id)
 
-    def hand_over(self, request: Request) -> str:
+    def hand_over(self, evidence: Evidence) -> str:
         """Ask for the ticket and write the deployment down, for the supervisor to carry out; return its name.
 
         Raises:
             As :meth:`deploy`.
         """
         with self._lease() as lease:
-            plan = self._begin(request, lease)
+            plan = self._begin(evidence, lease)
         self.target.start(plan.deployment_id)
         return plan.deployment_id
 
-    def _begin(self, request: Request, lease: Lease) -> DeploymentPlan:
+    def _begin(self, evidence: Evidence, lease: Lease) -> DeploymentPlan:
         self._require_serving()
         self._require_nothing_under_way()
-        admission = self._admit(request)
+        ticket = verify_evidence(
+            self.store, self.environment, evidence, project=self.project, actor=self._actor(), now=self.now()
+        )
         self.target.require_up()
-        draft = self._draft(request, admission.ticket, admission.record_digest)
-        return self._add(lease, draft, release=None)
+        return self._add(lease, partial(self._plan, evidence, ticket))
 
-    def rehearse(self, request: Request) -> tuple[Examined, HealthStatus, Consistency]:
+    def rehearse(self, evidence: Evidence) -> tuple[Examined, HealthStatus, Consistency]:
         """Ask everything that a deployment would ask before it begins, and begin nothing.
 
         Raises:
@@ -135,21 +118,12 @@ class DeploymentManager:
         """
         self._require_serving()
         self._require_nothing_under_way()
-        examined = examine_version(
-            self.store,
-            self.environment,
-            record=request.record,
-            model=request.model,
-            envelope=request.envelope,
-            project=self.project,
-            model_id=request.model_id,
-            run_id=request.run_id,
-            now=self.now(),
+        examined = examine_evidence(
+            self.store, self.environment, evidence, project=self.project, now=self.now()
         )
         if examined.ticket is None:
             raise examined.refusal or EvidenceError("nothing was checked")
-        draft = self._draft(request, examined.ticket, examined.record_digest)
-        return examined, *self.probes.environment(draft)
+        return examined, *self.probes.environment(self.environment, examined.ticket.record)
 
     def rollback(self, *, to: str | None = None) -> DeploymentResult:
         """Go back to a version that served before: the newest whose ticket holds and whose replay passes.
@@ -175,11 +149,10 @@ class DeploymentManager:
         refusals = []
         for row in ways_back(rows, stable=stable, to=to):
             version = row.plan.version
-            try:
-                plan = self._plan_back(lease, row, instead_of=stable)
-            except EvidenceError as error:
-                refusals.append(f"{version}: {error}")
+            if not row.plan.record.is_file():
+                refusals.append(f"{version}: its release {row.plan.release} is not there any more")
                 continue
+            plan = self._add(lease, partial(self._rollback_plan, row.plan, stable))
             carry_out(self._operator(lease), plan)
             result = self.result(plan.deployment_id)
             if result.success:
@@ -214,80 +187,58 @@ class DeploymentManager:
         with self.store.read() as connection:
             return result_of(connection, deployment_id, now=self.now())
 
-    def _draft(self, request: Request, ticket: Ticket, record_digest: str) -> DeploymentPlan:
-        """Return the plan without its name, which only its row gives it."""
+    def _plan(self, evidence: Evidence, ticket: Ticket, number: int) -> DeploymentPlan:
+        """Return the plan of a deployment that has its number."""
         version = ticket.record.model_version
         serve = self.environment.serve
-        if version is None or serve is None:  # a ticket has the one, and _require_serving the other
+        if version is None or evidence.model is None or serve is None:  # no ticket without the first two
             raise EvidenceError("the record names no model version")
+        environment = self.environment.environment_id
         return DeploymentPlan(
-            deployment_id="draft",
-            number=1,
+            deployment_id=deployment_name(environment, number),
+            number=number,
             environment=self.environment,
             serve=serve,
             model_version=version,
             digest=ticket.model_digest,
             run_id=ticket.record.run_id,
-            model_id=request.model_id,
+            model_id=evidence.model_id,
             project=str(self.project.absolute()),
-            release="draft",
+            release=str(layout_of(self.project, environment).release(ticket.model_digest, number)),
             source=Source(
-                record=str(request.record.absolute()),
-                record_digest=record_digest,
-                model=str(request.model.absolute()),
-                envelope=None if request.envelope is None else str(request.envelope.absolute()),
+                record=str(evidence.record.absolute()),
+                record_digest=ticket.record_digest,
+                model=str(evidence.model.absolute()),
+                envelope=None if evidence.envelope is None else str(evidence.envelope.absolute()),
             ),
             actor=self._actor(),
             created_at=self.now(),
         )
 
-    def _plan_back(self, lease: Lease, row: DeploymentRow, *, instead_of: str | None) -> DeploymentPlan:
+    def _rollback_plan(self, old: DeploymentPlan, instead_of: str | None, number: int) -> DeploymentPlan:
         """Return a new deployment of an old one's files, under what the environment demands today."""
-        old = row.plan
         rollout = self.environment.rollout.model_copy(update={"strategy": "all_at_once", "steps": ()})
-        draft = old.model_copy(
+        environment = self.environment.model_copy(update={"rollout": rollout})
+        return old.model_copy(
             update={
-                "environment": self.environment.model_copy(update={"rollout": rollout}),
+                "deployment_id": deployment_name(environment.environment_id, number),
+                "number": number,
+                "environment": environment,
                 "model_id": self.model_id or old.model_id,
                 "rollback_from": instead_of,
                 "actor": self._actor(),
                 "created_at": self.now(),
             }
         )
-        if not draft.record.is_file():
-            raise EvidenceError(f"its release {draft.release} is not there any more")
-        return self._add(lease, draft, release=old.release)
 
-    def _add(self, lease: Lease, draft: DeploymentPlan, *, release: str | None) -> DeploymentPlan:
+    def _add(self, lease: Lease, plan_of: Callable[[int], DeploymentPlan]) -> DeploymentPlan:
+        """Write a new deployment; its number, and so its name, come out of the same transaction."""
         environment = self.environment.environment_id
-        layout = layout_of(self.project, environment)
         with lease.write() as connection:
             _refuse_second(unfinished(connection, environment))
-            number = next_number(connection, environment)
-            plan = draft.model_copy(
-                update={
-                    "deployment_id": deployment_name(environment, number),
-                    "number": number,
-                    "release": release or str(layout.release(draft.digest, number)),
-                }
-            )
+            plan = plan_of(next_number(connection, environment))
             add_deployment(connection, plan)
         return plan
-
-    def _admit(self, request: Request) -> Admission:
-        return admit_version(
-            self.store,
-            self.environment,
-            record=request.record,
-            model=request.model,
-            envelope=request.envelope,
-            project=self.project,
-            model_id=request.model_id,
-            run_id=request.run_id,
-            going_back=False,
-            actor=self._actor(),
-            now=self.now(),
-        )
 
     def _row(self, deployment_id: str) -> DeploymentRow:
         with self.store.read() as connection:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.rollout.fingerprint import compare, recorded_facts, serving_facts
 from pytest_mlops.rollout.golden import read_golden, replay
 from pytest_mlops.rollout.staging import prune_releases, stage
@@ -17,9 +15,12 @@ from pytest_mlops.serving.health.probe import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from pytest_mlops.records.deployment import Consistency
+    from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
+    from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.targets.protocol import Replica
@@ -35,17 +36,22 @@ class LocalProbes:
 
     Attributes:
         layout: Where the environment's files lie.
+        project: Folder of ``mlops.yaml``.
     """
 
     layout: Layout
+    project: Path
 
-    def environment(self, plan: DeploymentPlan) -> tuple[HealthStatus, Consistency]:
+    def environment(
+        self, environment: DeploymentEnvironment, record: IntegrationResult
+    ) -> tuple[HealthStatus, Consistency]:
         """Check the environment, and compare it with the one that the version was tested in."""
-        health = check_environment(plan.environment, self.layout.root, folder=Path(plan.project))
-        record = read_record(plan.record if plan.record.is_file() else Path(plan.source.record))
-        dependencies = plan.model_version.metadata.dependencies
-        here = serving_facts(plan.serve.command, dependencies, folder=Path(plan.project))
-        return health, compare(recorded_facts(record.provenance, dependencies), here)
+        health = check_environment(environment, self.layout.root, folder=self.project)
+        version, serve = record.model_version, environment.serve
+        dependencies = () if version is None else version.metadata.dependencies
+        tested = recorded_facts(record.provenance, dependencies)
+        here = {} if serve is None else serving_facts(serve.command, dependencies, folder=self.project)
+        return health, compare(tested, here)
 
     def stage(self, plan: DeploymentPlan) -> None:
         """Copy the version's files to its release."""

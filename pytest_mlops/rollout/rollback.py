@@ -8,7 +8,7 @@ from pytest_mlops.errors import MLOpsError, StoreError
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.rollout.blessing import begin_monitoring, stop_others
 from pytest_mlops.rollout.readiness import VERDICT_SECONDS, await_replicas
-from pytest_mlops.rollout.ticket_verification import admit_plan
+from pytest_mlops.rollout.ticket_verification import verify_plan
 from pytest_mlops.state.pointer import Pointer
 from pytest_mlops.state.rows import change_deployment, get_deployment
 from pytest_mlops.state.steps import Phase, Step
@@ -58,7 +58,7 @@ def _refusal(operator: Operator, plan: DeploymentPlan, name: str) -> str | None:
         row = get_deployment(connection, name)
     today = row.plan.model_copy(update={"environment": plan.environment, "model_id": plan.model_id})
     try:
-        admit_plan(operator.store, today, going_back=True, actor=operator.actor, now=operator.now())
+        verify_plan(operator.store, today, rollback=True, actor=operator.actor, now=operator.now())
     except StoreError:
         raise  # that says nothing of the version
     except MLOpsError as error:

@@ -83,7 +83,7 @@ def check_release(plan: DeploymentPlan) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != plan.source.record_digest:
         raise EvidenceError(
-            f"the record in {release} has the digest {found}; the one that was admitted has "
+            f"the record in {release} has the digest {found}; the one that was verified has "
             f"{plan.source.record_digest}"
         )
     try:

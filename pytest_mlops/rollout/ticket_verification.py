@@ -1,4 +1,4 @@
-"""Admission: the ticket of a version, asked for before it is deployed and again before it is gone back to."""
+"""Ticket verification: of a version before it is deployed, of its staged copy before it serves (again)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.evidence.decision import admit
-from pytest_mlops.evidence.policies.case import TicketCheck
-from pytest_mlops.evidence.ticket import POLICIES, examine, open_case
+from pytest_mlops.evidence.case import Evidence, TicketCheck, open_case
+from pytest_mlops.evidence.decision import issue_ticket
+from pytest_mlops.evidence.policies.origin import RUN
+from pytest_mlops.evidence.ticket import POLICIES, examine
 from pytest_mlops.store.history import later_failure
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pytest_mlops.evidence.policies.case import Case
+    from pytest_mlops.evidence.case import Case
     from pytest_mlops.evidence.ticket import Examined, Ticket
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.ticket import TicketPolicy
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.store.engine import Store
 
-__all__ = ["Admission", "admit_plan", "admit_version", "examine_version"]
+__all__ = ["evidence_of", "examine_evidence", "verify_evidence", "verify_plan"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Begun:
+class ExpectedDigests:
     """What a deployment began with.
 
     Attributes:
@@ -39,188 +40,120 @@ class Begun:
     record: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Admission:
-    """A version that may go where it is to go.
-
-    Attributes:
-        ticket: Its ticket.
-        record_digest: SHA-256 of the very bytes of the record that were looked at.
-    """
-
-    ticket: Ticket
-    record_digest: str
-
-
-def admit_version(
+def verify_evidence(
     store: Store,
     environment: DeploymentEnvironment,
+    evidence: Evidence,
     *,
-    record: Path,
-    model: Path,
-    envelope: Path | None,
     project: Path,
-    model_id: str | None,
-    run_id: str | None,
-    going_back: bool,
     actor: str,
     now: datetime,
-    begun: Begun | None = None,
-) -> Admission:
-    """Ask for the ticket of a version; the decision is in the log, whichever it is.
+) -> Ticket:
+    """Return the ticket of a version that is to be deployed; the decision is in the log, whichever it is.
 
     Args:
         store: The store, whose history also knows later runs of the same bytes.
         environment: Where the version is to go.
-        record: Its integration result.
-        model: Its files.
-        envelope: The signed envelope, where it does not stand beside the record.
+        evidence: What is presented.
         project: Folder that the files of trusted keys are relative to.
-        model_id: The model that the environment is for.
-        run_id: The run that the record has to be of.
-        going_back: Whether the version served before, so that its evidence may be as old as
-            ``rollback_max_age`` says.
         actor: Who asks.
         now: The time.
-        begun: What a deployment that is under way began with.
 
     Raises:
         TicketRefused: a check does not hold; which one, why, and the honest way past it.
         EvidenceError: the record cannot be read.
         StoreError: the decision could not be logged, so there is none.
     """
-    case = _case(
-        environment,
-        record=record,
-        model=model,
-        envelope=envelope,
-        project=project,
-        model_id=model_id,
-        going_back=going_back,
-        now=now,
-    )
-    ticket = admit(store, case, actor=actor, policies=_policies(store, run_id=run_id, begun=begun))
-    return Admission(ticket=ticket, record_digest=case.record_digest)
+    case = _case(environment, environment.policy, evidence, project=project, now=now)
+    return issue_ticket(store, case, actor=actor, policies=_checks(store))
 
 
-def examine_version(
-    store: Store,
-    environment: DeploymentEnvironment,
-    *,
-    record: Path,
-    model: Path,
-    envelope: Path | None,
-    project: Path,
-    model_id: str | None,
-    run_id: str | None,
-    now: datetime,
+def examine_evidence(
+    store: Store, environment: DeploymentEnvironment, evidence: Evidence, *, project: Path, now: datetime
 ) -> Examined:
-    """Look at a version's evidence as :func:`admit_version` does, and decide nothing.
+    """Examine a version's evidence as :func:`verify_evidence` does; issue no ticket and log nothing.
 
     Raises:
         EvidenceError: the record cannot be read.
     """
-    return examine(
-        _case(
-            environment,
-            record=record,
-            model=model,
-            envelope=envelope,
-            project=project,
-            model_id=model_id,
-            going_back=False,
-            now=now,
-        ),
-        _policies(store, run_id=run_id, begun=None),
-    )
+    return examine(_case(environment, environment.policy, evidence, project=project, now=now), _checks(store))
 
 
-def admit_plan(
-    store: Store, plan: DeploymentPlan, *, going_back: bool, actor: str, now: datetime
-) -> Admission:
-    """Ask for the ticket of a deployment: of its staged copy, once there is one.
+def verify_plan(store: Store, plan: DeploymentPlan, *, rollback: bool, actor: str, now: datetime) -> Ticket:
+    """Return the ticket of a deployment: of its staged copy, once there is one.
+
+    Args:
+        store: As in :func:`verify_evidence`.
+        plan: The deployment.
+        rollback: Whether the version served before, so that its evidence may be as old as
+            ``rollback_max_age`` says.
+        actor: Who asks.
+        now: The time.
 
     Raises:
         TicketRefused: a check does not hold, or record or model are not what the deployment began with.
         EvidenceError: the record cannot be read.
         StoreError: the decision could not be logged.
     """
-    staged = plan.record.is_file()
+    environment = plan.environment
+    policy = _rollback_policy(environment) if rollback else environment.policy
+    case = _case(environment, policy, evidence_of(plan), project=Path(plan.project), now=now)
+    expected = ExpectedDigests(model=plan.digest, record=plan.source.record_digest)
+    return issue_ticket(store, case, actor=actor, policies=_checks(store, expected))
+
+
+def evidence_of(plan: DeploymentPlan) -> Evidence:
+    """Return the evidence of a deployment: the staged copy, or where it lay before it was staged."""
     source = plan.source
-    return admit_version(
-        store,
-        plan.environment,
-        record=plan.record if staged else Path(source.record),
-        model=plan.model if staged else Path(source.model),
-        envelope=None if staged or source.envelope is None else Path(source.envelope),
-        project=Path(plan.project),
-        model_id=plan.model_id,
+    if plan.record.is_file():
+        return Evidence(record=plan.record, model=plan.model, run_id=plan.run_id, model_id=plan.model_id)
+    return Evidence(
+        record=Path(source.record),
+        model=Path(source.model),
+        envelope=None if source.envelope is None else Path(source.envelope),
         run_id=plan.run_id,
-        going_back=going_back,
-        actor=actor,
-        now=now,
-        begun=Begun(model=plan.digest, record=source.record_digest),
+        model_id=plan.model_id,
     )
 
 
 def _case(
     environment: DeploymentEnvironment,
+    policy: TicketPolicy,
+    evidence: Evidence,
     *,
-    record: Path,
-    model: Path,
-    envelope: Path | None,
     project: Path,
-    model_id: str | None,
-    going_back: bool,
     now: datetime,
 ) -> Case:
-    return open_case(
-        record,
-        model=model,
-        environment=environment.environment_id,
-        policy=_policy(environment, going_back=going_back),
-        keys_folder=project,
-        now=now,
-        envelope=envelope,
-        model_id=model_id,
-    )
+    name = environment.environment_id
+    return open_case(evidence, environment=name, policy=policy, keys_folder=project, now=now)
 
 
-def _policy(environment: DeploymentEnvironment, *, going_back: bool) -> TicketPolicy:
+def _rollback_policy(environment: DeploymentEnvironment) -> TicketPolicy:
     longest = environment.rollout.rollback_max_age
-    if not going_back or longest is None:
+    if longest is None:
         return environment.policy
     return environment.policy.model_copy(update={"max_age": longest})
 
 
-def _policies(store: Store, *, run_id: str | None, begun: Begun | None) -> tuple[TicketCheck, ...]:
+def _checks(store: Store, expected: ExpectedDigests | None = None) -> tuple[TicketCheck, ...]:
     """Return what is asked of a version that is to serve: a ticket's checks, and those only known here."""
-    run = partial(_check_run, run_id=run_id)
-    asked = [TicketCheck(name="run", check=run, remedy="Present the record that this run wrote")]
-    if begun is not None:
-        same = partial(_check_begun, begun=begun)
-        remedy = "Deploy it anew if the change was meant"
+    asked = [RUN]
+    if expected is not None:
+        same = partial(_check_expected, expected=expected)
+        remedy = "Deploy it again if the change was meant"
         asked.append(TicketCheck(name="deployment", check=same, remedy=remedy))
     remedy = "Find out which of the two is right, and run the gate again"
     asked.append(TicketCheck(name="history", check=partial(_check_history, store=store), remedy=remedy))
     return (*POLICIES, *asked)
 
 
-def _check_run(case: Case, *, run_id: str | None) -> str:
-    got = case.record.run_id
-    if run_id is None:
-        return f"run {got}; no other was asked for"
-    if got != run_id:
-        raise EvidenceError(f"the record is of run {got}; expected run {run_id}")
-    return f"run {got}, as asked for"
-
-
-def _check_begun(case: Case, *, begun: Begun) -> str:
+def _check_expected(case: Case, *, expected: ExpectedDigests) -> str:
     version = case.record.model_version
     model = None if version is None else version.digest
-    for what, got, expected in (("model", model, begun.model), ("record", case.record_digest, begun.record)):
-        if got != expected:
-            raise EvidenceError(f"the {what} has the digest {got}; the deployment began with {expected}")
+    pairs = (("model", model, expected.model), ("record", case.record_digest, expected.record))
+    for what, got, begun_with in pairs:
+        if got != begun_with:
+            raise EvidenceError(f"the {what} has the digest {got}; the deployment began with {begun_with}")
     return "model and record are those that the deployment began with"
 
 

@@ -25,7 +25,7 @@ class Source(Record):
     record: Text
     """The integration result, an absolute path."""
     record_digest: Digest
-    """SHA-256 of the record's bytes as they were admitted."""
+    """SHA-256 of the record's bytes as they were verified."""
     model: Text
     """The model's file or folder, an absolute path."""
     envelope: Text | None = None

@@ -17,8 +17,8 @@ import pytest
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.evidence.attest import write_attestations
+from pytest_mlops.evidence.case import Case, Evidence, open_case
 from pytest_mlops.evidence.keys import SigningKey, generate_key
-from pytest_mlops.evidence.policies.case import Case
 from pytest_mlops.evidence.statement import envelope_path
 from pytest_mlops.evidence.ticket import Examined, examine
 from pytest_mlops.records.codec import dump, load_integration_result, policy_digest
@@ -169,17 +169,12 @@ class Scene:
         envelope_path(self.path).write_text(text, encoding="utf-8")
 
     def case(self) -> Case:
-        signed = envelope_path(self.path)
-        return Case(
-            data=self.path.read_bytes(),
-            envelope=signed.read_bytes() if signed.exists() else None,
-            folder=self.path.parent,
-            model=self.model,
+        return open_case(
+            Evidence(record=self.path, model=self.model, model_id=self.model_id),
             environment="production",
             policy=self.policy,
             keys_folder=self.folder,
             now=self.now,
-            model_id=self.model_id,
         )
 
     def examine(self) -> Examined:

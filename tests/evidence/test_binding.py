@@ -11,9 +11,8 @@ from pytest_mlops.cli.sign import sign_file
 from pytest_mlops.cli.verify import verify_file
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.attest import write_attestations
-from pytest_mlops.evidence.policies.demands import tightened
+from pytest_mlops.evidence.demands import tightened
 from pytest_mlops.evidence.statement import envelope_path, statement_path
-from pytest_mlops.evidence.ticket import examine, open_case
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.records.ticket import TicketPolicy
 
@@ -25,16 +24,8 @@ if TYPE_CHECKING:
 
 
 def presented(scene: Scene, model_id: str | None) -> Examined:
-    case = open_case(
-        scene.path,
-        model=scene.model,
-        environment="production",
-        policy=scene.policy,
-        keys_folder=scene.folder,
-        now=scene.now,
-        model_id=model_id,
-    )
-    return examine(case)
+    scene.model_id = model_id
+    return scene.examine()
 
 
 def test_a_signed_record_of_another_model_is_refused_with_its_own_bytes(scene: Scene) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from pytest_mlops import cli
 from pytest_mlops.errors import TicketRefused
-from pytest_mlops.evidence.decision import admit
+from pytest_mlops.evidence.decision import issue_ticket
 from pytest_mlops.evidence.statement import envelope_path, statement_path
 from pytest_mlops.store.engine import open_store
 from pytest_mlops.store.schema import log as log_table
@@ -204,10 +204,10 @@ def test_the_log_is_verified_and_shown(here: Shell, scene: Scene) -> None:
     assert here.run("log", "verify") == 4
     assert "there is no store here" in here.err
     with open_store(folder=scene.folder) as store:
-        admit(store, scene.case(), actor="deployer")
+        issue_ticket(store, scene.case(), actor="deployer")
         scene.now += timedelta(days=30)
         with pytest.raises(TicketRefused):
-            admit(store, scene.case(), actor="deployer")
+            issue_ticket(store, scene.case(), actor="deployer")
     assert here.run("log", "verify") == 0
     assert "the log holds: 2 entries, head " in here.out
     head = here.out.split()[-1]
@@ -237,14 +237,14 @@ def test_what_is_no_private_key_is_told_what_it_is(here: Shell, scene: Scene) ->
 @pytest.mark.parametrize("head", ["abc", "", "g" * 64, "0" * 65])
 def test_a_head_that_is_no_hash_is_a_mistake_of_the_caller(here: Shell, scene: Scene, head: str) -> None:
     with open_store(folder=scene.folder) as store:
-        admit(store, scene.case(), actor="deployer")
+        issue_ticket(store, scene.case(), actor="deployer")
     assert here.run("log", "verify", f"--head={head}") == 2
     assert "64 digits" in here.err
 
 
 def test_nothing_in_the_log_can_print_a_line_of_its_own(here: Shell, scene: Scene) -> None:
     with open_store(folder=scene.folder) as store:
-        admit(store, scene.case(), actor="deployer")
+        issue_ticket(store, scene.case(), actor="deployer")
         forged = "x\n2  2026-01-01  ann\x1b[2K\u2028\u202e"
         with store.write() as connection:  # as whoever writes the database could
             connection.execute(log_table.update().where(log_table.c.seq == 1).values(actor=forged))

@@ -11,9 +11,9 @@ from in_toto_attestation.v1 import statement_pb2  # type: ignore[import-untyped]
 from in_toto_attestation.v1.statement import Statement  # type: ignore[import-untyped]
 
 from pytest_mlops.errors import EvidenceError, StoreError, TicketRefused
-from pytest_mlops.evidence.decision import EXTENSION, admit, summarize
-from pytest_mlops.evidence.policies.case import TicketCheck
-from pytest_mlops.evidence.ticket import examine, open_case, verify_ticket
+from pytest_mlops.evidence.case import Evidence, TicketCheck, open_case
+from pytest_mlops.evidence.decision import EXTENSION, issue_ticket, summarize
+from pytest_mlops.evidence.ticket import examine, verify_ticket
 from pytest_mlops.store.engine import open_store
 from pytest_mlops.store.log import read_log, verify_log
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_mlops.evidence.policies.case import Case
+    from pytest_mlops.evidence.case import Case
     from pytest_mlops.store.engine import Store
     from tests.evidence.conftest import Scene
 
@@ -38,11 +38,11 @@ def predicate_of(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_what_is_let_in_and_what_is_refused_are_both_logged(store: Store, scene: Scene) -> None:
-    ticket = admit(store, scene.case(), actor="deployer")
+    ticket = issue_ticket(store, scene.case(), actor="deployer")
     assert ticket.environment == "production"
     scene.now += timedelta(days=30)
     with pytest.raises(TicketRefused, match="check of the age"):
-        admit(store, scene.case(), actor="deployer")
+        issue_ticket(store, scene.case(), actor="deployer")
     with store.read() as connection:
         entries = read_log(connection, kind="ticket", subject="risk@7")
         assert verify_log(connection).entries == 2
@@ -101,7 +101,7 @@ def test_the_policy_digest_names_the_keys_and_not_only_their_files(scene: Scene)
 def test_what_is_no_record_is_logged_by_its_digest(store: Store, scene: Scene) -> None:
     scene.path.write_bytes(b"junk")
     with pytest.raises(TicketRefused):
-        admit(store, scene.case(), actor="deployer")
+        issue_ticket(store, scene.case(), actor="deployer")
     with store.read() as connection:
         (entry,) = read_log(connection)
     assert entry.subject.startswith("record ")
@@ -113,7 +113,7 @@ def test_names_of_absurd_length_are_cut_for_the_log(store: Store, scene: Scene) 
     version = scene.record().model_version
     assert version is not None
     scene.forge(model_version=version.model_copy(update={"model_id": "m" * 5000}))
-    admit(store, scene.case(), actor="deployer")
+    issue_ticket(store, scene.case(), actor="deployer")
     with store.read() as connection:
         assert len(read_log(connection)[0].subject) == 500
 
@@ -122,7 +122,7 @@ def test_there_is_no_ticket_where_the_decision_cannot_be_logged(store: Store, sc
     case = scene.case()
     store.close()
     with pytest.raises(StoreError):
-        admit(store, case, actor="deployer")
+        issue_ticket(store, case, actor="deployer")
 
 
 def test_a_check_that_breaks_lets_nothing_in(scene: Scene) -> None:
@@ -152,17 +152,15 @@ def test_a_refused_ticket_is_an_error_with_the_way_past_it(scene: Scene) -> None
 def test_a_case_is_opened_from_files(scene: Scene, tmp_path: Path) -> None:
     def opened(**paths: Any) -> Case:
         return open_case(
-            paths.pop("path", scene.path),
-            model=scene.model,
+            Evidence(**{"record": scene.path, "model": scene.model, **paths}),
             environment="production",
             policy=scene.policy,
             keys_folder=scene.folder,
             now=scene.now,
-            **paths,
         )
 
     assert examine(opened()).ticket is not None
     with pytest.raises(EvidenceError, match=r"cannot read .*nowhere"):
         opened(envelope=tmp_path / "nowhere")
     with pytest.raises(EvidenceError, match="no ordinary file"):
-        opened(path=tmp_path)
+        opened(record=tmp_path)

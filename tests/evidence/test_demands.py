@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from pytest_mlops.config.load import load_config
 from pytest_mlops.errors import ConfigError, EvidenceError
+from pytest_mlops.evidence.demands import judge_under, tightened
 from pytest_mlops.evidence.keys import generate_key
-from pytest_mlops.evidence.policies.demands import judge_under, tightened
 from pytest_mlops.evidence.trust import hold_key, hold_keys
 from pytest_mlops.records.policy import GateSettings, Policy, Requirement
 from pytest_mlops.records.rule import Rule

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.evidence.policies.model import MODEL
+from pytest_mlops.evidence.policies.content import MODEL
 from pytest_mlops.evidence.statement import envelope_path
 from pytest_mlops.evidence.ticket import examine
 from pytest_mlops.records.integration import Judgement
@@ -20,7 +20,7 @@ from pytest_mlops.records.ticket import TicketPolicy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_mlops.evidence.policies.case import Case
+    from pytest_mlops.evidence.case import Case
     from tests.evidence.conftest import Project, Scene
 
 Path = tuple[str | int, ...]

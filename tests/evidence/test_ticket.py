@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mlops.evidence.policies.demands import tightened
+from pytest_mlops.evidence.demands import tightened
 from pytest_mlops.evidence.ticket import POLICIES
 
 if TYPE_CHECKING:

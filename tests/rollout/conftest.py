@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.errors import StoreError, TaskError
+from pytest_mlops.evidence.case import Evidence
 from pytest_mlops.records.deployment import Consistency
 from pytest_mlops.records.health import CheckOutcome, HealthState, HealthStatus
-from pytest_mlops.rollout.manager import DeploymentManager, Request
+from pytest_mlops.rollout.manager import DeploymentManager
 from pytest_mlops.state.pointer import read_pointer
 from pytest_mlops.state.rows import get_deployment
 from pytest_mlops.targets.protocol import Replica, Traffic
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from benchmarks._deployments import Version
     from pytest_mlops.records.environment import DeploymentEnvironment
+    from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.state.pointer import Pointer
     from pytest_mlops.store.engine import Store
@@ -106,7 +108,9 @@ class World:
 
     # The probes.
 
-    def environment(self, _plan: DeploymentPlan) -> tuple[HealthStatus, Consistency]:
+    def environment(
+        self, _environment: DeploymentEnvironment, _record: IntegrationResult
+    ) -> tuple[HealthStatus, Consistency]:
         if self.environment_error is not None:
             raise TaskError(self.environment_error)
         return status(healthy=True), self.consistency
@@ -196,8 +200,8 @@ class Desk:
             self.world.on_sleep()
 
 
-def request(version: Version, **changes: Any) -> Request:
-    return Request(**{"record": version.record, "model": version.model, "model_id": "risk", **changes})
+def evidence_of(version: Version, **changes: Any) -> Evidence:
+    return Evidence(**{"record": version.record, "model": version.model, "model_id": "risk", **changes})
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pytest_mlops.records.results import Outcome
 from pytest_mlops.state.controls import read_wishes
 from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.store.engine import open_store
-from tests.rollout.conftest import Clock, Crash, CrashingStore, Desk, World, request
+from tests.rollout.conftest import Clock, Crash, CrashingStore, Desk, World, evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +54,10 @@ def words(done: Result) -> str:
 
 def leave_half_done(desk: Desk) -> None:
     """Let version 1 serve and a deployer of version 2 die on its way."""
-    assert desk.manager().deploy(request(desk.project.version("1"))).success
+    assert desk.manager().deploy(evidence_of(desk.project.version("1"))).success
     store = CrashingStore(desk.store, at=9, after=True)
     with pytest.raises((Crash, StoreError)):
-        desk.manager(store=store).deploy(request(desk.project.version("2")))
+        desk.manager(store=store).deploy(evidence_of(desk.project.version("2")))
 
 
 def test_a_dry_run_asks_everything_and_begins_nothing(here: Desk) -> None:
@@ -94,7 +94,7 @@ def test_what_is_asked_of_a_rollout_is_written_down(here: Desk, control: str) ->
 
 @pytest.mark.parametrize("control", ["promote", "pause", "resume", "abort"])
 def test_nothing_can_be_asked_of_nothing(here: Desk, control: str) -> None:
-    assert here.manager().deploy(request(here.project.version("1"))).success
+    assert here.manager().deploy(evidence_of(here.project.version("1"))).success
     assert isinstance(run(control).exception, NotRegistered)
 
 
@@ -153,13 +153,13 @@ def test_without_a_store_nothing_was_deployed(project: Project, monkeypatch: pyt
 
 
 def test_an_outcome_is_told_with_its_promises(here: Desk) -> None:
-    result = here.manager().deploy(request(here.project.version("1")))
+    result = here.manager().deploy(evidence_of(here.project.version("1")))
     told = outcome_lines(result)
     assert told[0].startswith("production.1: risk@1 serves production after ")
     assert "  consistency γ = 1.000 (3 of 3 facts)" in told
     assert any(line.startswith("  health δ = 1.000 (") for line in told)
     assert any(line.startswith("  P(CD) ≥ γ·δ = ") for line in told)
     here.world.sick.add("2")
-    failed = outcome_lines(here.manager().deploy(request(here.project.version("2"))))
+    failed = outcome_lines(here.manager().deploy(evidence_of(here.project.version("2"))))
     assert failed[0].startswith("production.2: risk@2 was taken back from production after ")
     assert failed[1].startswith("  probe: not healthy within the deadline")

@@ -13,7 +13,7 @@ from pytest_mlops.records.serving import RolloutSettings
 from pytest_mlops.state.lease import LEASE_SECONDS
 from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.store.log import verify_log
-from tests.rollout.conftest import Crash, CrashingStore, request
+from tests.rollout.conftest import Crash, CrashingStore, evidence_of
 from tests.rollout.test_deploying import STEPS, deploy, traffic
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def test_a_deployer_that_dies_at_any_write_is_followed(desk: Desk, *, after: boo
     traffic_between_all(desk)
     versions = iter(range(2, 100))
     writes = act_and_die(
-        desk, lambda manager: manager.deploy(request(desk.project.version(str(next(versions))))), after=after
+        desk,
+        lambda manager: manager.deploy(evidence_of(desk.project.version(str(next(versions))))),
+        after=after,
     )
     assert writes > 20
     assert desk.world.serving() not in {None, "1"}
@@ -91,7 +93,7 @@ def test_one_that_dies_on_the_way_back_is_followed(desk: Desk, *, after: bool) -
     def fail(manager: DeploymentManager) -> None:
         name = str(next(versions))
         desk.world.sick_with_traffic.add(name)
-        manager.deploy(request(desk.project.version(name)))
+        manager.deploy(evidence_of(desk.project.version(name)))
 
     writes = act_and_die(desk, fail, after=after)
     assert writes > 20
@@ -118,7 +120,7 @@ def test_who_takes_over_asks_for_the_ticket_again(desk: Desk) -> None:
     version = desk.project.version("2")
     store = CrashingStore(desk.store, at=12, after=True)  # the ticket was found in order, and it was staged
     with pytest.raises((Crash, StoreError)):
-        desk.manager(store=store).deploy(request(version))
+        desk.manager(store=store).deploy(evidence_of(version))
     with desk.store.read() as connection:
         plan = list_deployments(connection, "production")[0].plan
     assert plan.record.is_file()

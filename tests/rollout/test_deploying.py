@@ -18,7 +18,7 @@ from pytest_mlops.state.steps import FORWARD, Phase, Step
 from pytest_mlops.store.log import read_log, verify_log
 from pytest_mlops.store.schema import monitored
 from pytest_mlops.targets.protocol import ArmCounts, Traffic
-from tests.rollout.conftest import request
+from tests.rollout.conftest import evidence_of
 
 if TYPE_CHECKING:
     from pytest_mlops.records.deployment import DeploymentResult
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def deploy(desk: Desk, name: str, **rollout: object) -> DeploymentResult:
     settings = RolloutSettings.model_validate({"bake": 0.0, "deadline": 5.0, **rollout})
     version = desk.project.version(name)
-    return desk.manager(desk.project.environment(rollout=settings)).deploy(request(version))
+    return desk.manager(desk.project.environment(rollout=settings)).deploy(evidence_of(version))
 
 
 def statuses(desk: Desk) -> dict[str, DeploymentStatus]:
@@ -97,7 +97,7 @@ def test_the_next_version_follows_and_the_old_one_stops(desk: Desk) -> None:
 def test_no_other_verdict_than_a_pass_is_deployed(desk: Desk, outcome: Outcome) -> None:
     version = desk.project.version("1", outcome=outcome)
     with pytest.raises(TicketRefused):
-        desk.manager().deploy(request(version))
+        desk.manager().deploy(evidence_of(version))
     assert desk.world.pointer().revision == 0
     assert statuses(desk) == {}
     assert not desk.world.staged
@@ -110,7 +110,7 @@ def test_without_a_record_nothing_is_deployed(desk: Desk) -> None:
     version = desk.project.version("1")
     version.record.unlink()
     with pytest.raises(EvidenceError, match="cannot read"):
-        desk.manager().deploy(request(version))
+        desk.manager().deploy(evidence_of(version))
     assert statuses(desk) == {}
 
 
@@ -118,26 +118,26 @@ def test_another_model_than_the_tested_one_is_refused(desk: Desk) -> None:
     version = desk.project.version("1")
     (version.model / "weights.txt").write_text("other", encoding="utf-8")
     with pytest.raises(TicketRefused, match="digest"):
-        desk.manager().deploy(request(version))
+        desk.manager().deploy(evidence_of(version))
 
 
 def test_evidence_of_another_model_is_refused(desk: Desk) -> None:
     version = desk.project.version("1")
     with pytest.raises(TicketRefused):
-        desk.manager().deploy(request(version, model_id="another"))
+        desk.manager().deploy(evidence_of(version, model_id="another"))
 
 
 def test_a_record_of_another_run_is_refused(desk: Desk) -> None:
     version = desk.project.version("1")
     with pytest.raises(TicketRefused, match="expected run last-night"):
-        desk.manager().deploy(request(version, run_id="last-night"))
+        desk.manager().deploy(evidence_of(version, run_id="last-night"))
     assert statuses(desk) == {}
 
 
 def test_evidence_that_is_too_old_is_refused(desk: Desk) -> None:
     version = desk.project.version("1", timestamp=desk.clock.now - timedelta(days=8))
     with pytest.raises(TicketRefused, match="old"):
-        desk.manager().deploy(request(version))
+        desk.manager().deploy(evidence_of(version))
 
 
 def test_an_environment_that_is_not_well_gets_nothing(desk: Desk) -> None:
@@ -182,7 +182,7 @@ def test_a_version_with_other_answers_than_the_tested_model_gets_no_traffic(desk
     deploy(desk, "1")
     desk.world.wrong.add("2")
     environment = desk.project.environment(golden=GoldenSettings(file="golden.json"))
-    result = desk.manager(environment).deploy(request(desk.project.version("2")))
+    result = desk.manager(environment).deploy(evidence_of(desk.project.version("2")))
     assert result.deployment.message == "replay: 1 of 1 golden answers differs"
     assert desk.world.serving() == "1"
 
@@ -220,7 +220,7 @@ def test_where_the_one_before_may_not_serve_any_more_the_new_one_goes_on(desk: D
         desk.world.sick_with_traffic.add("2")
 
     desk.world.on_sleep = two_days_pass
-    result = desk.manager(environment).deploy(request(second))
+    result = desk.manager(environment).deploy(evidence_of(second))
     assert not result.success
     assert "nothing to go back to" in result.deployment.message
     assert "at most 168 hours" in result.deployment.message
@@ -487,7 +487,7 @@ def test_two_deployers_do_not_get_in_each_others_way(desk: Desk) -> None:
 
     def interfere() -> None:
         with pytest.raises(ConflictError) as refused:
-            desk.manager(actor="ben").deploy(request(other))
+            desk.manager(actor="ben").deploy(evidence_of(other))
         told.append(str(refused.value))
 
     desk.world.on_sleep = interfere
@@ -500,7 +500,7 @@ def test_two_deployers_do_not_get_in_each_others_way(desk: Desk) -> None:
 def test_without_serve_nothing_can_be_deployed(desk: Desk) -> None:
     version = desk.project.version("1")
     with pytest.raises(ConfigError, match="has no serve"):
-        desk.manager(desk.project.environment(serve=None)).deploy(request(version))
+        desk.manager(desk.project.environment(serve=None)).deploy(evidence_of(version))
 
 
 def test_a_later_fail_of_the_same_bytes_outranks_the_record(desk: Desk) -> None:
@@ -511,7 +511,7 @@ def test_a_later_fail_of_the_same_bytes_outranks_the_record(desk: Desk) -> None:
     failed = desk.project.version("1-again", outcome=Outcome.FAILED, text="1")
     record_result(desk.store, read_record(failed.record), actor="ada")
     with pytest.raises(TicketRefused, match="run run-1-again of the same bytes ended in FAIL"):
-        desk.manager().deploy(request(version))
+        desk.manager().deploy(evidence_of(version))
 
 
 def test_files_that_nobody_goes_back_to_are_removed(desk: Desk) -> None:

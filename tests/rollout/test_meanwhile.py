@@ -20,7 +20,7 @@ from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.state.steps import Step
 from pytest_mlops.store.log import read_log
 from pytest_mlops.store.schema import monitored
-from tests.rollout.conftest import request
+from tests.rollout.conftest import evidence_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,7 +38,7 @@ def deploy(
 ) -> DeploymentResult:
     environment = desk.project.environment(rollout=rollout, policy=policy or TicketPolicy())
     version = desk.project.version(name, timestamp=desk.clock.now)
-    return desk.manager(environment).deploy(request(version))
+    return desk.manager(environment).deploy(evidence_of(version))
 
 
 def promote(connection: Connection, desk: Desk) -> None:
@@ -139,7 +139,7 @@ def test_an_environment_that_is_down_is_told_before_anything_is_written(
 
 def test_a_refusal_for_another_run_is_in_the_log_as_one(desk: Desk) -> None:
     with pytest.raises(TicketRefused, match="expected run last-night"):
-        desk.manager().deploy(request(desk.project.version("1"), run_id="last-night"))
+        desk.manager().deploy(evidence_of(desk.project.version("1"), run_id="last-night"))
     with desk.store.read() as connection:
         (entry,) = read_log(connection, kind="ticket")
     assert entry.body["predicate"]["verificationResult"] == "FAILED"
@@ -148,7 +148,7 @@ def test_a_refusal_for_another_run_is_in_the_log_as_one(desk: Desk) -> None:
 
 def test_a_rehearsal_asks_for_the_run_too(desk: Desk) -> None:
     with pytest.raises(TicketRefused, match="expected run last-night"):
-        desk.manager().rehearse(request(desk.project.version("1"), run_id="last-night"))
+        desk.manager().rehearse(evidence_of(desk.project.version("1"), run_id="last-night"))
 
 
 def test_a_gateway_that_is_away_when_a_canary_begins_is_waited_for(desk: Desk) -> None:

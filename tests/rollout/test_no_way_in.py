@@ -20,7 +20,7 @@ from pytest_mlops.records.serving import RolloutSettings
 from pytest_mlops.records.ticket import TicketPolicy, TrustedKey
 from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.store.history import record_result
-from tests.rollout.conftest import request
+from tests.rollout.conftest import evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_what_was_tampered_with_is_not_deployed(desk: Desk, how: str) -> None:
     version = desk.project.version("1")
     TAMPERED[how](version)
     with pytest.raises(EvidenceError):
-        desk.manager().deploy(request(version))
+        desk.manager().deploy(evidence_of(version))
     assert is_empty(desk)
     assert desk.world.pointer().revision == 0
 
@@ -103,7 +103,7 @@ def test_what_an_environment_demands_today_holds_for_deploying(desk: Desk, deman
     version = desk.project.version("1")
     desk.clock.now += timedelta(minutes=1)
     with pytest.raises(EvidenceError):
-        desk.manager(DEMANDS[demand](desk)).deploy(request(version))
+        desk.manager(DEMANDS[demand](desk)).deploy(evidence_of(version))
     assert is_empty(desk)
 
 
@@ -112,7 +112,7 @@ def served_before(desk: Desk) -> Path:
     plans = []
     for name in ("1", "2"):
         result = desk.manager(desk.project.environment(rollout=QUICK)).deploy(
-            request(desk.project.version(name))
+            evidence_of(desk.project.version(name))
         )
         assert result.success
         plans.append(result.deployment.deployment_id)

@@ -98,10 +98,10 @@ def test_a_model_that_changed_after_its_ticket_is_not_staged(plan: DeploymentPla
     assert not Path(plan.release).exists()
 
 
-def test_a_record_that_changed_after_it_was_admitted_is_not_staged(plan: DeploymentPlan) -> None:
+def test_a_record_that_changed_after_it_was_verified_is_not_staged(plan: DeploymentPlan) -> None:
     path = Path(plan.source.record)
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    with pytest.raises(EvidenceError, match="the one that was admitted has"):
+    with pytest.raises(EvidenceError, match="the one that was verified has"):
         stage(plan)
     assert not Path(plan.release).exists()
 
@@ -112,7 +112,7 @@ def test_a_record_that_changed_after_it_was_admitted_is_not_staged(plan: Deploym
         ("model/model/weights.txt", "the one that was tested has"),
         ("code/serve.py", "code in .* has the digest"),
         ("golden.json", "golden in .* has the digest"),
-        ("evidence/integration-result.json", "the one that was admitted has"),
+        ("evidence/integration-result.json", "the one that was verified has"),
     ],
 )
 def test_whatever_is_changed_in_a_release_is_noticed(plan: DeploymentPlan, name: str, words: str) -> None:

@@ -1,1 +1,1 @@
-"""Ticket policies: each one a small check of a case, which holds with a sentence or refuses with one."""
+"""Checks of a ticket: each one looks at a case, and returns a message where it holds or raises one."""

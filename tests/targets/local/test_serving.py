@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from benchmarks._deployments import Client, Playground, request_of
+from benchmarks._deployments import Client, Playground, evidence_of
 from pytest_mlops.errors import TaskError
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.serving.processes import find_marked, read_json
@@ -143,7 +143,7 @@ def test_a_deployer_that_is_interrupted_leaves_the_rest_to_the_supervisor(tmp_pa
         url = playground.up()
         assert playground.deploy("1").success
         version = playground.version("2")
-        name = playground.manager().hand_over(request_of(version))
+        name = playground.manager().hand_over(evidence_of(version))
         deadline = time.monotonic() + 30
         while answer(url) != {"version": "2"}:
             assert time.monotonic() < deadline
@@ -174,7 +174,7 @@ def test_nothing_is_left_after_down_and_up_serves_again(playground: Playground) 
     with pytest.raises(httpx.ConnectError):
         answer(url)
     with pytest.raises(TaskError, match="pytest-mlops up"):
-        playground.manager().hand_over(request_of(playground.version("2")))
+        playground.manager().hand_over(evidence_of(playground.version("2")))
 
     assert playground.up() == url
     deadline = time.monotonic() + 30
