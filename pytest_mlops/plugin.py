@@ -119,7 +119,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     """Hold the exit code against the verdict at the very end, whatever happened to the session's own."""
     if not config.option.mlops_gate:
         return (yield)
-    from pytest_mlops.gate.register import LANES_KEY  # noqa: PLC0415 -- gate on only
+    from pytest_mlops.gate.register import CONFIG_RUNS_KEY  # noqa: PLC0415 -- gate on only
 
     # Cleanups run in reverse, so this one thaws what the gate froze after pytest's own last collections.
     config.add_cleanup(gc.unfreeze)
@@ -127,9 +127,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
         code = yield
     except SystemExit as error:
         code = error.code or 0
-        if code != 0 or not any(lane.blocked for lane in config.stash.get(LANES_KEY, ())):
+        if code != 0 or not any(config_run.blocked for config_run in config.stash.get(CONFIG_RUNS_KEY, ())):
             raise
-    blocked = any(lane.blocked for lane in config.stash.get(LANES_KEY, ()))
+    blocked = any(config_run.blocked for config_run in config.stash.get(CONFIG_RUNS_KEY, ()))
     return pytest.ExitCode.TESTS_FAILED if code == 0 and blocked else code
 
 
@@ -193,9 +193,9 @@ def mlops(request: pytest.FixtureRequest) -> Recorder:
 
     node = request.node
     source = request.config.stash.get(SOURCE_KEY, None)
-    scope = source.scope_of(node) if source is not None else None
-    sink = source.open_sink(node, scope) if source is not None and scope is not None else None
-    return Recorder(sink, scope, lambda: extra_metrics(node.ihook))
+    worker_config = source.worker_config_of(node) if source is not None else None
+    sink = source.open_sink(node, worker_config) if source is not None and worker_config is not None else None
+    return Recorder(sink, worker_config, lambda: extra_metrics(node.ihook))
 
 
 def _model_scope(fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:  # noqa: ARG001
@@ -209,8 +209,8 @@ def mlops_model_version(request: pytest.FixtureRequest) -> ModelVersion | None:
     from pytest_mlops.gate.evidence_source import SOURCE_KEY  # noqa: PLC0415 -- where used only
 
     source = request.config.stash.get(SOURCE_KEY, None)
-    scope = source.scope_of(request.node) if source is not None else None
-    return scope.model_version() if scope is not None else None
+    worker_config = source.worker_config_of(request.node) if source is not None else None
+    return worker_config.model_version() if worker_config is not None else None
 
 
 @pytest.fixture(scope=_model_scope)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import UNSETTLED
-from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.decision.finding import GateFinding, at_least
 from pytest_mlops.names import ALL
 from pytest_mlops.records.integration import CellCoverage
 from pytest_mlops.verdict import Verdict
@@ -28,7 +28,7 @@ class Coverage:
     value: float | None
     optimistic: float | None
     cells: tuple[CellCoverage, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
 
 
 def measure_coverage(
@@ -56,7 +56,7 @@ def measure_coverage(
             value=None,
             optimistic=None,
             cells=(),
-            findings=(Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True),),
+            findings=(GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True),),
         )
     if not cells:
         # Nothing is declared, so nothing is deployable: only who asks for evidence by name needs it here.
@@ -148,13 +148,15 @@ def _gaps(cells: Sequence[CellCoverage], gate: GateSettings) -> str:
     return "not covered: " + ", ".join(gaps[:5]) + more if gaps else "every cell is covered"
 
 
-def _finding(value: float, optimistic: float, gate: GateSettings, detail: str, *, narrowed: bool) -> Finding:
+def _finding(
+    value: float, optimistic: float, gate: GateSettings, detail: str, *, narrowed: bool
+) -> GateFinding:
     threshold = gate.min_coverage
     if at_least(value, threshold):
-        return Finding(verdict=Verdict.PASS, text=f"coverage {value:.3g} meets {threshold:g}")
+        return GateFinding(verdict=Verdict.PASS, text=f"coverage {value:.3g} meets {threshold:g}")
     text = f"coverage {value:.3g} is below {threshold:g}; {detail}"
     if at_least(optimistic, threshold):
-        return Finding(verdict=Verdict.UNDECIDED, text=text)
+        return GateFinding(verdict=Verdict.UNDECIDED, text=text)
     if narrowed:
-        return Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
-    return Finding(verdict=Verdict.FAIL, text=text)
+        return GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+    return GateFinding(verdict=Verdict.FAIL, text=text)

@@ -12,7 +12,7 @@ from pytest_mlops.decision.delta_messages import (
     what_is_shown,
     what_would_decide,
 )
-from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.decision.finding import GateFinding, at_least
 from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.stats.margin import margin_verdict
@@ -68,13 +68,13 @@ def evaluate_deltas(
     return results
 
 
-def comparison_findings(comparison: Comparison | None, rules: Sequence[RuleResult]) -> list[Finding]:
+def comparison_findings(comparison: Comparison | None, rules: Sequence[RuleResult]) -> list[GateFinding]:
     """Return what a comparison that was refused means where no rule on a change says it already."""
     if comparison is None or comparison.status != "refused":
         return []
     if any(rule.severity == "block" and comparison.message in rule.message for rule in rules):
         return []
-    return [Finding(verdict=Verdict.INCOMPLETE, text=comparison.message)]
+    return [GateFinding(verdict=Verdict.INCOMPLETE, text=comparison.message)]
 
 
 def _adjusted(rules: Sequence[Rule], sides: Sequence[Sequence[Side]]) -> dict[tuple[int, int], float]:

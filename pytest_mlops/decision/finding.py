@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_mlops.verdict import Verdict
 
-__all__ = ["Finding", "at_least", "at_most"]
+__all__ = ["GateFinding", "at_least", "at_most"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class GateFinding:
     """A verdict on one component, with its sentence.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.coverage import measure_coverage
 from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
-from pytest_mlops.decision.finding import Finding
+from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.pass_rate import measure_bounds, measure_pass_rate
 from pytest_mlops.decision.quality import measure_quality
@@ -15,7 +15,7 @@ from pytest_mlops.decision.rules import evaluate_rule
 from pytest_mlops.decision.session import judge_session
 from pytest_mlops.decision.waivers import apply_waivers
 from pytest_mlops.names import metric_title
-from pytest_mlops.records.integration import Judgement, Reason
+from pytest_mlops.records.integration import GateJudgement, Reason
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Context, Decision, Verdict, combine, decide, success
 
@@ -43,7 +43,7 @@ def judge(
     context: Context,
     today: date,
     comparison: Comparison | None = None,
-) -> Judgement:
+) -> GateJudgement:
     """Reach the judgement.
 
     A pure function: the same arguments give the same judgement, which is how a record is verified.
@@ -102,7 +102,7 @@ def judge(
     verdict = combine(finding.verdict for finding in findings)
     decision = _decide(verdict, findings, policy, context, narrowed=narrowed)
     partial = verdict is Verdict.INCOMPLETE and decision is Decision.ALLOW
-    return Judgement(
+    return GateJudgement(
         success=success(verdict),
         verdict=verdict,
         decision=decision,
@@ -121,7 +121,7 @@ def judge(
 
 
 def _decide(
-    verdict: Verdict, findings: Sequence[Finding], policy: Policy, context: Context, *, narrowed: bool
+    verdict: Verdict, findings: Sequence[GateFinding], policy: Policy, context: Context, *, narrowed: bool
 ) -> Decision:
     """Allow or block; what a narrowed run lacks is only missing, unless something else is incomplete too."""
     only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
@@ -134,7 +134,7 @@ def _decide(
     )
 
 
-def judge_again(record: IntegrationResult) -> Judgement:
+def judge_again(record: IntegrationResult) -> GateJudgement:
     """Reach the judgement of a record's own evidence, to hold against the one it states."""
     return judge(
         results=record.test_results,
@@ -180,12 +180,12 @@ def _declared(model_version: ModelVersion | None) -> dict[str, float]:
     return {**metrics.other, **{name: value for name, value in named.items() if value is not None}}
 
 
-def _rule_finding(rule: RuleResult, measurements: Measurements) -> Finding:
+def _rule_finding(rule: RuleResult, measurements: Measurements) -> GateFinding:
     found = measurements.find(rule.metric, rule.slice, rule.dataset)
     title = metric_title(rule.metric, rule.slice, rule.dataset)
     named = rule.rule in {title, f"Δ{title}"}
     text = rule.message if named else f"{rule.rule}: {rule.message}"
-    return Finding(verdict=rule.verdict, text=text, missing=isinstance(found, str))
+    return GateFinding(verdict=rule.verdict, text=text, missing=isinstance(found, str))
 
 
 def _deployable(verdict: Verdict, policy: Policy, model_version: ModelVersion | None) -> bool:
@@ -200,7 +200,7 @@ def _partial(results: TestResults) -> str:
     return f"{ran} of {len(tests)}"
 
 
-def _reasons(findings: Iterable[Finding]) -> tuple[Reason, ...]:
+def _reasons(findings: Iterable[GateFinding]) -> tuple[Reason, ...]:
     """Keep what speaks against PASS, the worst first."""
     against = [finding for finding in findings if finding.verdict is not Verdict.PASS]
     ordered = sorted(against, key=lambda finding: -finding.verdict.rank)

@@ -1,4 +1,4 @@
-"""Finding a measurement by name, or saying what was recorded instead."""
+"""GateFinding a measurement by name, or saying what was recorded instead."""
 
 from __future__ import annotations
 

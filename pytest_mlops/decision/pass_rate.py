@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import UNSETTLED
-from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.decision.finding import GateFinding, at_least
 from pytest_mlops.records.integration import Bounds
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.stats import binomial
@@ -36,7 +36,7 @@ class PassRate:
     value: float | None
     passed: int
     settled: int
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
 
 
 def measure_pass_rate(
@@ -63,23 +63,25 @@ def measure_pass_rate(
 
 def _finding(
     passed: int, settled: int, unsettled: Sequence[TestResult], threshold: float, *, waived: bool
-) -> Finding:
+) -> GateFinding:
     total = settled + len(unsettled)
     if total == 0:
         what = "every model test that ran is waived" if waived else "no model test ran to an end"
-        return Finding(verdict=Verdict.INCOMPLETE, text=f"{what}, so there is no pass rate", missing=True)
+        return GateFinding(verdict=Verdict.INCOMPLETE, text=f"{what}, so there is no pass rate", missing=True)
     if at_least(passed / total, threshold):
         if not settled:
-            return Finding(verdict=Verdict.UNDECIDED, text=f"no test settled: {_why_unsettled(unsettled)}")
-        return Finding(verdict=Verdict.PASS, text=f"pass rate {passed / settled:.3g} meets {threshold:g}")
+            return GateFinding(
+                verdict=Verdict.UNDECIDED, text=f"no test settled: {_why_unsettled(unsettled)}"
+            )
+        return GateFinding(verdict=Verdict.PASS, text=f"pass rate {passed / settled:.3g} meets {threshold:g}")
     if at_least((passed + len(unsettled)) / total, threshold):
         text = f"the pass rate is not shown to meet {threshold:g}: {_why_unsettled(unsettled)}"
-        return Finding(verdict=Verdict.UNDECIDED, text=text)
+        return GateFinding(verdict=Verdict.UNDECIDED, text=text)
     failed = total - passed - len(unsettled)
     text = (
         f"pass rate {passed / settled:.3g} is below {threshold:g}: {failed} of {settled} model tests failed"
     )
-    return Finding(verdict=Verdict.FAIL, text=text)
+    return GateFinding(verdict=Verdict.FAIL, text=text)
 
 
 def _why_unsettled(tests: Sequence[TestResult]) -> str:
@@ -95,7 +97,7 @@ def _why_unsettled(tests: Sequence[TestResult]) -> str:
 
 def measure_bounds(
     coverage: float | None, rate: PassRate, gate: GateSettings
-) -> tuple[Bounds | None, list[Finding]]:
+) -> tuple[Bounds | None, list[GateFinding]]:
     """Bound coverage × pass rate: coverage is exact, the pass rate has a Clopper-Pearson lower bound.
 
     With ``estimand: sample`` the bound is held against ``gate.min_bound``.
@@ -109,15 +111,15 @@ def measure_bounds(
     return bounds, [_bound_finding(bounds, coverage, rate, gate.min_bound)]
 
 
-def _bound_finding(bounds: Bounds, coverage: float, rate: PassRate, threshold: float) -> Finding:
+def _bound_finding(bounds: Bounds, coverage: float, rate: PassRate, threshold: float) -> GateFinding:
     shown = f"coverage × pass rate is {bounds.product:.3g}, at least {bounds.lower:.3g} with 95 % confidence"
     if at_least(bounds.lower, threshold):
-        return Finding(verdict=Verdict.PASS, text=f"{shown}, which meets {threshold:g}")
+        return GateFinding(verdict=Verdict.PASS, text=f"{shown}, which meets {threshold:g}")
     if not at_least(bounds.product, threshold):
-        return Finding(verdict=Verdict.FAIL, text=f"{shown}; {threshold:g} is demanded")
+        return GateFinding(verdict=Verdict.FAIL, text=f"{shown}; {threshold:g} is demanded")
     text = f"{shown}; {threshold:g} is demanded"
     observed = rate.passed / rate.settled
     needed = binomial.needed_n(observed, threshold / coverage, CONFIDENCE) if coverage else None
     if needed is not None:
         text += f". At this pass rate that needs n ≈ {needed:,} tests"
-    return Finding(verdict=Verdict.UNDECIDED, text=text)
+    return GateFinding(verdict=Verdict.UNDECIDED, text=text)

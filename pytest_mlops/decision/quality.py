@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.finding import Finding, at_least
+from pytest_mlops.decision.finding import GateFinding, at_least
 from pytest_mlops.names import ALL
 from pytest_mlops.records.integration import CodeQuality, PartStatus, QualityPart, QualityReport
 from pytest_mlops.records.measurement import Measurement
@@ -34,7 +34,7 @@ class Quality:
 
     value: float | None
     report: QualityReport
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
 
 
 def measure_quality(
@@ -65,7 +65,7 @@ def measure_quality(
     code_parts = _code_parts(code)
     scores = {"metrics": _mean(metrics), "tests": pass_rate, "code": _mean(code_parts)}
     gaps += [
-        Finding(verdict=Verdict.INCOMPLETE, text=f"code quality: {text}")
+        GateFinding(verdict=Verdict.INCOMPLETE, text=f"code quality: {text}")
         for _, text in sorted(code_problems.items())
     ]
     absent = Verdict.UNDECIDED if unsettled else Verdict.INCOMPLETE
@@ -80,7 +80,7 @@ def measure_quality(
 
 def _metric_parts(
     settings: QualitySettings, measurements: Measurements, declared: Mapping[str, float], *, release: bool
-) -> tuple[list[QualityPart], list[Finding]]:
+) -> tuple[list[QualityPart], list[GateFinding]]:
     named = settings.metrics is not None
     wanted = settings.metrics or {
         name: QualityMetric(weight=weight) for name, weight in METRIC_WEIGHTS.items()
@@ -95,7 +95,7 @@ def _metric_parts(
             # A recorded value that cannot be used is no gap of a narrowed run.
             missing = part.status != "measured"
             text = f"quality: {part.note}"
-            gaps.append(Finding(verdict=Verdict.INCOMPLETE, text=text, missing=missing))
+            gaps.append(GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=missing))
     return parts, gaps
 
 
@@ -164,7 +164,7 @@ def _code_parts(code: CodeQuality) -> list[QualityPart]:
 
 def _components(
     settings: QualitySettings, scores: Mapping[str, float | None], absent: Verdict
-) -> tuple[list[QualityPart], list[Finding]]:
+) -> tuple[list[QualityPart], list[GateFinding]]:
     """Weigh the components that exist; one that the configuration names and that is absent is a gap."""
     weights = (
         COMPONENT_WEIGHTS if settings.weights is None else settings.weights.model_dump(exclude_none=True)
@@ -180,7 +180,7 @@ def _components(
         if score is None and settings.weights is not None:
             text = f"quality: the component {name} has weight {weight:g} and was not measured"
             verdict = absent if name == "tests" else Verdict.INCOMPLETE
-            gaps.append(Finding(verdict=verdict, text=text, missing=name != "code"))
+            gaps.append(GateFinding(verdict=verdict, text=text, missing=name != "code"))
     return parts, gaps
 
 
@@ -190,10 +190,10 @@ def _mean(parts: Sequence[QualityPart]) -> float | None:
     return sum(weight * score for weight, score in counted) / total if counted else None
 
 
-def _finding(value: float | None, threshold: float, absent: Verdict) -> Finding:
+def _finding(value: float | None, threshold: float, absent: Verdict) -> GateFinding:
     if value is None:
         text = "no component of the quality score was measured"
-        return Finding(verdict=absent, text=text, missing=True)
+        return GateFinding(verdict=absent, text=text, missing=True)
     if at_least(value, threshold):
-        return Finding(verdict=Verdict.PASS, text=f"quality score {value:.3g} meets {threshold:g}")
-    return Finding(verdict=Verdict.FAIL, text=f"quality score {value:.3g} is below {threshold:g}")
+        return GateFinding(verdict=Verdict.PASS, text=f"quality score {value:.3g} meets {threshold:g}")
+    return GateFinding(verdict=Verdict.FAIL, text=f"quality score {value:.3g} is below {threshold:g}")

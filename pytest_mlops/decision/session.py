@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import UNSETTLED
-from pytest_mlops.decision.finding import Finding
+from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Verdict
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["judge_session"]
 
 
-def judge_session(results: TestResults) -> tuple[Finding, ...]:
+def judge_session(results: TestResults) -> tuple[GateFinding, ...]:
     """Return what the run's own facts add to the verdict; nothing where the run was whole."""
     return (*_broken(results), *_missing(results), *_failed(results))
 
 
-def _broken(results: TestResults) -> Iterator[Finding]:
+def _broken(results: TestResults) -> Iterator[GateFinding]:
     session = results.session
     sentences = []
     if session.interrupted is not None:
@@ -41,35 +41,35 @@ def _broken(results: TestResults) -> Iterator[Finding]:
     sentences += [f"{test.test_name}: {test.message}" for test in incomplete]
     if session.artifact is not None:
         sentences.append(session.artifact)
-    return (Finding(verdict=Verdict.INCOMPLETE, text=sentence) for sentence in sentences)
+    return (GateFinding(verdict=Verdict.INCOMPLETE, text=sentence) for sentence in sentences)
 
 
-def _missing(results: TestResults) -> Iterator[Finding]:
+def _missing(results: TestResults) -> Iterator[GateFinding]:
     counts = Counter(test.outcome for test in results.results)
     total = len(results.results)
     how = f" ({', '.join(results.session.narrowed_by)})" if results.session.narrowed_by else ""
     for outcome, said in ((Outcome.DESELECTED, "were deselected"), (Outcome.NOT_RUN, "never ran")):
         if counts[outcome]:
             text = f"{counts[outcome]} of {total} model tests {said}{how}"
-            yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+            yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if results.session.uncollected:
         text = f"tests were left out before collection ({', '.join(results.session.uncollected)})"
-        yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
+        yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if total and not any(test.conclusive or test.outcome in UNSETTLED for test in results.results):
         # Without this, thresholds of 0 are met by a run in which nothing came to an end.
         skipped = counts[Outcome.SKIPPED] == total
         text = "every model test was skipped" if skipped else "no model test ran to an end of its own"
         left_out = counts[Outcome.DESELECTED] + counts[Outcome.NOT_RUN]
-        yield Finding(verdict=Verdict.INCOMPLETE, text=text, missing=left_out == total)
+        yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=left_out == total)
 
 
-def _failed(results: TestResults) -> Iterator[Finding]:
+def _failed(results: TestResults) -> Iterator[GateFinding]:
     if results.ordinary.failed:
         failed = results.ordinary.failed
         text = f"ordinary tests failed: {_some(failed)}"
-        yield Finding(verdict=Verdict.FAIL, text=text)
+        yield GateFinding(verdict=Verdict.FAIL, text=text)
     for sentence in results.session.conflicts:
-        yield Finding(verdict=Verdict.FAIL, text=sentence)
+        yield GateFinding(verdict=Verdict.FAIL, text=sentence)
 
 
 def _count(things: Sequence[str], noun: str) -> str:

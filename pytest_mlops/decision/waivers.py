@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
-from pytest_mlops.decision.finding import Finding
+from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.names import matches_test
 from pytest_mlops.records.integration import RuleResult, WaiverUse
 from pytest_mlops.records.results import Outcome
@@ -43,7 +43,7 @@ class Waived:
     tests: frozenset[str]
     rules: tuple[RuleResult, ...]
     uses: tuple[WaiverUse, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
 
 
 def apply_waivers(
@@ -110,20 +110,20 @@ def apply_waivers(
 
 def _status(
     waiver: Waiver, *, matched: bool, needed: bool, expired: bool, narrowed: bool
-) -> tuple[WaiverStatus, Finding | None]:
+) -> tuple[WaiverStatus, GateFinding | None]:
     by = f"by {waiver.approver} until {waiver.expires}: {waiver.reason}"
     if expired:
         text = (
             f"the waiver of {waiver.subject} expired on {waiver.expires}; mend the cause, or approve it anew"
         )
-        return "expired", Finding(verdict=Verdict.FAIL, text=text)
+        return "expired", GateFinding(verdict=Verdict.FAIL, text=text)
     if not matched:
         text = (
             f"the waiver of {waiver.subject} for versions {waiver.scope} matches nothing in this run; "
             "remove it, or mend its name or scope"
         )
         verdict = Verdict.INCOMPLETE if narrowed else Verdict.FAIL
-        return "unmatched", Finding(verdict=verdict, text=text, missing=narrowed)
+        return "unmatched", GateFinding(verdict=verdict, text=text, missing=narrowed)
     if not needed:
         return "not_needed", None
-    return "used", Finding(verdict=Verdict.WAIVED, text=f"{waiver.subject} is waived {by}")
+    return "used", GateFinding(verdict=Verdict.WAIVED, text=f"{waiver.subject} is waived {by}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from pytest_mlops.records.integration import IntegrationResult, Judgement
+    from pytest_mlops.records.integration import GateJudgement, IntegrationResult
     from pytest_mlops.records.ticket import TicketPolicy
 
 __all__ = ["Case", "Evidence", "TicketCheck", "open_case"]
@@ -98,7 +98,7 @@ class Case:
         return parse_record(self.data, "the presented file")
 
     @cached_property
-    def judgement(self) -> Judgement:
+    def judgement(self) -> GateJudgement:
         """What the recorded evidence makes as a release into the environment, today.
 
         Raises:

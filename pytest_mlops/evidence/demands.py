@@ -11,7 +11,7 @@ from pytest_mlops.verdict import Context
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pytest_mlops.records.integration import IntegrationResult, Judgement
+    from pytest_mlops.records.integration import GateJudgement, IntegrationResult
     from pytest_mlops.records.policy import Policy
     from pytest_mlops.records.ticket import TicketPolicy
 
@@ -22,7 +22,7 @@ THRESHOLDS = ("min_pass_rate", "min_coverage", "min_quality_score")
 
 def judge_under(
     record: IntegrationResult, demands: TicketPolicy, *, environment: str, now: datetime
-) -> Judgement:
+) -> GateJudgement:
     """Judge recorded evidence as a release into an environment.
 
     Args:

@@ -13,7 +13,7 @@ from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, SerializationError
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.records.codec import MAX_RECORD_BYTES, load_integration_result, policy_digest
-from pytest_mlops.records.integration import IntegrationResult, Judgement
+from pytest_mlops.records.integration import GateJudgement, IntegrationResult
 from pytest_mlops.records.results import Outcome
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def check_judgement(record: IntegrationResult) -> None:
         EvidenceError: the record states another one.
     """
     again = judge_again(record).model_dump(mode="json")
-    stated = record.model_dump(mode="json", include=set(Judgement.model_fields))
+    stated = record.model_dump(mode="json", include=set(GateJudgement.model_fields))
     for path, got, expected in _differences(stated, again, ""):
         raise EvidenceError(
             f"the record states {path} = {got!r:.120}, but its own evidence makes {expected!r:.120}"

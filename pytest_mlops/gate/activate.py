@@ -23,15 +23,15 @@ from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, IoError, MLOpsError, Problem
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
 from pytest_mlops.gate.attest import forget_attestations, settle_key
-from pytest_mlops.gate.config_run import Lane
+from pytest_mlops.gate.config_run import ConfigRun
 from pytest_mlops.gate.config_runs import runs_of_several
 from pytest_mlops.gate.extensions import extra_checks
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
-from pytest_mlops.gate.register import LANES_KEY, SOURCE_NAME, register_source
+from pytest_mlops.gate.register import CONFIG_RUNS_KEY, SOURCE_NAME, register_source
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.gate.seal import unfinished, write_record
 from pytest_mlops.gate.session import GateSession
-from pytest_mlops.gate.worker_config import ScopeSettings
+from pytest_mlops.gate.worker_config import WorkerSettings
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.verdict import Context
@@ -74,11 +74,11 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
                 write_record(run, unfinished(run))
     except MLOpsError as error:
         raise pytest.UsageError(str(error)) from error
-    lanes = [Lane(run=run, settings=_scope_settings(run), key=key) for run in runs]
-    register_source(config, [lane.settings for lane in lanes], checks)
+    config_runs = [ConfigRun(run=run, settings=_worker_settings(run), key=key) for run in runs]
+    register_source(config, [config_run.settings for config_run in config_runs], checks)
     if not planning:
-        config.stash[LANES_KEY] = lanes
-        config.pluginmanager.register(GateSession(lanes, config.rootpath), SESSION_NAME)
+        config.stash[CONFIG_RUNS_KEY] = config_runs
+        config.pluginmanager.register(GateSession(config_runs, config.rootpath), SESSION_NAME)
 
 
 def _displace(runs: Sequence[GateRun]) -> None:
@@ -112,12 +112,12 @@ def deactivate(config: pytest.Config) -> None:
             config.pluginmanager.unregister(name=name)
 
 
-def _scope_settings(run: GateRun) -> ScopeSettings:
+def _worker_settings(run: GateRun) -> WorkerSettings:
     checks = _checks(run)
     version = run.model_version
     if version is not None and run.artifact is not None:
         version = version.model_copy(update={"artifact_path": str(run.artifact[0])})
-    return ScopeSettings(
+    return WorkerSettings(
         folder=str(run.path.parent),
         gates=None if run.gates is None else str(run.gates),
         cells=tuple((cell.name, cell.dataset) for cell in run.policy.cells()),

@@ -1,4 +1,4 @@
-"""A lane: one configuration's share of a run, from its first report to its record.  PYTEST_DONT_REWRITE."""
+"""A config run: one configuration's share of a run, up to its record.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.gate.seal import Events
-from pytest_mlops.gate.tally import Tally
+from pytest_mlops.gate.tally import RunTally
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from pytest_mlops.errors import IoError
     from pytest_mlops.evidence.keys import SigningKey
     from pytest_mlops.gate.run import GateRun
-    from pytest_mlops.gate.worker_config import ScopeSettings
+    from pytest_mlops.gate.worker_config import WorkerSettings
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["Lane", "share_of"]
+__all__ = ["ConfigRun", "share_of"]
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
-class Lane:
+class ConfigRun:
     """What the controller gathers for one configuration."""
 
     run: GateRun
-    settings: ScopeSettings
+    settings: WorkerSettings
     key: SigningKey | None = None
     """Signs what the record says."""
-    tally: Tally = field(default_factory=Tally)
+    tally: RunTally = field(default_factory=RunTally)
     events: Events = field(default_factory=lambda: Events(collection_errors={}, lost_workers=[]))
     record: IntegrationResult | None = None
     write_error: IoError | None = None
@@ -44,7 +44,7 @@ class Lane:
 
 
 def share_of(plan: dict[str, Any], belongs: Callable[[str], bool]) -> dict[str, Any]:
-    """Return the part of a plan, see ``source.make_plan``, whose node ids belong to one lane."""
+    """Return the part of a plan, see ``source.make_plan``, whose node ids belong to one config run."""
     return {
         "marks": plan["marks"],
         "tests": {node_id: mark for node_id, mark in plan["tests"].items() if belongs(node_id)},

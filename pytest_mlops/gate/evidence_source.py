@@ -17,7 +17,7 @@ import pytest
 from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
 from pytest_mlops.gate.outcome import outcome_of
 from pytest_mlops.gate.sink import Sink
-from pytest_mlops.gate.worker_config import Scope, ScopeSettings, nearest
+from pytest_mlops.gate.worker_config import WorkerConfig, WorkerSettings, nearest
 from pytest_mlops.names import matches_test
 
 if TYPE_CHECKING:
@@ -50,33 +50,33 @@ class EvidenceSource:
 
     def __init__(
         self,
-        settings: Sequence[ScopeSettings],
+        settings: Sequence[WorkerSettings],
         extra_checks: Mapping[str, type[Check]] | None = None,
     ) -> None:
-        self.scopes = tuple(Scope(each, extra_checks) for each in settings)
+        self.worker_configs = tuple(WorkerConfig(each, extra_checks) for each in settings)
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
-        self._read_last: tuple[pytest.Mark, Scope, ModelTestMark | str] | None = None
+        self._read_last: tuple[pytest.Mark, WorkerConfig, ModelTestMark | str] | None = None
         self._answering_last: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         self._folders = [Path(each.gates) for each in settings if each.gates is not None]
-        self._scope_at: dict[Path, Scope | None] = {}
+        self._worker_config_at: dict[Path, WorkerConfig | None] = {}
 
-    def scope_of(self, node: pytest.Item | pytest.Collector) -> Scope | None:
-        """Return the scope that a test belongs to; ``None`` where no configuration gates its folder."""
+    def worker_config_of(self, node: pytest.Item | pytest.Collector) -> WorkerConfig | None:
+        """Return the config of a test; ``None`` where no configuration gates its folder."""
         if not self._folders:
-            return self.scopes[0]
+            return self.worker_configs[0]
         path = node.path
-        if path not in self._scope_at:
+        if path not in self._worker_config_at:
             index = nearest(path.resolve(), self._folders)
-            self._scope_at[path] = None if index is None else self.scopes[index]
-        return self._scope_at[path]
+            self._worker_config_at[path] = None if index is None else self.worker_configs[index]
+        return self._worker_config_at[path]
 
-    def open_sink(self, item: pytest.Item, scope: Scope) -> Sink:
+    def open_sink(self, item: pytest.Item, worker_config: WorkerConfig) -> Sink:
         """Start a fresh attempt of ``item``; what an earlier attempt recorded gives way."""
         previous = item.stash.get(_SINK_KEY, None)
         if previous is not None:
             for key in previous.keys:
-                scope.owners.pop(key, None)
+                worker_config.owners.pop(key, None)
         mark = item.stash.get(_MARK_KEY, None)
         sink = Sink(node_id=item.nodeid, mark=mark if mark is not None else ModelTestMark())
         item.stash[_SINK_KEY] = sink
@@ -84,7 +84,7 @@ class EvidenceSource:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """Collect the checks of ``mlops.yaml`` from the file itself."""
-        if not any(scope.settings.config == str(file_path) for scope in self.scopes):
+        if not any(worker_config.settings.config == str(file_path) for worker_config in self.worker_configs):
             return None
         from pytest_mlops.gate.items import CheckFile  # noqa: PLC0415 -- where there are checks only
 
@@ -107,8 +107,8 @@ class EvidenceSource:
         found = item.get_closest_marker("model_test")
         if found is None:
             return None
-        scope = self.scope_of(item)
-        mark = OUTSIDE if scope is None else self._understand(found, scope)
+        worker_config = self.worker_config_of(item)
+        mark = OUTSIDE if worker_config is None else self._understand(found, worker_config)
         if isinstance(mark, str):
             path, line, _ = item.reportinfo()
             place = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
@@ -116,13 +116,13 @@ class EvidenceSource:
         item.stash[_MARK_KEY] = mark
         return None
 
-    def _understand(self, found: pytest.Mark, scope: Scope) -> ModelTestMark | str:
+    def _understand(self, found: pytest.Mark, worker_config: WorkerConfig) -> ModelTestMark | str:
         """Read a marker once for all the parameter cases that share it; a sentence says what is wrong."""
         last = self._read_last
-        if last is None or last[0] is not found or last[1] is not scope:
+        if last is None or last[0] is not found or last[1] is not worker_config:
             mark = read_mark(found)
-            problem = None if isinstance(mark, str) else undeclared(mark, scope.settings.cells)
-            self._read_last = last = found, scope, mark if problem is None else problem
+            problem = None if isinstance(mark, str) else undeclared(mark, worker_config.settings.cells)
+            self._read_last = last = found, worker_config, mark if problem is None else problem
         return last[2]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -189,10 +189,10 @@ class EvidenceSource:
     def _leave_to_gate(
         self, item: pytest.Item, raised: pytest.ExceptionInfo[BaseException], report: pytest.TestReport
     ) -> None:
-        scope = self.scope_of(item)
-        if scope is None or not raised.errisinstance(AssertionError):
+        worker_config = self.worker_config_of(item)
+        if worker_config is None or not raised.errisinstance(AssertionError):
             return
-        settings = scope.settings
+        settings = worker_config.settings
         if settings.gate_decides or any(matches_test(pattern, item.nodeid) for pattern in settings.waived):
             report.outcome = "skipped"
             report.wasxfail = DECIDED_BY_GATE

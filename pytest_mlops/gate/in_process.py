@@ -30,8 +30,8 @@ from pytest_mlops.gate.recorder import Recorder
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.gate.seal import Events, seal, unfinished, write_record
 from pytest_mlops.gate.sink import Sink
-from pytest_mlops.gate.tally import Entry, Tally
-from pytest_mlops.gate.worker_config import Scope, ScopeSettings
+from pytest_mlops.gate.tally import RunTally, TestEntry
+from pytest_mlops.gate.worker_config import WorkerConfig, WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,13 +147,13 @@ async def _run(tests: Sequence[ModelTest], run: GateRun) -> IntegrationResult:
     version = run.model_version
     if version is not None and run.artifact is not None:
         version = version.model_copy(update={"artifact_path": str(run.artifact[0])})
-    scope = Scope(
-        ScopeSettings(
+    worker_config = WorkerConfig(
+        WorkerSettings(
             folder=str(run.path.parent),
             model_version=None if version is None else version.model_dump(mode="json"),
         )
     )
-    tally, events = Tally(), Events(collection_errors={}, lost_workers=[])
+    tally, events = RunTally(), Events(collection_errors={}, lost_workers=[])
     cells = [(cell.name, cell.dataset) for cell in run.policy.cells()]
     for test in tests:
         name = _unused(_name(test), tally)
@@ -162,9 +162,9 @@ async def _run(tests: Sequence[ModelTest], run: GateRun) -> IntegrationResult:
         if problem is not None or isinstance(mark, str):
             events.collection_errors[f"{name} {problem}"] = None
             continue
-        tally.entries[name] = await _run_one(test, Sink(node_id=name, mark=mark), scope, version)
+        tally.entries[name] = await _run_one(test, Sink(node_id=name, mark=mark), worker_config, version)
     for check in () if run.config is None else run.config.config.checks:
-        tally.entries[_unused(check.title(), tally)] = Entry(
+        tally.entries[_unused(check.title(), tally)] = TestEntry(
             covers=(),
             dataset=check.dataset,
             outcome="incomplete",
@@ -173,9 +173,11 @@ async def _run(tests: Sequence[ModelTest], run: GateRun) -> IntegrationResult:
     return seal(run, tally, events)
 
 
-async def _run_one(test: ModelTest, sink: Sink, scope: Scope, version: ModelVersion | None) -> Entry:
-    entry = Entry(covers=sink.mark.covers, dataset=sink.mark.dataset)
-    recorder = Recorder(sink, scope)
+async def _run_one(
+    test: ModelTest, sink: Sink, worker_config: WorkerConfig, version: ModelVersion | None
+) -> TestEntry:
+    entry = TestEntry(covers=sink.mark.covers, dataset=sink.mark.dataset)
+    recorder = Recorder(sink, worker_config)
     started = time.perf_counter()
     try:
         test.mlops = recorder
@@ -218,7 +220,7 @@ def _name(test: ModelTest) -> str:
         return type(test).__name__
 
 
-def _unused(name: str, tally: Tally) -> str:
+def _unused(name: str, tally: RunTally) -> str:
     """Return ``name``, numbered where another test has it."""
     known, number = name, 1
     while name in tally.entries:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.base import Check, CheckResult
     from pytest_mlops.gate.recorder import Recorder
-    from pytest_mlops.gate.worker_config import Scope
+    from pytest_mlops.gate.worker_config import WorkerConfig
 
 __all__ = ["CheckFile", "ModelItem", "model_test_item"]
 
@@ -50,12 +50,12 @@ class CheckFile(pytest.File):
 
     def collect(self) -> Iterator[ModelItem]:
         """Yield an item for each check, in the order of the file."""
-        scope = self.config.stash[SOURCE_KEY].scope_of(self)
-        if scope is None:
+        worker_config = self.config.stash[SOURCE_KEY].worker_config_of(self)
+        if worker_config is None:
             return
-        for check, line in scope.checks:
+        for check, line in worker_config.checks:
             item = ModelItem.from_parent(
-                self, name=check.title(), callobj=_run_check(check, scope, self.path)
+                self, name=check.title(), callobj=_run_check(check, worker_config, self.path)
             )
             item.line = None if line is None else line - 1
             item.add_marker(pytest.mark.model_test(covers=list(check.covers), dataset=check.dataset))
@@ -79,9 +79,9 @@ def _run_class(cls: type[ModelTest]) -> Callable[..., None]:
     return run
 
 
-def _run_check(check: Check, scope: Scope, config: Path) -> Callable[..., None]:
+def _run_check(check: Check, worker_config: WorkerConfig, config: Path) -> Callable[..., None]:
     def run(request: pytest.FixtureRequest, mlops: Recorder) -> None:
-        result = evaluate(check, scope, config, request)
+        result = evaluate(check, worker_config, config, request)
         for metric, slice_, estimate in result.measurements:
             mlops.record_estimate(metric, estimate, slice=slice_)
         answer(result)
@@ -89,19 +89,21 @@ def _run_check(check: Check, scope: Scope, config: Path) -> Callable[..., None]:
     return run
 
 
-def evaluate(check: Check, scope: Scope, config: Path, request: pytest.FixtureRequest) -> CheckResult:
+def evaluate(
+    check: Check, worker_config: WorkerConfig, config: Path, request: pytest.FixtureRequest
+) -> CheckResult:
     """Give a check what it asks for, and let it reach its verdict.
 
     Raises:
         IncompleteEvidence: a fixture is missing or raised, or what it gave cannot be evidence.
     """
-    version = scope.settings.model_version or {}
+    version = worker_config.settings.model_version or {}
     path = version.get("artifact_path")
     context = CheckContext(
         fixtures={name: _fixture(request, name, config) for name in check.fixtures()},
         artifact=None if path is None else Path(path),
         seed=_seed(check.title(), version.get("digest")),
-        workers=scope.settings.workers,
+        workers=worker_config.settings.workers,
     )
     try:
         return check.evaluate(context)

@@ -45,8 +45,8 @@ class Narrowing:
         return tuple(dict.fromkeys(options))
 
 
-def narrowing_of(config: pytest.Config, scope: Path) -> Narrowing:
-    """Read the narrowing options of a run whose configuration lies in ``scope``."""
+def narrowing_of(config: pytest.Config, gated: Path) -> Narrowing:
+    """Read the narrowing options of a run whose configuration lies in the folder ``gated``."""
     option = config.option
     deselecting = []
     if option.keyword:
@@ -59,9 +59,9 @@ def narrowing_of(config: pytest.Config, scope: Path) -> Narrowing:
     stopping = ["-x" if limit == 1 else f"--maxfail={limit}"] if limit else []
     arguments = _arguments(config)
     hiding = [*_from_cache(config), *(argument for argument in arguments if "::" in argument)]
-    hiding += _leaving_out(config, arguments, scope)
+    hiding += _leaving_out(config, arguments, gated)
     testpaths = [config.rootpath / path for path in config.getini("testpaths")]
-    paths = _narrower(arguments, config.invocation_params.dir, scope, testpaths)
+    paths = _narrower(arguments, config.invocation_params.dir, gated, testpaths)
     return Narrowing(
         deselecting=tuple(deselecting), stopping=tuple(stopping), hiding=tuple(hiding), paths=tuple(paths)
     )
@@ -86,12 +86,12 @@ def _from_cache(config: pytest.Config) -> list[str]:
     return found
 
 
-def _narrower(arguments: Iterable[str], folder: Path, scope: Path, testpaths: list[Path]) -> list[str]:
-    """Return the arguments, unless together they span the scope or all of pytest's own ``testpaths``."""
+def _narrower(arguments: Iterable[str], folder: Path, gated: Path, testpaths: list[Path]) -> list[str]:
+    """Return the arguments, unless together they span ``gated`` or all of pytest's own ``testpaths``."""
     paths = [(folder / argument.partition("::")[0]).resolve() for argument in arguments]
     if not paths or any("::" in argument for argument in arguments):
         return []
-    spans = any(scope.resolve().is_relative_to(path) for path in paths)
+    spans = any(gated.resolve().is_relative_to(path) for path in paths)
     wanted = [path.resolve() for path in testpaths]
     spans_testpaths = bool(wanted) and all(
         any(want.is_relative_to(path) for path in paths) for want in wanted
@@ -103,14 +103,14 @@ MODEL_TEST = (b"model_test", b"ModelTest")
 """What the source of every file with model tests has in it."""
 
 
-def _leaving_out(config: pytest.Config, arguments: list[str], scope: Path) -> list[str]:
-    """Return the paths and ``--ignore`` options that leave out a file with model tests in the scope."""
+def _leaving_out(config: pytest.Config, arguments: list[str], gated: Path) -> list[str]:
+    """Return the paths and ``--ignore`` options that leave out a file with model tests in ``gated``."""
     option, folder = config.option, config.invocation_params.dir
     ignored = [(folder / path).resolve() for path in option.ignore or ()]
     globs = [str((folder / pattern).absolute()) for pattern in option.ignore_glob or ()]
     typed = [(folder / argument.partition("::")[0]).resolve() for argument in arguments]
     testpaths = [(config.rootpath / path).resolve() for path in config.getini("testpaths")]
-    expected = [path for path in testpaths if path.is_relative_to(scope.resolve())] or [scope.resolve()]
+    expected = [path for path in testpaths if path.is_relative_to(gated.resolve())] or [gated.resolve()]
     if not (typed or ignored or globs):
         return []
     found: dict[str, None] = {}

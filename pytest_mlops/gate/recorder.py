@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from pytest_mlops.gate.worker_config import Scope
+    from pytest_mlops.gate.worker_config import WorkerConfig
     from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.metrics.predictions import Predictions
     from pytest_mlops.records.model import ModelVersion
@@ -53,29 +53,31 @@ class Recorder:
 
     Args:
         sink: Where the evidence of this attempt goes.
-        scope: The configuration that the test belongs to; ``None`` without the gate.
+        worker_config: The configuration that the test belongs to; ``None`` without the gate.
         extra_metrics: Returns the metrics that plugins define; asked when predictions come in.
     """
 
     def __init__(
         self,
         sink: Sink | None = None,
-        scope: Scope | None = None,
+        worker_config: WorkerConfig | None = None,
         extra_metrics: Callable[[], Mapping[str, MetricFunction]] = dict,
     ) -> None:
         self._sink = sink if sink is not None else Sink(node_id="", mark=ModelTestMark())
-        self._scope = scope
+        self._worker_config = worker_config
         self._extra_metrics = extra_metrics
-        self._owners: dict[tuple[str, str, str | None], str] = scope.owners if scope is not None else {}
+        self._owners: dict[tuple[str, str, str | None], str] = (
+            worker_config.owners if worker_config is not None else {}
+        )
 
     def __repr__(self) -> str:
-        state = "gate on" if self._scope is not None else "gate off"
+        state = "gate on" if self._worker_config is not None else "gate off"
         return f"<Recorder of {self._sink.node_id or 'no test'}, {state}>"
 
     @property
     def model_version(self) -> ModelVersion | None:
         """The version under test, its path absolute; ``None`` without the gate, or where none is declared."""
-        return self._scope.model_version() if self._scope is not None else None
+        return self._worker_config.model_version() if self._worker_config is not None else None
 
     @_remembered
     def metric(
@@ -176,7 +178,7 @@ class Recorder:
         self._keep(
             arrays,
             dataset=dataset,
-            weak_spots=weak_spots(found) if self._scope is not None else [],
+            weak_spots=weak_spots(found) if self._worker_config is not None else [],
             data=data_digest(ids, arrays["y_true"]),
             ids="given" if found.ids_given else "position",
             task=found.task,
@@ -205,7 +207,7 @@ class Recorder:
         """
         from pytest_mlops.metrics.scores import measure_latencies  # noqa: PLC0415 -- NumPy only when needed
 
-        contended = self._scope is not None and self._scope.settings.workers > 1
+        contended = self._worker_config is not None and self._worker_config.settings.workers > 1
         entries = [
             {**_entry(name, estimate, slice_=slice, origin="latencies"), "contended": contended}
             for name, estimate in measure_latencies(seconds)
@@ -306,9 +308,9 @@ class Recorder:
         check_name("name", name if name is not None else source.name)
         if not source.is_file():
             raise RecordingError(f"artifact {str(source)!r} is not a file; expected one that can be read")
-        if self._scope is None:
+        if self._worker_config is None:
             return
-        digest, size = keep(source, self._scope.folder / "artifacts")
+        digest, size = keep(source, self._worker_config.folder / "artifacts")
         self._sink.add("artifacts", [{"name": name or source.name, "digest": digest, "size": size}])
 
     def refused(self, why: str) -> None:
@@ -317,11 +319,11 @@ class Recorder:
 
     def _keep(self, arrays: Mapping[str, NDArray[Any]], *, dataset: str | None, **about: Any) -> None:
         """Keep arrays beside the record, where there will be one."""
-        if self._scope is None:
+        if self._worker_config is None:
             return
         from pytest_mlops.evidence.arrays import save_arrays  # noqa: PLC0415 -- NumPy only when needed
 
-        digest, size = save_arrays(arrays, self._scope.folder / "arrays")
+        digest, size = save_arrays(arrays, self._worker_config.folder / "arrays")
         entry = {
             "digest": digest,
             "size": size,

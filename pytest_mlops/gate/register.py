@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.gate.evidence_source import SOURCE_KEY, EvidenceSource
-from pytest_mlops.gate.worker_config import ScopeSettings
+from pytest_mlops.gate.worker_config import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_mlops.checks.base import Check
-    from pytest_mlops.gate.config_run import Lane
+    from pytest_mlops.gate.config_run import ConfigRun
 
-__all__ = ["LANES_KEY", "SOURCE_NAME", "activate_worker", "register_source"]
+__all__ = ["CONFIG_RUNS_KEY", "SOURCE_NAME", "activate_worker", "register_source"]
 
 SOURCE_NAME = "mlops-source"
-LANES_KEY: pytest.StashKey[list[Lane]] = pytest.StashKey()
+CONFIG_RUNS_KEY: pytest.StashKey[list[ConfigRun]] = pytest.StashKey()
 """What the controller gathers, where the exit code can be held against it at the very end."""
 
 
@@ -28,17 +28,17 @@ def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> No
 
     A worker reads no configuration and makes no record, so it starts without what those need.
     """
-    scopes = [ScopeSettings.from_json(each) for each in settings]
+    worker_configs = [WorkerSettings.from_json(each) for each in settings]
     checks: Mapping[str, type[Check]] = {}
-    if any(each.checks for each in scopes):
+    if any(each.checks for each in worker_configs):
         from pytest_mlops.gate.extensions import extra_checks  # noqa: PLC0415 -- where there are checks only
 
         checks = extra_checks(config.hook)
-    register_source(config, scopes, checks)
+    register_source(config, worker_configs, checks)
 
 
 def register_source(
-    config: pytest.Config, settings: Sequence[ScopeSettings], checks: Mapping[str, type[Check]]
+    config: pytest.Config, settings: Sequence[WorkerSettings], checks: Mapping[str, type[Check]]
 ) -> None:
     """Start the evidence source of this process."""
     for each in settings:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_mlops.gate.run import GateRun
-    from pytest_mlops.gate.tally import Entry, Tally
+    from pytest_mlops.gate.tally import RunTally, TestEntry
     from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.records.comparison import Comparison
 
@@ -86,7 +86,7 @@ def unfinished(run: GateRun) -> IntegrationResult:
 
 def seal(
     run: GateRun,
-    tally: Tally,
+    tally: RunTally,
     events: Events,
     *,
     code: CodeQuality | str | None = None,
@@ -195,7 +195,7 @@ def _record(run: GateRun, judgement: Any, **evidence: Any) -> IntegrationResult:
     )
 
 
-def _measurements(tally: Tally) -> tuple[tuple[Measurement, ...], list[str]]:
+def _measurements(tally: RunTally) -> tuple[tuple[Measurement, ...], list[str]]:
     """Gather what was recorded, in collection order, so that the first writer is the same in every run."""
     kept: dict[tuple[str, str, str | None], Measurement] = {}
     conflicts = []
@@ -209,7 +209,7 @@ def _measurements(tally: Tally) -> tuple[tuple[Measurement, ...], list[str]]:
     return tuple(kept.values()), list(dict.fromkeys(conflicts))
 
 
-def _references(kind: type[Reference], tally: Tally, name: str) -> tuple[Reference, ...]:
+def _references(kind: type[Reference], tally: RunTally, name: str) -> tuple[Reference, ...]:
     return tuple(
         kind(test=node_id, **data)
         for node_id, entry in tally.entries.items()
@@ -219,7 +219,7 @@ def _references(kind: type[Reference], tally: Tally, name: str) -> tuple[Referen
 
 
 def _session_facts(
-    run: GateRun, tally: Tally, events: Events, conflicts: list[str], code_problems: dict[str, str]
+    run: GateRun, tally: RunTally, events: Events, conflicts: list[str], code_problems: dict[str, str]
 ) -> SessionFacts:
     outcomes = Counter(entry.outcome for entry in tally.entries.values())
     return SessionFacts(
@@ -236,7 +236,7 @@ def _session_facts(
     )
 
 
-def _results(tally: Tally, measurements: Iterable[Measurement], session: SessionFacts) -> TestResults:
+def _results(tally: RunTally, measurements: Iterable[Measurement], session: SessionFacts) -> TestResults:
     datasets = {node_id: entry.dataset for node_id, entry in tally.entries.items()}
     evidence = evidence_of(measurements, datasets)
     results = tuple(
@@ -254,7 +254,7 @@ def _results(tally: Tally, measurements: Iterable[Measurement], session: Session
     )
 
 
-def _result(node_id: str, entry: Entry, evidence: dict[str, int | None]) -> TestResult:
+def _result(node_id: str, entry: TestEntry, evidence: dict[str, int | None]) -> TestResult:
     outcome = Outcome(entry.settled())
     return TestResult(
         test_name=node_id,

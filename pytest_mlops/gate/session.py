@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pytest_mlops.gate.config_run import Lane
+    from pytest_mlops.gate.config_run import ConfigRun
 
 __all__ = ["GateSession"]
 
@@ -37,52 +37,56 @@ class GateSession:
     """Hooks of the controller: the one process that decides, writes and prints.
 
     Args:
-        lanes: One for each configuration, at least one.
+        config_runs: One for each configuration, at least one.
         root: pytest's root folder, which node ids are relative to.
     """
 
-    def __init__(self, lanes: Sequence[Lane], root: Path) -> None:
-        self.lanes = tuple(lanes)
+    def __init__(self, config_runs: Sequence[ConfigRun], root: Path) -> None:
+        self.config_runs = tuple(config_runs)
         self._root = root
-        self._folders = [lane.run.gates for lane in lanes if lane.run.gates is not None]
-        self._lanes_at: dict[str, tuple[Lane, ...]] = {}
+        self._folders = [
+            config_run.run.gates for config_run in config_runs if config_run.run.gates is not None
+        ]
+        self._config_runs_at: dict[str, tuple[ConfigRun, ...]] = {}
 
-    def lanes_of(self, node_id: str) -> tuple[Lane, ...]:
-        """Return the lane whose folder a node lies in; where it lies in none, it concerns them all."""
+    def config_runs_of(self, node_id: str) -> tuple[ConfigRun, ...]:
+        """Return the config run whose folder a node lies in; where it lies in none, it concerns them all."""
         if not self._folders:
-            return self.lanes
+            return self.config_runs
         place = node_id.partition("::")[0]
-        if place not in self._lanes_at:
+        if place not in self._config_runs_at:
             index = nearest((self._root / place).resolve(), self._folders)
-            self._lanes_at[place] = self.lanes if index is None else (self.lanes[index],)
-        return self._lanes_at[place]
+            self._config_runs_at[place] = self.config_runs if index is None else (self.config_runs[index],)
+        return self._config_runs_at[place]
 
     def pytest_report_header(self) -> list[str]:
         """Say what is gated, a line for each configuration."""
-        return [header_line(lane.run) for lane in self.lanes]
+        return [header_line(config_run.run) for config_run in self.config_runs]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell an xdist worker what it has to know."""
         workers = int(node.workerinput.get("workercount", 1))
-        node.workerinput[ATTRIBUTE] = [{**lane.settings.to_json(), "workers": workers} for lane in self.lanes]
+        node.workerinput[ATTRIBUTE] = [
+            {**config_run.settings.to_json(), "workers": workers} for config_run in self.config_runs
+        ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Take in the farewell of a worker, or note that it had none."""
         if error is not None:
-            for lane in self.lanes:
-                lane.events.lost_workers.append(node.gateway.id)
+            for config_run in self.config_runs:
+                config_run.events.lost_workers.append(node.gateway.id)
         self._plan(getattr(node, "workeroutput", {}).get(ATTRIBUTE))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note what could not be collected, and files with model tests that were skipped as a whole."""
         if report.failed:
-            for lane in self.lanes_of(report.nodeid):
-                lane.events.collection_errors[report.nodeid or "the test session"] = None
+            for config_run in self.config_runs_of(report.nodeid):
+                config_run.events.collection_errors[report.nodeid or "the test session"] = None
         elif report.skipped and holds_model_tests(self._root / report.nodeid):
-            for lane in self.lanes_of(report.nodeid):
-                lane.events.skipped_files[report.nodeid] = reason_of(report)
+            for config_run in self.config_runs_of(report.nodeid):
+                config_run.events.skipped_files[report.nodeid] = reason_of(report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Fold one report in."""
@@ -90,77 +94,86 @@ class GateSession:
         if payload is not None and payload.get("plan") is not None:
             # Taken out, since pytest keeps its reports and with them as many lists as there are tests.
             self._plan(payload.pop("plan"))
-        for lane in self.lanes_of(report.nodeid):
-            lane.tally.add(report)
+        for config_run in self.config_runs_of(report.nodeid):
+            config_run.tally.add(report)
 
     def _plan(self, plan: dict[str, Any] | None) -> None:
         if plan is None:
             return
-        for lane in self.lanes:
-            lane.tally.plan(plan if not self._folders else share_of(plan, partial(self._belongs, lane)))
+        for config_run in self.config_runs:
+            config_run.tally.plan(
+                plan if not self._folders else share_of(plan, partial(self._belongs, config_run))
+            )
 
-    def _belongs(self, lane: Lane, node_id: str) -> bool:
-        return lane in self.lanes_of(node_id)
+    def _belongs(self, config_run: ConfigRun, node_id: str) -> bool:
+        return config_run in self.config_runs_of(node_id)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note why the run ended early."""
         said = str(excinfo.value)
-        for lane in self.lanes:
+        for config_run in self.config_runs:
             if said.startswith(STOPPING):
-                lane.events.stopped = True
-            elif not lane.events.collection_errors:
-                lane.events.interrupted = said or excinfo.typename
+                config_run.events.stopped = True
+            elif not config_run.events.collection_errors:
+                config_run.events.interrupted = said or excinfo.typename
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Note that pytest itself failed."""
         lines = str(excrepr).strip().splitlines()
-        for lane in self.lanes:
-            lane.events.interrupted = f"internal error: {lines[-1] if lines else 'unknown'}"[:300]
+        for config_run in self.config_runs:
+            config_run.events.interrupted = f"internal error: {lines[-1] if lines else 'unknown'}"[:300]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Seal: the one place that always runs, whatever ended the run."""
         self._plan(session.config.stash[SOURCE_KEY].plan)  # where no test made a report that could bring it
-        for lane in self.lanes:
+        for config_run in self.config_runs:
             if str(session.shouldfail).startswith(STOPPING):
-                lane.events.stopped = True
-            self._seal(lane, session.config.hook)
-        if any(lane.blocked for lane in self.lanes) and session.exitstatus == pytest.ExitCode.OK:
+                config_run.events.stopped = True
+            self._seal(config_run, session.config.hook)
+        if (
+            any(config_run.blocked for config_run in self.config_runs)
+            and session.exitstatus == pytest.ExitCode.OK
+        ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         # Whoever listens is told last, when every record stands.
-        for lane in self.lanes:
-            if lane.record is not None and lane.write_error is None:
+        for config_run in self.config_runs:
+            if config_run.record is not None and config_run.write_error is None:
                 said = (
-                    keep_history(lane.run, lane.record),
-                    announce(session.config.hook, lane.record, lane.run.path),
+                    keep_history(config_run.run, config_run.record),
+                    announce(session.config.hook, config_run.record, config_run.run.path),
                 )
-                lane.warnings += [warning for warning in said if warning is not None]
+                config_run.warnings += [warning for warning in said if warning is not None]
 
-    def _seal(self, lane: Lane, hook: Any) -> None:
+    def _seal(self, config_run: ConfigRun, hook: Any) -> None:
         with _collector_paused():
             try:
-                code = measured_code_quality(hook, lane.run.folder, lane.run.policy)
-                lane.tally.expect(expected_checks(lane.run, self._root))
-                extra = compared_metrics(hook, lane.run.policy)
-                lane.record = seal(lane.run, lane.tally, lane.events, code=code, extra=extra)
-                data = write_record(lane.run, lane.record)
-                attest(lane.run.path, lane.record, data, lane.key)
+                code = measured_code_quality(hook, config_run.run.folder, config_run.run.policy)
+                config_run.tally.expect(expected_checks(config_run.run, self._root))
+                extra = compared_metrics(hook, config_run.run.policy)
+                config_run.record = seal(
+                    config_run.run, config_run.tally, config_run.events, code=code, extra=extra
+                )
+                data = write_record(config_run.run, config_run.record)
+                attest(config_run.run.path, config_run.record, data, config_run.key)
             except IoError as error:
-                lane.write_error = error
+                config_run.write_error = error
             except (Exception, SystemExit) as error:  # noqa: BLE001 -- the unfinished record stands, and blocks
-                lane.write_error = IoError(f"the run could not be sealed: {type(error).__name__}: {error}")
+                config_run.write_error = IoError(
+                    f"the run could not be sealed: {type(error).__name__}: {error}"
+                )
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Show the verdict, last."""
-        for lane in self.lanes:
-            if lane.record is not None:
-                show(terminalreporter, lane.run, lane.record, lane.write_error)
-            elif lane.write_error is not None:
+        for config_run in self.config_runs:
+            if config_run.record is not None:
+                show(terminalreporter, config_run.run, config_run.record, config_run.write_error)
+            elif config_run.write_error is not None:
                 terminalreporter.write_line(
-                    f"mlops gate: INCOMPLETE: {lane.write_error}", red=True, bold=True
+                    f"mlops gate: INCOMPLETE: {config_run.write_error}", red=True, bold=True
                 )
-            show_warnings(terminalreporter, lane.warnings)
+            show_warnings(terminalreporter, config_run.warnings)
 
 
 @contextlib.contextmanager

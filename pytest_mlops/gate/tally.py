@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["Entry", "Tally", "reason_of"]
+__all__ = ["RunTally", "TestEntry", "reason_of"]
 
 RERUN = "rerun"
 """The outcome that pytest-rerunfailures gives to an attempt it discards."""
@@ -21,7 +21,7 @@ PHASES = frozenset({"setup", "call", "teardown"})
 
 
 @dataclass(kw_only=True, slots=True)
-class Entry:
+class TestEntry:
     """What is known of one model test so far; outcomes are the values of ``records.results.Outcome``."""
 
     covers: tuple[str, ...]
@@ -89,11 +89,11 @@ class Entry:
         return "flaky" if self.attempts and self.outcome in {"passed", "xpassed"} else self.outcome
 
 
-class Tally:
+class RunTally:
     """Every test of a run, model tests by node id, in the order they were collected."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
+        self.entries: dict[str, TestEntry] = {}
         self.planned = False
         self.ordinary_total = 0
         self.ordinary_passed = 0
@@ -108,7 +108,7 @@ class Tally:
         marks = [(tuple(covers), dataset) for covers, dataset in plan["marks"]]
         for node_id, position in plan["tests"].items():
             covers, dataset = marks[position]
-            self.entries[node_id] = Entry(covers=covers, dataset=dataset)
+            self.entries[node_id] = TestEntry(covers=covers, dataset=dataset)
         for node_id in plan["deselected"]:
             self.entries[node_id].outcome = "deselected"
 
@@ -118,11 +118,11 @@ class Tally:
             # Of a file outside pytest's root folder only the end of a node id is known.
             _, _, ending = node_id.rpartition("/")
             if not any(known == ending or known.endswith(f"/{ending}") for known in self.entries):
-                self.entries[node_id] = Entry(covers=covers, dataset=dataset)
+                self.entries[node_id] = TestEntry(covers=covers, dataset=dataset)
 
     def skip(self, node_id: str, why: str) -> None:
         """Count a file that was skipped as a whole as one test, since nobody knows how many it holds."""
-        self.entries[node_id] = Entry(covers=(), dataset=None, outcome="skipped", message=why)
+        self.entries[node_id] = TestEntry(covers=(), dataset=None, outcome="skipped", message=why)
 
     def add(self, report: pytest.TestReport) -> None:
         """Fold in one report, of whichever test."""

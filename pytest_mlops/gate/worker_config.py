@@ -1,4 +1,4 @@
-"""A scope: one configuration, as the process that runs its tests knows it.  PYTEST_DONT_REWRITE."""
+"""A worker config: one configuration, as the process that runs its tests knows it.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pytest_mlops.checks.base import Check
     from pytest_mlops.records.model import ModelVersion
 
-__all__ = ["Scope", "ScopeSettings", "nearest"]
+__all__ = ["WorkerConfig", "WorkerSettings", "nearest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ScopeSettings:
+class WorkerSettings:
     """What the process that runs tests has to know of one configuration, in JSON types."""
 
     folder: str
@@ -40,14 +40,14 @@ class ScopeSettings:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ScopeSettings:
+    def from_json(cls, data: dict[str, Any]) -> WorkerSettings:
         """Read what :meth:`to_json` wrote; xdist turns tuples into lists on the way or not."""
         cells = tuple((name, dataset) for name, dataset in data["cells"])
         checks = tuple((entry, line) for entry, line in data["checks"])
         return cls(**{**data, "cells": cells, "waived": tuple(data["waived"]), "checks": checks})
 
 
-class Scope:
+class WorkerConfig:
     """One configuration where its tests run: what it demands, and who recorded what.
 
     Args:
@@ -56,7 +56,7 @@ class Scope:
     """
 
     def __init__(
-        self, settings: ScopeSettings, extra_checks: Mapping[str, type[Check]] | None = None
+        self, settings: WorkerSettings, extra_checks: Mapping[str, type[Check]] | None = None
     ) -> None:
         self.settings = settings
         self.folder = Path(settings.folder)

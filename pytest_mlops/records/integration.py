@@ -30,8 +30,8 @@ __all__ = [
     "Bounds",
     "CellCoverage",
     "CodeQuality",
+    "GateJudgement",
     "IntegrationResult",
-    "Judgement",
     "PartStatus",
     "Provenance",
     "QualityPart",
@@ -161,7 +161,7 @@ class Provenance(Record):
     seeds: dict[str, int] = {}
 
 
-class Judgement(Record):
+class GateJudgement(Record):
     """What follows from evidence, policy and context; a pure function of the three."""
 
     success: Flag
@@ -181,7 +181,7 @@ class Judgement(Record):
     """``12 of 40`` where a narrowed run has no verdict to give."""
 
 
-class IntegrationResult(Judgement):
+class IntegrationResult(GateJudgement):
     """One run of the gate: evidence, policy, context, and the judgement that follows from them."""
 
     schema_version: Text = SCHEMA_VERSION

@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     targets = [(kind, (folder / path).resolve()) for kind, path in config.option.mlops_report]
     result = (folder / config.option.mlops_result).resolve()
     gate = config.pluginmanager.get_plugin(GATE_NAME)
-    runs = [lane.run for lane in gate.lanes] if gate is not None else []
+    runs = [config_run.run for config_run in gate.config_runs] if gate is not None else []
     placed = place_reports(targets, [run.path for run in runs], result.parent)
     histories = {run.path: run.folder for run in runs if run.config and run.config.config.history is not None}
     config.pluginmanager.register(ReportSession(placed, histories), NAME)

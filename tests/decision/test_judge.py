@@ -9,7 +9,7 @@ import pytest
 
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.decision.judge import judge
-from pytest_mlops.records.integration import CodeQuality, Judgement
+from pytest_mlops.records.integration import CodeQuality, GateJudgement
 from pytest_mlops.records.measurement import Measurement, Origin
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import Policy
@@ -41,7 +41,7 @@ def reach(
     session: SessionFacts | None = None,
     ordinary: OrdinaryTests | None = None,
     model: ModelVersion | None = MODEL,
-) -> Judgement:
+) -> GateJudgement:
     results = tuple(case(f"t{index}", outcome) for index, outcome in enumerate(outcomes))
     accuracy = Measurement(name="accuracy", value=0.9, n=100, origin=Origin.METRIC, test="t0")
     return judge(

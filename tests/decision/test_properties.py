@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.decision.judge import judge, judge_again
 from pytest_mlops.records.codec import dump, load_integration_result, policy_digest
-from pytest_mlops.records.integration import CodeQuality, IntegrationResult, Judgement, Provenance
+from pytest_mlops.records.integration import CodeQuality, GateJudgement, IntegrationResult, Provenance
 from pytest_mlops.records.measurement import Measurement, Origin
 from pytest_mlops.records.policy import (
     GateSettings,
@@ -139,7 +139,7 @@ contexts = st.sampled_from(Context)
 
 def reach(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context = Context.LOCAL
-) -> Judgement:
+) -> GateJudgement:
     return judge(
         results=run,
         measurements=numbers,
@@ -296,7 +296,7 @@ def test_a_record_read_back_leads_to_the_judgement_it_states(
 ) -> None:
     judgement = reach(run, policy, numbers, context)
     record = IntegrationResult(
-        **{name: getattr(judgement, name) for name in Judgement.model_fields},
+        **{name: getattr(judgement, name) for name in GateJudgement.model_fields},
         run_id="r",
         context=context,
         test_results=run,

@@ -14,7 +14,7 @@ from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.policies.content import MODEL
 from pytest_mlops.evidence.statement import envelope_path
 from pytest_mlops.evidence.ticket import examine
-from pytest_mlops.records.integration import Judgement
+from pytest_mlops.records.integration import GateJudgement
 from pytest_mlops.records.ticket import TicketPolicy
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_2000_mutations_of_the_bytes_of_an_envelope_never_change_what_is_believe
     assert let_in < 200
 
 
-DECIDING = ("policy", "policy_digest", "schema_version", *Judgement.model_fields)
+DECIDING = ("policy", "policy_digest", "schema_version", *GateJudgement.model_fields)
 """What no record may state otherwise, even where nobody signs; texts in it aside."""
 
 
