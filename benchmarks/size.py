@@ -17,8 +17,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks._imports import circles, graph_of, modules_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 PACKAGE = Path(__file__).parents[1] / "pytest_mlops"
 LONGEST_FILE = 400
@@ -33,40 +35,6 @@ NOT_CODE = frozenset(
         tokenize.NL,
     }
 )
-
-
-def modules_of(package: Path) -> dict[str, Path]:
-    """Return the path of each module below a package's folder, by its dotted name."""
-    found = {}
-    for path in sorted(package.rglob("*.py")):
-        parts = path.relative_to(package.parent).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
-def imports_of(tree: ast.AST, modules: Mapping[str, object]) -> Iterator[str]:
-    """Yield the modules that a module imports, wherever in it, but not for type checkers alone."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                name = f"{node.module}.{alias.name}"
-                yield name if name in modules else str(node.module)
-        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            for other in node.orelse:
-                yield from imports_of(other, modules)
-        else:
-            yield from imports_of(node, modules)
-
-
-def graph_of(modules: Mapping[str, Path]) -> dict[str, set[str]]:
-    """Return the modules of the package that each module imports."""
-    return {
-        name: {other for other in imports_of(ast.parse(path.read_bytes()), modules) if other in modules}
-        - {name}
-        for name, path in modules.items()
-    }
 
 
 def docstring_lines(tree: ast.AST) -> set[int]:
@@ -105,34 +73,6 @@ def lone_modules(modules: Mapping[str, Path], graph: Mapping[str, Iterable[str]]
         for name, path in modules.items()
         if len(importers[name]) == 1 and definitions(ast.parse(path.read_bytes())) == 1
     ]
-
-
-def circles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Return the strongly connected groups of more than one module (Tarjan, SIAM J. Comput. 1, 1972)."""
-    order: dict[str, int] = {}
-    lowest: dict[str, int] = {}
-    stack: list[str] = []
-    found: list[list[str]] = []
-
-    def visit(name: str) -> None:
-        order[name] = lowest[name] = len(order)
-        stack.append(name)
-        for other in graph[name]:
-            if other not in order:
-                visit(other)
-                lowest[name] = min(lowest[name], lowest[other])
-            elif other in stack:
-                lowest[name] = min(lowest[name], order[other])
-        if lowest[name] == order[name]:
-            group = stack[stack.index(name) :]
-            del stack[stack.index(name) :]
-            if len(group) > 1:
-                found.append(sorted(group))
-
-    for name in graph:
-        if name not in order:
-            visit(name)
-    return found
 
 
 def main() -> None:
