@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks._canary_plan import CanaryPlan
 from benchmarks._canary_traffic import Scenario, rates
 from pytest_mlops.records.serving import JudgeSettings
-from pytest_mlops.rollout.canary import JudgeVerdict, Series, judge_series
 from pytest_mlops.stats.beta_mixture import log_e_above
-from pytest_mlops.stats.canary_plan import CanaryPlan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=1000, help="canaries of each simulation")
     rounds = parser.parse_args(argv).rounds
     # Each in turn, so that all are printed.
-    return int(not all([exact_table(), peeking(rounds), traffic(rounds), points(max(100, rounds // 4))]))
+    return int(not all([exact_table(), peeking(rounds), traffic(rounds)]))
 
 
 def exact_table() -> bool:
@@ -133,45 +132,6 @@ def traffic(rounds: int) -> bool:
         rolled, _ = rates(RATIO_ONLY, Scenario(old=0.01, new=0.01, burst=burst), rounds=rounds, seed=burst)
         _line(f"as good, bad events in bursts of {burst}: rollback", round(rolled * rounds), rounds)
     return all(held)
-
-
-def points(rounds: int) -> bool:
-    """Print one look at series that are as good, by their autocorrelation, and the power for latencies."""
-    settings = JudgeSettings(alpha_rollback=0.05)
-    rng = np.random.default_rng(11)
-    print(f"\nOne look at ten series of 60 points, as good, Holm at 5 % ({rounds} canaries each):")
-    held = []
-    for rho in (0.0, 0.3, 0.5, 0.7):
-        wrong = sum(
-            judge_series(settings, [_alike(rng, rho, str(i)) for i in range(10)]).verdict
-            is JudgeVerdict.ROLLBACK
-            for _ in range(rounds)
-        )
-        # The autocorrelation is itself estimated from 60 points: a level of 5 % is promised at 0 only.
-        held.append(_line(f"autocorrelation {rho:g}: rollback", wrong, rounds, 0.05 if rho == 0 else 0.1))
-    print(f"\nA log-normal latency (sigma .3), 50 points of each version ({rounds} canaries each):")
-    for rise in (0.0, 0.1, 0.25, 0.5):
-        found = [judge_series(settings, [_latency(rng, rise)]).verdict for _ in range(rounds)]
-        _line(f"+{rise:.0%}: rollback", found.count(JudgeVerdict.ROLLBACK), rounds)
-        most = settings.alpha_promote if rise == 0.25 else None
-        held.append(_line(f"+{rise:.0%}: promote", found.count(JudgeVerdict.PROMOTE), rounds, most))
-    return all(held)
-
-
-def _alike(rng: np.random.Generator, rho: float, name: str) -> Series:
-    arms = []
-    for _ in range(2):
-        noise = rng.normal(size=60)
-        values = [float(noise[0])]
-        for each in noise[1:]:
-            values.append(rho * values[-1] + math.sqrt(1 - rho**2) * float(each))
-        arms.append([10 + value for value in values])
-    return Series(metric=name, baseline=arms[0], canary=arms[1], acceptable_shift=0.0)
-
-
-def _latency(rng: np.random.Generator, rise: float) -> Series:
-    old, new = 100 * np.exp(0.3 * rng.normal(size=(2, 50)))
-    return Series(metric="latency", baseline=old, canary=new * (1 + rise), bad="increase")
 
 
 def _close(found: float, specified: str) -> bool:

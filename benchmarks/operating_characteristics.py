@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks._paired_outcomes import Outcomes, chances, outcomes
 from pytest_mlops.stats import confusion, mcnemar, multiplicity, paired_share
 from pytest_mlops.stats.count_bootstrap import JointCells, count_bootstrap, joint_cells
-from pytest_mlops.stats.paired_outcomes import Outcomes, chances, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -67,7 +67,7 @@ def _canary(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         promoted = _judge_step(operator, plan, trial, index, step)
         if promoted is not None:
             return {"promoted": promoted}
-    return {"judged": trial.words()}
+    return {"judged": trial.reasons()}
 
 
 def _shadow(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _shadow(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         _move(operator, plan, pointer, weights=pointer.weights, shadow=shadow, reason="shadow traffic begins")
     operator.tell(f"{plan.deployment_id} gets a copy of {rollout.shadow_share:.0%} of the requests")
     promoted = _judge_step(operator, plan, trial, 0, None)
-    return {"promoted": promoted} if promoted is not None else {"judged": trial.words()}
+    return {"promoted": promoted} if promoted is not None else {"judged": trial.reasons()}
 
 
 _STRATEGIES: dict[str, Callable[[Operator, DeploymentPlan], dict[str, Any]]] = {
@@ -104,14 +104,14 @@ def _judge_step(
         if wishes.promote is not None and not wishes.paused:
             trial.note("promoted by a person")
             return str(wishes.promote)
-        judged = trial.look(over=elapsed >= bake)
-        if judged.rolls_back:
-            raise StepFailed(f"the judge says to go back: {judged.words}")
-        if elapsed >= bake and judged.promotes and not wishes.paused:
+        decision = trial.decide(over=elapsed >= bake)
+        if decision.rolls_back:
+            raise StepFailed(f"the judge says to go back: {decision.message}")
+        if elapsed >= bake and decision.promotes and not wishes.paused:
             trial.end()
             return None
         if elapsed >= max(rollout.max_bake, bake) and rollout.on_hold == "rollback" and not wishes.paused:
-            raise StepFailed(f"no verdict within max_bake, {rollout.max_bake:g} s: {judged.words}")
+            raise StepFailed(f"no verdict within max_bake, {rollout.max_bake:g} s: {decision.message}")
         operator.sleep(_LOOK)
 
 

@@ -10,8 +10,8 @@ from pytest_mlops.errors import ConflictError, TaskError
 from pytest_mlops.serving.gateway_client import gateway_status
 from pytest_mlops.serving.processes import Identity, lives, read_json
 from pytest_mlops.serving.supervisor.lifecycle import ensure_up
-from pytest_mlops.targets.protocol import Replica, Traffic
-from pytest_mlops.targets.traffic import arm_from_json
+from pytest_mlops.targets.protocol import Replica
+from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,9 @@ class LocalTarget:
             raise TaskError("the gateway does not answer, so its counts cannot be had")
         return Traffic(
             epoch=str(status["epoch"]),
-            arms={name: arm_from_json(counts) for name, counts in dict(status["counts"]).items()},
+            deployments={
+                name: DeploymentTraffic.from_json(counts) for name, counts in dict(status["counts"]).items()
+            },
         )
 
     def stop(self, deployment_id: str) -> None:

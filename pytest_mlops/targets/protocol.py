@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["ArmCounts", "Replica", "Target", "Traffic"]
+    from pytest_mlops.targets.traffic import Traffic
+
+__all__ = ["Replica", "Target"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,43 +38,6 @@ class Replica:
     restarts: int = 0
     deaths: int = 0
     message: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmCounts:
-    """What one deployment's traffic has come to; within an epoch, counts never fall.
-
-    Attributes:
-        requests: Answered or failed, copies of shadow traffic apart.
-        errors: Answers of 500 and above, and requests without a whole answer.
-        latency: Upper bound in milliseconds -> requests that took at most that and more than the bound
-            before; the last bound is infinite. Failed requests count in none.
-        shadow_requests: Copies that were answered or failed.
-        shadow_errors: Copies that failed, as ``errors``.
-        shadow_latency: As ``latency``, of the copies.
-        shadow_differences: Copies whose answer was not that of the version that the client got.
-    """
-
-    requests: int
-    errors: int
-    latency: Mapping[float, int]
-    shadow_requests: int = 0
-    shadow_errors: int = 0
-    shadow_latency: Mapping[float, int] | None = None
-    shadow_differences: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Traffic:
-    """Traffic of all deployments, counted by one process that may be started anew.
-
-    Attributes:
-        epoch: Changes when the counts begin at 0 again.
-        arms: Deployment -> counts since then.
-    """
-
-    epoch: str
-    arms: Mapping[str, ArmCounts]
 
 
 class Target(Protocol):

@@ -21,7 +21,8 @@ from pytest_mlops.records.health import CheckOutcome, HealthState, HealthStatus
 from pytest_mlops.rollout.manager import DeploymentManager
 from pytest_mlops.state.pointer import read_pointer
 from pytest_mlops.state.rows import get_deployment
-from pytest_mlops.targets.protocol import Replica, Traffic
+from pytest_mlops.targets.protocol import Replica
+from pytest_mlops.targets.traffic import Traffic
 from tests.deployments import project, store
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class World:
     """Versions that answer the golden requests otherwise."""
     environment_error: str | None = None
     consistency: Consistency = field(default_factory=lambda: Consistency(share=1.0, equal=3, compared=3))
-    traffic_of: Callable[[], Traffic] = lambda: Traffic(epoch="1", arms={})
+    traffic_of: Callable[[], Traffic] = lambda: Traffic(epoch="1", deployments={})
     staged: Counter[str] = field(default_factory=Counter)
     stopped: list[str] = field(default_factory=list)
     pruned: list[frozenset[str]] = field(default_factory=list)

@@ -153,7 +153,7 @@ def traffic_between_all(desk: Desk) -> None:
     """Let requests reach every version that gets any."""
     from collections import Counter
 
-    from pytest_mlops.targets.protocol import ArmCounts, Traffic
+    from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
 
     counts: Counter[str] = Counter()
 
@@ -162,7 +162,9 @@ def traffic_between_all(desk: Desk) -> None:
             counts[name] += 60
         return Traffic(
             epoch="1",
-            arms={name: ArmCounts(requests=n, errors=0, latency={10.0: n}) for name, n in counts.items()},
+            deployments={
+                name: DeploymentTraffic(requests=n, errors=0, latency={10.0: n}) for name, n in counts.items()
+            },
         )
 
     desk.world.traffic_of = count

@@ -17,7 +17,7 @@ from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.state.steps import FORWARD, Phase, Step
 from pytest_mlops.store.log import read_log, verify_log
 from pytest_mlops.store.schema import monitored
-from pytest_mlops.targets.protocol import ArmCounts, Traffic
+from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
 from tests.rollout.conftest import evidence_of
 
 if TYPE_CHECKING:
@@ -278,8 +278,8 @@ def traffic(desk: Desk, *, errors: int = 0, shadow: bool = False) -> None:
             counts[name][1] += errors if name == "production.2" else 0
         return Traffic(
             epoch="1",
-            arms={
-                name: ArmCounts(
+            deployments={
+                name: DeploymentTraffic(
                     requests=0 if shadow and name == "production.2" else n,
                     errors=0 if shadow and name == "production.2" else bad,
                     latency={10.0: n - bad},
@@ -395,7 +395,7 @@ def test_counts_that_begin_anew_begin_the_step_anew(desk: Desk) -> None:
     def count() -> Traffic:
         calls.append(1)
         told = real()
-        return Traffic(epoch="1" if len(calls) < 4 else "2", arms=told.arms)
+        return Traffic(epoch="1" if len(calls) < 4 else "2", deployments=told.deployments)
 
     desk.world.traffic_of = count
     result = deploy(desk, "2", strategy="canary", steps=STEPS)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from pytest_mlops.records.deployment import DeploymentResult
-    from pytest_mlops.targets.protocol import Traffic
+    from pytest_mlops.targets.traffic import Traffic
     from tests.rollout.conftest import Desk
 
 QUICK = RolloutSettings(bake=0.0, deadline=5.0)

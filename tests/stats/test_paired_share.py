@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from benchmarks._paired_outcomes import chances, outcomes
 from pytest_mlops.stats import binomial, paired_share, tango
-from pytest_mlops.stats.paired_outcomes import chances, outcomes
 
 
 def test_with_gains_the_bounds_are_tangos() -> None:

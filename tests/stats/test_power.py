@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks._paired_outcomes import chances, outcomes
 from pytest_mlops.stats import mcnemar, normal, power
-from pytest_mlops.stats.paired_outcomes import chances, outcomes
 
 
 @pytest.mark.parametrize(

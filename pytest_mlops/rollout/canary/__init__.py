@@ -1,20 +1,22 @@
-"""The canary judge: what two versions' traffic came to in, PROMOTE, ROLLBACK or HOLD with numbers out."""
+"""The canary judge: what two versions' traffic came to in; PROMOTE, ROLLBACK or HOLD with numbers out."""
 
-from pytest_mlops.rollout.canary.counts import slow_bound, tally
 from pytest_mlops.rollout.canary.decide import judge
-from pytest_mlops.rollout.canary.judgement import Evidence, Finding, Judgement, JudgeVerdict, StepTally, Tally
-from pytest_mlops.rollout.canary.series import Series, judge_series
+from pytest_mlops.rollout.canary.judgement import (
+    CanaryEvidence,
+    CanaryFinding,
+    CanaryJudgement,
+    CanaryVerdict,
+)
+from pytest_mlops.rollout.canary.tally import StepTally, TrafficTally, slow_bound, tally
 
 __all__ = [
-    "Evidence",
-    "Finding",
-    "JudgeVerdict",
-    "Judgement",
-    "Series",
+    "CanaryEvidence",
+    "CanaryFinding",
+    "CanaryJudgement",
+    "CanaryVerdict",
     "StepTally",
-    "Tally",
+    "TrafficTally",
     "judge",
-    "judge_series",
     "slow_bound",
     "tally",
 ]

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.rollout.canary import messages as words
-from pytest_mlops.rollout.canary import sequential, single_look
+from pytest_mlops.rollout.canary import messages, sequential, single_look
 from pytest_mlops.rollout.canary.exposure import exposures, problem, totals
-from pytest_mlops.rollout.canary.judgement import LARGEST, Evidence, Finding, Judgement, JudgeVerdict
+from pytest_mlops.rollout.canary.judgement import (
+    LARGEST,
+    CanaryEvidence,
+    CanaryFinding,
+    CanaryJudgement,
+    CanaryVerdict,
+)
 from pytest_mlops.stats.multiplicity import holm
 from pytest_mlops.stats.rate_ratio import estimate, interval
 
@@ -19,12 +24,12 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.serving import JudgeSettings
     from pytest_mlops.rollout.canary.exposure import Exposure
-    from pytest_mlops.rollout.canary.judgement import StepTally
+    from pytest_mlops.rollout.canary.tally import StepTally
 
 __all__ = ["judge"]
 
 
-def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> Judgement:
+def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> CanaryJudgement:
     """Judge a canary by what its steps came to, the newest last.
 
     ``ROLLBACK`` where one metric, or the mean of all, has evidence enough that the new version is worse;
@@ -39,30 +44,30 @@ def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> Judgement:
     findings = tuple(
         _finding(settings, name, usable[name], *weighed[name])
         if name in usable
-        else Finding(metric=name, verdict=JudgeVerdict.HOLD, sentence=f"{name}: {problem(name, steps)}")
+        else CanaryFinding(metric=name, verdict=CanaryVerdict.HOLD, message=f"{name}: {problem(name, steps)}")
         for name in settings.metrics
     )
     if reasons := _rollback_reasons(settings, findings):
-        return Judgement(verdict=JudgeVerdict.ROLLBACK, findings=findings, reasons=reasons)
-    missing = [finding.sentence for finding in findings if finding.verdict is not JudgeVerdict.PROMOTE]
+        return CanaryJudgement(verdict=CanaryVerdict.ROLLBACK, findings=findings, reasons=reasons)
+    missing = [finding.message for finding in findings if finding.verdict is not CanaryVerdict.PROMOTE]
     if all(name in usable for name in settings.metrics):
-        missing += words.too_few(settings, steps)
+        missing += messages.too_few(settings, steps)
     if missing:
-        return Judgement(verdict=JudgeVerdict.HOLD, findings=findings, reasons=tuple(missing))
-    reasons = tuple(finding.sentence for finding in findings)
-    return Judgement(verdict=JudgeVerdict.PROMOTE, findings=findings, reasons=reasons)
+        return CanaryJudgement(verdict=CanaryVerdict.HOLD, findings=findings, reasons=tuple(missing))
+    reasons = tuple(finding.message for finding in findings)
+    return CanaryJudgement(verdict=CanaryVerdict.PROMOTE, findings=findings, reasons=reasons)
 
 
 def _weigh(
     settings: JudgeSettings, usable: Mapping[str, Sequence[Exposure]], steps: int
-) -> dict[str, tuple[Evidence, Evidence]]:
+) -> dict[str, tuple[CanaryEvidence, CanaryEvidence]]:
     """Return the evidence of each usable metric to roll back and to promote."""
     if settings.mode == "sequential":
         worst = len(settings.metrics) / settings.alpha_rollback
         return {
             name: (
-                Evidence(value=_e(sequential.log_e_rollback(settings, counts)), threshold=worst),
-                Evidence(
+                CanaryEvidence(value=_e(sequential.log_e_rollback(settings, counts)), threshold=worst),
+                CanaryEvidence(
                     value=_e(sequential.log_e_promote(settings, counts)), threshold=1 / settings.alpha_promote
                 ),
             )
@@ -75,8 +80,8 @@ def _weigh(
     adjusted = dict(zip(settings.metrics, holm(p_values), strict=True))
     return {
         name: (
-            Evidence(value=float(adjusted[name]), threshold=level, sequential=False),
-            Evidence(
+            CanaryEvidence(value=float(adjusted[name]), threshold=level, sequential=False),
+            CanaryEvidence(
                 value=single_look.p_promote(settings, counts),
                 threshold=settings.alpha_promote,
                 sequential=False,
@@ -91,22 +96,26 @@ def _e(log_e: float) -> float:
 
 
 def _finding(
-    settings: JudgeSettings, name: str, steps: Sequence[Exposure], rollback: Evidence, promote: Evidence
-) -> Finding:
-    verdict = JudgeVerdict.HOLD
+    settings: JudgeSettings,
+    name: str,
+    steps: Sequence[Exposure],
+    rollback: CanaryEvidence,
+    promote: CanaryEvidence,
+) -> CanaryFinding:
+    verdict = CanaryVerdict.HOLD
     if rollback.met:
-        verdict = JudgeVerdict.ROLLBACK
+        verdict = CanaryVerdict.ROLLBACK
     elif promote.met:
-        verdict = JudgeVerdict.PROMOTE
+        verdict = CanaryVerdict.PROMOTE
     shown = steps if settings.mode == "sequential" else steps[-1:]
     both = totals(shown)
     compared = [step.events(step.realised) for step in shown if 0 < step.realised < 1]
     ratio = estimate(compared)
     lower, upper = interval(compared, settings.alpha_promote)
-    finding = Finding(
+    finding = CanaryFinding(
         metric=name,
         verdict=verdict,
-        sentence="",
+        message="",
         baseline_bad=int(both.baseline_bad),
         baseline_requests=int(both.baseline_requests),
         canary_bad=int(both.canary_bad),
@@ -117,15 +126,15 @@ def _finding(
         rollback=rollback,
         promote=promote,
     )
-    return words.with_sentence(settings, finding, shown)
+    return messages.with_message(settings, finding, shown)
 
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or value > LARGEST else value
 
 
-def _rollback_reasons(settings: JudgeSettings, findings: Sequence[Finding]) -> tuple[str, ...]:
-    worse = tuple(each.sentence for each in findings if each.verdict is JudgeVerdict.ROLLBACK)
+def _rollback_reasons(settings: JudgeSettings, findings: Sequence[CanaryFinding]) -> tuple[str, ...]:
+    worse = tuple(each.message for each in findings if each.verdict is CanaryVerdict.ROLLBACK)
     if worse or settings.mode != "sequential":
         return worse
     # A metric that cannot be judged counts as an e-value of 0.
@@ -135,5 +144,5 @@ def _rollback_reasons(settings: JudgeSettings, findings: Sequence[Finding]) -> t
         return ()
     return (
         f"all metrics together: the mean of their evidence against it is {mean:.3g} of {bar:.3g}",
-        *(each.sentence for each in findings),
+        *(each.message for each in findings),
     )

@@ -10,7 +10,7 @@ from pytest_mlops.stats.rate_ratio import BadEvents
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.rollout.canary.judgement import StepTally
+    from pytest_mlops.rollout.canary.tally import StepTally
 
 __all__ = ["Exposure", "exposures", "problem", "totals"]
 
@@ -57,11 +57,11 @@ def problem(metric: str, steps: Sequence[StepTally]) -> str:
     for number, step in enumerate(steps, start=1):
         if not 0 < step.share < 1:  # NaN neither
             return f"step {number} has a share of {step.share}; two versions are compared between 0 and 1"
-        for name, arm in (("old", step.baseline), ("new", step.canary)):
-            if found := arm.problem(metric):
+        for name, counts in (("old", step.baseline), ("new", step.canary)):
+            if found := counts.problem(metric):
                 return f"of the {name} version in step {number}, {found}"
-    for name, arms in (("old", [s.baseline for s in steps]), ("new", [s.canary for s in steps])):
-        if not sum(arm.exposed(metric) or 0 for arm in arms):
+    for name, tallies in (("old", [s.baseline for s in steps]), ("new", [s.canary for s in steps])):
+        if not sum(each.exposed(metric) or 0 for each in tallies):
             return f"the {name} version has answered nothing yet"
     return ""
 

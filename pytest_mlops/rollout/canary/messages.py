@@ -1,4 +1,4 @@
-"""What the judge found, in sentences."""
+"""What the judge found, as messages."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.rollout.canary import sequential
 from pytest_mlops.rollout.canary.exposure import totals
-from pytest_mlops.rollout.canary.judgement import JudgeVerdict
+from pytest_mlops.rollout.canary.judgement import CanaryVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mlops.records.serving import JudgeSettings
     from pytest_mlops.rollout.canary.exposure import Exposure
-    from pytest_mlops.rollout.canary.judgement import Evidence, Finding, StepTally
+    from pytest_mlops.rollout.canary.judgement import CanaryEvidence, CanaryFinding
+    from pytest_mlops.rollout.canary.tally import StepTally
 
-__all__ = ["too_few", "with_sentence"]
+__all__ = ["too_few", "with_message"]
 
 
-def with_sentence(settings: JudgeSettings, finding: Finding, steps: Sequence[Exposure]) -> Finding:
-    """Return the finding with its numbers and what follows from them in one sentence."""
+def with_message(settings: JudgeSettings, finding: CanaryFinding, steps: Sequence[Exposure]) -> CanaryFinding:
+    """Return the finding with its numbers and what follows from them as its message."""
     counts = (
         f"{finding.metric}: {finding.canary_bad:,} of {finding.canary_requests:,} with the new version, "
         f"{finding.baseline_bad:,} of {finding.baseline_requests:,} with the old one"
     )
-    return replace(finding, sentence=f"{counts}{_ratio(finding)}; {_outcome(settings, finding, steps)}")
+    return replace(finding, message=f"{counts}{_ratio(finding)}; {_outcome(settings, finding, steps)}")
 
 
 def too_few(settings: JudgeSettings, steps: Sequence[StepTally]) -> list[str]:
-    """Return a sentence for each version that has not answered enough requests in the newest step."""
+    """Return a message for each version that has not answered enough requests in the newest step."""
     newest = steps[-1]
     return [
-        f"the {name} version has answered {arm.requests} requests in this step; "
+        f"the {name} version has answered {counts.requests} requests in this step; "
         f"{settings.min_requests:,} are needed"
-        for name, arm in (("old", newest.baseline), ("new", newest.canary))
-        if arm.requests < settings.min_requests
+        for name, counts in (("old", newest.baseline), ("new", newest.canary))
+        if counts.requests < settings.min_requests
     ]
 
 
-def _ratio(finding: Finding) -> str:
+def _ratio(finding: CanaryFinding) -> str:
     if not finding.baseline_bad and not finding.canary_bad:
         return ""
     upper = "any" if finding.upper is None else f"{finding.upper:.3g}"
@@ -50,16 +51,16 @@ def _ratio(finding: Finding) -> str:
     return f", {finding.ratio:.3g} times the rate {between}"
 
 
-def _outcome(settings: JudgeSettings, finding: Finding, steps: Sequence[Exposure]) -> str:
+def _outcome(settings: JudgeSettings, finding: CanaryFinding, steps: Sequence[Exposure]) -> str:
     rollback, promote = finding.rollback, finding.promote
     if rollback is None or promote is None:  # pragma: no cover -- a finding with counts has both
         return "open"
-    if finding.verdict is JudgeVerdict.ROLLBACK:
+    if finding.verdict is CanaryVerdict.ROLLBACK:
         return f"worse than {settings.acceptable_ratio:g} times the rate, by {_strength(rollback)}"
     not_harmful = f"below {settings.harmful_ratio:g} times the rate"
     if settings.tolerable_rate:
         not_harmful += f" or below {settings.tolerable_rate:.3g} of the requests"
-    if finding.verdict is JudgeVerdict.PROMOTE:
+    if finding.verdict is CanaryVerdict.PROMOTE:
         return f"{not_harmful}, by {_strength(promote)}"
     return (
         f"not known to be {not_harmful}, by {_strength(promote)}, nor worse, by {_strength(rollback)}"
@@ -67,13 +68,13 @@ def _outcome(settings: JudgeSettings, finding: Finding, steps: Sequence[Exposure
     )
 
 
-def _strength(evidence: Evidence) -> str:
+def _strength(evidence: CanaryEvidence) -> str:
     if evidence.sequential:
         return f"evidence of {evidence.value:.3g} where {evidence.threshold:.3g} is needed"
     return f"a p value of {evidence.value:.2g} where at most {evidence.threshold:.2g} does"
 
 
-def _advice(settings: JudgeSettings, steps: Sequence[Exposure], rollback: Evidence) -> str:
+def _advice(settings: JudgeSettings, steps: Sequence[Exposure], rollback: CanaryEvidence) -> str:
     both = totals(steps)
     hopeless = 0 < both.baseline_requests <= settings.harmful_ratio * both.baseline_bad
     note = (

@@ -1,4 +1,4 @@
-"""Evidence that may be looked at all the time: e-values against harmless and against harm.
+"""CanaryEvidence that may be looked at all the time: e-values against harmless and against harm.
 
 Each step's evidence is the least of two, at the share of the requests that was meant for the canary and at
 the share that it got. The first keeps the levels whatever the looks where requests are drawn at random; the
@@ -39,7 +39,7 @@ def log_e_promote(settings: JudgeSettings, steps: Sequence[Exposure]) -> float:
     """Return the log e-value against H0: the new version is harmful.
 
     Harmful is a rate that is at least the harmful multiple of the old version's and at least the tolerable
-    rate. Evidence against either is evidence against both; the mean of two e-values is one.
+    rate. CanaryEvidence against either is evidence against both; the mean of two e-values is one.
     """
     by_ratio = _by_ratio(settings, steps)
     if settings.tolerable_rate == 0:
@@ -53,7 +53,7 @@ def factor_to_decide(settings: JudgeSettings, steps: Sequence[Exposure], bar: fl
     Args:
         settings: Levels and ratios.
         steps: Counts, without a decision so far.
-        bar: Evidence that rolls back.
+        bar: CanaryEvidence that rolls back.
 
     Returns:
         ``None`` where 10,000 times as long would not do.

@@ -1,4 +1,4 @@
-"""Evidence of one look at the newest step: exact tests, given how many bad events there were."""
+"""CanaryEvidence of one look at the newest step: exact tests, given how many bad events there were."""
 
 from __future__ import annotations
 

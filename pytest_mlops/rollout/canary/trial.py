@@ -6,34 +6,32 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_mlops.errors import TaskError
-from pytest_mlops.rollout.canary import JudgeVerdict, StepTally, Tally, judge, slow_bound, tally
+from pytest_mlops.rollout.canary import CanaryVerdict, StepTally, TrafficTally, judge, slow_bound, tally
 from pytest_mlops.state.steps import Phase, Step
-from pytest_mlops.targets.protocol import ArmCounts
-from pytest_mlops.targets.traffic import traffic_as_json, traffic_from_json
+from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_mlops.rollout.canary import Judgement
+    from pytest_mlops.rollout.canary import CanaryJudgement
     from pytest_mlops.rollout.context import Operator
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.state.steps import Entry
-    from pytest_mlops.targets.protocol import Traffic
 
-__all__ = ["Look", "Trial"]
+__all__ = ["CanaryDecision", "Trial"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """What one look at the traffic says."""
+class CanaryDecision:
+    """What follows from the traffic so far."""
 
     promotes: bool
     rolls_back: bool
-    words: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Start:
+class _StepStart:
     """Where the step under way began."""
 
     index: int
@@ -56,9 +54,9 @@ class Trial:
     operator: Operator
     plan: DeploymentPlan
     tallies: list[StepTally] = field(default_factory=list)
-    _start: _Start | None = None
+    _start: _StepStart | None = None
     _found: StepTally | None = None
-    _last: Judgement | None = None
+    _last: CanaryJudgement | None = None
 
     @classmethod
     def resume(cls, operator: Operator, plan: DeploymentPlan) -> Self:
@@ -88,16 +86,16 @@ class Trial:
         if start is not None and start.index == index and start.traffic.epoch == traffic.epoch:
             return start.at
         settings = self.plan.environment.rollout.judge
-        bound = settings.slow_ms or slow_bound(self._arm(traffic, self._stable()).latency)
+        bound = settings.slow_ms or slow_bound(self._of(traffic, self._stable()).latency)
         copied = self.plan.environment.rollout.shadow_share
         share = copied / (1 + copied) if weight is None else weight / 100
-        self._start = _Start(
+        self._start = _StepStart(
             index=index, at=self.operator.now().timestamp(), share=share, traffic=traffic, slow_ms=bound
         )
-        self._note({"begin": {**asdict(self._start), "traffic": traffic_as_json(traffic)}})
+        self._note({"begin": {**asdict(self._start), "traffic": traffic.as_json()}})
         return self._start.at
 
-    def look(self, *, over: bool) -> Look:
+    def decide(self, *, over: bool) -> CanaryDecision:
         """Judge the traffic so far.
 
         Args:
@@ -105,21 +103,22 @@ class Trial:
         """
         rollout = self.plan.environment.rollout
         if rollout.judge.mode == "single_look" and not over:
-            return Look(promotes=False, rolls_back=False, words="the one look is at the end of the step")
+            return CanaryDecision(
+                promotes=False, rolls_back=False, message="the one look is at the end of the step"
+            )
         try:
             found = self._tally()
         except TaskError as error:
-            return Look(promotes=False, rolls_back=False, words=f"no counts: {error}")
+            return CanaryDecision(promotes=False, rolls_back=False, message=f"no counts: {error}")
         self._found = found
         judgement = judge(rollout.judge, [*self.tallies, found])
-        words = "; ".join(judgement.reasons)
         if self._last is None or judgement.verdict is not self._last.verdict:
             self._note({"judgement": judgement.verdict.value, "reasons": list(judgement.reasons)})
         self._last = judgement
-        return Look(
-            promotes=judgement.verdict is JudgeVerdict.PROMOTE,
-            rolls_back=judgement.verdict is JudgeVerdict.ROLLBACK,
-            words=words,
+        return CanaryDecision(
+            promotes=judgement.verdict is CanaryVerdict.PROMOTE,
+            rolls_back=judgement.verdict is CanaryVerdict.ROLLBACK,
+            message="; ".join(judgement.reasons),
         )
 
     def end(self) -> None:
@@ -131,11 +130,11 @@ class Trial:
         self._start = None
         self._note({"passed": asdict(found)})
 
-    def note(self, words: str) -> None:
-        """Keep a word of why the trial ended."""
-        self._note({"ended": words})
+    def note(self, reason: str) -> None:
+        """Keep why the trial ended."""
+        self._note({"ended": reason})
 
-    def words(self) -> list[str]:
+    def reasons(self) -> list[str]:
         """Return the reasons of the last judgement."""
         return [] if self._last is None else list(self._last.reasons)
 
@@ -154,13 +153,13 @@ class Trial:
         canary = self._between(start, traffic, self.plan.deployment_id, shadow=self._is_shadow())
         return StepTally(share=start.share, baseline=baseline, canary=canary)
 
-    def _between(self, start: _Start, now: Traffic, name: str, *, shadow: bool) -> Tally:
-        before, after = self._arm(start.traffic, name), self._arm(now, name)
+    def _between(self, start: _StepStart, now: Traffic, name: str, *, shadow: bool) -> TrafficTally:
+        before, after = self._of(start.traffic, name), self._of(now, name)
         return tally(before, after, slow_above=start.slow_ms, shadow=shadow)
 
-    def _knows_bound_now(self, start: _Start, traffic: Traffic) -> bool:
+    def _knows_bound_now(self, start: _StepStart, traffic: Traffic) -> bool:
         wanted = "slow" in self.plan.environment.rollout.judge.metrics and start.slow_ms is None
-        return wanted and slow_bound(self._arm(traffic, self._stable()).latency) is not None
+        return wanted and slow_bound(self._of(traffic, self._stable()).latency) is not None
 
     def _stable(self) -> str:
         return str(self.operator.pointer(self.plan).stable)
@@ -172,8 +171,8 @@ class Trial:
         return self.operator.target.traffic()
 
     @staticmethod
-    def _arm(traffic: Traffic, name: str) -> ArmCounts:
-        return traffic.arms.get(name, ArmCounts(requests=0, errors=0, latency={}))
+    def _of(traffic: Traffic, name: str) -> DeploymentTraffic:
+        return traffic.deployments.get(name, DeploymentTraffic(requests=0, errors=0, latency={}))
 
     def _note(self, detail: Mapping[str, Any]) -> None:
         self.operator.note(self.plan, Step.SHIFT, Phase.NOTED, detail)
@@ -183,14 +182,14 @@ class Trial:
             return
         if "begin" in entry.detail:
             begun = entry.detail["begin"]
-            self._start = _Start(**{**begun, "traffic": traffic_from_json(begun["traffic"])})
+            self._start = _StepStart(**{**begun, "traffic": Traffic.from_json(begun["traffic"])})
         elif "passed" in entry.detail:
             passed = entry.detail["passed"]
             self.tallies.append(
                 StepTally(
                     share=passed["share"],
-                    baseline=Tally(**passed["baseline"]),
-                    canary=Tally(**passed["canary"]),
+                    baseline=TrafficTally(**passed["baseline"]),
+                    canary=TrafficTally(**passed["canary"]),
                 )
             )
             self._start = None

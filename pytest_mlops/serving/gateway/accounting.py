@@ -73,7 +73,7 @@ class DeploymentCounts:
     differences: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return the counts by the names of ``ArmCounts``."""
+        """Return the counts by the names of ``DeploymentTraffic``."""
         return {
             "requests": self.clients.requests,
             "errors": self.clients.errors,

@@ -10,25 +10,29 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_mlops.records.serving import JudgeSettings
-from pytest_mlops.rollout.canary import Judgement, JudgeVerdict, StepTally, Tally, judge
+from pytest_mlops.rollout.canary import CanaryJudgement, CanaryVerdict, StepTally, TrafficTally, judge
 
 MODES: tuple[Literal["sequential", "single_look"], ...] = ("sequential", "single_look")
 BROKEN = st.sampled_from([None, math.nan, math.inf, -1, True, 10**9])
 
 
 @st.composite
-def arms(draw: st.DrawFn) -> Tally:
+def tallies(draw: st.DrawFn) -> TrafficTally:
     requests = draw(st.integers(0, 20_000))
     errors = draw(st.integers(0, min(requests, 50)))
-    return Tally(requests=requests, errors=errors, slow=draw(st.integers(0, min(requests - errors, 200))))
+    return TrafficTally(
+        requests=requests, errors=errors, slow=draw(st.integers(0, min(requests - errors, 200)))
+    )
 
 
 STEPS = st.lists(
-    st.builds(StepTally, share=st.floats(0.01, 0.99), baseline=arms(), canary=arms()), min_size=1, max_size=3
+    st.builds(StepTally, share=st.floats(0.01, 0.99), baseline=tallies(), canary=tallies()),
+    min_size=1,
+    max_size=3,
 )
 
 
-def judged(steps: list[StepTally], mode: Literal["sequential", "single_look"]) -> Judgement:
+def judged(steps: list[StepTally], mode: Literal["sequential", "single_look"]) -> CanaryJudgement:
     return judge(JudgeSettings(mode=mode), steps)
 
 
@@ -37,11 +41,11 @@ def judged(steps: list[StepTally], mode: Literal["sequential", "single_look"]) -
 def test_a_broken_count_never_promotes(
     steps: list[StepTally], broken: Any, field: str, mode: Literal["sequential", "single_look"], canary: bool
 ) -> None:
-    arm = "canary" if canary else "baseline"
+    version = "canary" if canary else "baseline"
     assume(not (field == "requests" and broken == 10**9))
-    worse = dataclasses.replace(getattr(steps[-1], arm), **{field: broken})
-    found = judged([*steps[:-1], dataclasses.replace(steps[-1], **{arm: worse})], mode)
-    assert found.verdict is not JudgeVerdict.PROMOTE
+    worse = dataclasses.replace(getattr(steps[-1], version), **{field: broken})
+    found = judged([*steps[:-1], dataclasses.replace(steps[-1], **{version: worse})], mode)
+    assert found.verdict is not CanaryVerdict.PROMOTE
     assert found.reasons
 
 
@@ -52,7 +56,7 @@ def test_what_is_promoted_has_evidence_in_every_metric_and_traffic_of_both(
 ) -> None:
     found = judged(steps, mode)
     promotes = [each.promote is not None and each.promote.met for each in found.findings]
-    if found.verdict is JudgeVerdict.PROMOTE:
+    if found.verdict is CanaryVerdict.PROMOTE:
         assert all(promotes)
         assert min(steps[-1].baseline.requests, steps[-1].canary.requests) >= 100
     assert len(found.findings) == 2

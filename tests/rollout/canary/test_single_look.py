@@ -7,20 +7,20 @@ import pytest
 from scipy.stats import binom
 
 from pytest_mlops.records.serving import JudgeSettings
-from pytest_mlops.rollout.canary import JudgeVerdict, StepTally, Tally, judge
+from pytest_mlops.rollout.canary import CanaryVerdict, StepTally, TrafficTally, judge
 
 SETTINGS = JudgeSettings(mode="single_look")
 ERRORS = JudgeSettings(mode="single_look", metrics=("errors",))
 
 
 def step(old: tuple[int, int, int], new: tuple[int, int, int], share: float = 0.1) -> StepTally:
-    arms = [Tally(requests=arm[0], errors=arm[1], slow=arm[2]) for arm in (old, new)]
-    return StepTally(share=share, baseline=arms[0], canary=arms[1])
+    tallies = [TrafficTally(requests=counts[0], errors=counts[1], slow=counts[2]) for counts in (old, new)]
+    return StepTally(share=share, baseline=tallies[0], canary=tallies[1])
 
 
 def test_a_rate_that_rose_rolls_back_by_the_exact_test() -> None:
     found = judge(ERRORS, [step((9000, 9, 0), (1000, 8, 0))])
-    assert found.verdict is JudgeVerdict.ROLLBACK
+    assert found.verdict is CanaryVerdict.ROLLBACK
     rollback = found.findings[0].rollback
     assert rollback is not None
     assert rollback.value == pytest.approx(binom.sf(7, 17, 0.1))
@@ -38,7 +38,7 @@ def test_metrics_are_one_family() -> None:
 def test_each_step_is_looked_at_by_itself_at_half_the_level_of_the_one_before() -> None:
     good, bad = step((9000, 9, 0), (1000, 1, 0)), step((9000, 9, 0), (1000, 12, 0))
     found = judge(ERRORS, [bad, good])
-    assert found.verdict is JudgeVerdict.PROMOTE
+    assert found.verdict is CanaryVerdict.PROMOTE
     rollback = found.findings[0].rollback
     assert rollback is not None
     assert rollback.threshold == 0.0025
@@ -46,9 +46,9 @@ def test_each_step_is_looked_at_by_itself_at_half_the_level_of_the_one_before() 
 
 def test_few_events_promote_by_the_rate_and_not_by_the_ratio() -> None:
     few = step((9000, 0, 0), (1000, 1, 0))
-    assert judge(ERRORS, [few]).verdict is JudgeVerdict.PROMOTE
+    assert judge(ERRORS, [few]).verdict is CanaryVerdict.PROMOTE
     ratio = JudgeSettings(mode="single_look", metrics=("errors",), tolerable_rate=0.0)
-    assert judge(ratio, [few]).verdict is JudgeVerdict.HOLD
+    assert judge(ratio, [few]).verdict is CanaryVerdict.HOLD
 
 
 def test_the_smaller_of_two_ways_to_promote_counts_twice() -> None:
@@ -59,23 +59,23 @@ def test_the_smaller_of_two_ways_to_promote_counts_twice() -> None:
 
 def test_four_events_against_none_neither_promote_nor_roll_back() -> None:
     found = judge(ERRORS, [step((600, 0, 0), (600, 4, 0), 0.5)])
-    assert found.verdict is JudgeVerdict.HOLD
+    assert found.verdict is CanaryVerdict.HOLD
     assert "p value of 0.062 where at most 0.005 does" in found.reasons[0]
 
 
 def test_a_ratio_that_no_rate_can_have_is_not_ruled_out() -> None:
-    assert judge(ERRORS, [step((9000, 6000, 0), (1000, 300, 0))]).verdict is JudgeVerdict.HOLD
+    assert judge(ERRORS, [step((9000, 6000, 0), (1000, 300, 0))]).verdict is CanaryVerdict.HOLD
 
 
 def test_a_canary_without_an_answer_that_was_right() -> None:
     found = judge(ERRORS, [step((9000, 9, 0), (1000, 1000, 0))])
-    assert found.verdict is JudgeVerdict.ROLLBACK
+    assert found.verdict is CanaryVerdict.ROLLBACK
 
 
 def test_without_requests_of_one_version_in_the_step_nothing_follows() -> None:
     earlier = step((9000, 9, 0), (1000, 1, 0))
-    assert judge(ERRORS, [earlier, step((0, 0, 0), (1000, 500, 0))]).verdict is JudgeVerdict.HOLD
-    assert judge(ERRORS, [earlier, step((0, 0, 0), (0, 0, 0))]).verdict is JudgeVerdict.HOLD
+    assert judge(ERRORS, [earlier, step((0, 0, 0), (1000, 500, 0))]).verdict is CanaryVerdict.HOLD
+    assert judge(ERRORS, [earlier, step((0, 0, 0), (0, 0, 0))]).verdict is CanaryVerdict.HOLD
 
 
 def test_levels_are_kept_at_their_boundaries() -> None:
@@ -85,7 +85,7 @@ def test_levels_are_kept_at_their_boundaries() -> None:
         old, new = rng.binomial(4500, 0.02), rng.binomial(500, [0.02, 0.04])
         as_good = step((4500, int(old), 0), (500, int(new[0]), 0))
         harmful = step((4500, int(old), 0), (500, int(new[1]), 0))
-        rolled += judge(ERRORS, [as_good]).verdict is JudgeVerdict.ROLLBACK
-        promoted += judge(ERRORS, [harmful]).verdict is JudgeVerdict.PROMOTE
+        rolled += judge(ERRORS, [as_good]).verdict is CanaryVerdict.ROLLBACK
+        promoted += judge(ERRORS, [harmful]).verdict is CanaryVerdict.PROMOTE
     assert rolled / 400 <= 0.005 + 3 * (0.005 / 400) ** 0.5
     assert 0 < promoted / 400 <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5

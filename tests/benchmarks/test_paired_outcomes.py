@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from scipy.stats import multinomial
 
-from pytest_mlops.stats.paired_outcomes import Chances, chances, outcomes
+from benchmarks._paired_outcomes import Chances, chances, outcomes
 
 ROWS = [
     (0.05, 500, 0.0, 0.253, 0.009),

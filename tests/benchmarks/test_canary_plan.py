@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pytest_mlops.stats.canary_plan import CanaryPlan
+from benchmarks._canary_plan import CanaryPlan
 from pytest_mlops.stats.rate_ratio import BadEvents, log_e_better, log_e_worse
 
 TABLE = (
