@@ -51,7 +51,9 @@ LAYERS = (
     Layer(("metrics",), "arrays to estimates and changes"),
     Layer(("stats",), "numerics on NumPy and `scipy.special`, one method a file"),
     Layer(("records",), "every persisted document: frozen models, no I/O"),
-    Layer(("files",), "one atomic writer"),
+    Layer(("http",), "one client of JSON services, which tries again within bounds"),
+    Layer(("files", "strict_json"), "one atomic writer; one strict parser and one comparison of JSON"),
+    Layer(("text",), "values in messages: one line, lists cut short, mistakes that pydantic found"),
     Layer(("verdict",), "the algebra of verdicts, and what follows from one in a context"),
     Layer(("errors", "names", "__init__"), "the exception tree, names, and the lazy public names"),
 )

@@ -1,18 +1,36 @@
-"""Files that are whole or not there."""
+"""Files: read within a limit, written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import IoError
+from pytest_mlops.errors import EvidenceError, IoError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["sync_folder", "write_atomically"]
+__all__ = ["read_bytes", "sync_folder", "write_atomically"]
+
+
+def read_bytes(path: Path, *, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes.
+
+    Raises:
+        EvidenceError: there is none, it is larger, no ordinary file, or cannot be read.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited on for ever
+            raise EvidenceError(f"cannot read {path}: it is no ordinary file")
+        if status.st_size > limit:
+            raise EvidenceError(f"{path} has {status.st_size:,} bytes; at most {limit:,} are read")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:

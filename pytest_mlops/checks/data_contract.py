@@ -26,6 +26,7 @@ from pytest_mlops.decision.finding import at_most
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Flag, Label, Number, Record, Share
 from pytest_mlops.stats.estimate import Estimate
+from pytest_mlops.text import list_some, plural
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -106,12 +107,10 @@ class DataContract(Check):
         )
 
     def _sentence(self, breaches: list[str], rows: int) -> str:
-        number = len(self.columns)
         if not breaches:
-            return f"{number} column{'s' if number > 1 else ''} of {rows:,} rows keep the contract"
-        more = f"; and {len(breaches) - _SHOWN} more" if len(breaches) > _SHOWN else ""
-        many = "es" if len(breaches) > 1 else ""
-        return f"{len(breaches)} breach{many} in {rows:,} rows: {'; '.join(breaches[:_SHOWN])}{more}"
+            return f"{plural(len(self.columns), 'column')} of {rows:,} rows keep the contract"
+        number_of = plural(len(breaches), "breach", "breaches")
+        return f"{number_of} in {rows:,} rows: {list_some(breaches, _SHOWN, separator='; ')}"
 
 
 def _breaches(contract: ColumnContract, column: Array, missing: NDArray[np.bool_]) -> list[str]:
@@ -132,7 +131,7 @@ def _breaches(contract: ColumnContract, column: Array, missing: NDArray[np.bool_
     if outside.any() and not at_most(float(outside.mean()), contract.max_outside):
         bad, first = int(outside.sum()), describe(present[outside.argmax()])
         found.append(
-            f"{bad:,} value{'s' if bad > 1 else ''} not allowed, as {first}; at most a share of "
+            f"{plural(bad, 'value')} not allowed, as {first}; at most a share of "
             f"{contract.max_outside:g} may be"
         )
     return found

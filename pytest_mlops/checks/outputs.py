@@ -10,6 +10,7 @@ import numpy as np
 from pytest_mlops.checks.data import count_rows, field_of, inputs_of, model_of, take_rows
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import read_array, read_column, read_finite
+from pytest_mlops.text import cut
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,7 +93,7 @@ def describe(answer: Any) -> str:
     """Write one answer for people, at most 40 characters of it."""
     plain = answer.tolist() if isinstance(answer, np.ndarray | np.generic) else answer
     text = f"{plain:.6g}" if isinstance(plain, float) else repr(plain)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return cut(text, 40)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from pytest_mlops.checks.data import predictions_of
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Count, Label, Number
+from pytest_mlops.text import list_some
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:
@@ -75,13 +76,11 @@ class SliceFloor(Check):
         names = self._names(found, estimates)
         judged = {name: self._judge(name, estimates[name], len(names)) for name in names}
         verdict = combine(verdict for verdict, _ in judged.values())
-        worst = [said for one, said in judged.values() if one is verdict]
+        worst = [message for one, message in judged.values() if one is verdict]
         held = sum(one is Verdict.PASS for one, _ in judged.values())
-        more = f"; and {len(worst) - _SHOWN} more" if len(worst) > _SHOWN else ""
-        said = "; ".join(worst[:_SHOWN])
         return CheckResult(
             verdict=verdict,
-            message=f"{held} of {len(names)} slices hold: {said}{more}",
+            message=f"{held} of {len(names)} slices hold: {list_some(worst, _SHOWN, separator='; ')}",
             measurements=tuple((f"{self.title()}.{self.metric}", name, estimates[name]) for name in names),
         )
 

@@ -14,6 +14,7 @@ import typer
 from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, find_place, store_of
 from pytest_mlops.cli.registry_common import AsJson, Store, project_folder, say, show, store_folder
 from pytest_mlops.errors import EvidenceError, StoreError
+from pytest_mlops.text import problems_of
 from pytest_mlops.verdict import Verdict  # noqa: TC001 -- typer reads the annotations
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _settings(folder: Path) -> HistorySettings:
     from pytest_mlops.config.find import config_in
     from pytest_mlops.config.models import HistorySettings
     from pytest_mlops.config.yaml import parse_yaml
-    from pytest_mlops.errors import ConfigError, Problem
+    from pytest_mlops.errors import ConfigError
 
     found = config_in(folder)
     if found is None:
@@ -156,9 +157,7 @@ def _settings(folder: Path) -> HistorySettings:
     try:
         return HistorySettings.model_validate({} if declared is None else declared)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, ("history", *first["loc"])))
-        raise ConfigError(str(found), [Problem(path=place, message=first["msg"])]) from error
+        raise ConfigError(str(found), problems_of(error, "history")) from error
 
 
 def _values(entry: HistoryEntry) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.config.load import load_config
 from pytest_mlops.errors import ConfigError
+from pytest_mlops.text import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ class FileCheck:
         if self.config is None:
             return [_located(self.source, problem) for problem in self.problems]
         cells, rules, waivers = self.config.policy().cells(), self.config.rules, self.config.waivers
-        counts = (_count(len(cells), "cell"), _count(len(rules), "rule"), _count(len(waivers), "waiver"))
+        counts = (plural(len(cells), "cell"), plural(len(rules), "rule"), plural(len(waivers), "waiver"))
         return [f"{self.source}: ok ({', '.join(counts)})"]
 
 
@@ -56,7 +57,3 @@ def check_file(path: Path) -> FileCheck:
 def _located(source: str, problem: Problem) -> str:
     place = source if problem.line is None else f"{source}:{problem.line}"
     return ": ".join(part for part in (place, problem.path, problem.message) if part)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -42,7 +42,8 @@ def verify_file(
     from pytest_mlops.evidence.attest import check_attestations
     from pytest_mlops.evidence.cached import digest_cached
     from pytest_mlops.evidence.digest import digest_artifact
-    from pytest_mlops.evidence.verify import parse_record, read_bytes, verify_record
+    from pytest_mlops.evidence.verify import parse_record, verify_record
+    from pytest_mlops.files import read_bytes
     from pytest_mlops.records.codec import MAX_RECORD_BYTES
 
     data = read_bytes(path, limit=MAX_RECORD_BYTES)

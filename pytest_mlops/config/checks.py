@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from pytest_mlops.config.messages import nearest
-from pytest_mlops.config.problems import Mistake, render_place
+from pytest_mlops.config.problems import Mistake
 from pytest_mlops.records.base import Record
 from pytest_mlops.records.policy import Requirement, Waiver
 from pytest_mlops.records.rule import Rule
+from pytest_mlops.text import render_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,7 +83,7 @@ def _repeated_cells(requirements: Mapping[int, Requirement]) -> Iterator[Mistake
         titles = dict.fromkeys(cell.title for cell in requirement.cells())
         taken = [title for title in titles if title in owner]
         if taken:
-            where = render_place(("requirements", owner[taken[0]]))
+            where = render_path(("requirements", owner[taken[0]]))
             noun = "the cell" if len(taken) == 1 else "the cells"
             message = f"declares {noun} {', '.join(taken)} that {where} declares already; remove one"
             yield Mistake(place=("requirements", index), message=message)
@@ -94,7 +95,7 @@ def _repeated_rules(rules: Mapping[int, Rule]) -> Iterator[Mistake]:
     owner: dict[str, int] = {}
     for index, rule in rules.items():
         if rule.name in owner:
-            where = render_place(("rules", owner[rule.name]))
+            where = render_path(("rules", owner[rule.name]))
             message = f"has the name {rule.name}, as {where} has; give one of them an id of its own"
             yield Mistake(place=("rules", index), message=message)
         owner.setdefault(rule.name, index)

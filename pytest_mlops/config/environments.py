@@ -13,7 +13,7 @@ from pytest_mlops.config.models import Config
 from pytest_mlops.config.problems import to_problems
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError, EvidenceError
-from pytest_mlops.evidence.verify import read_bytes
+from pytest_mlops.files import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,6 +14,7 @@ from pytest_mlops.config.entries import entry_class
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.problems import Mistake, Place
 from pytest_mlops.records.base import Record
+from pytest_mlops.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -218,13 +219,13 @@ def _shown(value: object, spelling: str | None) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return f"the text {_quoted(value if len(value) <= _SHOWN else value[:_SHOWN] + '…')}"
+        return f"the text {_quoted(cut(value, _SHOWN))}"
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, dict):
         return "a mapping"
     text = spelling if spelling is not None else str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return cut(text, _SHOWN)
 
 
 def _quoted(text: str) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import Problem
+from pytest_mlops.text import render_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Mistake", "Place", "line_of", "render_place", "to_problems"]
+__all__ = ["Mistake", "Place", "line_of", "to_problems"]
 
 Place = tuple[str | int, ...]
 """Where in a document: ``("rules", 2, "min")``."""
-
-_PLAIN_KEY = re.compile(r"[\w-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,19 +30,6 @@ class Mistake:
     place: Place
     message: str
     line: int | None = None
-
-
-def render_place(place: Place) -> str:
-    """Write a place for people: ``rules[2].min``, and ``metrics["top 5"]`` for keys that need quotes."""
-    text = ""
-    for part in place:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif _PLAIN_KEY.fullmatch(part):
-            text += f".{part}" if text else part
-        else:
-            text += f"[{json.dumps(part, ensure_ascii=False)}]"
-    return text
 
 
 def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
@@ -70,7 +54,7 @@ def to_problems(mistakes: Iterable[Mistake], lines: Mapping[Place, int]) -> list
 
     return [
         Problem(
-            path=render_place(mistake.place),
+            path=render_path(mistake.place),
             message=mistake.message,
             line=mistake.line or line_of(mistake.place, lines),
         )

@@ -9,6 +9,7 @@ from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.finding import GateFinding, at_least
 from pytest_mlops.names import ALL
 from pytest_mlops.records.integration import CellCoverage
+from pytest_mlops.text import list_some
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -144,8 +145,7 @@ def _gaps(cells: Sequence[CellCoverage], gate: GateSettings) -> str:
             gaps.append(f"{cell.cell} (nothing conclusive was recorded)")
         else:
             gaps.append(f"{cell.cell} ({cell.share:.0%} of its {cell.claims} tests)")
-    more = f" and {len(gaps) - 5} more" if len(gaps) > 5 else ""
-    return "not covered: " + ", ".join(gaps[:5]) + more if gaps else "every cell is covered"
+    return f"not covered: {list_some(gaps, 5)}" if gaps else "every cell is covered"
 
 
 def _finding(

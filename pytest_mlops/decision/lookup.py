@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 from pytest_mlops.names import metric_title
+from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,11 +56,9 @@ class Measurements:
             return f"{wanted} was not recorded; this run recorded no number at all"
         titles = {metric_title(*key) for key in self._by_key}
         near = get_close_matches(wanted, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
-        hint = f"; did you mean {' or '.join(near)}?" if near else f"; recorded were {_some(titles)}"
+        hint = (
+            f"; did you mean {' or '.join(near)}?"
+            if near
+            else f"; recorded were {list_some(sorted(titles), 5)}"
+        )
         return f"{wanted} was not recorded{hint}"
-
-
-def _some(titles: set[str]) -> str:
-    shown = nsmallest(5, titles)
-    more = f" and {len(titles) - 5} more" if len(titles) > 5 else ""
-    return ", ".join(shown) + more

@@ -11,6 +11,7 @@ from pytest_mlops.decision.finding import GateFinding, at_least
 from pytest_mlops.records.integration import Bounds
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.stats import binomial
+from pytest_mlops.text import list_some
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def _why_unsettled(tests: Sequence[TestResult]) -> str:
         else f"{test.test_name} is undecided ({test.message})"
         for test in tests
     ]
-    more = f", and {len(whys) - 3} more" if len(whys) > 3 else ""
-    return ", ".join(whys[:3]) + more
+    return list_some(whys, last=", and ")
 
 
 def measure_bounds(

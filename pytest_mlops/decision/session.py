@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.records.results import Outcome
+from pytest_mlops.text import list_some, plural
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from pytest_mlops.records.results import TestResults
 
@@ -30,13 +31,16 @@ def _broken(results: TestResults) -> Iterator[GateFinding]:
         sentences.append(f"the run was interrupted: {session.interrupted}")
     if session.collection_errors:
         sentences.append(
-            f"{_count(session.collection_errors, 'collection error')}: {_some(session.collection_errors)}"
+            f"{plural(len(session.collection_errors), 'collection error')}: "
+            f"{list_some(session.collection_errors)}"
         )
     if session.lost_workers:
-        sentences.append(f"{_count(session.lost_workers, 'worker')} crashed: {_some(session.lost_workers)}")
+        sentences.append(
+            f"{plural(len(session.lost_workers), 'worker')} crashed: {list_some(session.lost_workers)}"
+        )
     crashed = [test.test_name for test in results.results if test.outcome is Outcome.CRASHED]
     if crashed:
-        sentences.append(f"{_count(crashed, 'model test')} died with the process: {_some(crashed)}")
+        sentences.append(f"{plural(len(crashed), 'model test')} died with the process: {list_some(crashed)}")
     incomplete = [test for test in results.results if test.outcome is Outcome.INCOMPLETE]
     sentences += [f"{test.test_name}: {test.message}" for test in incomplete]
     if session.artifact is not None:
@@ -66,17 +70,7 @@ def _missing(results: TestResults) -> Iterator[GateFinding]:
 def _failed(results: TestResults) -> Iterator[GateFinding]:
     if results.ordinary.failed:
         failed = results.ordinary.failed
-        text = f"ordinary tests failed: {_some(failed)}"
+        text = f"ordinary tests failed: {list_some(failed)}"
         yield GateFinding(verdict=Verdict.FAIL, text=text)
     for sentence in results.session.conflicts:
         yield GateFinding(verdict=Verdict.FAIL, text=sentence)
-
-
-def _count(things: Sequence[str], noun: str) -> str:
-    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
-
-
-def _some(names: Iterable[str]) -> str:
-    shown = list(names)
-    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return ", ".join(shown[:3]) + more

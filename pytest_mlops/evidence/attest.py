@@ -20,8 +20,7 @@ from pytest_mlops.evidence.statement import (
     read_test_result,
     statement_path,
 )
-from pytest_mlops.evidence.verify import read_bytes
-from pytest_mlops.files import write_atomically
+from pytest_mlops.files import read_bytes, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pytest_mlops.errors import ConfigError, EvidenceError, Problem, SerializationError
 from pytest_mlops.evidence.dsse import IN_TOTO, decode_envelope, pae
 from pytest_mlops.evidence.statement import STATEMENT_TYPE
-from pytest_mlops.evidence.verify import read_bytes
-from pytest_mlops.records.codec import parse_object
+from pytest_mlops.files import read_bytes
+from pytest_mlops.strict_json import parse_object
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import EvidenceError, SerializationError
 from pytest_mlops.evidence.digest import ArtifactDigest, Stamp, digest_artifact
-from pytest_mlops.evidence.verify import read_bytes
-from pytest_mlops.files import write_atomically
-from pytest_mlops.records.codec import parse_object
+from pytest_mlops.files import read_bytes, write_atomically
+from pytest_mlops.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ from pytest_mlops.evidence.demands import judge_under
 from pytest_mlops.evidence.dsse import MAX_ENVELOPE_BYTES
 from pytest_mlops.evidence.statement import envelope_path
 from pytest_mlops.evidence.trust import HeldKey, hold_keys
-from pytest_mlops.evidence.verify import parse_record, read_bytes
+from pytest_mlops.evidence.verify import parse_record
+from pytest_mlops.files import read_bytes
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import EvidenceError, SerializationError
-from pytest_mlops.records.codec import parse_object
+from pytest_mlops.strict_json import parse_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

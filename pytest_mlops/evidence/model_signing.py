@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.bundle import MAX_BUNDLE_BYTES, load_curve_key, read_bundle
 from pytest_mlops.evidence.digest import MAX_ENTRIES
-from pytest_mlops.evidence.verify import read_bytes
+from pytest_mlops.files import read_bytes
+from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, KeysView
+    from collections.abc import Iterator, KeysView
     from typing import BinaryIO
 
     from pytest_mlops.evidence.bundle import Bundle, Resource
@@ -74,15 +75,13 @@ def _by_file(signed: Bundle) -> dict[str, list[Resource]]:
 
 def _compare_names(actual: KeysView[str], expected: KeysView[str]) -> None:
     if missing := expected - actual:
-        raise EvidenceError(f"the model lacks {_some(missing)}, which its signature names")
+        raise EvidenceError(
+            f"the model lacks {list_some(sorted(map(repr, missing)))}, which its signature names"
+        )
     if added := actual - expected:
-        raise EvidenceError(f"the model has {_some(added)}, which its signature does not name")
-
-
-def _some(names: Iterable[str]) -> str:
-    shown = sorted(names)
-    more = f" and {len(shown) - 3} more files" if len(shown) > 3 else ""
-    return ", ".join(repr(name) for name in shown[:3]) + more
+        raise EvidenceError(
+            f"the model has {list_some(sorted(map(repr, added)))}, which its signature does not name"
+        )
 
 
 def _is_ignored(name: str, ignored: tuple[str, ...]) -> bool:

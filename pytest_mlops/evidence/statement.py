@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import EvidenceError, SerializationError
 from pytest_mlops.evidence.dsse import MAX_ENVELOPE_BYTES
-from pytest_mlops.records.codec import parse_object
 from pytest_mlops.records.results import Outcome
+from pytest_mlops.strict_json import parse_object
 from pytest_mlops.verdict import Decision, Verdict
 
 if TYPE_CHECKING:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, SerializationError
 from pytest_mlops.evidence.digest import digest_artifact
+from pytest_mlops.files import read_bytes
 from pytest_mlops.records.codec import MAX_RECORD_BYTES, load_integration_result, policy_digest
 from pytest_mlops.records.integration import GateJudgement, IntegrationResult
 from pytest_mlops.records.results import Outcome
+from pytest_mlops.strict_json import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_mlops.evidence.digest import ArtifactDigest
@@ -31,7 +32,6 @@ __all__ = [
     "check_model",
     "check_policy",
     "parse_record",
-    "read_bytes",
     "read_record",
     "verify_record",
 ]
@@ -77,23 +77,6 @@ def parse_record(data: bytes, source: str) -> IntegrationResult:
         return load_integration_result(data)
     except SerializationError as error:
         raise EvidenceError(f"{source}: {error}") from error
-
-
-def read_bytes(path: Path, *, limit: int) -> bytes:
-    """Read a file of at most ``limit`` bytes.
-
-    Raises:
-        EvidenceError: there is none, it is larger, no ordinary file, or cannot be read.
-    """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited on for ever
-            raise EvidenceError(f"cannot read {path}: it is no ordinary file")
-        if status.st_size > limit:
-            raise EvidenceError(f"{path} has {status.st_size:,} bytes; at most {limit:,} are read")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise EvidenceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def verify_record(
@@ -202,26 +185,16 @@ def check_judgement(record: IntegrationResult) -> None:
     """
     again = judge_again(record).model_dump(mode="json")
     stated = record.model_dump(mode="json", include=set(GateJudgement.model_fields))
-    for path, got, expected in _differences(stated, again, ""):
-        raise EvidenceError(
-            f"the record states {path} = {got!r:.120}, but its own evidence makes {expected!r:.120}"
-        )
+    found = differences(stated, again, name="record", close=_same_but_for_rounding)
+    if found:
+        raise EvidenceError(f"the record contradicts its own evidence: {found[0]}")
 
 
-def _differences(stated: Any, again: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yield where two JSON values differ; numbers may differ in the last digits of another platform."""
-    if isinstance(stated, dict) and isinstance(again, dict):
-        for key in sorted(stated.keys() | again.keys()):
-            inner = f"{path}.{key}" if path else key
-            yield from _differences(stated.get(key), again.get(key), inner)
-    elif isinstance(stated, list) and isinstance(again, list) and len(stated) == len(again):
-        for index, (left, right) in enumerate(zip(stated, again, strict=True)):
-            yield from _differences(left, right, f"{path}[{index}]")
-    elif isinstance(stated, float) and isinstance(again, float):
-        if not math.isclose(stated, again, rel_tol=1e-9, abs_tol=1e-12):
-            yield path, stated, again
-    elif stated != again:
-        yield path, stated, again
+def _same_but_for_rounding(stated: object, again: object) -> bool:
+    """Tell whether two numbers are the same; floats may differ in the last digits of another platform."""
+    if isinstance(stated, float) and isinstance(again, float):
+        return math.isclose(stated, again, rel_tol=1e-9, abs_tol=1e-12)
+    return stated == again
 
 
 def check_model(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from pytest_mlops.ci.context import context_from_environ, new_run_id
+from pytest_mlops.ci.context import context_from_environ
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.find import CONFIG_NAMES, find_config
 from pytest_mlops.config.guard import refuse
 from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.config.models import Config
-from pytest_mlops.errors import ConfigError, IoError, MLOpsError, Problem
+from pytest_mlops.errors import ConfigError, IoError, MLOpsError
 from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
 from pytest_mlops.gate.attest import forget_attestations, settle_key
 from pytest_mlops.gate.config_run import ConfigRun
@@ -33,6 +34,7 @@ from pytest_mlops.gate.session import GateSession
 from pytest_mlops.gate.worker_config import WorkerSettings
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import GateSettings, Policy
+from pytest_mlops.text import problems_of
 from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
@@ -144,7 +146,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
     folder = config.invocation_params.dir
     named = option.mlops_config or []
     return GateRun(
-        run_id=option.mlops_run_id or new_run_id(),
+        run_id=option.mlops_run_id or uuid.uuid4().hex,
         path=_result_path(folder / option.mlops_result),
         folder=folder,
         context=context,
@@ -156,7 +158,6 @@ def _bare_run(config: pytest.Config) -> GateRun:
         provenance=collect_provenance(
             environ=os.environ,
             folder=folder,
-            pytest_version=pytest.__version__,
             arguments=[str(argument) for argument in config.invocation_params.args],
             workers=_workers(config),
         ),
@@ -268,11 +269,7 @@ def _read_version(path: Path) -> ModelVersion:
         text = f"cannot read {path}: {error.strerror or error}"
         refuse(source, text)
     except ValidationError as error:
-        problems = [
-            Problem(path=".".join(map(str, problem["loc"])), message=problem["msg"])
-            for problem in error.errors(include_url=False)
-        ]
-        raise ConfigError(f"{source} {path}", problems) from error
+        raise ConfigError(f"{source} {path}", problems_of(error)) from error
 
 
 def _digest(folder: Path, version: ModelVersion | None) -> tuple[Path, ArtifactDigest] | None:

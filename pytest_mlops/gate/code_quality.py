@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_mlops.errors import SerializationError
 from pytest_mlops.records.integration import CodeQuality
+from pytest_mlops.strict_json import parse_json
+from pytest_mlops.text import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -142,20 +143,9 @@ def _load(folder: Path, name: str) -> Any:
     if len(text) > MAX_REPORT_BYTES:
         raise _UnusableError(f"has more than {MAX_REPORT_BYTES:,} bytes; report on less source")
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise _UnusableError(f"is not valid JSON: {error}; write it again") from error
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{_short(text)} is too large a number")
-    return value
+        return parse_json(text, what="the report")
+    except SerializationError as error:
+        raise _UnusableError(f"{error}; write it again") from error
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -199,7 +189,7 @@ def _lines(file: Path) -> int:
 def _short(value: object) -> str:
     """Show a value of a report, whatever its size."""
     if isinstance(value, str):
-        return repr(value if len(value) <= 80 else f"{value[:79]}…")
+        return repr(cut(value, 80))
     return (
         str(value) if value is None or isinstance(value, bool | int | float) else f"a {type(value).__name__}"
     )

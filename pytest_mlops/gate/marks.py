@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from pytest_mlops.text import cut
+
 if TYPE_CHECKING:
     import pytest
 
@@ -44,7 +46,7 @@ def read_mark(mark: pytest.Mark) -> ModelTestMark | str:
     named = [cell if ":" in cell else f"{cell}:all" for cell in covers]
     for name in (*named, dataset or ""):
         if len(name) > MAX_NAME:
-            return f"names {name[:40]!r}…, of {len(name)} characters; expected at most {MAX_NAME}"
+            return f"names {cut(name, 40)!r}, of {len(name)} characters; expected at most {MAX_NAME}"
     return ModelTestMark(covers=tuple(dict.fromkeys(named)), dataset=dataset)
 
 

@@ -8,6 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mlops.gate.terminal_changes import comparison_lines
+from pytest_mlops.text import cut
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:
@@ -233,10 +234,7 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     over = 2 + sum(widths) + 2 * (len(widths) - 1) - _width()
     widths[widest] = max(8, widths[widest] - max(0, over))
     for row in rows:
-        cells = [
-            cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
-            for cell, width in zip(row, widths, strict=True)
-        ]
+        cells = [cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]
         yield "  " + "  ".join(cells).rstrip()
 
 

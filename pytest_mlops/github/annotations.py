@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.report.messages import rules_by_concern
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:

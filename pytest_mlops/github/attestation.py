@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.evidence.statement import build_statement
 from pytest_mlops.files import write_atomically
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:

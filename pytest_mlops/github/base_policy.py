@@ -16,7 +16,7 @@ from pytest_mlops.ci.git import (
 from pytest_mlops.config.find import CONFIG_NAMES, configs_above, configs_below, is_config
 from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.errors import ConfigError, EvidenceError
-from pytest_mlops.evidence.verify import read_bytes
+from pytest_mlops.files import read_bytes
 from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
 from pytest_mlops.github.snapshot import Snapshot, snapshot_of_record, snapshot_of_yaml
 from pytest_mlops.verdict import Decision

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 
 __all__ = ["command_data", "command_property", "log_line"]
 

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import IoError
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.evidence.verify import parse_record, read_bytes, verify_record
+from pytest_mlops.evidence.verify import parse_record, verify_record
+from pytest_mlops.files import read_bytes
 from pytest_mlops.github.policy_changes import Effect
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
 from pytest_mlops.verdict import Context, Decision, Verdict, success

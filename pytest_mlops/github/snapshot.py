@@ -12,7 +12,8 @@ from pytest_mlops.config.entries import check_class
 from pytest_mlops.config.find import is_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.yaml import parse_yaml
-from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.errors import ConfigError
+from pytest_mlops.text import problems_of
 
 if TYPE_CHECKING:
     from pytest_mlops.records.integration import IntegrationResult
@@ -48,9 +49,7 @@ def snapshot_of_yaml(content: bytes, source: str) -> Snapshot:
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        problem = Problem(path=".".join(map(str, first["loc"])), message=first["msg"])
-        raise ConfigError(source, [problem]) from error
+        raise ConfigError(source, problems_of(error)) from error
     named = [entry for entry in entries or () if isinstance(entry, Mapping)]
     return Snapshot(
         policy=config.policy(),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pytest_mlops.github.policy_changes import Effect
 from pytest_mlops.report.budget import MarkdownSection
 from pytest_mlops.report.markdown import to_markdown
+from pytest_mlops.report.markdown_text import to_markdown_text
 from pytest_mlops.report.messages import headline
-from pytest_mlops.report.text import to_markdown_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,6 +18,7 @@ from pytest_mlops.metrics.columns import (
     read_finite,
     refuse_shape,
 )
+from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -153,7 +154,7 @@ def _positive(labels: list[Any], positive: object) -> Any:
 
 
 def _some(labels: list[Any]) -> str:
-    return ", ".join(map(repr, labels[:5])) + (", …" if len(labels) > 5 else "")
+    return list_some([repr(label) for label in labels], 5)
 
 
 def read_scores(value: object, labels: Labels) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
@@ -14,6 +14,8 @@ from pydantic_core import to_jsonable_python
 from pytest_mlops.errors import SerializationError
 from pytest_mlops.records.base import Record
 from pytest_mlops.records.integration import SCHEMA_VERSION, IntegrationResult
+from pytest_mlops.strict_json import parse_object
+from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
     from pytest_mlops.records.policy import Policy
@@ -23,7 +25,6 @@ __all__ = [
     "dump",
     "dump_canonical",
     "load_integration_result",
-    "parse_object",
     "policy_digest",
 ]
 
@@ -76,44 +77,9 @@ def load_integration_result(text: str | bytes) -> IntegrationResult:
     try:
         return IntegrationResult.model_validate_json(text, extra="ignore" if newer else None)
     except ValidationError as error:
-        raise SerializationError(_sentence(error)) from error
-
-
-def parse_object(text: str | bytes, *, what: str, limit: int) -> dict[str, Any]:
-    """Read a JSON object strictly.
-
-    Args:
-        text: The JSON; bytes are UTF-8.
-        what: What it should be, for messages, as ``the record``.
-        limit: Bytes beyond which it is refused unread.
-
-    Raises:
-        SerializationError: too long, not JSON, no object, a key given twice in one object, or NaN.
-    """
-    if len(text) > limit:
-        raise SerializationError(f"{what} has {len(text):,} bytes; at most {limit:,} are read")
-    try:
-        # Left to itself json.loads takes bytes for UTF-16 too.
-        decoded = text.decode() if isinstance(text, bytes) else text
-        data = json.loads(decoded, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise SerializationError(f"{what} is not valid JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise SerializationError(f"{what} is a JSON {type(data).__name__}; expected an object")
-    return data
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
-    return data
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number")
+        raise SerializationError(
+            f"the record does not match its schema: {describe_problems(error)}"
+        ) from error
 
 
 def _is_newer(version: object) -> bool:
@@ -135,12 +101,3 @@ def _is_newer(version: object) -> bool:
             stacklevel=3,
         )
     return newer
-
-
-def _sentence(error: ValidationError) -> str:
-    problems = [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'record'}: {problem['msg']}"
-        for problem in error.errors(include_url=False)
-    ]
-    more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-    return "the record does not match its schema: " + "; ".join(problems[:3]) + more

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound
 from pytest_mlops.evidence.digest import combine_digests
 from pytest_mlops.records.base import Count, Digest, Record, Text
+from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,9 @@ def make_manifest(files: Mapping[str, tuple[int, str]]) -> Manifest:
             files=tuple(StoredFile(name=name, size=size, digest=digest) for name, (size, digest) in listed)
         )
     except ValidationError as error:
-        raise ModelArtifactNotFound(f"the artifact cannot be kept: {_first(error)}; rename it") from error
+        raise ModelArtifactNotFound(
+            f"the artifact cannot be kept: {describe_problems(error, most=1)}; rename it"
+        ) from error
 
 
 def parse_manifest(data: bytes, *, digest: str) -> Manifest:
@@ -91,7 +94,8 @@ def parse_manifest(data: bytes, *, digest: str) -> Manifest:
         manifest = Manifest.model_validate_json(data)
     except ValidationError as error:
         raise EvidenceError(
-            f"the manifest of artifact {digest} cannot be trusted: {_first(error)}; store the artifact again"
+            f"the manifest of artifact {digest} cannot be trusted: {describe_problems(error, most=1)}; "
+            "store the artifact again"
         ) from error
     if manifest.digest != digest:
         raise EvidenceError(
@@ -113,10 +117,3 @@ def _problem(name: str) -> str | None:
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in name):
         return "has a control character"
     return None
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    text = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {text}" if place else text

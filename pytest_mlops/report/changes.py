@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.decision.delta_messages import allowed_change
 from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.report.messages import SUBJECT_LIMIT, count, number
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:

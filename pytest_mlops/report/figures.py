@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pytest_mlops.report.changes import signed
 from pytest_mlops.report.messages import count, interval, number
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,8 +21,8 @@ from pytest_mlops.report.figures import (
 )
 from pytest_mlops.report.reliability import reliability_curves
 from pytest_mlops.report.series import MetricSeries, all_series
-from pytest_mlops.report.text import one_line
 from pytest_mlops.report.trends import all_trends
+from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.report.budget import MarkdownSection, fit
 from pytest_mlops.report.changes import all_changes, baseline_sentence
+from pytest_mlops.report.markdown_text import to_markdown_text
 from pytest_mlops.report.messages import (
     bound_sentence,
     cell_words,
@@ -23,7 +24,6 @@ from pytest_mlops.report.messages import (
     weak_spots,
     why_not_deployable,
 )
-from pytest_mlops.report.text import to_markdown_text
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:

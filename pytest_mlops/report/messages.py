@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.records.results import Outcome
-from pytest_mlops.report.text import one_line
+from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from pytest_mlops.errors import EvidenceError, SerializationError, TaskError
-from pytest_mlops.evidence.verify import read_bytes
-from pytest_mlops.serving.health.json_compare import differences, parse_strict
+from pytest_mlops.files import read_bytes
 from pytest_mlops.serving.health.lookups import run_probes
 from pytest_mlops.serving.health.network import post_json
 from pytest_mlops.serving.health.probe import ProbeFailed
+from pytest_mlops.strict_json import differences, parse_json, within
+from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,9 +45,9 @@ def read_golden(path: Path) -> tuple[GoldenCase, ...]:
         EvidenceError: it cannot be read, is something else, or holds none.
     """
     try:
-        values = parse_strict(read_bytes(path, limit=MAX_BYTES))
+        values = parse_json(read_bytes(path, limit=MAX_BYTES), what=str(path))
     except SerializationError as error:
-        raise EvidenceError(f"{path}: {error}") from error
+        raise EvidenceError(str(error)) from error
     if not isinstance(values, list) or not values:
         raise EvidenceError(
             f'{path} holds no golden prediction; expected a list of {{"request": …, "response": …}}'
@@ -72,9 +73,8 @@ def replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSettings) -> s
     """
     failures = run_probes(_replay(cases, url, settings))
     if not cases or failures:
-        more = f" and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
-        words = "; ".join(failures[:_SHOWN]) or "there is none"
-        raise TaskError(f"{len(failures)} of {len(cases)} golden predictions do not hold: {words}{more}")
+        shown = list_some(failures, _SHOWN, separator="; ") or "there is none"
+        raise TaskError(f"{len(failures)} of {len(cases)} golden predictions do not hold: {shown}")
     return f"{len(cases)} of {len(cases)} golden predictions hold at {url}"
 
 
@@ -94,7 +94,9 @@ async def _ask(case: GoldenCase, url: str, settings: GoldenSettings) -> str | No
     try:
         async with asyncio.timeout(settings.timeout):
             answer = await post_json(httpx.URL(url), json.dumps(case.request, allow_nan=False).encode())
-        found = differences(parse_strict(answer), case.response, tolerance=settings.tolerance)
+        found = differences(
+            parse_json(answer, what="the answer"), case.response, close=within(settings.tolerance)
+        )
     except TimeoutError:
         return f"no answer within {settings.timeout:g} s"
     except (ProbeFailed, SerializationError) as error:

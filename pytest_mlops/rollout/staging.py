@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_mlops.errors import EvidenceError, IoError, ModelArtifactNotFound
 from pytest_mlops.evidence.digest import digest_artifact, resolve_artifact
 from pytest_mlops.evidence.statement import envelope_path, statement_path
-from pytest_mlops.evidence.verify import parse_record, read_bytes
-from pytest_mlops.files import sync_folder
+from pytest_mlops.evidence.verify import parse_record
+from pytest_mlops.files import read_bytes, sync_folder
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:

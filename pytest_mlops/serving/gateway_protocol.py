@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from pytest_mlops.errors import SerializationError
 from pytest_mlops.records.base import Count, Label, Record, Share, Text
+from pytest_mlops.text import describe_problems
 
 __all__ = ["ReplicaAddress", "Route", "Routes", "ShadowRoute", "read_routes"]
 
@@ -81,8 +82,4 @@ def read_routes(text: bytes) -> Routes:
     try:
         return Routes.model_validate_json(text)
     except ValidationError as error:
-        places = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'table'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        raise SerializationError(f"no table of routes: {places}") from error
+        raise SerializationError(f"not a table of routes: {describe_problems(error)}") from error

@@ -12,6 +12,7 @@ from pytest_mlops.records.base import Digest, Label, Record, Text, Timestamp
 from pytest_mlops.records.environment import DeploymentEnvironment
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.serving import ServeSettings
+from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
     from pytest_mlops.records.health import HealthCheck
@@ -105,8 +106,5 @@ def read_plan(text: str) -> DeploymentPlan:
     try:
         return DeploymentPlan.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise SerializationError(
-            f"the plan of a deployment cannot be read: {where}: {first['msg']}"
-        ) from error
+        message = f"the plan of a deployment cannot be read: {describe_problems(error)}"
+        raise SerializationError(message) from error

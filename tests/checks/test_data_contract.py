@@ -73,7 +73,7 @@ def test_all_breaches_are_counted_and_the_first_eight_named() -> None:
     columns = {f"c{place}": {"max": 0.0} for place in range(10)}
     message = judge(np.ones((2, 10)), {str(k): v for k, v in enumerate(columns.values())}).message
     assert message.startswith("10 breaches in 2 rows: 0: 2 values")
-    assert message.endswith("; and 2 more")
+    assert message.endswith(" and 2 more")
 
 
 def test_missing_and_further_columns() -> None:

@@ -65,7 +65,7 @@ def test_failing_takes_more_evidence_the_more_slices_there_are() -> None:
 
 def test_many_slices_are_not_all_listed() -> None:
     found = check().evaluate(given(*[(100, 10)] * 8))
-    assert found.message.endswith("; and 3 more")
+    assert found.message.endswith(" and 3 more")
 
 
 def test_undefined_metric_of_one_slice_is_incomplete_and_the_rest_is_recorded() -> None:

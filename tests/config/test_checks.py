@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pytest_mlops.config.checks import cross_mistakes
-from pytest_mlops.config.problems import render_place
+from pytest_mlops.text import render_path
 
 
 def found(data: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(render_place(mistake.place), mistake.message) for mistake in cross_mistakes(data)]
+    return [(render_path(mistake.place), mistake.message) for mistake in cross_mistakes(data)]
 
 
 def waiver(**subject: str) -> dict[str, str]:

@@ -258,12 +258,12 @@ def test_a_misread_number_is_told_once(tmp_path: Path) -> None:
 def test_a_number_too_large_for_a_float_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_mlops.config.yaml._MAX_DIGITS", 1000)
     (problem,) = problems_of(tmp_path, f"model: {{id: a, version: b, hyperparameters: {{x: {'9' * 400}}}}}")
-    assert problem.message == f"expected a number, got {'9' * 40}…, which is too large"
+    assert problem.message == f"expected a number, got {'9' * 39}…, which is too large"
 
 
 def test_a_long_text_is_shown_in_part(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, f"gate: {{estimand: {'x' * 50}}}")
-    assert problem.message == f'expected census or sample, got the text "{"x" * 40}…"'
+    assert problem.message == f'expected census or sample, got the text "{"x" * 39}…"'
 
 
 def test_the_nearest_name_ignores_case_and_is_left_out_when_far() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mlops.config.problems import Mistake, Place, line_of, render_place, to_problems
+from pytest_mlops.config.problems import Mistake, Place, line_of, to_problems
 from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.text import render_path
 
 LINES: dict[Place, int] = {
     (): 1,
@@ -29,7 +30,7 @@ LINES: dict[Place, int] = {
     ],
 )
 def test_places_are_written_for_people(place: Place, text: str) -> None:
-    assert render_place(place) == text
+    assert render_path(place) == text
 
 
 @pytest.mark.parametrize(

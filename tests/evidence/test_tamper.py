@@ -217,7 +217,10 @@ SCHEMA: dict[str, tuple[Manipulation, str]] = {
     "an unknown field": (edit(lambda data: data.update(approved=True)), "approved"),
     "a passed flag": (edit(lambda data: results(data)[0].update(passed=False)), "but the outcome is passed"),
     "NaN": (edit(lambda data: data.update(coverage=float("nan"))), "NaN is not a number"),
-    "an infinite number": (text(lambda text: text.replace('"coverage": 1.0', '"coverage": 1e999')), "finite"),
+    "an infinite number": (
+        text(lambda text: text.replace('"coverage": 1.0', '"coverage": 1e999')),
+        "too large a number",
+    ),
     "a share above 1": (edit(lambda data: data.update(pass_rate=1.1)), "pass_rate"),
     "a negative count": (
         edit(lambda data: data["test_results"].update(total_tests=-1)),
@@ -310,16 +313,16 @@ def skipped_but_conclusive(data: dict[str, Any]) -> None:
 
 
 VERDICT: dict[str, tuple[Manipulation, str]] = {
-    "a verdict": (edit(lambda data: data.update(verdict="waived")), "verdict = 'waived'"),
-    "a decision": (edit(lambda data: data.update(decision="block")), "decision = 'block'"),
-    "a success": (edit(lambda data: data.update(success=False)), "success = False"),
-    "a deployable": (edit(lambda data: data.update(deployable=False)), "deployable = False"),
-    "a coverage": (edit(lambda data: data.update(coverage=0.9)), "coverage = 0.9"),
-    "a quality score": (edit(lambda data: data.update(quality_score=0.99)), "quality_score = 0.99"),
+    "a verdict": (edit(lambda data: data.update(verdict="waived")), "record.verdict is 'waived'"),
+    "a decision": (edit(lambda data: data.update(decision="block")), "record.decision is 'block'"),
+    "a success": (edit(lambda data: data.update(success=False)), "record.success is False"),
+    "a deployable": (edit(lambda data: data.update(deployable=False)), "record.deployable is False"),
+    "a coverage": (edit(lambda data: data.update(coverage=0.9)), "record.coverage is 0.9"),
+    "a quality score": (edit(lambda data: data.update(quality_score=0.99)), "record.quality_score is 0.99"),
     "a cell": (edit(lambda data: data["coverage_cells"][0].update(n=99)), "coverage_cells"),
     "a rule's result": (edit(lambda data: data["rules"][0].update(estimate=0.99)), "rules"),
     "a context": (edit(lambda data: data.update(context="release", decision="block")), "decision"),
-    "an empty suite marked passed": (edit(empty_suite), "states"),
+    "an empty suite marked passed": (edit(empty_suite), "contradicts its own evidence"),
     "an empty suite that fits": (empty_but_consistent, "makes INCOMPLETE"),
     "a failure that fits": (with_failure, "makes FAIL"),
     "an outcome": (
@@ -332,7 +335,7 @@ VERDICT: dict[str, tuple[Manipulation, str]] = {
     "a removed result": (edit(lambda data: results(data).pop()), "results make"),
     "a measurement": (
         edit(lambda data: [number.update(value=0.99) for number in data["measurements"]]),
-        "its own evidence makes",
+        "contradicts its own evidence",
     ),
     "a number of a stranger": (
         edit(lambda data: data["measurements"][0].update(test="test_other.py::test_it")),

@@ -85,14 +85,17 @@ def first(data: dict[str, Any]) -> dict[str, Any]:
 
 
 FORGERIES: dict[str, tuple[Edit, str]] = {
-    "a verdict": (lambda data: data.update(verdict="waived"), "states verdict = 'waived'"),
-    "a success": (lambda data: data.update(success=False), "states success = False"),
-    "a decision": (lambda data: data.update(decision="block"), "states decision = 'block'"),
-    "a coverage": (lambda data: data.update(coverage=0.5), "states coverage = 0.5"),
+    "a verdict": (lambda data: data.update(verdict="waived"), "record.verdict is 'waived', expected 'pass'"),
+    "a success": (lambda data: data.update(success=False), "record.success is False, expected True"),
+    "a decision": (
+        lambda data: data.update(decision="block"),
+        "record.decision is 'block', expected 'allow'",
+    ),
+    "a coverage": (lambda data: data.update(coverage=0.5), "record.coverage is 0.5, expected 1.0"),
     "a rule's estimate": (lambda data: data["rules"][0].update(estimate=0.9), "rules"),
     "a measurement": (
         lambda data: [number.update(value=0.1) for number in data["measurements"]],
-        "its own evidence makes",
+        "contradicts its own evidence",
     ),
     "an outcome": (lambda data: first(data).update(outcome="failed"), "passed is True, but the outcome is"),
     "an outcome, whole": (

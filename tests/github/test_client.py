@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from pytest_mlops import http
 from pytest_mlops.errors import HttpError, IoError
 from pytest_mlops.github import client as module
 from pytest_mlops.github.client import Client, open_client
@@ -32,7 +33,7 @@ def client_of(answer: Callable[[httpx.Request], httpx.Response], slept: list[flo
     waits: list[float] = [] if slept is None else slept
     return open_client(
         api_url="https://ghe.example/api/v3",
-        token="t",
+        token="ghs_x",
         transport=httpx.MockTransport(answer),
         sleep=waits.append,
         clock=lambda: 1000.0,
@@ -58,10 +59,10 @@ def test_requests_go_below_the_address_and_say_who_asks() -> None:
         assert client.get("/user", page=2) == {}
     (request,) = asked
     assert str(request.url) == "https://ghe.example/api/v3/user?page=2"
-    assert request.headers["authorization"] == "Bearer t"
+    assert request.headers["authorization"] == "Bearer ghs_x"
     assert request.headers["accept"] == "application/vnd.github+json"
     assert request.headers["x-github-api-version"] == "2022-11-28"
-    assert client.http.is_closed
+    assert client.http.client.is_closed
 
 
 def test_the_token_is_no_part_of_what_is_shown() -> None:
@@ -208,7 +209,7 @@ def test_a_refusal_cannot_write_into_the_log() -> None:
 
 
 def test_an_answer_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_ANSWER", 10)
+    monkeypatch.setattr(http, "MAX_ANSWER", 10)
     client = client_of(lambda _: httpx.Response(200, json=["x" * 20]))
     with pytest.raises(HttpError, match="more than 10 bytes"):
         client.get("/x")

@@ -162,7 +162,7 @@ def test_a_fraction_is_no_second_label() -> None:
 def test_many_labels_have_no_positive_one() -> None:
     six = list(range(6))
     refused(
-        "positive is 2, and there are 6 labels, 0, 1, 2, 3, 4, …; leave it out for macro averages",
+        "positive is 2, and there are 6 labels, 0, 1, 2, 3, 4 and 1 more; leave it out for macro averages",
         y_true=six,
         y_pred=six,
         positive=2,

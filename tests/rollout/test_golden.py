@@ -67,7 +67,7 @@ def test_those_that_do_not_are_named(url: str) -> None:
         "4 of 5 golden predictions do not hold: case 1: the answer.double is 4, expected 5"
     )
     assert "answered 500" in told
-    assert "not JSON" in told
+    assert "not valid JSON" in told
     assert told.endswith("and 1 more")
 
 
@@ -88,8 +88,8 @@ def test_of_no_case_nothing_holds(url: str) -> None:
         ("{}", "holds no golden prediction"),
         ("[1]", "entry 0 is not of the form"),
         ('[{"request": 1}]', "entry 0 is not of the form"),
-        ('[{"request": 1, "response": NaN}]', "NaN is no number"),
-        ("nonsense", "not JSON"),
+        ('[{"request": 1, "response": NaN}]', "NaN is not a number"),
+        ("nonsense", "not valid JSON"),
     ],
 )
 def test_a_file_that_holds_none_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -13,6 +13,7 @@ from pytest_mlops.evidence.verify import (
     check_model,
     check_policy,
 )
+from pytest_mlops.text import list_some
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def _check_verdict(case: Case) -> str:
     missing = check_files(record, case.folder)
     judgement = case.judgement
     if judgement.decision is not Decision.ALLOW:
-        reasons = "; ".join(f"{reason.verdict.upper()}: {reason.text}" for reason in judgement.reasons[:3])
+        shown = [f"{reason.verdict.upper()}: {reason.text}" for reason in judgement.reasons]
+        reasons = list_some(shown, separator="; ")
         raise EvidenceError(
             f"as a release into {case.environment} the recorded evidence makes {judgement.verdict.upper()}"
             + (f" ({reasons})" if reasons else "")
@@ -59,15 +61,14 @@ def _check_required(case: Case) -> str:
     session = case.record.test_results.session
     narrowed = (*session.narrowed_by, *session.uncollected)
     if narrowed:
-        raise EvidenceError(f"the run was narrowed to a part of the tests ({', '.join(narrowed[:3])})")
+        raise EvidenceError(f"the run was narrowed to a part of the tests ({list_some(narrowed)})")
     if not judgement.deployable:
         raise EvidenceError(
             "the record is not deployable: that takes a mlops.yaml with requirements, and a model artifact"
         )
     uncovered = [cell.cell for cell in judgement.coverage_cells if cell.share == 0]
     if uncovered:
-        more = f" and {len(uncovered) - 3} more" if len(uncovered) > 3 else ""
-        raise EvidenceError(f"no conclusive test covers {', '.join(uncovered[:3])}{more}")
+        raise EvidenceError(f"no conclusive test covers {list_some(uncovered)}")
     return f"all {len(judgement.coverage_cells)} declared cells were tested"
 
 

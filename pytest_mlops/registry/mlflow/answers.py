@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pytest_mlops.errors import HttpError
+from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,8 +124,6 @@ def parse(answer: type[T], found: Mapping[str, Any], key: str, *, server: str) -
     try:
         return answer.model_validate(found.get(key))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, (key, *first["loc"])))
         raise HttpError(
-            f"the answer of {server} has {place} wrong: {first['msg']}; expected that of an MLflow server"
+            f"{server} sent what no MLflow server answers: {describe_problems(error, key, most=1)}"
         ) from error

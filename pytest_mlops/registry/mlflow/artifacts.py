@@ -113,18 +113,11 @@ def _checked(name: str, server: str) -> str:
 
 def _fetch_file(http: MlflowHttp, source: str, path: Path, size: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    got = 0
     with path.open("xb") as stream:
-        for chunk in http.download(f"{API}/{quote(source)}"):
-            got += len(chunk)
-            if got > size:
-                break
-            stream.write(chunk)
+        http.download(f"{API}/{quote(source)}", stream, most=size)
+        got = stream.tell()
     if got != size:
-        raise HttpError(
-            f"{source} came from {http.server} with {'more than ' if got > size else ''}{min(got, size):,} "
-            f"bytes, expected {size:,}; try again"
-        )
+        raise HttpError(f"{source} came from {http.server} with {got:,} bytes, expected {size:,}; try again")
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

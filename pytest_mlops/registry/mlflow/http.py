@@ -1,30 +1,21 @@
-"""HTTP to an MLflow server: credentials, patience, and every bad answer as one sentence."""
+"""HTTP to an MLflow server, with its credentials."""
 
 from __future__ import annotations
 
-import json
 import time
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
 from pytest_mlops.errors import ConfigError, HttpError, Problem
+from pytest_mlops.http import HttpAnswer, JsonClient, describe, timeouts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from typing import BinaryIO
 
 __all__ = ["Credentials", "MlflowHttp", "credentials_from", "server_url"]
-
-MAX_ANSWER = 16 * 1024 * 1024
-"""Bytes of a JSON answer."""
-ATTEMPTS = 4
-LONGEST_WAIT = 30.0
-"""Seconds between two attempts, whatever the server asks for."""
-BUSY = {429, 502, 503, 504}
-SHOWN = 300
-"""Characters of a server's message."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +46,7 @@ def credentials_from(environ: Mapping[str, str]) -> Credentials | None:
         return Credentials(header=header, secrets=(password, header.removeprefix("Basic ")))
     if token:
         if not (token.isascii() and token.isprintable()):
-            raise _usage("MLFLOW_TRACKING_TOKEN", "has characters that a header cannot carry; copy it anew")
+            raise _usage("MLFLOW_TRACKING_TOKEN", "has characters that a header cannot carry; copy it again")
         return Credentials(header=f"Bearer {token}", secrets=(token,))
     return None
 
@@ -86,15 +77,11 @@ def server_url(text: str) -> str:
 class MlflowHttp:
     """Requests to one server; close it, or use it in ``with``.
 
-    What fails on the way, and what a busy server turns away, is tried again, unless doing it twice could
-    make two of something.
-
     Args:
         server: Its address, from :func:`server_url`.
-        credentials: Who we are; ``None`` for nobody.
+        credentials: Who we are; ``None`` for an anonymous client.
         transport: Takes the place of the network.
         sleep: Waits so many seconds.
-        timeout: Seconds to wait for each part of an answer.
     """
 
     def __init__(
@@ -104,21 +91,21 @@ class MlflowHttp:
         credentials: Credentials | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        timeout: float = 30.0,
     ) -> None:
         self.server = server
-        self._sleep = sleep
-        self._secrets = () if credentials is None else credentials.secrets
         headers = {} if credentials is None else {"Authorization": credentials.header}
-        self._client = httpx.Client(
-            headers=headers, transport=transport, timeout=httpx.Timeout(timeout, connect=10.0)
+        self._http = JsonClient(
+            service=f"the MLflow server {server}",
+            client=httpx.Client(headers=headers, transport=transport, timeout=timeouts()),
+            secrets=() if credentials is None else credentials.secrets,
+            sleep=sleep,
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._client.close()
+        self._http.__exit__(*exception)
 
     def call(
         self,
@@ -155,35 +142,25 @@ class MlflowHttp:
         absent: Collection[str] = ("RESOURCE_DOES_NOT_EXIST",),
     ) -> dict[str, Any] | None:
         """Send a request as :meth:`call` does; ``None`` where the server's error is one of ``absent``."""
-        request = self._client.build_request(
-            method, f"{self.server}/{path}", params=query, json=None if body is None else dict(body)
-        )
-        status, data = self._send(request, repeatable=repeatable)
-        answer = _parse(data)
-        if 200 <= status < 300 and answer is not None:
-            return answer
-        code = None if answer is None else answer.get("error_code")
-        if code is not None and code in absent:
+        request = self._build(method, path, params=query, json=None if body is None else dict(body))
+        answer = self._http.send(request, repeatable=repeatable)
+        found = _object(answer)
+        if answer.is_success and found is not None:
+            return found
+        if found is not None and found.get("error_code") in absent:
             return None
-        raise self._refused(request, status, answer)
+        raise self._refused(request, answer, repeatable=repeatable)
 
-    def download(self, path: str) -> Iterator[bytes]:
-        """Yield the bytes of an answer, which is not tried again once it has begun.
+    def download(self, path: str, stream: BinaryIO, *, most: int) -> None:
+        """Write a file of the server to ``stream``.
 
         Raises:
-            HttpError: as for :meth:`call`, or the answer breaks off.
+            HttpError: as for :meth:`call`, or the file has more than ``most`` bytes.
         """
-        request = self._client.build_request("GET", f"{self.server}/{path}")
-        try:
-            response = self._client.send(request, stream=True)
-            try:
-                if response.status_code != httpx.codes.OK:
-                    raise self._refused(request, response.status_code, _parse(_bounded(response) or b""))
-                yield from response.iter_bytes()
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            raise self._unreachable(request, error) from error
+        request = self._build("GET", path)
+        answer = self._http.send(request, into=stream, most=most)
+        if answer.status != httpx.codes.OK:
+            raise self._refused(request, answer)
 
     def upload(self, path: str, chunks: Iterable[bytes], *, size: int) -> None:
         """Put bytes to a path, once.
@@ -192,103 +169,38 @@ class MlflowHttp:
             HttpError: as for :meth:`call`.
         """
         headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-        request = self._client.build_request("PUT", f"{self.server}/{path}", content=chunks, headers=headers)
-        status, data = self._once(request)
-        if not 200 <= status < 300:
-            raise self._refused(request, status, _parse(data))
+        request = self._build("PUT", path, content=chunks, headers=headers)
+        answer = self._http.send(request, attempts=1)
+        if not answer.is_success:
+            raise self._refused(request, answer)
 
-    def _send(self, request: httpx.Request, *, repeatable: bool) -> tuple[int, bytes]:
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
-            wait = 0.5 * 2 ** (attempt - 1)
-            try:
-                response = self._client.send(request, stream=True)
-                try:
-                    status, data = response.status_code, _bounded(response)
-                finally:
-                    response.close()
-            except httpx.HTTPError as error:
-                # Without a connection nothing was sent, so nothing can have been done.
-                if last or not (repeatable or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)):
-                    raise self._unreachable(request, error) from error
-            else:
-                if data is None:
-                    raise HttpError(
-                        f"{self._what(request)} was answered with more than {MAX_ANSWER:,} bytes; "
-                        "expected less of an MLflow server"
-                    )
-                turned_away = status == httpx.codes.TOO_MANY_REQUESTS
-                if last or status not in BUSY or not (repeatable or turned_away):
-                    return status, data
-                wait = max(wait, _asked_for(response))
-            self._sleep(min(wait, LONGEST_WAIT))
-        raise AssertionError("the last attempt returns or raises")
+    def _build(self, method: str, path: str, **parts: Any) -> httpx.Request:
+        return self._http.client.build_request(method, f"{self.server}/{path}", **parts)
 
-    def _once(self, request: httpx.Request) -> tuple[int, bytes]:
-        try:
-            response = self._client.send(request, stream=True)
-            try:
-                return response.status_code, _bounded(response) or b""
-            finally:
-                response.close()
-        except httpx.HTTPError as error:
-            raise self._unreachable(request, error) from error
-
-    def _what(self, request: httpx.Request) -> str:
-        path = request.url.path.removeprefix(httpx.URL(self.server).path.rstrip("/"))
-        return f"{request.method} {path} on {self.server}"
-
-    def _unreachable(self, request: httpx.Request, error: httpx.HTTPError) -> HttpError:
-        said = self._clean(str(error)) or type(error).__name__
+    def _refused(self, request: httpx.Request, answer: HttpAnswer, *, repeatable: bool = True) -> HttpError:
+        found = _object(answer)
+        message = None if found is None else found.get("message")
+        if answer.status in {401, 403}:
+            why = (
+                "; set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, to "
+                "those of a user who may do this"
+            )
+        elif isinstance(message, str) and message.strip():
+            why = f": {self._http.clean(message).rstrip('.')}"
+        elif answer.is_success:
+            why = " and no JSON object; expected the answer of an MLflow server"
+        else:
+            why = " and no reason; see that this is the address of an MLflow server"
         return HttpError(
-            f"{self._what(request)} got no answer: {said}; see that the MLflow server runs and can be reached"
+            f"{self._http.service} answered {describe(request)} with HTTP {answer.status}{why}",
+            status=answer.status,
+            unclear=self._http.is_unclear(answer, repeatable=repeatable),
         )
 
-    def _refused(self, request: httpx.Request, status: int, answer: Mapping[str, object] | None) -> HttpError:
-        what = f"{self._what(request)} was answered with HTTP {status}"
-        if status in {401, 403}:
-            return HttpError(
-                f"{what}; set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, to those of somebody who may do this"
-            )
-        message = None if answer is None else answer.get("message")
-        if isinstance(message, str) and message.strip():
-            return HttpError(f"{what}: {self._clean(message)}")
-        if 200 <= status < 300:
-            return HttpError(f"{what} and no JSON object; expected the answer of an MLflow server")
-        return HttpError(f"{what} and no reason; see that this is the address of an MLflow server")
 
-    def _clean(self, text: str) -> str:
-        """Return a server's words on one line, without what is secret."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        line = " ".join(text.split())
-        shown = "".join("�" if unicodedata.category(char)[0] == "C" else char for char in line[:SHOWN])
-        return shown.rstrip(".") + ("…" if len(line) > SHOWN else "")
-
-
-def _parse(data: bytes) -> dict[str, Any] | None:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+def _object(answer: HttpAnswer) -> dict[str, Any] | None:
+    found = answer.json()
     return found if isinstance(found, dict) else None
-
-
-def _bounded(response: httpx.Response) -> bytes | None:
-    """Return the body; ``None`` where it is more than anybody would send."""
-    parts, size = [], 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > MAX_ANSWER:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
-def _asked_for(response: httpx.Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else 0.0
 
 
 def _usage(source: str, message: str) -> ConfigError:

@@ -19,6 +19,7 @@ from pytest_mlops.registry.mlflow.links import check_name_there, link_to, versio
 from pytest_mlops.registry.naming import split_tag
 from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.log import append
+from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,7 +173,9 @@ def _describe(
             tags=_tags(remote.tags, left_out),
         )
     except ValidationError as error:
-        raise InvalidMetadata(f"{remote.name} {remote.version} cannot be a version here: {error}") from error
+        raise InvalidMetadata(
+            f"{remote.name} {remote.version} cannot be a version here: {describe_problems(error)}"
+        ) from error
     return ours, left_out
 
 

@@ -13,6 +13,7 @@ from pytest_mlops.errors import MLOpsError
 from pytest_mlops.records.serving import GatewaySettings
 from pytest_mlops.serving.ports import listen
 from pytest_mlops.state.paths import Layout
+from pytest_mlops.text import describe_problems
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
 
             run(Layout(root=given.root.absolute()), settings, listening)
     except (MLOpsError, OSError, ValidationError) as error:
-        print(f"the gateway cannot run: {error}", file=sys.stderr)  # noqa: T201
+        cause = describe_problems(error) if isinstance(error, ValidationError) else error
+        print(f"the gateway cannot run: {cause}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pytest_mlops.errors import SerializationError
 from pytest_mlops.serving.gateway.connection import Broken
 from pytest_mlops.serving.gateway.exchange import Captured, Exchange
 from pytest_mlops.serving.gateway.forward import ask
 from pytest_mlops.serving.gateway.headers import SHADOW
 from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
+from pytest_mlops.strict_json import differences, parse_json
 
 if TYPE_CHECKING:
     from pytest_mlops.serving.gateway.accounting import Sinks
@@ -119,19 +120,6 @@ def same_answer(first: bytes, second: bytes) -> bool:
     if first == second:
         return True
     try:
-        return _same(json.loads(first), json.loads(second))
-    except (ValueError, RecursionError):
+        return not differences(parse_json(first), parse_json(second))
+    except SerializationError:
         return False
-
-
-def _same(first: Any, second: Any) -> bool:
-    # True equals 1 to Python, and does not in JSON.
-    if isinstance(first, bool) or isinstance(second, bool):
-        return first is second
-    match first, second:
-        case dict(), dict():
-            return first.keys() == second.keys() and all(_same(first[key], second[key]) for key in first)
-        case list(), list():
-            return len(first) == len(second) and all(map(_same, first, second))
-        case _:
-            return bool(first == second)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.serving.health.custom_runner import HEALTHY, NOT_CALLABLE
-from pytest_mlops.serving.health.probe import ProbeFailed, one_line
+from pytest_mlops.serving.health.probe import SHOWN, ProbeFailed
+from pytest_mlops.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ class _Tail:
     @property
     def text(self) -> str:
         """It as one line."""
-        return one_line(self._bytes.decode(errors="replace"))
+        return one_line(self._bytes.decode(errors="replace"), SHOWN)
 
     async def end(self, seconds: float) -> None:
         """Wait until nobody can write any more, for some seconds at most."""

@@ -11,8 +11,9 @@ from pytest_mlops.errors import InvalidHealthCheck
 from pytest_mlops.records.health import HealthCheck, HealthCheckType, HealthState, HealthStatus
 from pytest_mlops.serving.health.command import probe_command, probe_custom
 from pytest_mlops.serving.health.network import probe_http, probe_prediction, probe_tcp
-from pytest_mlops.serving.health.probe import ProbeFailed, one_line
+from pytest_mlops.serving.health.probe import SHOWN, ProbeFailed
 from pytest_mlops.serving.health.state import CheckState, advance
+from pytest_mlops.text import list_some, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,15 +53,15 @@ async def probe_once(check: HealthCheck, endpoint: Endpoint) -> Probed:
     try:
         async with asyncio.timeout(check.timeout):
             seen = await _PROBES[check.check_type](check, endpoint)
-        return Probed(ok=True, message=one_line(seen))
+        return Probed(ok=True, message=one_line(seen, SHOWN))
     except TimeoutError:
         return Probed(ok=False, message=f"no answer within {check.timeout:g} s")
     except ProbeFailed as error:
-        return Probed(ok=False, message=one_line(str(error)))
+        return Probed(ok=False, message=one_line(str(error), SHOWN))
     except InvalidHealthCheck:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever goes wrong in a probe, it is no success
-        return Probed(ok=False, message=one_line(f"{type(error).__name__}: {error}"))
+        return Probed(ok=False, message=one_line(f"{type(error).__name__}: {error}", SHOWN))
 
 
 async def check_health(
@@ -153,11 +154,10 @@ def status_of(outcomes: Sequence[CheckOutcome]) -> HealthStatus:
             checks=tuple(outcomes),
         )
     order = (HealthState.UNHEALTHY, HealthState.UNKNOWN, HealthState.STARTING)
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    words = "; ".join(f"{outcome.name} is {outcome.state}: {outcome.message}" for outcome in bad[:3])
+    shown = [f"{outcome.name} is {outcome.state}: {outcome.message}" for outcome in bad]
     return HealthStatus(
         is_healthy=False,
         state=next(state for state in order if any(outcome.state is state for outcome in bad)),
-        message=f"{words}{more}",
+        message=list_some(shown, separator="; "),
         checks=tuple(outcomes),
     )

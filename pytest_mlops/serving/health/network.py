@@ -10,8 +10,8 @@ import httpx
 
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
 from pytest_mlops.serving.health.http_exchange import BROKEN, exchange
-from pytest_mlops.serving.health.json_compare import differences, parse_strict
 from pytest_mlops.serving.health.probe import ProbeFailed
+from pytest_mlops.strict_json import differences, parse_json, within
 
 if TYPE_CHECKING:
     from pytest_mlops.records.health import HealthCheck
@@ -107,16 +107,16 @@ async def probe_prediction(check: HealthCheck, endpoint: Endpoint) -> str:
     """Post the known input and hold the answer against the known one."""
     url = url_of(check, endpoint)
     try:
-        expected = parse_strict(check.expect or "")
-        parse_strict(check.body or "")
+        expected = parse_json(check.expect or "", what="expect")
+        parse_json(check.body or "", what="body")
     except SerializationError as error:
-        raise InvalidHealthCheck(f"{check.name}: body and expect have to be JSON: {error}") from error
+        raise InvalidHealthCheck(f"{check.name}: {error}") from error
     answer = await post_json(url, (check.body or "").encode())
     try:
-        got = parse_strict(answer)
+        got = parse_json(answer, what="the answer")
     except SerializationError as error:
-        raise ProbeFailed(f"{without_secrets(url)} answered with something else: {error}") from error
-    found = differences(got, expected, tolerance=check.tolerance)
+        raise ProbeFailed(f"{without_secrets(url)}: {error}") from error
+    found = differences(got, expected, close=within(check.tolerance))
     if found:
         raise ProbeFailed(f"{without_secrets(url)}: {found[0]}")
     return f"{without_secrets(url)} gave the known answer"

@@ -11,7 +11,7 @@ from pytest_mlops.errors import InvalidHealthCheck, MLOpsError
 if TYPE_CHECKING:
     from pytest_mlops.records.health import HealthCheck
 
-__all__ = ["Endpoint", "Probe", "ProbeFailed", "one_line"]
+__all__ = ["SHOWN", "Endpoint", "Probe", "ProbeFailed"]
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -59,7 +59,8 @@ class Endpoint:
         return _PLACEHOLDER.sub(value, text)
 
 
-_LONGEST = 500
+SHOWN = 500
+"""Characters of what a service, a program or a library wrote that a message shows."""
 
 
 class ProbeFailed(MLOpsError):  # noqa: N818 -- named as what it says
@@ -76,10 +77,3 @@ class Probe(Protocol):
             ProbeFailed: the service is not well, or nothing can be said of it.
             InvalidHealthCheck: the check cannot be carried out as written.
         """
-
-
-def one_line(text: str) -> str:
-    """Return what a service, a program or a library says as one line, of bounded length and safe to print."""
-    line = " ".join(text.split())
-    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"

@@ -126,9 +126,9 @@ def test_prediction_posts_the_body_as_it_stands(farm: Farm, make_check: Callable
     ("answer", "words"),
     [
         (b'{"y": 0.50001}', "the answer.y is 0.50001, expected 0.5"),
-        (b'{"y": NaN}', "answered with something else: not JSON: NaN is no number"),
-        (b"", "answered with something else"),
-        (b"<html>", "answered with something else"),
+        (b'{"y": NaN}', "the answer is not valid JSON: NaN is not a number"),
+        (b"", "the answer is not valid JSON"),
+        (b"<html>", "the answer is not valid JSON"),
         (b'{"y": 0.5, "z": 1}', "the answer.z is there, and was not expected"),
         (b'{"y": ' + b"9" * 400 + b"}", "the answer.y is a very long number, expected 0.5"),
     ],
@@ -146,7 +146,7 @@ def test_packed_answer_is_not_unpacked(farm: Farm, make_check: Callable[..., Hea
     assert len(bomb) < 1024 * 1024
     service = farm.http(200, body=bomb, headers="Content-Encoding: gzip\r\n")
     probed = probe(make_check("prediction"), service.endpoint)
-    assert "answered with something else" in probed.message
+    assert "the answer is not valid JSON" in probed.message
     assert b"accept-encoding: identity" in service.raw[0].lower()
 
 
@@ -154,7 +154,7 @@ def test_packed_answer_is_not_unpacked(farm: Farm, make_check: Callable[..., Hea
 def test_prediction_that_is_no_json_is_a_mistake(
     farm: Farm, make_check: Callable[..., HealthCheck], field: str
 ) -> None:
-    with pytest.raises(InvalidHealthCheck, match="have to be JSON"):
+    with pytest.raises(InvalidHealthCheck, match=f"{field} is not valid JSON"):
         probe(make_check("prediction", **{field: "{"}), farm.http(200).endpoint)
 
 

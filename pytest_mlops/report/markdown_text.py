@@ -1,20 +1,12 @@
-"""Untrusted text made fit to be shown: one line, no hidden characters, no markup."""
+"""Untrusted text as Markdown that shows it, without markup of its own."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
-__all__ = ["one_line", "to_markdown_text"]
+from pytest_mlops.text import one_line
 
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-"""Unicode categories that show nothing, turn the direction of the text around, or cannot be encoded."""
-
-FILLERS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
-)
-"""Letters and marks that show nothing either, though their categories do not say so."""
+__all__ = ["to_markdown_text"]
 
 NO_BREAK = "&#8203;"
 """A character of no width, which keeps what is on both sides of it from being read as one."""
@@ -31,18 +23,6 @@ _ACTIVE = re.compile(
     r"|(?P<commit>(?<![0-9a-z])[0-9a-f]{7,40}(?![0-9a-z]))",
     re.IGNORECASE,
 )
-
-
-def one_line(text: str, limit: int) -> str:
-    """Return ``text`` on one line of at most ``limit`` ≥ 1 characters, what is hidden in it made visible."""
-    # Whatever is cut away need not be looked at; white space may shrink, hence the margin.
-    line = " ".join(text[: 4 * limit].split())
-    clipped = len(line) > limit or len(text) > 4 * limit
-    line = line[: limit - 1] + "…" if clipped else line
-    if line.isascii() and line.isprintable():
-        return line
-    line = FILLERS.sub(REPLACEMENT, line)
-    return "".join(REPLACEMENT if unicodedata.category(char) in HIDDEN else char for char in line)
 
 
 def to_markdown_text(text: str, limit: int = 300) -> str:

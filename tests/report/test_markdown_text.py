@@ -9,33 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_mlops.report.text import one_line, to_markdown_text
+from pytest_mlops.report.markdown_text import to_markdown_text
+from pytest_mlops.text import one_line
 
 HOSTILE = (
     "<script>alert(1)</script> | `rm -rf` **x** [a](https://evil.example) @team #1 GH-7 www.x.example\n## h"
 )
-
-
-@given(st.text(), st.integers(1, 50))
-def test_a_line_is_short_and_has_nothing_hidden_in_it(text: str, limit: int) -> None:
-    line = one_line(text, limit)
-    assert len(line) <= limit
-    assert line.isprintable()
-    assert line == one_line(line, limit)
-
-
-def test_a_text_that_was_cut_says_so() -> None:
-    assert one_line("abcdef", 4) == "abc…"
-    assert one_line("abcd", 4) == "abcd"
-    assert one_line("a" + " " * 100, 4) == "a…"
-
-
-def test_the_direction_of_the_text_cannot_be_turned() -> None:
-    assert one_line("pass\u202eliaf", 20) == "pass\ufffdliaf"
-
-
-def test_white_space_of_every_kind_is_a_space() -> None:
-    assert one_line(" a\r\n\tb\u2028c ", 20) == "a b c"
 
 
 @given(st.text(alphabet="\\`*_[]<>|~&$^@#:/w.GH-17 \nab", max_size=60))
