@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pytest_mlops.ci.context import new_run_id
 from pytest_mlops.errors import ConfigError, Problem
 from pytest_mlops.operations.gate_run import DEFAULT_RESULT, run_gate
 from pytest_mlops.records.environment import FrameworkConfig
@@ -128,7 +128,7 @@ class MLOpsFramework:
         """
         if suite.tests:
             return await self._in_process(model_version, suite, context)
-        run_id = uuid.uuid4().hex
+        run_id = new_run_id()
         with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
             version = Path(scratch) / "model-version.json"
             version.write_text(model_version.model_dump_json(), encoding="utf-8")

@@ -151,3 +151,10 @@ def test_statistics_know_neither_pytest_nor_pydantic(part: str) -> None:
     }
     assert roots
     assert not roots & {"pytest", "pydantic", "yaml", "httpx", "typer"}
+
+
+def test_facts_of_ci_know_no_pytest() -> None:
+    trees = [tree for name, tree in parsed(PACKAGE).items() if part_of(name) == "ci"]
+    roots = {module.partition(".")[0] for tree in trees for module, _ in imports_of(tree)}
+    assert roots
+    assert "pytest" not in roots

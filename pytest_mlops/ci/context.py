@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Literal
 
+from pytest_mlops.ci.event import commit_of, text_of
 from pytest_mlops.verdict import Context
 
 __all__ = [
     "Trust",
+    "base_commit",
     "ci_run",
-    "commit_of",
     "commits",
     "context_from_environ",
+    "new_run_id",
     "on_github",
     "on_gitlab",
-    "text_of",
     "trust_from_event",
 ]
 
 Trust = Literal["local", "ci", "untrusted-pr"]
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NO_COMMIT = re.compile(r"0+")
+"""What stands for the commit before the first one."""
 # Events of a pull request for which GitHub makes a merge commit and names it in GITHUB_SHA.
 _MERGED = frozenset({"pull_request", "pull_request_review", "pull_request_review_comment"})
 # On pull_request_target GITHUB_SHA is the base's last commit: nothing was merged.
@@ -42,6 +45,11 @@ def context_from_environ(environ: Mapping[str, str]) -> Context:
     if on_gitlab(environ):
         return Context.RELEASE if environ.get("CI_COMMIT_TAG") else Context.PULL_REQUEST
     return Context.PULL_REQUEST if _true(environ, "CI") else Context.LOCAL
+
+
+def new_run_id() -> str:
+    """Return an id that no other run has: 32 random hex digits."""
+    return os.urandom(16).hex()
 
 
 def ci_run(environ: Mapping[str, str]) -> str | None:
@@ -123,14 +131,39 @@ def _true(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").strip().lower() not in {"", "0", "false", "no", "off"}
 
 
-def text_of(event: Mapping[str, object] | None, *path: str) -> str | None:
-    """Return the text at ``path`` of an event; ``None`` where something on the way is not as expected."""
-    value: object = event
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, str) else None
+def base_commit(environ: Mapping[str, str], event: Mapping[str, object] | None) -> str | None:
+    """Return the commit or branch that what is tested will be held against; ``None`` where nobody says.
+
+    Args:
+        environ: Environment variables. ``MLOPS_BASE`` says it where CI does not.
+        event: The webhook payload that started a run on GitHub; ``None`` where it could not be read.
+
+    Returns:
+        For a pull request the last commit of its base, for a merge group the one below it, for a push the one
+        before; ``HEAD`` where a branch itself is tested, as on a schedule.
+    """
+    if environ.get("MLOPS_BASE"):
+        return environ["MLOPS_BASE"]
+    if on_github(environ):
+        return _on_github(environ, event)
+    if on_gitlab(environ):
+        if "CI_MERGE_REQUEST_IID" in environ:
+            return commit_of(environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"))
+        return _before(environ.get("CI_COMMIT_BEFORE_SHA"))
+    return None
 
 
-def commit_of(value: str | None) -> str | None:
-    """Return ``value`` if it is the full name of a commit."""
-    return value if value is not None and _COMMIT.fullmatch(value) else None
+def _on_github(environ: Mapping[str, str], event: Mapping[str, object] | None) -> str | None:
+    name = environ.get("GITHUB_EVENT_NAME", "")
+    if name.startswith("pull_request"):
+        branch = environ.get("GITHUB_BASE_REF")
+        known = commit_of(text_of(event, "pull_request", "base", "sha"))
+        return known or (f"origin/{branch}" if branch else None)
+    if name == "merge_group":
+        return commit_of(text_of(event, "merge_group", "base_sha"))
+    return _before(text_of(event, "before"))
+
+
+def _before(value: str | None) -> str:
+    commit = commit_of(value)
+    return "HEAD" if commit is None or _NO_COMMIT.fullmatch(commit) else commit

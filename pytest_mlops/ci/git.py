@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pytest_mlops.ci.event import commit_of
 from pytest_mlops.errors import EvidenceError
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "existing_folder",
     "file_names",
     "git_file",
+    "git_state",
     "head_commit",
     "merge_base",
     "path_in_tree",
@@ -64,6 +66,25 @@ def head_commit(folder: Path) -> str:
         EvidenceError: ``folder`` lies in no work tree, or nothing was committed yet.
     """
     return _git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
+
+
+def git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """Return the commit checked out in ``folder``, and whether a tracked file differs from it.
+
+    Both are ``None`` where git is missing, the folder is in no repository, nothing was committed yet, or git
+    does not answer within ten seconds.
+    """
+    # One command for both: starting git is most of its cost.
+    options = ("--porcelain=v2", "--branch", "-z", "--untracked-files=no")
+    try:
+        lines = _git(folder, "status", *options, seconds=10).decode(errors="replace").split("\0")
+    except EvidenceError:
+        return None, None
+    name = "# branch.oid "
+    commit = commit_of(next((line.removeprefix(name) for line in lines if line.startswith(name)), None))
+    if commit is None:
+        return None, None
+    return commit, any(line and not line.startswith("# ") for line in lines)
 
 
 def merge_base(folder: Path, base: str, head: str = "HEAD") -> str:
@@ -145,7 +166,7 @@ def read_file(file: GitFile, most: int) -> bytes:
     return _git(file.root, "cat-file", "blob", file.oid)
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
+def _git(folder: Path, *arguments: str, seconds: float = SECONDS) -> bytes:
     # Tests may have written into the repository, which then must not name other parents, other contents or
     # programs to run.
     command = ["git", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs"]
@@ -156,7 +177,7 @@ def _git(folder: Path, *arguments: str) -> bytes:
             cwd=folder,
             env={**_environment(), "LC_ALL": "C", **_ALONE},
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
             stdin=subprocess.DEVNULL,
         )

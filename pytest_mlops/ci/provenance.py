@@ -5,28 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_mlops.ci.context import ci_run, commits, trust_from_event
-from pytest_mlops.errors import SerializationError
+from pytest_mlops.ci.event import read_event
+from pytest_mlops.ci.git import git_state
 from pytest_mlops.records.integration import Provenance
-from pytest_mlops.strict_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["MAX_EVENT_BYTES", "collect_provenance", "git_state", "installed_packages", "read_event"]
+__all__ = ["collect_provenance", "installed_packages"]
 
-MAX_EVENT_BYTES = 32 * 1024 * 1024
-"""Larger event files are not read; GitHub delivers at most 25 MB."""
-
-_GIT_SECONDS = 10
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9._-]+)-(?P<version>[A-Za-z0-9._!+]+)\.dist-info")
 
 
@@ -34,6 +26,7 @@ def collect_provenance(
     *,
     environ: Mapping[str, str],
     folder: Path,
+    pytest_version: str,
     config: str | None = None,
     arguments: Sequence[str] = (),
     workers: int = 0,
@@ -45,6 +38,7 @@ def collect_provenance(
     Args:
         environ: Environment variables.
         folder: A folder of the tested checkout.
+        pytest_version: Version of the pytest that runs the tests.
         config: ``mlops.yaml`` as seen from the folder the run was started in.
         arguments: Arguments of the command line.
         workers: xdist workers, 0 for one process.
@@ -57,7 +51,7 @@ def collect_provenance(
     head, merge = _tested(here, *commits(environ, event))
     return Provenance(
         tool_version=tool_version or packages.get("pytest-mlops", "not installed"),
-        pytest_version=pytest.__version__,
+        pytest_version=pytest_version,
         python=platform.python_version(),
         platform=platform.platform(),
         packages=packages,
@@ -71,56 +65,6 @@ def collect_provenance(
         workers=workers,
         seeds=dict(seeds or {}),
     )
-
-
-def read_event(environ: Mapping[str, str]) -> dict[str, object] | None:
-    """Return the event that started a run on GitHub; ``None`` where there is none that can be read."""
-    path = environ.get("GITHUB_EVENT_PATH")
-    if not path:
-        return None
-    try:
-        with Path(path).open("rb") as stream:
-            text = stream.read(MAX_EVENT_BYTES + 1)
-        event = parse_json(text) if len(text) <= MAX_EVENT_BYTES else None
-    except (OSError, SerializationError):
-        return None
-    return event if isinstance(event, dict) else None
-
-
-def git_state(folder: Path) -> tuple[str | None, bool | None]:
-    """Return the commit checked out in ``folder``, and whether a tracked file differs from it.
-
-    Both are ``None`` where git is missing, the folder is in no repository, nothing was committed yet, or git
-    does not answer within ten seconds.
-    """
-    # One command for both: starting git is most of its cost. No optional locks: git may be at work beside us.
-    command = [
-        "git",
-        "--no-optional-locks",
-        "status",
-        "--porcelain=v2",
-        "--branch",
-        "-z",
-        "--untracked-files=no",
-    ]
-    try:
-        done = subprocess.run(  # noqa: S603 -- no shell, and no argument from outside
-            command,
-            cwd=folder,
-            capture_output=True,
-            timeout=_GIT_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None, None
-    lines = done.stdout.decode(errors="replace").split("\0")
-    commit = next(
-        (line.removeprefix("# branch.oid ") for line in lines if line.startswith("# branch.oid ")), ""
-    )
-    if done.returncode != 0 or not _COMMIT.fullmatch(commit):
-        return None, None
-    return commit, any(line and not line.startswith("# ") for line in lines)
 
 
 def installed_packages(paths: Iterable[str]) -> dict[str, str]:

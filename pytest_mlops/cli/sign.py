@@ -35,7 +35,7 @@ def sign_file(path: Path, keys: list[SigningKey], *, run_id: str | None, model: 
         IoError: the envelope could not be written.
     """
     from pytest_mlops.ci.context import trust_from_event
-    from pytest_mlops.ci.provenance import read_event
+    from pytest_mlops.ci.event import read_event
     from pytest_mlops.cli.verify import locate_model
     from pytest_mlops.evidence.attest import write_attestations
     from pytest_mlops.evidence.statement import envelope_path

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_mlops.ci.merge_base import base_commit
-from pytest_mlops.ci.provenance import read_event
+from pytest_mlops.ci.context import base_commit
+from pytest_mlops.ci.event import read_event
 from pytest_mlops.compare.committed import check_out_record
 from pytest_mlops.compare.fetched import fetched_record
 from pytest_mlops.errors import EvidenceError

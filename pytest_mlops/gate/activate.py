@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from pytest_mlops.ci.context import context_from_environ
+from pytest_mlops.ci.context import context_from_environ, new_run_id
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.find import CONFIG_NAMES, find_config
 from pytest_mlops.config.guard import refuse
@@ -146,7 +145,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
     folder = config.invocation_params.dir
     named = option.mlops_config or []
     return GateRun(
-        run_id=option.mlops_run_id or uuid.uuid4().hex,
+        run_id=option.mlops_run_id or new_run_id(),
         path=_result_path(folder / option.mlops_result),
         folder=folder,
         context=context,
@@ -158,6 +157,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
         provenance=collect_provenance(
             environ=os.environ,
             folder=folder,
+            pytest_version=pytest.__version__,
             arguments=[str(argument) for argument in config.invocation_params.args],
             workers=_workers(config),
         ),

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_mlops.checks.base import CheckFailed
 from pytest_mlops.checks.model_test import read_return_value
-from pytest_mlops.ci.context import context_from_environ
+from pytest_mlops.ci.context import context_from_environ, new_run_id
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.config.models import Config
@@ -125,7 +125,7 @@ def _describe(
             artifact = files, digest_artifact(files)
             version = version.model_copy(update={"digest": artifact[1].digest})
     return GateRun(
-        run_id=os.urandom(16).hex(),
+        run_id=new_run_id(),
         path=path,
         folder=start,
         config=loaded,
@@ -137,6 +137,7 @@ def _describe(
         provenance=collect_provenance(
             environ=os.environ,
             folder=start,
+            pytest_version=pytest.__version__,
             config=None if loaded is None else os.path.relpath(loaded.path, folder),
         ),
         started=datetime.now(UTC),

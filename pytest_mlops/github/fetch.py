@@ -26,9 +26,9 @@ from pytest_mlops.verdict import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_mlops.ci.event import Activity
     from pytest_mlops.github.artifacts import Artifact
     from pytest_mlops.github.client import Client
-    from pytest_mlops.github.event import Activity
     from pytest_mlops.records.integration import IntegrationResult
 
 __all__ = ["MOST_TRIED", "Wanted", "fetch_baselines"]

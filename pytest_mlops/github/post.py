@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pytest_mlops.ci.event import Kind
 from pytest_mlops.errors import IoError, MLOpsError
 from pytest_mlops.files import write_atomically
 from pytest_mlops.github.annotations import annotations_of
@@ -16,7 +17,6 @@ from pytest_mlops.github.check_run import post_check_run
 from pytest_mlops.github.commands import workflow_commands
 from pytest_mlops.github.comment import own_login, post_comment
 from pytest_mlops.github.escape import log_line
-from pytest_mlops.github.event import Kind
 from pytest_mlops.github.outputs import ATTESTATION, outputs_of, write_outputs
 from pytest_mlops.github.pulls import with_pull_request
 from pytest_mlops.github.source_location import Places
@@ -33,10 +33,10 @@ from pytest_mlops.text import one_line
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_mlops.ci.event import Activity
     from pytest_mlops.github.annotations import Annotation
     from pytest_mlops.github.client import Client
     from pytest_mlops.github.config import Config
-    from pytest_mlops.github.event import Activity
     from pytest_mlops.github.ruling import Ruling
 
 __all__ = ["Posting", "publish", "write_files"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.github.event import Kind
+from pytest_mlops.ci.event import Kind
 
 if TYPE_CHECKING:
+    from pytest_mlops.ci.event import Activity
     from pytest_mlops.github.client import Client
-    from pytest_mlops.github.event import Activity
 
 __all__ = ["with_pull_request"]
 

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.ci.context import context_from_environ, trust_from_event
-from pytest_mlops.ci.merge_base import base_commit
-from pytest_mlops.ci.provenance import read_event
+from pytest_mlops.ci.context import base_commit, context_from_environ, trust_from_event
+from pytest_mlops.ci.event import Activity, activity_of, read_event
 from pytest_mlops.compare.fetched import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.find import nearest_config
 from pytest_mlops.config.guard import MAX_BYTES, refuse
@@ -27,7 +26,6 @@ from pytest_mlops.github.baseline_drift import creep, staleness
 from pytest_mlops.github.client import open_client
 from pytest_mlops.github.config import Config, fail_on_of
 from pytest_mlops.github.escape import log_line
-from pytest_mlops.github.event import Activity, activity_of
 from pytest_mlops.github.fetch import Wanted, fetch_baselines
 from pytest_mlops.github.outputs import outputs_of, write_outputs
 from pytest_mlops.github.post import Posting, publish, write_files

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.ci.context import commit_of
+from pytest_mlops.ci.context import base_commit
+from pytest_mlops.ci.event import MAX_EVENT_BYTES, commit_of, read_event
 from pytest_mlops.ci.git import head_commit
-from pytest_mlops.ci.merge_base import base_commit
-from pytest_mlops.ci.provenance import MAX_EVENT_BYTES, read_event
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.files import read_bytes
 from pytest_mlops.github.base_policy import stated_decision

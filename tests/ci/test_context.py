@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from pytest_mlops.ci.context import ci_run, commits, context_from_environ, trust_from_event
+from pytest_mlops.ci.context import (
+    base_commit,
+    ci_run,
+    commits,
+    context_from_environ,
+    new_run_id,
+    trust_from_event,
+)
 from pytest_mlops.verdict import Context
 
 HEAD, MERGE = "a" * 40, "b" * 40
@@ -167,3 +174,41 @@ def test_commits_are_what_was_proposed_and_the_merge_of_it(
     environ: dict[str, str], event: dict[str, Any] | None, expected: tuple[str | None, str | None]
 ) -> None:
     assert commits(environ, event) == expected
+
+
+A, B = "a" * 40, "b" * 40
+PULL = {"pull_request": {"base": {"sha": A}}}
+ON_GITHUB = {"GITHUB_ACTIONS": "true"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "event", "expected"),
+    [
+        ({}, None, None),
+        ({"CI": "true"}, None, None),
+        ({"MLOPS_BASE": "origin/main", **ON_GITHUB}, PULL, "origin/main"),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_BASE_REF": "main"}, PULL, A),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "pull_request_target"}, PULL, A),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_BASE_REF": "main"}, None, "origin/main"),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "pull_request"}, None, None),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "merge_group"}, {"merge_group": {"base_sha": B}}, B),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "merge_group"}, None, None),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "push"}, {"before": B}, B),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "push"}, {"before": "0" * 40}, "HEAD"),
+        ({**ON_GITHUB, "GITHUB_EVENT_NAME": "schedule"}, {}, "HEAD"),
+        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "1", "CI_MERGE_REQUEST_DIFF_BASE_SHA": A}, None, A),
+        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "1"}, None, None),
+        ({"GITLAB_CI": "true", "CI_COMMIT_BEFORE_SHA": B}, None, B),
+        ({"GITLAB_CI": "true"}, None, "HEAD"),
+    ],
+)
+def test_what_a_change_is_proposed_on_top_of(
+    environ: dict[str, str], event: dict[str, object] | None, expected: str | None
+) -> None:
+    assert base_commit(environ, event) == expected
+
+
+def test_every_run_has_an_id_of_its_own() -> None:
+    ids = {new_run_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(len(one) == 32 and int(one, 16) >= 0 for one in ids)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlops.ci.git import git_file, merge_base, read_file, work_tree
-from pytest_mlops.ci.merge_base import base_commit
 from pytest_mlops.compare import committed
 from pytest_mlops.compare.baseline import Baseline, NoBaseline, find_baseline, refuse_stale
 from pytest_mlops.compare.committed import check_out_record
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Gate
 
-A, B = "a" * 40, "b" * 40
+A = "a" * 40
 
 
 class Repository:
@@ -117,27 +115,9 @@ def test_a_clone_too_shallow_says_how_to_mend_it(repository: Repository, tmp_pat
         find(repository, {"MLOPS_BASE": A})
 
 
-@pytest.mark.parametrize("base", ["--help", "-x", "a b", "", "a" * 300])
-def test_what_names_no_commit_is_not_handed_to_git(repository: Repository, base: str) -> None:
-    with pytest.raises(EvidenceError, match="no name of a commit"):
-        merge_base(repository.folder, base)
-
-
 def test_a_file_outside_the_repository_is_refused(repository: Repository) -> None:
     with pytest.raises(EvidenceError, match="outside the repository"):
         find(repository, {"MLOPS_BASE": "main"}, "../elsewhere")
-
-
-def test_outside_a_repository_git_has_nothing_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(EvidenceError, match="git rev-parse: fatal: not a git repository"):
-        work_tree(tmp_path)
-
-
-def test_without_git_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EvidenceError, match="git could not be asked"):
-        work_tree(tmp_path)
 
 
 def test_a_committed_file_that_is_no_record_is_refused(repository: Repository) -> None:
@@ -146,20 +126,6 @@ def test_a_committed_file_that_is_no_record_is_refused(repository: Repository) -
     repository.commit("baseline")
     with pytest.raises(EvidenceError, match=r"integration-result.json in commit \w{12}: schema_version"):
         find(repository, {"MLOPS_BASE": "main"})
-
-
-def test_a_committed_link_is_refused(repository: Repository) -> None:
-    (repository.folder / "link.json").symlink_to("/etc/passwd")
-    commit = repository.commit("link.json")
-    with pytest.raises(EvidenceError, match="no regular file in commit"):
-        git_file(repository.folder, repository.folder / "link.json", commit)
-
-
-def test_a_committed_file_too_large_is_not_read(repository: Repository) -> None:
-    found = git_file(repository.folder, repository.folder / "baseline" / "integration-result.json", "HEAD")
-    assert found is not None
-    with pytest.raises(EvidenceError, match="at most 10 are read"):
-        read_file(found, 10)
 
 
 def test_arrays_that_were_not_committed_are_missing_and_nothing_else(
@@ -243,34 +209,3 @@ def _sha256(path: Path) -> str:
     import hashlib
 
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-PULL = {"pull_request": {"base": {"sha": A}}}
-GITHUB = {"GITHUB_ACTIONS": "true"}
-
-
-@pytest.mark.parametrize(
-    ("environ", "event", "expected"),
-    [
-        ({}, None, None),
-        ({"CI": "true"}, None, None),
-        ({"MLOPS_BASE": "origin/main", **GITHUB}, PULL, "origin/main"),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_BASE_REF": "main"}, PULL, A),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request_target"}, PULL, A),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request", "GITHUB_BASE_REF": "main"}, None, "origin/main"),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "pull_request"}, None, None),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "merge_group"}, {"merge_group": {"base_sha": B}}, B),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "merge_group"}, None, None),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "push"}, {"before": B}, B),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "push"}, {"before": "0" * 40}, "HEAD"),
-        ({**GITHUB, "GITHUB_EVENT_NAME": "schedule"}, {}, "HEAD"),
-        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "1", "CI_MERGE_REQUEST_DIFF_BASE_SHA": A}, None, A),
-        ({"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "1"}, None, None),
-        ({"GITLAB_CI": "true", "CI_COMMIT_BEFORE_SHA": B}, None, B),
-        ({"GITLAB_CI": "true"}, None, "HEAD"),
-    ],
-)
-def test_what_a_change_is_proposed_on_top_of(
-    environ: dict[str, str], event: dict[str, object] | None, expected: str | None
-) -> None:
-    assert base_commit(environ, event) == expected

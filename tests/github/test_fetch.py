@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_mlops.ci.event import Activity, Kind
 from pytest_mlops.compare.fetched import (
     FOLDER_VARIABLE,
     Fetched,
@@ -18,7 +19,6 @@ from pytest_mlops.compare.fetched import (
 from pytest_mlops.errors import EvidenceError, IoError
 from pytest_mlops.github import artifacts
 from pytest_mlops.github.baseline_drift import creep, staleness
-from pytest_mlops.github.event import Activity, Kind
 from pytest_mlops.github.fetch import Wanted, fetch_baselines
 from pytest_mlops.records.rule import Rule
 

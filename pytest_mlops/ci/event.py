@@ -1,18 +1,51 @@
-"""The event that started a run, as what is proposed in it."""
+"""The event that started a run on GitHub, and the change that it proposes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from pytest_mlops.ci.context import commit_of
 from pytest_mlops.errors import SerializationError
+from pytest_mlops.strict_json import parse_json
 
-__all__ = ["Activity", "Kind", "activity_of"]
+__all__ = ["MAX_EVENT_BYTES", "Activity", "Kind", "activity_of", "commit_of", "read_event", "text_of"]
 
+MAX_EVENT_BYTES = 32 * 1024 * 1024
+"""Larger event files are not read; GitHub delivers at most 25 MB."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_NAME = 255
 """Characters of the longest branch that git can keep in a file, and more than GitHub allows a repository."""
+
+
+def read_event(environ: Mapping[str, str]) -> dict[str, object] | None:
+    """Return the event that started a run on GitHub; ``None`` where there is none that can be read."""
+    path = environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        return None
+    try:
+        with Path(path).open("rb") as stream:
+            text = stream.read(MAX_EVENT_BYTES + 1)
+        event = parse_json(text) if len(text) <= MAX_EVENT_BYTES else None
+    except (OSError, SerializationError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def text_of(event: Mapping[str, object] | None, *path: str) -> str | None:
+    """Return the text at ``path`` of an event; ``None`` where something on the way is not as expected."""
+    value: object = event
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
+def commit_of(value: str | None) -> str | None:
+    """Return ``value`` if it is the full name of a commit."""
+    return value if value is not None and _COMMIT.fullmatch(value) else None
 
 
 class Kind(StrEnum):
