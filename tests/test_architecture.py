@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import pytest_mlops
-from docs.layers import draw, write_page
 
 PACKAGE = Path(pytest_mlops.__file__).parent
 ROOT = PACKAGE.parent
@@ -87,9 +86,3 @@ def test_each_flow_follows_functions() -> None:
     flows = re.split(r"^## ", page, flags=re.MULTILINE)
     hops = [len(re.findall(r"^\| \d+ \| `[^`]+\.py: [^`]+` \|", flow, re.MULTILINE)) for flow in flows]
     assert len([count for count in hops if count >= 10]) == 3
-
-
-def test_the_layers_are_drawn_from_the_list() -> None:
-    page = PAGES[0].read_text(encoding="utf-8")
-    assert draw() in page
-    assert write_page() == page

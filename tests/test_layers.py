@@ -11,7 +11,7 @@ import pytest
 
 import pytest_mlops
 from benchmarks._imports import imports_of, modules_of
-from docs.layers import LAYERS
+from docs.layers import LAYERS, TARGET, write_page
 
 PACKAGE = Path(pytest_mlops.__file__).parent
 PUBLIC = "__init__"
@@ -158,3 +158,8 @@ def test_facts_of_ci_know_no_pytest() -> None:
     roots = {module.partition(".")[0] for tree in trees for module, _ in imports_of(tree)}
     assert roots
     assert "pytest" not in roots
+
+
+def test_the_page_of_the_architecture_draws_the_list() -> None:
+    """``python -m docs.layers`` writes it."""
+    assert write_page() == TARGET.read_text(encoding="utf-8")
