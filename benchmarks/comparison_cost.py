@@ -24,7 +24,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks._limits import Finding, report
-from pytest_mlops.compare.baseline import Baseline
+from pytest_mlops.compare.baseline import Baseline, Candidate
 from pytest_mlops.compare.comparison import compare_arrays
 from pytest_mlops.decision.deltas import evaluate_deltas
 from pytest_mlops.evidence.arrays import load_arrays, save_arrays
@@ -178,7 +178,7 @@ def _decide(candidate: ArrayRef, baseline: ArrayRef, folder: Path) -> None:
     )
     policy = Policy(rules=rules, baseline=BaselineSettings.model_validate({"from": ["file:baseline"]}))
     found = Baseline(source="file:baseline", record=None, arrays=folder, refs=(baseline,))
-    comparison = compare_arrays(policy, [candidate], None, found, own=folder)
+    comparison = compare_arrays(policy, Candidate(refs=[candidate], arrays=folder, folder=folder), found)
     today = datetime.now(UTC).date()
     evaluate_deltas(rules, comparison, policy.baseline, context=Context.LOCAL, today=today)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.compare.baseline import NO_ENVIRON, RUN, Baseline, NoBaseline, find_baseline, refuse_stale
+from pytest_mlops.compare.baseline import NoBaseline
+from pytest_mlops.compare.sources import RUN, find_baseline, refuse_stale
 from pytest_mlops.errors import EvidenceError, IoError, RecordingError
 from pytest_mlops.evidence.arrays import load_arrays
 from pytest_mlops.metrics.paired import (
@@ -23,13 +24,13 @@ from pytest_mlops.metrics.plugin_metrics import compare_plugin_metric
 from pytest_mlops.names import ALL
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.stats.seeds import seed_from
-from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from pytest_mlops.compare.baseline import Baseline, Candidate
     from pytest_mlops.metrics.paired_delta import PairedDelta
     from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.records.measurement import ArrayRef
@@ -42,74 +43,50 @@ MOST_REPLICATES = 160_000
 NO_METRICS: Mapping[str, MetricFunction] = MappingProxyType({})
 
 
-def wants_comparison(policy: Policy, arrays: Sequence[ArrayRef]) -> bool:
-    """Tell whether there is anything to compare, or anybody who asks for it."""
+def wants_comparison(policy: Policy, candidate: Candidate) -> bool:
+    """Tell whether there is anything to compare, or a rule or source that asks for it."""
     named = any(source != RUN for source in policy.baseline.sources)
-    return named or any(rule.compares for rule in policy.rules) or _in_run(arrays)
-
-
-def _in_run(arrays: Sequence[ArrayRef]) -> bool:
-    return any("baseline" in array.fields for array in arrays)
+    return named or candidate.has_baseline or any(rule.compares for rule in policy.rules)
 
 
 def compare_with_baseline(
     policy: Policy,
-    arrays: Sequence[ArrayRef],
-    version: ModelVersion | None,
+    candidate: Candidate,
     *,
-    folder: Path,
-    own: Path,
     now: datetime,
-    context: Context = Context.LOCAL,
-    environ: Mapping[str, str] = NO_ENVIRON,
     extra: Mapping[str, MetricFunction] = NO_METRICS,
 ) -> Comparison:
-    """Compare a candidate's run with the baseline that the policy leads to.
+    """Compare a candidate with the baseline that the policy leads to.
 
     Args:
-        policy: Where to look, how to pair, and how many rules are tested.
-        arrays: What the candidate's tests recorded.
-        version: The candidate.
-        folder: Folder of ``mlops.yaml``.
-        own: Folder of the candidate's arrays.
+        policy: Which sources to ask, how to pair, and how many rules are tested.
+        candidate: The run that is judged.
         now: When the candidate was measured, which the age of the baseline is counted to.
-        context: Where the question is asked.
-        environ: Environment variables, for sources that depend on them.
         extra: Metrics that plugins define, by name.
 
     Returns:
         The differences, or why there are none; never an exception for evidence that cannot be used.
     """
     try:
-        baseline = find_baseline(
-            policy.baseline.sources,
-            folder,
-            own=own,
-            in_run=_in_run(arrays),
-            version=version,
-            context=context,
-            environ=environ,
-        )
+        baseline = find_baseline(policy.baseline.sources, candidate)
         if isinstance(baseline, NoBaseline):
-            said = "; ".join(("there is no baseline yet (first run)", *baseline.why))
-            return Comparison(status="first_run", message=said)
+            message = "; ".join(("there is no baseline yet (first run)", *baseline.why))
+            return Comparison(status="first_run", message=message)
         refuse_stale(baseline, policy.baseline.max_age_days, now)
-        return compare_arrays(policy, arrays, version, baseline, own=own, extra=extra)
+        return compare_arrays(policy, candidate, baseline, extra=extra)
     except (EvidenceError, IoError, RecordingError, ValueError, ArithmeticError) as error:
-        # The last two stand for what nobody foresaw; one rule's trouble must not cost the run its record.
+        # The last two stand for what no check foresaw; one rule's trouble must not cost the run its record.
         return Comparison(status="refused", message=f"the baseline cannot be compared with: {error}")
 
 
 def compare_arrays(
     policy: Policy,
-    arrays: Sequence[ArrayRef],
-    version: ModelVersion | None,
+    candidate: Candidate,
     baseline: Baseline,
     *,
-    own: Path,
     extra: Mapping[str, MetricFunction] = NO_METRICS,
 ) -> Comparison:
-    """Compare what a run recorded with a baseline that was found; arguments as above.
+    """Compare what a candidate recorded with a baseline that was found; arguments as above.
 
     Raises:
         EvidenceError: the two cannot be compared.
@@ -117,11 +94,11 @@ def compare_arrays(
     """
     settings, reference = policy.baseline, _reference(baseline)
     theirs = {_name(array): array for array in baseline.refs}
-    _refuse_itself(reference, version, same_arrays=_same_arrays(arrays, theirs))
+    _refuse_itself(reference, candidate.version, same_arrays=_same_arrays(candidate.refs, theirs))
     deltas: list[Delta] = []
     counts = np.zeros(3, dtype=np.int64)
-    for array in arrays:
-        pairing = _pair(settings, array, theirs.get(_name(array)), baseline, own)
+    for array in candidate.refs:
+        pairing = _pair(settings, array, theirs.get(_name(array)), baseline, candidate.arrays)
         if pairing is None:
             continue
         counts += (pairing.n, pairing.added, pairing.removed)

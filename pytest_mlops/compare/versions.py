@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.compare.baseline import Baseline
+from pytest_mlops.compare.baseline import Baseline, Candidate
 from pytest_mlops.compare.comparison import compare_arrays
 from pytest_mlops.decision.deltas import evaluate_deltas
 from pytest_mlops.errors import EvidenceError
@@ -67,7 +67,8 @@ def compare_versions(
     theirs, other_place = _load(baseline, folder)
     source = str(baseline) if isinstance(baseline, Path) else f"run {theirs.run_id}"
     found = Baseline(source=source, record=theirs, arrays=other_place / "arrays", refs=theirs.arrays)
-    comparison = compare_arrays(ours.policy, ours.arrays, ours.model_version, found, own=place / "arrays")
+    tested = Candidate(refs=ours.arrays, arrays=place / "arrays", version=ours.model_version, folder=place)
+    comparison = compare_arrays(ours.policy, tested, found)
     wanted = [delta for delta in comparison.deltas if _is_wanted(delta, metrics, slices)]
     if not wanted:
         known = ", ".join(sorted({delta.title for delta in comparison.deltas}))

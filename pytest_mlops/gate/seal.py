@@ -139,25 +139,23 @@ def seal(
 def _compare(
     run: GateRun, arrays: tuple[ArrayRef, ...], extra: Mapping[str, MetricFunction], now: datetime
 ) -> Comparison | None:
-    """Compare with the baseline, where anybody asks for it."""
+    """Compare with the baseline, where a rule, a source or the tests themselves ask for it."""
     if not arrays and not any(rule.compares for rule in run.policy.rules):
         return None
-    from pytest_mlops.compare.comparison import compare_with_baseline, wants_comparison  # noqa: PLC0415 -- NumPy
+    from pytest_mlops.compare.baseline import Candidate  # noqa: PLC0415 -- NumPy where there is something
+    from pytest_mlops.compare.comparison import compare_with_baseline, wants_comparison  # noqa: PLC0415
 
-    if not wants_comparison(run.policy, arrays):
-        return None
-    own = run.path.parent / "arrays"
-    return compare_with_baseline(
-        run.policy,
-        arrays,
-        run.model_version,
+    candidate = Candidate(
+        refs=arrays,
+        arrays=run.path.parent / "arrays",
+        version=run.model_version,
         folder=run.folder,
-        own=own,
-        now=now,
         context=run.context,
         environ=os.environ,
-        extra=extra,
     )
+    if not wants_comparison(run.policy, candidate):
+        return None
+    return compare_with_baseline(run.policy, candidate, now=now, extra=extra)
 
 
 def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQuality, dict[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.compare.fetched import Fetched, Receipt, write_receipt
+from pytest_mlops.compare.artifact import Fetched, Receipt, write_receipt
 from pytest_mlops.errors import EvidenceError, HttpError, IoError, MLOpsError
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.github.artifacts import (

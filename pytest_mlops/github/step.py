@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.ci.context import base_commit, context_from_environ, trust_from_event
 from pytest_mlops.ci.event import Activity, activity_of, read_event
-from pytest_mlops.compare.fetched import FOLDER_VARIABLE, Receipt, read_receipt
+from pytest_mlops.compare.artifact import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.find import nearest_config
 from pytest_mlops.config.guard import MAX_BYTES, refuse
 from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.ci.event import Activity, Kind
-from pytest_mlops.compare.fetched import (
-    FOLDER_VARIABLE,
-    Fetched,
-    Receipt,
-    fetched_record,
-    read_receipt,
-    write_receipt,
-)
+from pytest_mlops.compare.artifact import FOLDER_VARIABLE, ArtifactSource, Fetched, read_receipt
+from pytest_mlops.compare.baseline import Baseline, Candidate, NoBaseline
 from pytest_mlops.errors import EvidenceError, IoError
 from pytest_mlops.github import artifacts
 from pytest_mlops.github.baseline_drift import creep, staleness
@@ -49,6 +43,12 @@ def fetch(fake: FakeGitHub, activity: Activity, folder: Path, **more: Any) -> Fe
     return receipt.sources[MAIN]
 
 
+def received(folder: Path) -> Baseline | NoBaseline:
+    """Return what the tests that follow are given of it."""
+    environ = {FOLDER_VARIABLE: str(folder / "baselines")}
+    return ArtifactSource(MAIN).find(Candidate(arrays=folder, folder=folder, environ=environ))
+
+
 def test_the_latest_good_run_is_taken(
     fake: FakeGitHub, make: Make, activity: Activity, tmp_path: Path
 ) -> None:
@@ -57,9 +57,10 @@ def test_the_latest_good_run_is_taken(
     found = fetch(fake, activity, tmp_path)
     assert found.status == "found"
     assert found.message == f"run 2 of main at {make.BASE[:12]}, the latest good one"
-    path = fetched_record(MAIN, {FOLDER_VARIABLE: str(tmp_path / "baselines")})
-    assert not isinstance(path, str)
-    assert '"run_id": "new"' in path.read_text(encoding="utf-8")
+    baseline = received(tmp_path)
+    assert isinstance(baseline, Baseline)
+    assert baseline.record is not None
+    assert baseline.record.run_id == "new"
 
 
 def test_the_merge_base_comes_before_what_is_newer(
@@ -162,7 +163,7 @@ def test_a_failure_is_no_first_run(
     found = fetch(fake, activity, tmp_path)
     assert (found.status, str(status) in found.message) == ("failed", True)
     with pytest.raises(EvidenceError, match="artifact:main could not be fetched: GitHub refused"):
-        fetched_record(MAIN, {FOLDER_VARIABLE: str(tmp_path / "baselines")})
+        received(tmp_path)
 
 
 def test_what_lay_in_the_folder_is_gone(
@@ -191,51 +192,6 @@ def test_earlier_good_runs_are_kept_as_history(
     found = fetch(fake, activity, tmp_path, history=2)
     assert found.record == "0-main/0/integration-result.json"
     assert found.history == ("0-main/1/integration-result.json", "0-main/2/integration-result.json")
-
-
-def test_outside_github_nobody_fetches() -> None:
-    assert fetched_record(MAIN, {}) == "artifact:main is fetched on GitHub only"
-
-
-def test_on_github_somebody_must_have() -> None:
-    with pytest.raises(EvidenceError, match="run `pytest-mlops github baseline` first"):
-        fetched_record(MAIN, {"GITHUB_ACTIONS": "true"})
-
-
-def test_a_source_that_has_none_is_a_first_run(tmp_path: Path) -> None:
-    write_receipt(tmp_path, Receipt(sources={MAIN: Fetched(status="none", message="no good run")}))
-    assert fetched_record(MAIN, {FOLDER_VARIABLE: str(tmp_path)}) == "artifact:main: no good run"
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("../outside.json", "outside its folder"),
-        ("gone.json", "cannot read"),
-        ("r.json", "it was changed since"),
-    ],
-)
-def test_a_receipt_is_not_believed(tmp_path: Path, name: str, sentence: str) -> None:
-    folder = tmp_path / "f"
-    fetched = Fetched(status="found", message="m", record=name, digest="0" * 64)
-    write_receipt(folder, Receipt(sources={MAIN: fetched}))
-    (folder / "r.json").write_text("x", encoding="utf-8")
-    with pytest.raises(EvidenceError, match=sentence):
-        fetched_record(MAIN, {FOLDER_VARIABLE: str(folder)})
-
-
-def test_a_receipt_that_says_nothing_of_a_source_is_refused(tmp_path: Path) -> None:
-    write_receipt(tmp_path, Receipt())
-    with pytest.raises(EvidenceError, match="says nothing of artifact:main"):
-        fetched_record(MAIN, {FOLDER_VARIABLE: str(tmp_path)})
-
-
-@pytest.mark.parametrize("text", [None, "", "[]", '{"sources": {"x": {}}}'])
-def test_a_receipt_that_is_none_is_refused(tmp_path: Path, text: str | None) -> None:
-    if text is not None:
-        (tmp_path / "baselines.json").write_text(text, encoding="utf-8")
-    with pytest.raises(EvidenceError, match=r"cannot read|is no receipt"):
-        read_receipt(tmp_path)
 
 
 def measured(make: Make, *percents: int, **bound: Any) -> list[IntegrationResult]:

@@ -577,7 +577,7 @@ def test_repository_that_trips_us_is_one_that_nobody_can_compare(
     def trip(*_: object) -> None:
         raise ValueError("BAD")
 
-    monkeypatch.setattr(step_module, "changes_in_checkout", trip)
+    monkeypatch.setattr(step_module, "changes_in_search", trip)
     (change,) = job.post(make.record()).changes
     assert change.text == "the policy could not be compared with its base: ValueError: BAD"
 

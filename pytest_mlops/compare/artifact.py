@@ -1,23 +1,25 @@
-"""Baselines that were fetched before the run, each with what fetching it came to."""
+"""A baseline from a CI run of another branch, fetched before the tests and listed in a receipt."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
 from pytest_mlops.ci.context import on_github
+from pytest_mlops.compare.baseline import NoBaseline, read_baseline
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.files import write_atomically
 from pytest_mlops.records.base import Digest, Record, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pytest_mlops.compare.baseline import Baseline, Candidate
 
-__all__ = ["FOLDER_VARIABLE", "Fetched", "Receipt", "fetched_record", "read_receipt", "write_receipt"]
+__all__ = ["FOLDER_VARIABLE", "ArtifactSource", "Fetched", "Receipt", "read_receipt", "write_receipt"]
 
 FOLDER_VARIABLE = "MLOPS_BASELINES"
 """Environment variable that names the folder of the fetched baselines."""
@@ -46,36 +48,42 @@ class Receipt(Record):
     sources: dict[str, Fetched] = {}
 
 
-def fetched_record(source: str, environ: Mapping[str, str]) -> Path | str:
-    """Return the record that was fetched for ``source``, or a sentence that says why there is none.
+@dataclass(frozen=True, slots=True)
+class ArtifactSource:
+    """The record of the last good run of a branch, as ``artifact:main``."""
 
-    The network is asked before the tests run and not by them, so that they need no token.
+    name: str
 
-    Raises:
-        EvidenceError: on GitHub nobody fetched it, fetching failed, or it was changed since.
-    """
-    name = environ.get(FOLDER_VARIABLE)
-    if not name:
-        if on_github(environ):
-            raise EvidenceError(
-                f"{source} was not fetched: run `pytest-mlops github baseline` first, as the action does, "
-                f"and name its folder in {FOLDER_VARIABLE}"
-            )
-        return f"{source} is fetched on GitHub only"
-    folder = Path(name)
-    found = read_receipt(folder).sources.get(source)
-    if found is None:
-        raise EvidenceError(f"{folder / RECEIPT} says nothing of {source}; fetch it before the tests")
-    if found.status == "failed":
-        raise EvidenceError(f"{source} could not be fetched: {found.message}")
-    if found.status == "none" or found.record is None:
-        return f"{source}: {found.message}"
-    path = (folder / found.record).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise EvidenceError(f"{folder / RECEIPT} names a record outside its folder: {found.record}")
-    if _digest(path) != found.digest:
-        raise EvidenceError(f"{path} is not what was fetched; it was changed since")
-    return path
+    def find(self, candidate: Candidate) -> Baseline | NoBaseline:
+        """Return what was fetched before the tests, which therefore need no token.
+
+        Raises:
+            EvidenceError: on GitHub it was not fetched, fetching failed, or it was changed since.
+        """
+        folder = candidate.environ.get(FOLDER_VARIABLE)
+        if not folder:
+            if on_github(candidate.environ):
+                raise EvidenceError(
+                    f"{self.name} was not fetched: run `pytest-mlops github baseline` first, as the action "
+                    f"does, and name its folder in {FOLDER_VARIABLE}"
+                )
+            return NoBaseline(why=(f"{self.name} is fetched on GitHub only",))
+        return self._received(Path(folder))
+
+    def _received(self, folder: Path) -> Baseline | NoBaseline:
+        found = read_receipt(folder).sources.get(self.name)
+        if found is None:
+            raise EvidenceError(f"{folder / RECEIPT} does not list {self.name}; fetch it before the tests")
+        if found.status == "failed":
+            raise EvidenceError(f"{self.name} could not be fetched: {found.message}")
+        if found.status == "none" or found.record is None:
+            return NoBaseline(why=(f"{self.name}: {found.message}",))
+        path = (folder / found.record).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise EvidenceError(f"{folder / RECEIPT} names a record outside its folder: {found.record}")
+        if _digest(path) != found.digest:
+            raise EvidenceError(f"{path} is not what was fetched; it was changed since")
+        return read_baseline(self.name, path)
 
 
 def read_receipt(folder: Path) -> Receipt:

@@ -2,61 +2,69 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.compare.baseline import NoBaseline, read_baseline
 from pytest_mlops.errors import EvidenceError, NotRegistered, StoreError
-from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.verdict import Context
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_mlops.compare.baseline import Baseline, Candidate
     from pytest_mlops.registry.entries import VersionEntry
     from pytest_mlops.registry.registry import Registry
 
-__all__ = ["find_registered"]
+__all__ = ["RegistrySource"]
 
 
-def find_registered(
-    alias: str, model_id: str, *, folder: Path, kept: Path, context: Context = Context.LOCAL
-) -> Path | None:
-    """Return where the record of the version that ``alias`` points to was put, verified, with its arrays.
+@dataclass(frozen=True, slots=True)
+class RegistrySource:
+    """The evidence of the version that an alias of the candidate's model points to."""
 
-    Args:
-        alias: The alias, as ``champion``.
-        model_id: The model.
-        folder: Folder of ``mlops.yaml``, below which the store lies unless the environment says otherwise.
-        kept: Where to put the record and its arrays.
-        context: Where the question is asked. In a pull request and for a release the store has to be one that
-            ``$MLOPS_STORE_URL`` names: the change under review could have written the one in its checkout.
+    alias: str
 
-    Returns:
-        ``None`` where there is no store yet, or the alias points nowhere.
+    def find(self, candidate: Candidate) -> Baseline | NoBaseline:
+        """Return the record of that version, verified, with a copy of its arrays.
 
-    Raises:
-        EvidenceError: there is such a version, and its evidence cannot be had or trusted; or the store
-            cannot be read, which is no proof that there is none, or is part of the checkout under review.
-    """
-    try:
+        In a pull request and for a release the store has to be one that ``$MLOPS_STORE_URL`` names: the
+        change under review could have written the one in its checkout.
+
+        Raises:
+            EvidenceError: there is such a version, and its evidence cannot be had or trusted; or the store
+                cannot be read, which is no proof that there is none, or is part of the checkout under review.
+            IoError: the copy could not be written.
+        """
+        if candidate.version is None:
+            raise EvidenceError(
+                f"registry:{self.alias} is an alias of a model, and no model is named; set model.id"
+            )
+        try:
+            return self._read(candidate, candidate.version.model_id)
+        except (StoreError, NotRegistered) as error:
+            raise EvidenceError(f"registry:{self.alias} cannot be read: {error}") from error
+
+    def _read(self, candidate: Candidate, model_id: str) -> Baseline | NoBaseline:
         from pytest_mlops.registry.registry import open_registry  # noqa: PLC0415 -- of the ops extra
         from pytest_mlops.store.engine import store_exists  # noqa: PLC0415
 
-        if not store_exists(folder=folder):
-            return None
-        if context is not Context.LOCAL and not os.environ.get("MLOPS_STORE_URL"):
+        if not store_exists(folder=candidate.folder):
+            return self._none()
+        if candidate.context is not Context.LOCAL and not candidate.environ.get("MLOPS_STORE_URL"):
             raise EvidenceError(
-                f"registry:{alias} would be read from the store in the checkout, which the change under "
+                f"registry:{self.alias} would be read from the store in the checkout, which the change under "
                 "review can have written; set MLOPS_STORE_URL to a store that it cannot have written"
             )
-        with open_registry(folder) as registry:
-            entry = _entry(registry, model_id, alias)
+        with open_registry(candidate.folder) as registry:
+            entry = _entry(registry, model_id, self.alias)
             if entry is None:
-                return None
-            place = _fetch(registry, entry, kept)
-    except (StoreError, NotRegistered) as error:
-        raise EvidenceError(f"registry:{alias} cannot be read: {error}") from error
-    return _verified(entry, place)
+                return self._none()
+            folder = _fetch(registry, entry, candidate.arrays.parent / "baselines")
+        return _verified(f"registry:{self.alias}", entry, folder)
+
+    def _none(self) -> NoBaseline:
+        return NoBaseline(why=(f"there is no registry:{self.alias}",))
 
 
 def _entry(registry: Registry, model_id: str, alias: str) -> VersionEntry | None:
@@ -80,14 +88,13 @@ def _fetch(registry: Registry, entry: VersionEntry, kept: Path) -> Path:
     return registry.artifacts.get(digests[0], kept / digests[0])
 
 
-def _verified(entry: VersionEntry, place: Path) -> Path:
+def _verified(source: str, entry: VersionEntry, folder: Path) -> Baseline:
     from pytest_mlops.registry.proof import UNTRUSTED  # noqa: PLC0415 -- as above
     from pytest_mlops.registry.submission import RECORD_NAME  # noqa: PLC0415 -- as above
 
-    path = place / RECORD_NAME
-    record = read_record(path)
-    verify_record(record, folder=place, run_id=entry.run_id)
-    if record.provenance.trust == UNTRUSTED:
+    found = read_baseline(source, folder / RECORD_NAME, run_id=entry.run_id)
+    record = found.record
+    if record is None or record.provenance.trust == UNTRUSTED:
         raise EvidenceError(
             f"{entry.model_id} {entry.version_id} rests on a run that the code of an untrusted pull request "
             "made, which could state anything; register it again from a run of a branch of yours"
@@ -98,4 +105,4 @@ def _verified(entry: VersionEntry, place: Path) -> Path:
             f"the record of {entry.model_id} {entry.version_id} is of a model with the digest {tested}; the "
             f"registry has {entry.digest}"
         )
-    return path
+    return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
-from pytest_mlops.compare.baseline import find_baseline
-from pytest_mlops.compare.from_registry import find_registered
+from pytest_mlops.compare.baseline import Baseline, Candidate
+from pytest_mlops.compare.registry import RegistrySource
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.artifacts import blob_key
@@ -162,7 +163,7 @@ def test_a_store_that_cannot_be_read_is_no_first_run(champion: Gate) -> None:
 
 def test_an_alias_needs_a_model(tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match="no model is named"):
-        find_baseline(["registry:champion"], tmp_path, own=tmp_path / "arrays", in_run=False)
+        RegistrySource("champion").find(Candidate(arrays=tmp_path / "arrays", folder=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -242,16 +243,19 @@ def test_a_store_in_the_checkout_is_no_baseline_where_the_change_could_have_writ
     champion: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, context: Context
 ) -> None:
     def find() -> object:
-        version = ModelVersion(model_id="credit", version_id="2")
-        return find_registered(
-            "champion", version.model_id, folder=champion.folder, kept=kept, context=context
+        candidate = Candidate(
+            arrays=tmp_path / "arrays",
+            version=ModelVersion(model_id="credit", version_id="2"),
+            folder=champion.folder,
+            context=context,
+            environ=os.environ,
         )
+        return RegistrySource("champion").find(candidate)
 
-    kept = tmp_path / "kept"
     with pytest.raises(EvidenceError, match="set MLOPS_STORE_URL to a store"):
         find()
     monkeypatch.setenv("MLOPS_STORE_URL", f"sqlite:///{champion.folder}/.mlops/store.db")
-    assert find() is not None
+    assert isinstance(find(), Baseline)
 
 
 def test_registering_prunes_no_history(champion: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

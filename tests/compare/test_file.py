@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlops.compare import committed
-from pytest_mlops.compare.baseline import Baseline, NoBaseline, find_baseline, refuse_stale
-from pytest_mlops.compare.committed import check_out_record
+from pytest_mlops.compare import file as module
+from pytest_mlops.compare.baseline import Baseline, Candidate, NoBaseline
+from pytest_mlops.compare.file import FileSource, check_out_record
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.verdict import Context
 
@@ -64,14 +64,13 @@ def repository(gate: Gate) -> Repository:
 
 
 def find(repository: Repository, environ: Mapping[str, str], place: str = "baseline") -> object:
-    return find_baseline(
-        [f"file:{place}/integration-result.json"],
-        repository.folder,
-        own=repository.folder / ".mlops" / "arrays",
-        in_run=False,
+    candidate = Candidate(
+        arrays=repository.folder / ".mlops" / "arrays",
+        folder=repository.folder,
         context=Context.PULL_REQUEST,
         environ=environ,
     )
+    return FileSource(f"{place}/integration-result.json").find(candidate)
 
 
 def test_what_the_change_wrote_is_not_read(repository: Repository) -> None:
@@ -106,11 +105,11 @@ def test_a_file_that_only_the_change_has_is_no_baseline(repository: Repository) 
 
 
 def test_without_a_base_nothing_is_read(repository: Repository) -> None:
-    with pytest.raises(EvidenceError, match="name it in MLOPS_BASE"):
+    with pytest.raises(EvidenceError, match="set MLOPS_BASE"):
         find(repository, {})
 
 
-def test_a_clone_too_shallow_says_how_to_mend_it(repository: Repository, tmp_path: Path) -> None:
+def test_a_clone_too_shallow_says_how_to_fix_it(repository: Repository, tmp_path: Path) -> None:
     with pytest.raises(EvidenceError, match=r"does not reach back to a{40}: .*fetch-depth: 0"):
         find(repository, {"MLOPS_BASE": A})
 
@@ -137,7 +136,7 @@ def test_arrays_that_were_not_committed_are_missing_and_nothing_else(
     copy = check_out_record(path, "HEAD", start=repository.folder, kept=repository.folder / "kept")
     assert copy is not None
     assert not (copy.parent / "arrays").exists()
-    monkeypatch.setattr(committed, "MAX_RECORD_BYTES", 10)
+    monkeypatch.setattr(module, "MAX_RECORD_BYTES", 10)
     with pytest.raises(EvidenceError, match="at most 10 are read"):
         check_out_record(path, "HEAD", start=repository.folder, kept=repository.folder / "kept")
 
@@ -161,51 +160,3 @@ def test_a_run_of_a_pull_request_is_compared_with_what_was_committed(
     assert comparison is not None
     assert comparison.baseline is not None
     assert (comparison.status, comparison.baseline.run_id) == ("compared", "kept")
-
-
-def test_a_stale_baseline_is_refused(gate: Gate, repository: Repository) -> None:
-    from datetime import timedelta
-
-    found = find(repository, {"MLOPS_BASE": "main"})
-    assert isinstance(found, Baseline)
-    assert found.record is not None
-    measured = found.record.timestamp
-    refuse_stale(found, 30, measured + timedelta(days=30))
-    refuse_stale(found, None, measured + timedelta(days=3000))
-    with pytest.raises(EvidenceError, match=r"measured 31 days ago, and baseline\.max_age_days is 30"):
-        refuse_stale(found, 30, measured + timedelta(days=31))
-    refuse_stale(Baseline(source="run", record=None, arrays=found.arrays), 1, measured)
-
-
-def test_what_was_fetched_is_compared_with_and_what_was_not_is_named(
-    gate: Gate, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pytest_mlops.compare.fetched import Fetched, Receipt, write_receipt
-
-    gate.write(
-        "mlops.yaml", 'baseline: {from: ["artifact:main"]}\nrules: [{metric: accuracy, min_delta: -1}]\n'
-    )
-    gate.run("--mlops-context=pull_request")
-    comparison = gate.record().comparison
-    assert comparison is not None
-    assert comparison.message == (
-        "there is no baseline yet (first run); artifact:main is fetched on GitHub only"
-    )
-    found = Fetched(
-        status="found",
-        message="m",
-        record="integration-result.json",
-        digest=_sha256(gate.folder / "baseline" / "integration-result.json"),
-    )
-    write_receipt(gate.folder / "baseline", Receipt(sources={"artifact:main": found}))
-    monkeypatch.setenv("MLOPS_BASELINES", str(gate.folder / "baseline"))
-    gate.run("--mlops-context=pull_request")
-    comparison = gate.record().comparison
-    assert comparison is not None
-    assert comparison.status == "compared"
-
-
-def _sha256(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
