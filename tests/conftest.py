@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import textwrap
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,17 @@ if TYPE_CHECKING:
 pytest_plugins = "pytester"
 
 OF_CI = ("CI", "BUILD_URL", "CI_", "GITHUB_", "GITLAB_", "MLOPS_", "PYTEST_ADDOPTS", "PYTEST_XDIST_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give every process of this run a cache of bytecode where Python's own is turned off.
+
+    Tests start thousands of processes; without one, each of them compiles whatever it imports.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", "") and "PYTHONPYCACHEPREFIX" not in os.environ:
+        cache = tempfile.mkdtemp(prefix="pytest-mlops-bytecode-")
+        os.environ["PYTHONPYCACHEPREFIX"] = cache
+        config.add_cleanup(partial(shutil.rmtree, cache, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

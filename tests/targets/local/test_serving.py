@@ -123,7 +123,8 @@ def test_going_back_serves_the_old_files_again(
     playground: Playground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a version imports is compiled, and must not end up among its files."""
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+        monkeypatch.delenv(name, raising=False)
     url = playground.up()
     assert playground.deploy("1").success
     server = playground.folder / "serve.py"
