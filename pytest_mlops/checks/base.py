@@ -1,4 +1,4 @@
-"""What a check is told in ``mlops.yaml``, what it is given, and what it answers."""
+"""The base class of ready-made checks, their context and their result."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 __all__ = ["Check", "CheckContext", "CheckFailed", "CheckResult", "FixtureName", "Level"]
 
 
-class CheckFailed(AssertionError):  # noqa: N818 -- what a test raises when the model does not behave
-    """A check found that the model does not do what it should; the message is all there is to say."""
+class CheckFailed(AssertionError):  # noqa: N818 -- reads as a test failure, which it is
+    """A check or a ``ModelTest`` failed; pytest shows the message without a traceback."""
 
 
 FixtureName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_]\w*$")]
 """Name of a pytest fixture that is visible from the folder of ``mlops.yaml``."""
 
 Level = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
-"""A confidence, one-sided."""
+"""A one-sided confidence level."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """The answer of a check.
+    """The result of a check.
 
     Attributes:
         verdict: PASS, FAIL, UNDECIDED or INCOMPLETE.
-        message: One sentence with the numbers that the verdict rests on.
-        measurements: (metric, slice, estimate) to record; a slice counts as covered by them.
+        message: One sentence with the numbers behind the verdict.
+        measurements: (metric, slice, estimate) to record; they count as evidence for their slices.
     """
 
     verdict: Verdict
@@ -48,13 +48,13 @@ class CheckResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckContext:
-    """What a check is given to work on.
+    """The inputs of one check.
 
     Attributes:
-        fixtures: Fixture name -> value, of every fixture that the check names.
-        artifact: The model's file or folder, where ``mlops.yaml`` names one.
-        seed: Seed of everything random in the check, derived from its name and the model's digest.
-        workers: xdist workers that run beside this one, 0 for a plain run.
+        fixtures: Fixture name -> value, for every fixture that the check names.
+        artifact: Path of the model's file or folder; ``None`` where ``mlops.yaml`` names none.
+        seed: Random seed, derived from the check's name and the model's digest.
+        workers: Number of xdist workers in this run; 0 without xdist.
     """
 
     fixtures: Mapping[str, object] = field(default_factory=dict)
@@ -64,21 +64,24 @@ class CheckContext:
 
 
 class Check(Record):
-    """An entry of ``checks:`` in ``mlops.yaml``: a model test that is configured, not written."""
+    """Base of ready-made checks, model tests that ``mlops.yaml`` configures under ``checks:``.
+
+    A subclass adds a field ``check`` with its name as default, and its own options as fields.
+    """
 
     inputs: ClassVar[tuple[str, ...]] = ("of",)
-    """Names of the fields that name fixtures."""
+    """Fields whose values are fixture names."""
 
     name: Label | None = None
-    """Name of the test; by default the check's, and that of its first fixture."""
+    """Name of the test; defaults to ``CHECK-FIXTURE``."""
     covers: tuple[Label, ...] = ()
-    """Cells of ``requirements`` that it exercises, as ``calibration:all``."""
+    """Cells of ``requirements`` that the check exercises, such as ``calibration:all``."""
     dataset: Label | None = None
-    """Data set it measures on."""
+    """Name of the data set that the check measures on."""
 
     @classmethod
     def kind(cls) -> str:
-        """Return the name that ``check:`` calls it by."""
+        """Return the name of the check, as written after ``check:``."""
         return str(cls.model_fields["check"].default)
 
     def title(self) -> str:
@@ -87,15 +90,15 @@ class Check(Record):
         return self.name or (f"{self.kind()}-{fixtures[0]}" if fixtures else self.kind())
 
     def fixtures(self) -> tuple[str, ...]:
-        """Return the names of the fixtures it needs, the first one the data it is about."""
+        """Return the names of the required fixtures; the first is the data under test."""
         named = (getattr(self, name) for name in self.inputs)
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @abstractmethod
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict.
+        """Run the check.
 
         Raises:
-            IncompleteEvidence: something needed was not given.
-            RecordingError: what was given cannot be evidence.
+            IncompleteEvidence: a required input is missing or unusable.
+            RecordingError: an array is not valid evidence: missing values, NaN, infinity, a wrong shape.
         """

@@ -1,8 +1,7 @@
-"""Holding an estimate against bounds, by its value or by its confidence bound."""
+"""Verdicts on estimates and failure rates against bounds."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -13,7 +12,6 @@ from pytest_mlops.decision.limits import Limits
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.estimate import Estimate
-from pytest_mlops.stats.interval import Interval, bounds
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -25,7 +23,23 @@ __all__ = [
     "MaxRate",
     "judge_bound",
     "judge_failures",
+    "require_bounds",
 ]
+
+MaxRate = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
+"""Maximum share of failed cases."""
+
+
+def require_bounds(least: float | None, most: float | None) -> None:
+    """Validate the options ``min`` and ``max`` of a check.
+
+    Raises:
+        ValueError: both are ``None``, or no value can meet both.
+    """
+    if least is None and most is None:
+        raise ValueError("neither min nor max is set; set at least one of them")
+    if least is not None and most is not None and least > most:
+        raise ValueError(f"min {least:g} is above max {most:g}; no value can meet both")
 
 
 def judge_bound(
@@ -37,44 +51,29 @@ def judge_bound(
     confidence: float | None = None,
     tests: int = 1,
 ) -> tuple[Verdict, str]:
-    """Return the verdict on an estimate, and its sentence.
+    """Return the verdict on an estimate, and a message with the numbers behind it.
 
-    Without ``confidence`` the value decides, inclusively and in decimal. With it, PASS needs the one-sided
-    bound to keep the limit, FAIL needs the opposite bound to miss it, and between them it is UNDECIDED.
-    Where one of several ``tests`` is enough to FAIL, each may err with a share of 1 - ``confidence`` only,
-    which is Bonferroni's bound and the first step of Holm's.
+    Args:
+        what: Name of the quantity, for messages.
+        estimate: The estimate.
+        least: Minimum, if any.
+        most: Maximum, if any.
+        confidence: One-sided confidence level of the bounds; ``None`` decides by the value.
+        tests: Number of tests of which one suffices to fail, as in
+            :meth:`~pytest_mlops.decision.limits.Limits.judge`, which decides.
 
     Raises:
-        IncompleteEvidence: the value is undefined, or no interval is known for it.
+        IncompleteEvidence: the value is undefined, or there is no interval for it.
     """
-    if estimate.value is None:
-        raise IncompleteEvidence(f"{what} is undefined: {estimate.undefined}")
     limits = Limits(least=least, most=most)
+    judged = limits.judge(estimate, confidence, tests=tests)
+    if judged.verdict is Verdict.INCOMPLETE:
+        raise IncompleteEvidence(f"{what} {judged.hint}")
     shown = f"{what} is {estimate.value:.4g} (n = {estimate.n:,}"
-    if confidence is None:
-        return limits.judge(
-            Interval(lower=estimate.value, upper=estimate.value)
-        ), f"{shown}), must be {limits}"
-    interval = _interval(what, estimate, confidence)
-    widest = bounds(estimate, 1 - (1 - confidence) / tests) if tests > 1 else interval
-    verdict = limits.judge(interval, widest or Interval(lower=-math.inf, upper=math.inf))
-    shown += f", {interval.lower:.4g} to {interval.upper:.4g} at one-sided {confidence:.4g})"
-    sentence = f"{shown}, must be {limits}"
-    if verdict is Verdict.UNDECIDED:
-        needed = limits.needed_n(estimate, confidence)
-        sentence += f"; needs n ≈ {needed:,}" if needed is not None else "; the value stands at the limit"
-    return verdict, sentence
-
-
-def _interval(what: str, estimate: Estimate, confidence: float) -> Interval:
-    interval = bounds(estimate, confidence)
-    if interval is None:
-        raise IncompleteEvidence(f"no bound at {confidence:g} is known for {what} with n = {estimate.n:,}")
-    return interval
-
-
-MaxRate = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
-"""Share of cases that may fail."""
+    if judged.interval is not None:
+        shown += f", {judged.interval.lower:.4g} to {judged.interval.upper:.4g} at one-sided {confidence:.4g}"
+    hint = f"; {judged.hint}" if judged.hint else ""
+    return judged.verdict, f"{shown}), must be {limits}{hint}"
 
 
 def judge_failures(
@@ -86,16 +85,16 @@ def judge_failures(
     confidence: float | None,
     example: Callable[[int], str],
 ) -> CheckResult:
-    """Return the verdict on a failure rate, exact after Clopper and Pearson.
+    """Return the verdict on a failure rate with exact bounds (Clopper and Pearson).
 
     Args:
         title: Name of the check.
-        failed: Whether the case failed (m ≥ 1,).
-        row: The original row of each case (m,): cases of one row are no independent evidence, so a row counts
-            once, as failed if any of its cases is.
-        most: Greatest rate that holds.
-        confidence: Of the one-sided bounds; ``None`` where the cases are all there are.
-        example: Takes the number of a failed case, says what happened in it.
+        failed: Whether each case failed (m,), m ≥ 1.
+        row: Index of the original row of each case (m,). Cases of one row are not independent, so a row
+            counts once, as failed if any of its cases failed.
+        most: Maximum failure rate.
+        confidence: One-sided confidence level of the bounds; ``None`` treats the cases as a census.
+        example: Takes the index of a failed case, returns a description of the failure.
     """
     rows = np.unique(row)
     bad = np.unique(row[failed])

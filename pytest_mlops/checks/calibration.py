@@ -1,4 +1,4 @@
-"""Calibration: predicted probabilities are as often right as they say.
+"""Calibration: predicted probabilities match observed frequencies.
 
 ::
 
@@ -35,41 +35,42 @@ __all__ = ["Calibration"]
 
 
 class Calibration(Check):
-    """Predicted probabilities are as often right as they say, within a tolerance.
+    """Predicted probabilities match observed frequencies within a tolerance.
 
-    A perfectly calibrated model shows an error too: about 0.03 with 1,000 examples and 15 bins, so that a
-    threshold on the error itself says little. FAIL where the error is significantly larger than that of
-    labels drawn with the predicted probabilities, and exceeds their mean error by more than ``tolerance``.
-    PASS where an upper bound of the true error of the bins, from its debiased square, is at most
-    ``tolerance``. Else UNDECIDED, and the sentence says how many examples would do. With two labels it looks
-    at the probability of the positive one, with more at that of the most probable. What cancels out within a
-    bin does not show.
+    The expected calibration error (ECE) of a perfectly calibrated model is not 0: it is about 0.03 with 1,000
+    examples and 15 bins, so a threshold on the ECE alone says little. FAIL when the ECE is significantly
+    larger than under perfect calibration (labels drawn with the predicted probabilities) and exceeds the mean
+    of that null distribution by more than ``tolerance``. PASS when an upper bound of the true binned error,
+    from its debiased square, is at most ``tolerance``. Otherwise UNDECIDED, and the message gives the number
+    of examples that would decide. With two labels the check uses the probability of the positive label, with
+    more labels that of the most probable one. Errors that cancel out within a bin are not detected.
     """
 
     check: Literal["calibration"] = "calibration"
     of: FixtureName
     """Fixture with ``y_true`` (or ``y``), and ``y_score`` or ``X``."""
     model: FixtureName | None = None
-    """Fixture of the model whose ``predict_proba`` gives the probabilities where ``y_score`` is not given."""
+    """Fixture of the model whose ``predict_proba`` is used when the data has no ``y_score``."""
     slice: Label = ALL
-    """Part of the data."""
+    """Slice of the data to check."""
     tolerance: Share = 0.05
-    """Greatest true error that holds."""
+    """Maximum true calibration error."""
     confidence: Level = 0.95
-    """One-sided, of the bound and of the test."""
+    """One-sided confidence level of the bound and of the test."""
     bins: Annotated[int, Field(strict=True, ge=2, le=100)] = 15
-    """Bins of equal numbers of examples."""
+    """Number of equal-mass bins."""
     positive: Label | int | bool | None = None
     """Positive label of a binary task."""
 
     inputs = ("of", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         event, probability = self._events(context)
         if event.all() or not event.any():
             raise IncompleteEvidence(
-                f"all {event.size} examples on {self.slice} are of one kind; give both kinds"
+                f"all {event.size} examples on {self.slice} have the same outcome; expected both outcomes, "
+                "so use data with examples of each"
             )
         found = calibration(event, probability, seed=context.seed, bins=self.bins)
         square = squared_error(event, probability, [part.count for part in found.bins])
@@ -86,18 +87,19 @@ class Calibration(Check):
         )
         if verdict is Verdict.UNDECIDED:
             needs = square.needed_n(self.tolerance, self.confidence)
-            message += f"; needs n ≈ {needs:,}" if needs else "; the error stands at the tolerance"
+            message += f"; needs n ≈ {needs:,}" if needs else "; the error equals the tolerance"
         note = f"{len(found.bins)} equal-mass bins; a calibrated model would show {found.null_mean:.4g}"
         ece = Estimate(value=found.ece, n=found.n, range=SHARE, note=note)
         measured = (f"{self.title()}.ece", self.slice, ece)
         return CheckResult(verdict=verdict, message=message, measurements=(measured,))
 
     def _events(self, context: CheckContext) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-        """Return what happened, and with which probability it was predicted, on the slice."""
+        """Return whether the event happened (n,) and its predicted probability (n,), on the slice."""
         arrays = self._predictions(context).arrays
         if "y_score" not in arrays:
             raise IncompleteEvidence(
-                f"the fixture {self.of!r} gives no y_score, and no model has predict_proba; give either"
+                f"the fixture {self.of!r} has no y_score and there is no model with predict_proba; expected "
+                "probabilities, so add y_score to the fixture or name a model:"
             )
         labels = Labels.of(arrays["y_true"], arrays["y_pred"], self.positive)
         event, probability = _top_or_positive(labels, arrays["y_score"])
@@ -106,7 +108,8 @@ class Calibration(Check):
         mask = arrays.get(f"slice:{self.slice}")
         if mask is None or not mask.any():
             raise IncompleteEvidence(
-                f"there is no example in the slice {self.slice} of the fixture {self.of!r}"
+                f"the slice {self.slice} of the fixture {self.of!r} has no examples; expected at least one, "
+                "so check slice: and the fixture's slices"
             )
         return event[mask], probability[mask]
 
@@ -117,7 +120,7 @@ class Calibration(Check):
             return predictions_of(context, self.of, self.model, **options)
         true = required_field(value, self.of, "y_true", "y")
         scores = field_of(value, "y_score")
-        # Calibration needs no labels but the true ones.
+        # Calibration does not need predicted labels.
         return measure_predictions(true, true, y_score=scores, slices=field_of(value, "slices"), **options)
 
 

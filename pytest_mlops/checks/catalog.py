@@ -1,4 +1,4 @@
-"""The checks there are, by the name that ``check:`` calls them by."""
+"""Built-in checks by name."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ BUILT_IN = {
     "robustness": "Robustness",
     "slice_floor": "SliceFloor",
 }
-"""Name of a check, which is that of its module, -> its class; imported when the check is named."""
+"""Name of a check and of its module -> class; a module is imported when its check is named."""
 
 
 def find_check(name: str, extra: Mapping[str, type[Check]] | None = None) -> type[Check] | None:
-    """Return the class of a check; ``None`` if there is none of that name.
+    """Return the class of a check; ``None`` for an unknown name.
 
     Args:
-        name: What ``check:`` says.
-        extra: Checks that plugins bring along.
+        name: The value of ``check:``.
+        extra: Checks that plugins define, by name.
     """
     if extra and name in extra:
         return extra[name]
@@ -47,5 +47,5 @@ def find_check(name: str, extra: Mapping[str, type[Check]] | None = None) -> typ
 
 
 def built_in_checks() -> dict[str, type[Check]]:
-    """Return every check of this package, by name."""
+    """Return every built-in check, by name."""
     return {name: cls for name in BUILT_IN if (cls := find_check(name)) is not None}

@@ -1,4 +1,4 @@
-"""Reading what users' fixtures hand over: attributes or keys, arrays or data frames."""
+"""Inputs, labels and models read from fixture values."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = [
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A model as scikit-learn and most others present it."""
+    """A model with the ``predict`` method of scikit-learn."""
 
-    def predict(self, X: Any, /) -> Any:  # noqa: N803 -- the field's name for it
+    def predict(self, X: Any, /) -> Any:  # noqa: N803 -- scikit-learn's name
         """Return one prediction for each row of ``X``."""
 
 
 def field_of(value: object, *names: str) -> Any:
-    """Return the first attribute or key of ``value`` among ``names``; ``None`` where it has none of them."""
+    """Return the first attribute or key of ``value`` among ``names``; ``None`` if it has none of them."""
     for name in names:
         if isinstance(value, Mapping):
             if name in value:
@@ -47,46 +47,48 @@ def field_of(value: object, *names: str) -> Any:
 
 
 def required_field(value: object, fixture: str, *names: str) -> Any:
-    """Return the first of ``names`` that ``value`` has.
+    """Return the first attribute or key of ``value`` among ``names``.
 
     Raises:
-        IncompleteEvidence: it has none of them.
+        IncompleteEvidence: ``value`` has none of them.
     """
     found = field_of(value, *names)
     if found is None:
-        wanted = " or ".join(names)
         raise IncompleteEvidence(
-            f"the fixture {fixture!r} gives a {type(value).__name__} without {wanted}; "
-            f"return an object with that attribute, or a mapping with that key"
+            f"the fixture {fixture!r} returns a {type(value).__name__} without {' or '.join(names)}; "
+            "return an object with that attribute or a mapping with that key"
         )
     return found
 
 
 def model_of(context: CheckContext, fixture: str) -> Predictor:
-    """Return the model that ``fixture`` gives.
+    """Return the model that ``fixture`` returns.
 
     Raises:
-        IncompleteEvidence: it has no ``predict``.
+        IncompleteEvidence: the value has no ``predict`` method.
     """
     model = context.fixtures[fixture]
     if not isinstance(model, Predictor):
         raise IncompleteEvidence(
-            f"the fixture {fixture!r} gives a {type(model).__name__} without a predict method"
+            f"the fixture {fixture!r} returns a {type(model).__name__} without a predict method; expected a "
+            "model, so check model:"
         )
     return model
 
 
 def inputs_of(context: CheckContext, fixture: str) -> Any:
-    """Return the rows that ``fixture`` gives as ``X``, or that it is: an array, a data frame or a list.
+    """Return the input rows of a fixture: its ``X``, or the value itself if that is an array, frame or list.
 
     Raises:
-        IncompleteEvidence: it gives none, or no row.
+        IncompleteEvidence: there is no ``X``, or it has no rows.
     """
     value = context.fixtures[fixture]
     is_rows = (hasattr(value, "shape") and hasattr(value, "__getitem__")) or isinstance(value, list)
     inputs = value if is_rows else required_field(value, fixture, "X")
     if count_rows(inputs) == 0:
-        raise IncompleteEvidence(f"the fixture {fixture!r} gives inputs without a row; give at least one")
+        raise IncompleteEvidence(
+            f"the fixture {fixture!r} has inputs without rows; expected at least one row"
+        )
     return inputs
 
 
@@ -94,43 +96,46 @@ def count_rows(inputs: Any) -> int:
     """Return the number of rows of an array (n, ...), a data frame or a list.
 
     Raises:
-        IncompleteEvidence: these are no rows.
+        IncompleteEvidence: ``inputs`` has no length.
     """
     shape = getattr(inputs, "shape", None)
     try:
         return int(shape[0]) if shape is not None else len(inputs)
     except (TypeError, IndexError) as error:
         kind = type(inputs).__name__
-        raise IncompleteEvidence(f"expected rows as an array, a data frame or a list, got {kind}") from error
+        raise IncompleteEvidence(
+            f"the inputs have type {kind}; expected an array, a data frame or a list"
+        ) from error
 
 
 def take_rows(inputs: Any, rows: NDArray[np.intp]) -> Any:
-    """Return some rows of ``inputs``, in the order of ``rows`` (m,), as the kind of thing they come from."""
+    """Return the given ``rows`` (m,) of ``inputs``, in that order and of the same type."""
     if isinstance(inputs, list | tuple):
         return [inputs[row] for row in rows]
     return inputs.iloc[rows] if hasattr(inputs, "iloc") else inputs[rows]
 
 
 def predictions_of(context: CheckContext, of: str, model: str | None, **options: Any) -> Predictions:
-    """Measure the predictions that a fixture holds, or that a model makes on its inputs.
+    """Measure the predictions of a fixture, or those of a model on the fixture's inputs.
 
     Args:
-        context: Values of the fixtures.
-        of: Fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; also ``y_score``, ``ids`` and
-            ``slices`` where it has them.
-        model: Fixture of a model that predicts on ``X`` where ``y_pred`` is not given.
-        options: ``positive`` and ``task``, as for the recorder.
+        context: Inputs of the check.
+        of: Name of the fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; optionally ``y_score``,
+            ``ids`` and ``slices``.
+        model: Name of the fixture of a model, used when there is no ``y_pred``.
+        options: ``positive`` and ``task``, as in :func:`measure_predictions`.
 
     Raises:
-        IncompleteEvidence: truth or predictions are not given.
-        RecordingError: they cannot be evidence.
+        IncompleteEvidence: true labels or predictions are missing.
+        RecordingError: an array is not valid evidence.
     """
     value = context.fixtures[of]
     predicted, scores = field_of(value, "y_pred"), field_of(value, "y_score")
     if predicted is None:
         if model is None:
             raise IncompleteEvidence(
-                f"the fixture {of!r} gives no y_pred; give it, or name a model: fixture and give X"
+                f"the fixture {of!r} has no y_pred and no model: is named; add y_pred, or add X and name a "
+                "model:"
             )
         predictor, inputs = model_of(context, model), required_field(value, of, "X")
         predicted = predictor.predict(inputs)
@@ -146,7 +151,7 @@ def predictions_of(context: CheckContext, of: str, model: str | None, **options:
 
 
 def _scores(model: object, inputs: object) -> np.ndarray[Any, Any] | None:
-    """Return predicted probabilities: of the second class where there are two, else of every class."""
+    """Return predicted probabilities: those of the second class if there are two, else of every class."""
     if not hasattr(model, "predict_proba"):
         return None
     scores = np.asarray(model.predict_proba(inputs))

@@ -1,4 +1,4 @@
-"""Data contract: the columns of the data are of the kinds, ranges and categories that the model was made for.
+"""Data contract: columns have the declared types, ranges and categories.
 
 ::
 
@@ -37,108 +37,109 @@ if TYPE_CHECKING:
 __all__ = ["ColumnContract", "DataContract"]
 
 Kind = Literal["integer", "number", "text", "boolean", "datetime"]
-"""What the values of a column are, however they are stored; whole floats are integers, integers numbers."""
+"""Kind of the values, independent of the storage type; whole floats are integers, integers are numbers."""
 
 _SHOWN = 8
-"""Breaches that the sentence names."""
+"""Violations that a message lists."""
 
 
 class ColumnContract(Record):
-    """What the values of one column must be."""
+    """Constraints on the values of one column."""
 
     kind: Kind | None = None
-    """What they are, however they are stored; every integer is a number too."""
+    """Kind of the values, independent of the storage type; every integer is also a number."""
     max_missing: Share = 0.0
-    """Share of rows that may have no value."""
+    """Maximum share of rows without a value."""
     min: Number | None = None
-    """Least value."""
+    """Minimum value."""
     max: Number | None = None
-    """Greatest value."""
+    """Maximum value."""
     categories: tuple[Label | int | bool, ...] = ()
-    """The values there may be; by default any."""
+    """Allowed values; by default any value."""
     max_outside: Share = 0.0
-    """Share of the values that may lie outside ``min``, ``max`` or ``categories``."""
+    """Maximum share of values outside ``min``, ``max`` or ``categories``."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min is {self.min:g} and max is {self.max:g}; no value lies between")
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
         ranged = self.min is not None or self.max is not None
         if ranged and self.kind not in {None, "integer", "number"}:
-            raise ValueError(f"min and max need numbers, and kind is {self.kind}; remove one of them")
+            raise ValueError(f"min and max apply to numbers, but kind is {self.kind}; remove one of them")
         return self
 
 
 class DataContract(Check):
-    """The columns of the data are there, and of the kinds, missing rates, ranges and categories stated.
+    """Columns exist and have the declared kinds, missing rates, ranges and categories.
 
-    PASS where every column keeps its contract, else FAIL with each breach named: a census of all rows, never
-    UNDECIDED. Infinite numbers lie outside of every contract. ``min`` and ``max`` are for numbers: text,
-    dates and booleans break them, whatever they say.
+    PASS when every column meets its contract, otherwise FAIL with a list of violations. All rows are checked,
+    so the verdict is never UNDECIDED. Infinite numbers always violate the contract. ``min`` and ``max`` apply
+    to numbers: text, dates and booleans violate them.
     """
 
     check: Literal["data_contract"] = "data_contract"
     of: FixtureName
     """Fixture with ``X``, or a data frame, a mapping of columns, or an array (columns ``"0"``, ``"1"``)."""
     columns: dict[Label, ColumnContract] = Field(min_length=1)
-    """Column -> its contract."""
+    """Column name -> contract."""
     extra_columns: Flag = True
-    """Whether there may be other columns."""
+    """Whether other columns are allowed."""
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         table = table_of(context, self.of)
         rows = len(next(iter(table.values())))
-        breaches = [f"the column {name} is not there" for name in self.columns if name not in table]
+        violations = [f"the column {name} is missing" for name in self.columns if name not in table]
         if not self.extra_columns:
-            breaches += [f"the column {name} is not in the contract" for name in table.keys() - self.columns]
+            extra = sorted(table.keys() - self.columns)
+            violations += [f"the column {name} is not in the contract" for name in extra]
         measured = []
         for name, contract in self.columns.items():
             if name not in table:
                 continue
             missing = missing_in(table[name])
-            breaches += [f"{name}: {breach}" for breach in _breaches(contract, table[name], missing)]
+            violations += [f"{name}: {text}" for text in _violations(contract, table[name], missing)]
             share = Estimate.share(int(missing.sum()), rows)
             measured.append((f"{self.title()}.{name}.missing", ALL, share))
         return CheckResult(
-            verdict=Verdict.FAIL if breaches else Verdict.PASS,
-            message=self._sentence(breaches, rows),
+            verdict=Verdict.FAIL if violations else Verdict.PASS,
+            message=self._message(violations, rows),
             measurements=tuple(measured),
         )
 
-    def _sentence(self, breaches: list[str], rows: int) -> str:
-        if not breaches:
-            return f"{plural(len(self.columns), 'column')} of {rows:,} rows keep the contract"
-        number_of = plural(len(breaches), "breach", "breaches")
-        return f"{number_of} in {rows:,} rows: {list_some(breaches, _SHOWN, separator='; ')}"
+    def _message(self, violations: list[str], rows: int) -> str:
+        if not violations:
+            return f"{plural(len(self.columns), 'column')} of {rows:,} rows meet the contract"
+        number = plural(len(violations), "violation")
+        return f"{number} in {rows:,} rows: {list_some(violations, _SHOWN, separator='; ')}"
 
 
-def _breaches(contract: ColumnContract, column: Array, missing: NDArray[np.bool_]) -> list[str]:
-    """Return in what ways a column (n,) breaks its contract."""
+def _violations(contract: ColumnContract, column: Array, missing: NDArray[np.bool_]) -> list[str]:
+    """Return how a column (n,) violates its contract."""
     found = []
     share = float(missing.mean())
     if not at_most(share, contract.max_missing):
-        found.append(f"{share:.4g} missing, at most {contract.max_missing:g} may be")
+        found.append(f"a share of {share:.4g} is missing, expected at most {contract.max_missing:g}")
     present = column[~missing]
     kinds = _kinds(present)
     if contract.kind is not None and contract.kind not in kinds and present.size:
-        found.append(f"holds {kinds[0]}, expected {contract.kind}")
+        found.append(f"contains {kinds[0]}, expected {contract.kind}")
         return found
     ranged = contract.min is not None or contract.max is not None
     if ranged and "number" not in kinds and present.size:
-        return [*found, f"holds {kinds[0]}, which min and max cannot be compared with"]
+        return [*found, f"contains {kinds[0]}, expected numbers to compare with min and max"]
     outside = _outside(contract, present, numeric="number" in kinds)
     if outside.any() and not at_most(float(outside.mean()), contract.max_outside):
         bad, first = int(outside.sum()), describe(present[outside.argmax()])
         found.append(
-            f"{plural(bad, 'value')} not allowed, as {first}; at most a share of "
-            f"{contract.max_outside:g} may be"
+            f"{plural(bad, 'value')} not allowed, the first {first}; expected at most a share of "
+            f"{contract.max_outside:g}"
         )
     return found
 
 
 def _kinds(present: Array) -> tuple[str, ...]:
-    """Return every kind that the values (k,) without gaps are of, the narrowest first."""
+    """Return every kind that matches the values (k,), the narrowest first."""
     kind = present.dtype.kind
     if kind in "OT":
         held = {_kind_of(value) for value in present.tolist()}
@@ -156,7 +157,7 @@ def _kind_of(value: Any) -> str:
         return "boolean"
     if isinstance(value, str):
         return "text"
-    # NumPy calls a duration an integer.
+    # NumPy registers durations as integers.
     if not isinstance(value, np.timedelta64) and isinstance(value, Real | Decimal):
         whole = isinstance(value, Integral) or float(value).is_integer()
         return "integer" if whole else "number"
@@ -164,7 +165,7 @@ def _kind_of(value: Any) -> str:
 
 
 def _outside(contract: ColumnContract, present: Array, *, numeric: bool) -> NDArray[np.bool_]:
-    """Tell which values (k,) are not allowed."""
+    """Return which values (k,) are not allowed."""
     outside = np.zeros(present.size, dtype=np.bool_)
     if numeric:
         numbers = _as_floats(present)
@@ -180,7 +181,7 @@ def _outside(contract: ColumnContract, present: Array, *, numeric: bool) -> NDAr
 
 
 def _as_floats(numbers: Array) -> NDArray[np.float64]:
-    """Return numbers (k,) as floats; whole ones that are beyond all floats become infinite."""
+    """Return numbers (k,) as floats; integers beyond the range of float64 become infinite."""
     try:
         return numbers.astype(np.float64)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Determinism: the same inputs give the same answers every time.
+"""Determinism: repeated predictions on the same inputs are identical.
 
 ::
 
@@ -25,9 +25,10 @@ __all__ = ["Determinism"]
 
 
 class Determinism(Check):
-    """The same inputs give the same answers every time, to the last bit.
+    """Repeated predictions on the same inputs are identical, bit for bit.
 
-    PASS where every row gets equal answers in all calls, FAIL where one does not: a census, never UNDECIDED.
+    PASS when the output of every row is the same in all calls, otherwise FAIL. All rows are compared, so the
+    verdict is never UNDECIDED.
     """
 
     check: Literal["determinism"] = "determinism"
@@ -36,14 +37,14 @@ class Determinism(Check):
     model: FixtureName
     """Fixture of the model."""
     output: Output = "predict"
-    """What is compared."""
+    """Method whose output is compared."""
     calls: Annotated[int, Field(strict=True, ge=2, le=1000)] = 2
-    """How often the model is asked."""
+    """Number of calls."""
 
     inputs = ("of", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         model, inputs = model_of(context, self.model), inputs_of(context, self.of)
         first = model_outputs(model, inputs, output=self.output)
         changed = np.zeros(len(first), dtype=np.bool_)
@@ -52,7 +53,8 @@ class Determinism(Check):
             again = model_outputs(model, inputs, output=self.output)
             if again.shape != first.shape or again.dtype != first.dtype:
                 raise IncompleteEvidence(
-                    f"{self.output} gave {first.dtype} {first.shape} and then {again.dtype} {again.shape}"
+                    f"{self.output} returned {first.dtype} {first.shape} and then {again.dtype} "
+                    f"{again.shape}; expected the same type and shape in every call"
                 )
             differs = distances(first, again) > 0
             if differs.any() and not example:
@@ -62,6 +64,6 @@ class Determinism(Check):
         bad = int(changed.sum())
         return CheckResult(
             verdict=Verdict.FAIL if bad else Verdict.PASS,
-            message=f"{bad} of {changed.size:,} answers changed over {self.calls} calls{example}",
+            message=f"{bad} of {changed.size:,} outputs changed over {self.calls} calls{example}",
             measurements=((f"{self.title()}.changed", ALL, Estimate.share(bad, changed.size)),),
         )

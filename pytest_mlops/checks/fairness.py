@@ -1,4 +1,4 @@
-"""Fairness: groups are treated alike within a tolerance, by equalised odds or demographic parity.
+"""Fairness: equalised odds or demographic parity between groups, within a tolerance.
 
 ::
 
@@ -36,16 +36,16 @@ _GAPS = {"equalised_odds": equalised_odds_gap, "demographic_parity": demographic
 
 
 class Fairness(Check):
-    """Groups are treated alike within a tolerance.
+    """Rates differ between groups by no more than a tolerance.
 
-    The gap is the largest difference between two groups: of the true or of the false positive rate under
-    ``equalised_odds``, of the share predicted positive under ``demographic_parity``. PASS where its upper
-    bootstrap bound is at most ``tolerance``, FAIL where its lower bound is above it, UNDECIDED between, and
-    where a rate of some group rests on fewer than ``min_n`` examples, unless the other groups alone show too
-    large a gap. The bootstrap is run on the counts as they are and with one example added to every cell
-    (Agresti and Caffo, The American Statistician 54, 2000), and the wider bound decides, since resampling
-    rates of 0 or 1 would show no spread at all. A largest difference is biased upwards; the sentence says by
-    how much.
+    The gap is the largest difference between two groups: in the true or the false positive rate for
+    ``equalised_odds``, in the share predicted positive for ``demographic_parity``. PASS when its upper
+    bootstrap bound is at most ``tolerance``, FAIL when its lower bound is above it, otherwise UNDECIDED. The
+    verdict is also UNDECIDED when a rate of some group has fewer than ``min_n`` examples, unless the other
+    groups alone show too large a gap. The bootstrap runs on the counts as observed and with one example added
+    to every cell (Agresti and Caffo, The American Statistician 54, 2000), and the wider bound decides, since
+    resampling a rate of 0 or 1 shows no variation. The largest difference is biased upwards; the message
+    states the bias.
     """
 
     check: Literal["fairness"] = "fairness"
@@ -54,20 +54,20 @@ class Fairness(Check):
     model: FixtureName | None = None
     """Fixture of the model that predicts on ``X``."""
     criterion: Literal["equalised_odds", "demographic_parity"] = "equalised_odds"
-    """Rates that must be alike."""
+    """Fairness criterion."""
     tolerance: Share = 0.1
-    """Greatest gap that holds."""
+    """Maximum gap."""
     confidence: Level = 0.95
-    """Of the one-sided bounds."""
+    """One-sided confidence level of the bounds."""
     min_n: Count = 30
-    """Least number of examples that a group's rate may rest on."""
+    """Minimum number of examples behind each rate of a group."""
     positive: Label | int | bool | None = None
     """Positive label."""
 
     inputs = ("of", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         names, counts = self._counts(context)
         support = (
             counts.sum(axis=2).min(axis=1) if self.criterion == "equalised_odds" else counts.sum(axis=(1, 2))
@@ -75,7 +75,8 @@ class Fairness(Check):
         if not support.all():
             name = names[int(support.argmin())]
             raise IncompleteEvidence(
-                f"the group {name} has examples of one class only; its rates are undefined"
+                f"the group {name} has examples of one class only, so its rates are undefined; expected both "
+                "classes in every group"
             )
         small = [f"{name} ({n})" for name, n in zip(names, support.tolist(), strict=True) if n < self.min_n]
         large = counts[support >= self.min_n]
@@ -97,12 +98,15 @@ class Fairness(Check):
         found = predictions_of(context, self.of, self.model, positive=self.positive, task="classification")
         labels = Labels.of(found.arrays["y_true"], found.arrays["y_pred"], self.positive)
         if labels.positive is None:
-            raise IncompleteEvidence(f"labels are {labels.classes[:5]}; say which of two is positive:")
+            raise IncompleteEvidence(
+                f"the labels are {labels.classes[:5]}; expected two labels and a positive one, so set "
+                "positive:"
+            )
         column = read_column("groups", required_field(context.fixtures[self.of], self.of, "groups", "group"))
         check_length("groups", column.size, found.n)
         names, group = np.unique(column, return_inverse=True)
         if names.size < 2:
-            raise IncompleteEvidence(f"groups names {names.size} group; expected two or more to compare")
+            raise IncompleteEvidence(f"groups has {names.size} group; expected two or more to compare")
         label, pred = labels.true == labels.positive, labels.pred == labels.positive
         return [str(name) for name in names.tolist()], group_counts(group, label, pred, names.size)
 
@@ -118,7 +122,7 @@ class Fairness(Check):
         stderr = max(gap.upper(self.confidence) - gap.value, 0.0) / normal.z(self.confidence)
         needs = normal.needed_n(stderr, n, gap.value, self.tolerance, self.confidence) or 0
         return (
-            f"; needs n ≈ {needs:,}" if needs > n else "; the gap stands near the tolerance, needs a larger n"
+            f"; needs n ≈ {needs:,}" if needs > n else "; the gap is close to the tolerance, needs a larger n"
         )
 
     def _measured(

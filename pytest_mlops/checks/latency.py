@@ -1,4 +1,4 @@
-"""Latency: a quantile of the time that one prediction takes keeps a limit.
+"""Latency: a quantile of the time of one prediction stays below a limit.
 
 ::
 
@@ -33,40 +33,40 @@ if TYPE_CHECKING:
 __all__ = ["Latency"]
 
 Quantile = Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)]
-"""Share of predictions that are as fast or faster."""
+"""A quantile level, such as 0.99 for p99."""
 
 
 class Latency(Check):
-    """A quantile of the time that one prediction takes keeps a limit.
+    """A quantile of the time of one prediction stays below a limit.
 
-    Measured by asking the model for one row of ``X`` after the other, or taken from the fixture's
-    ``seconds``. PASS where the upper bound of the quantile, an order statistic that needs no distribution, is
-    at most ``max_ms``; FAIL where the lower one is above it; UNDECIDED between. At 95 % a bound of p99 needs
-    299 times, one of p95 needs 59. UNDECIDED too where other xdist workers ran beside it, whose load the
-    times would show. INCOMPLETE where the model gives no answer. The bounds take the times for independent: a
-    burst of slow ones counts as so many.
+    The check times ``predict`` on one row of ``X`` after the other, or uses the fixture's ``seconds``. PASS
+    when the upper bound of the quantile, a distribution-free order statistic, is at most ``max_ms``; FAIL
+    when the lower bound is above it; otherwise UNDECIDED. At 95 % confidence a bound of p99 needs 299
+    measurements, one of p95 needs 59. With xdist workers on the same machine the verdict is UNDECIDED, since
+    their load affects the times. INCOMPLETE when the output of the model is unusable. The bounds assume
+    independent times; a burst of slow predictions violates that.
     """
 
     check: Literal["latency"] = "latency"
     of: FixtureName
-    """Fixture with the inputs ``X``, or with ``seconds``, one time per prediction."""
+    """Fixture with the inputs ``X``, or with ``seconds``, the time of each prediction."""
     model: FixtureName | None = None
     """Fixture of the model that is timed on ``X``."""
     quantile: Quantile = 0.99
-    """Share of predictions that must be fast enough."""
+    """Quantile level, such as 0.99 for p99."""
     max_ms: Positive
-    """Greatest time, in milliseconds."""
+    """Maximum of the quantile, in milliseconds."""
     predictions: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 1000
-    """Predictions that are timed; rows come again where there are fewer."""
+    """Number of timed predictions; rows repeat if there are fewer."""
     warm_up: Count = 20
-    """Predictions before the first one that is timed."""
+    """Number of predictions before the first timed one."""
     confidence: Level = 0.95
-    """Of the one-sided bounds."""
+    """One-sided confidence level of the bounds."""
 
     inputs = ("of", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         times = np.sort(self._seconds(context)) * 1000
         level = f"{self.confidence:g}"
         lowers, uppers = quantile_bounds(times, self.quantile, {*LEVELS, self.confidence})
@@ -83,7 +83,7 @@ class Latency(Check):
         )
         if context.workers > 1:
             verdict = Verdict.UNDECIDED
-            message += f"; measured beside {context.workers} xdist workers, needs a run without -n"
+            message += f"; measured with {context.workers} xdist workers running, needs a run without -n"
         elif verdict is Verdict.UNDECIDED:
             message += self._what_decides(times)
         estimate = Estimate(value=value, n=n, quantile=self.quantile, lower=lowers, upper=uppers)
@@ -96,17 +96,18 @@ class Latency(Check):
         if seconds is None:
             seconds = self._measure(context)
         times = read_numbers("seconds", seconds)
-        check_within("seconds", times, 0, 1e6, "give durations, in seconds")
+        check_within("seconds", times, 0, 1e6, "pass durations in seconds")
         return times
 
     def _measure(self, context: CheckContext) -> NDArray[np.float64]:
         if self.model is None:
             raise IncompleteEvidence(
-                f"the fixture {self.of!r} gives no seconds; give them, or name a model: to time"
+                f"the fixture {self.of!r} has no seconds and no model: is named; add seconds, or name a "
+                "model: to time"
             )
         model, inputs = model_of(context, self.model), inputs_of(context, self.of)
         kept = min(count_rows(inputs), self.predictions)
-        # Cut out beforehand: a server is handed one row, and does not look for it.
+        # Rows are selected up front, so that the selection is not timed.
         rows = [take_rows(inputs, np.array([row])) for row in range(kept)]
         for turn in range(self.warm_up):
             read_output(model.predict(rows[turn % kept]), 1)
@@ -116,14 +117,14 @@ class Latency(Check):
             start = perf_counter()
             answer = model.predict(row)
             times[turn] = perf_counter() - start
-            # The time of what is no answer says nothing; the clock stands while it is read.
+            # An unusable output makes the check INCOMPLETE; checking it is not timed.
             read_output(answer, 1)
         return times
 
     def _what_decides(self, times: NDArray[np.float64]) -> str:
         within = float((times <= self.max_ms).mean())
         needed = binomial.needed_n(within, self.quantile, self.confidence)
-        return f"; needs n ≈ {needed:,}" if needed is not None else "; the quantile stands at the limit"
+        return f"; needs n ≈ {needed:,}" if needed is not None else "; the quantile equals the limit"
 
 
 def _shown(bound: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Leakage: no example of the test data stands in the training data too.
+"""Leakage: no example of the test data is in the training data.
 
 ::
 
@@ -27,35 +27,35 @@ __all__ = ["Leakage"]
 
 
 class Leakage(Check):
-    """No example of the test data stands in the training data too, by exact comparison.
+    """No example of the test data is in the training data, by exact comparison.
 
-    Compared are whole rows of inputs, numbers by value and missing values as equal, or ids. PASS where the
-    share of test rows that stand in the training data is at most ``max_share``, else FAIL: a census, never
-    UNDECIDED.
+    Compares whole rows of inputs (numbers by value, missing values as equal), or ids. PASS when the share of
+    test rows that are also in the training data is at most ``max_share``, otherwise FAIL. All rows are
+    compared, so the verdict is never UNDECIDED.
     """
 
     check: Literal["leakage"] = "leakage"
     of: FixtureName
-    """Fixture with the test data, ``X`` or a table, or ``ids``."""
+    """Fixture with the test data: ``X`` or a table, or ``ids``."""
     train: FixtureName
-    """Fixture with the training data, the same."""
+    """Fixture with the training data, in the same form."""
     by: Literal["rows", "ids"] = "rows"
-    """What is compared: rows of ``X``, or ``ids``, as of customers of whom no row may be in both."""
+    """``rows`` compares rows of ``X``; ``ids`` compares ids, such as those of customers."""
     max_share: Share = 0.0
-    """Share of test rows that may stand in the training data."""
+    """Maximum share of test rows that are in the training data."""
 
     inputs = ("of", "train")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         train, test = codes_of(self._table(context, self.train), self._table(context, self.of))
         known = set(_keys(train))
         leaked = np.array([key in known for key in _keys(test)])
         share = Estimate.share(int(leaked.sum()), leaked.size)
-        what = f"share of {self.by} of {self.of} that are in {self.train} too"
+        what = f"share of {self.by} of {self.of} that are also in {self.train}"
         verdict, message = judge_bound(what, share, most=self.max_share)
         if share.successes:
-            message += f"; {share.successes:,} are, the first is row {int(leaked.argmax())}"
+            message += f"; found {share.successes:,}, the first in row {int(leaked.argmax())}"
         measured = (f"{self.title()}.leaked", ALL, share)
         return CheckResult(verdict=verdict, message=message, measurements=(measured,))
 
@@ -66,5 +66,5 @@ class Leakage(Check):
 
 
 def _keys(codes: NDArray[np.int64]) -> list[bytes]:
-    """Return the bytes of each row, which a set hashes and compares."""
+    """Return the bytes of each row, for exact comparison in a set."""
     return [row.tobytes() for row in np.ascontiguousarray(codes)]

@@ -1,4 +1,4 @@
-"""Memory: the peak of what predicting allocates keeps a limit.
+"""Memory: the peak memory of one prediction stays below a limit.
 
 ::
 
@@ -29,13 +29,13 @@ __all__ = ["Memory"]
 
 
 class Memory(Check):
-    """The peak of what one ``predict`` on all of ``X`` allocates keeps a limit.
+    """The peak memory that one ``predict`` on all of ``X`` allocates stays below a limit.
 
-    In megabytes of 1,000,000 bytes, counted by ``tracemalloc``: Python objects and NumPy arrays, the answer
-    included, above what was allocated before. The model itself, and what compiled libraries take past
-    Python's allocators, is not in it. The model answers for one row first, so that what it loads once does
-    not count. PASS or FAIL by the number measured, never UNDECIDED; INCOMPLETE where the model gives no
-    answer.
+    Measured in megabytes of 1,000,000 bytes by ``tracemalloc``: Python objects and NumPy arrays allocated on
+    top of what existed before, including the output. The model itself is not counted, nor is memory that
+    compiled libraries allocate outside Python's allocators. The model predicts one row first, so that
+    one-time loading is not counted. PASS or FAIL by the measured value, never UNDECIDED; INCOMPLETE when the
+    output of the model is unusable.
     """
 
     check: Literal["memory"] = "memory"
@@ -44,23 +44,23 @@ class Memory(Check):
     model: FixtureName
     """Fixture of the model."""
     max_mb: Positive
-    """Greatest peak."""
+    """Maximum peak, in megabytes of 1,000,000 bytes."""
 
     inputs = ("of", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         model, inputs = model_of(context, self.model), inputs_of(context, self.of)
         model_outputs(model, take_rows(inputs, np.array([0])))
         rows = count_rows(inputs)
         peak = Estimate(value=_peak(model, inputs) / MEGABYTE, n=rows, range=NOT_NEGATIVE)
-        verdict, message = judge_bound("peak memory of predicting in MB", peak, most=self.max_mb)
+        verdict, message = judge_bound("peak memory of predict in MB", peak, most=self.max_mb)
         measured = (f"{self.title()}.peak_mb", ALL, peak)
         return CheckResult(verdict=verdict, message=message, measurements=(measured,))
 
 
 def _peak(model: Predictor, inputs: Any) -> int:
-    """Return the greatest number of bytes that are allocated at once while the model predicts."""
+    """Return the peak number of bytes allocated while the model predicts."""
     gc.collect()
     running = tracemalloc.is_tracing()
     if not running:

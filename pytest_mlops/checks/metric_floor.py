@@ -1,4 +1,4 @@
-"""Metric floor: a standard metric of the predictions keeps a bound, by its value or its confidence bound.
+"""Metric floor: a metric of the predictions meets a bound.
 
 ::
 
@@ -12,7 +12,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
-from pytest_mlops.checks.bounds import judge_bound
+from pytest_mlops.checks.bounds import judge_bound, require_bounds
 from pytest_mlops.checks.data import predictions_of
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
@@ -22,7 +22,7 @@ __all__ = ["MetricFloor"]
 
 
 class MetricFloor(Check):
-    """A standard metric of the predictions keeps a bound."""
+    """A metric of the predictions meets a bound, by its value or by its confidence bound."""
 
     check: Literal["metric_floor"] = "metric_floor"
     of: FixtureName
@@ -30,15 +30,15 @@ class MetricFloor(Check):
     model: FixtureName | None = None
     """Fixture of the model that predicts on ``X``."""
     metric: Label
-    """As the recorder names it: accuracy, recall, mae, …"""
+    """Name of a recorded metric: ``accuracy``, ``recall``, ``mae``, …"""
     slice: Label = ALL
-    """Part of the data."""
+    """Slice of the data to check."""
     min: Number | None = None
-    """Least value that holds."""
+    """Minimum, inclusive."""
     max: Number | None = None
-    """Greatest value that holds."""
+    """Maximum, inclusive."""
     confidence: Level | None = None
-    """With it the one-sided bound decides and not the value."""
+    """One-sided confidence level; with it the confidence bound decides instead of the value."""
     positive: Label | int | bool | None = None
     """Positive label of a binary task."""
 
@@ -46,20 +46,19 @@ class MetricFloor(Check):
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("bounds nothing; give min or max")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
+        require_bounds(self.min, self.max)
         return self
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         found = predictions_of(context, self.of, self.model, positive=self.positive)
         estimates = {(name, part): estimate for name, part, estimate in found.numbers}
         if (self.metric, self.slice) not in estimates:
             known = sorted({name for name, part in estimates if part == self.slice})
-            what = f"of {', '.join(known)}" if known else "since there is no such slice"
-            raise IncompleteEvidence(f"{self.metric} on the slice {self.slice} was not measured {what}")
+            hint = (
+                f"expected one of {', '.join(known)}" if known else "there is no such slice, so check slice:"
+            )
+            raise IncompleteEvidence(f"{self.metric} was not measured on the slice {self.slice}; {hint}")
         estimate = estimates[self.metric, self.slice]
         verdict, message = judge_bound(
             f"{self.metric} on {self.slice}",

@@ -1,4 +1,4 @@
-"""Model size: the bytes of the model's artifact keep a limit.
+"""Model size: the model's files stay below a size limit.
 
 ::
 
@@ -20,32 +20,32 @@ from pytest_mlops.stats.estimate import NOT_NEGATIVE, Estimate
 __all__ = ["MEGABYTE", "ModelSize"]
 
 MEGABYTE = 1_000_000
-"""Bytes."""
+"""Bytes per megabyte, as checks count them."""
 
 
 class ModelSize(Check):
-    """The files of ``model.artifact`` together keep a limit, in megabytes of 1,000,000 bytes.
+    """The files of ``model.artifact`` stay below a total size, in megabytes of 1,000,000 bytes.
 
-    PASS or FAIL by the exact number of bytes, never UNDECIDED; INCOMPLETE where there are none.
+    PASS or FAIL by the exact number of bytes, never UNDECIDED; INCOMPLETE if there are no bytes.
     """
 
     check: Literal["model_size"] = "model_size"
     max_mb: Positive
-    """Greatest size."""
+    """Maximum total size, in megabytes of 1,000,000 bytes."""
 
     inputs = ()
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         if context.artifact is None:
-            raise IncompleteEvidence("no artifact is known; give model: an artifact: in mlops.yaml")
+            raise IncompleteEvidence("mlops.yaml names no model artifact; set artifact: under model:")
         try:
             found = digest_artifact(context.artifact)
         except ModelArtifactNotFound as error:
             raise IncompleteEvidence(str(error)) from error
         if found.size == 0:
             raise IncompleteEvidence(
-                f"the artifact {context.artifact.name} has 0 bytes, expected a model; save it there first"
+                f"the artifact {context.artifact.name} has 0 bytes; expected a model, so save it there first"
             )
         size = Estimate(value=found.size / MEGABYTE, n=found.files, range=NOT_NEGATIVE, note="files")
         verdict, _ = judge_bound("size", size, most=self.max_mb)

@@ -1,4 +1,4 @@
-"""ModelTest: a model test as a class, for those who prefer one to a marked function."""
+"""Model tests written as classes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ModelTest", "run_model_test"]
 
 
 class ModelTest(ABC):
-    """A test of a model version. Derive from it in a test module, and pytest collects it.
+    """A model test as a class; pytest collects the subclasses in test modules.
 
     ::
 
@@ -37,23 +37,23 @@ class ModelTest(ABC):
     __test__ = False
 
     covers: ClassVar[Sequence[str]] = ()
-    """Cells of ``mlops.yaml`` that it exercises."""
+    """Cells of ``requirements`` in ``mlops.yaml`` that the test exercises."""
     dataset: ClassVar[str | None] = None
-    """Data set it measures on."""
+    """Name of the data set that the test measures on."""
     mlops: Any = None
-    """The recorder, while pytest runs the test."""
+    """The recorder, set while pytest runs the test."""
 
     @abstractmethod
     def run(self, model_version: ModelVersion | None) -> Any:
         """Test ``model_version``.
 
         Returns:
-            A ``TestResult``, a bool, or ``None`` where passing means that nothing was raised; or an
-            awaitable of one of them.
+            A ``TestResult``, a bool, or ``None`` for a test that passes unless it raises; or an awaitable
+            of one of them.
 
         Raises:
-            AssertionError: the model does not behave.
-            IncompleteEvidence: something needed is not there.
+            AssertionError: the test failed.
+            IncompleteEvidence: a required input is missing.
         """
 
     def get_name(self) -> str:
@@ -62,40 +62,40 @@ class ModelTest(ABC):
 
 
 def run_model_test(test: ModelTest, model_version: ModelVersion | None) -> TestResult | None:
-    """Run a test, awaiting it where it is asynchronous.
+    """Run a test; an awaitable result is awaited.
 
     Returns:
-        The ``TestResult`` that it returned, if it returned one; its ``passed`` holds.
+        The ``TestResult`` that ``run`` returned, always a passed one; ``None`` if it returned no result.
 
     Raises:
-        CheckFailed: it answered ``False``, or a result that did not pass.
-        RecordingError: it answered something else.
+        CheckFailed: ``run`` returned ``False``, or a result that did not pass.
+        RecordingError: ``run`` returned a value of another type.
     """
-    answer = test.run(model_version)
-    if inspect.isawaitable(answer):
-        answer = asyncio.run(_awaited(answer))
-    return read_return_value(test.get_name(), answer)
+    value = test.run(model_version)
+    if inspect.isawaitable(value):
+        value = asyncio.run(_awaited(value))
+    return read_return_value(test.get_name(), value)
 
 
-async def _awaited(answer: Any) -> Any:
-    return await answer
+async def _awaited(value: Any) -> Any:
+    return await value
 
 
-def read_return_value(name: str, answer: Any) -> TestResult | None:
-    """Read what ``run`` returned; as :func:`run_model_test`, which calls it."""
+def read_return_value(name: str, value: Any) -> TestResult | None:
+    """Interpret the return value of ``run``; returns and raises as :func:`run_model_test`."""
     from pytest_mlops.checks.base import CheckFailed  # noqa: PLC0415 -- pydantic where a test runs only
     from pytest_mlops.records.results import TestResult  # noqa: PLC0415
 
-    if type(answer).__name__ in {"bool", "bool_"}:  # NumPy's comparisons give bools of its own
-        answer = bool(answer)
-    if answer is None or answer is True:
+    if type(value).__name__ in {"bool", "bool_"}:  # comparisons of NumPy return numpy.bool
+        value = bool(value)
+    if value is None or value is True:
         return None
-    if answer is False:
-        raise CheckFailed(f"{name} answered False")
-    if isinstance(answer, TestResult):
-        if not answer.passed:
-            raise CheckFailed(answer.message or f"{name} did not pass")
-        return answer
+    if value is False:
+        raise CheckFailed(f"{name} returned False")
+    if isinstance(value, TestResult):
+        if not value.passed:
+            raise CheckFailed(value.message or f"{name} did not pass")
+        return value
     raise RecordingError(
-        f"{name} answered {type(answer).__name__} {answer!r:.80}; expected a TestResult, True, False or None"
+        f"{name} returned {type(value).__name__} {value!r:.80}; expected a TestResult, True, False or None"
     )

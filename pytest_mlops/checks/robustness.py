@@ -1,4 +1,4 @@
-"""Robustness: the model is about as often right on perturbed inputs as on the inputs as they are.
+"""Robustness: accuracy drops by less than a margin on perturbed inputs.
 
 ::
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["Robustness"]
 
 MIN_N = 30
-"""Below this the score test is too rough an approximation to decide."""
+"""Below this number of examples the score test is too inaccurate to decide."""
 
 
 class Robustness(Check):
-    """The accuracy on perturbed inputs is lower by less than a margin, compared example by example.
+    """The accuracy drops by less than a margin on perturbed inputs, in a paired comparison.
 
-    PASS where Tango's lower bound of the difference exceeds -``margin``. Else FAIL where McNemar's mid-p test
-    shows a loss at ``alpha``. Else UNDECIDED, as with fewer than 30 examples.
+    PASS when Tango's lower bound of the difference exceeds -``margin``. Otherwise FAIL when McNemar's mid-p
+    test shows a loss at level ``alpha``. Otherwise UNDECIDED, and always so with fewer than 30 examples.
     """
 
     check: Literal["robustness"] = "robustness"
@@ -48,16 +48,16 @@ class Robustness(Check):
     model: FixtureName
     """Fixture of the model."""
     margin: Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)]
-    """Loss of accuracy that is allowed."""
+    """Allowed loss of accuracy."""
     confidence: Level = 0.95
-    """Of the lower bound that PASS rests on."""
+    """One-sided confidence level of the lower bound that PASS requires."""
     alpha: Annotated[float, Field(strict=True, gt=0, lt=0.5, allow_inf_nan=False)] = 0.01
-    """Chance of a FAIL where nothing is lost."""
+    """Probability of FAIL when there is no loss."""
 
     inputs = ("of", "perturbed", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         before, after = self._right(context)
         n = before.size
         gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
@@ -68,13 +68,13 @@ class Robustness(Check):
             verdict = Verdict.UNDECIDED
         message = (
             f"accuracy changes from {before.mean():.4g} to {after.mean():.4g} (n = {n:,}, {lost} lost, "
-            f"{gained} gained, p = {p_value:.3g}), by no less than {lower:.4g} at one-sided "
-            f"{self.confidence:.4g}, may fall by less than {self.margin:g}"
+            f"{gained} gained, p = {p_value:.3g}), by at least {lower:.4g} at one-sided "
+            f"{self.confidence:.4g}, must drop by less than {self.margin:g}"
         )
         if verdict is Verdict.UNDECIDED:
             message += self._what_decides(gained, lost, n)
         accuracy = Estimate.share(int(after.sum()), n)
-        # The difference of paired shares, as a mean of values in -1, 0, 1.
+        # The difference of paired proportions, as a mean of values in {-1, 0, 1}.
         change = Estimate.mean(after.astype(np.float64) - before, range=(-1.0, 1.0))
         return CheckResult(
             verdict=verdict,
@@ -86,20 +86,23 @@ class Robustness(Check):
         )
 
     def _right(self, context: CheckContext) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return whether the model is right on each example (n,), as it is and perturbed."""
+        """Return whether the prediction is correct for each example (n,), original and perturbed."""
         model = model_of(context, self.model)
         changed, row = perturbed_rows(context, of=self.of, perturbed=self.perturbed)
         if not np.array_equal(row, np.arange(row.size)):
             raise IncompleteEvidence(
-                f"rows of {self.perturbed!r} are in another order; give one version of each"
+                f"the fixture {self.perturbed!r} has rows in another order; expected one perturbed version "
+                "of each row in the same order"
             )
         true = read_column("y_true", required_field(context.fixtures[self.of], self.of, "y_true", "y"))
         right = []
         for inputs in (inputs_of(context, self.of), changed):
             got = model_outputs(model, inputs)
-            check_length("the answer of predict", len(got), true.size)
+            check_length("the output of predict", len(got), true.size)
             if got.ndim > 1 or infer_task(true, got) != "classification":
-                raise IncompleteEvidence("robustness counts right answers; expected labels, got values")
+                raise IncompleteEvidence(
+                    "predict returned values; robustness compares accuracies, so expected labels"
+                )
             labels = Labels.of(true, got, None)
             right.append(labels.true == labels.pred)
         return right[0], right[1]
@@ -112,6 +115,4 @@ class Robustness(Check):
         needed = power.needed_n(
             (gained + lost) / n, self.margin, difference=(gained - lost) / n, alpha=1 - self.confidence
         )
-        return (
-            f"; needs n ≈ {needed:,}" if needed is not None else "; the loss stands at the margin or above it"
-        )
+        return f"; needs n ≈ {needed:,}" if needed is not None else "; the loss is at or above the margin"

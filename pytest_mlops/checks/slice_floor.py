@@ -1,4 +1,4 @@
-"""Slice floor: a standard metric keeps a bound on every slice, each by its confidence bound.
+"""Slice floor: a metric meets a bound on every slice.
 
 ::
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import model_validator
 
 from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName, Level
-from pytest_mlops.checks.bounds import judge_bound
+from pytest_mlops.checks.bounds import judge_bound, require_bounds
 from pytest_mlops.checks.data import predictions_of
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["SliceFloor"]
 
 _SHOWN = 5
-"""Slices that the sentence speaks of."""
+"""Slices that a message lists."""
 
 
 class SliceFloor(Check):
-    """A standard metric keeps a bound on every slice.
+    """A metric meets a bound on every slice, each by its confidence bound.
 
-    PASS needs the confidence bound of every slice to keep the limit, which takes no correction: with any
-    slice beyond it, all of them pass with a chance of at most 1 - ``confidence``. FAIL needs one slice to be
-    beyond it, shown at a level divided by the number of slices (Bonferroni), so that many slices raise no
-    alarm by their number alone. Else UNDECIDED, as for a slice with fewer than ``min_n`` examples.
+    PASS when the confidence bound of every slice meets the limit. This needs no correction for multiple
+    tests: if any slice truly misses the limit, all of them pass with probability at most 1 - ``confidence``.
+    FAIL when one slice misses the limit at a level divided by the number of slices (Bonferroni), so that many
+    slices do not cause false alarms. Otherwise UNDECIDED, also for slices with fewer than ``min_n`` examples.
     """
 
     check: Literal["slice_floor"] = "slice_floor"
@@ -45,17 +45,17 @@ class SliceFloor(Check):
     model: FixtureName | None = None
     """Fixture of the model that predicts on ``X``."""
     metric: Label
-    """As the recorder names it: accuracy, recall, mae, …"""
+    """Name of a recorded metric: ``accuracy``, ``recall``, ``mae``, …"""
     slices: tuple[Label, ...] = ()
-    """Slices that must hold; by default all that the fixture gives."""
+    """Slices to check; by default all slices of the fixture."""
     min: Number | None = None
-    """Least value that holds."""
+    """Minimum, inclusive."""
     max: Number | None = None
-    """Greatest value that holds."""
+    """Maximum, inclusive."""
     min_n: Count = 30
-    """Least number of examples that a slice is judged on."""
+    """Minimum number of examples of a slice."""
     confidence: Level = 0.95
-    """Of the one-sided bounds."""
+    """One-sided confidence level of the bounds."""
     positive: Label | int | bool | None = None
     """Positive label of a binary task."""
 
@@ -63,40 +63,38 @@ class SliceFloor(Check):
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("bounds nothing; give min or max")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}; no value can meet both")
+        require_bounds(self.min, self.max)
         return self
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict."""
+        """Run the check."""
         found = predictions_of(context, self.of, self.model, positive=self.positive)
         estimates = {part: number for name, part, number in found.numbers if name == self.metric}
         names = self._names(found, estimates)
         judged = {name: self._judge(name, estimates[name], len(names)) for name in names}
         verdict = combine(verdict for verdict, _ in judged.values())
         worst = [message for one, message in judged.values() if one is verdict]
-        held = sum(one is Verdict.PASS for one, _ in judged.values())
+        passed = sum(one is Verdict.PASS for one, _ in judged.values())
         return CheckResult(
             verdict=verdict,
-            message=f"{held} of {len(names)} slices hold: {list_some(worst, _SHOWN, separator='; ')}",
+            message=f"{passed} of {len(names)} slices pass: {list_some(worst, _SHOWN, separator='; ')}",
             measurements=tuple((f"{self.title()}.{self.metric}", name, estimates[name]) for name in names),
         )
 
     def _names(self, found: Predictions, estimates: dict[str, Estimate]) -> list[str]:
         if not estimates:
             known = ", ".join(sorted({name for name, _, _ in found.numbers}))
-            raise IncompleteEvidence(f"{self.metric} was not measured of {known}")
+            raise IncompleteEvidence(f"{self.metric} was not measured; expected one of {known}")
         present = [name for name in estimates if name != ALL]
         names = list(dict.fromkeys(self.slices)) or present
         if not names:
             raise IncompleteEvidence(
-                f"the fixture {self.of!r} gives no slices; give some, or use metric_floor"
+                f"the fixture {self.of!r} has no slices; add slices, or use the check metric_floor"
             )
         if missing := [name for name in names if name not in estimates]:
             raise IncompleteEvidence(
-                f"there is no slice {', '.join(missing)}; there are {', '.join(present) or 'none'}"
+                f"the fixture {self.of!r} has no slice {', '.join(missing)}; expected one of "
+                f"{', '.join(present) or 'none'}"
             )
         return names
 

@@ -1,4 +1,4 @@
-"""Columns of tabular inputs: data frames, mappings, structured and plain arrays, by name."""
+"""Columns of tabular inputs by name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["codes_of", "columns_of", "missing_in", "table_of"]
 
 
 def table_of(context: CheckContext, fixture: str) -> dict[str, Array]:
-    """Return the columns of the fixture's ``X``, or of the fixture itself where it is a table.
+    """Return the columns (n,) of the fixture's ``X``, or of the fixture itself if it is a table.
 
     Raises:
-        IncompleteEvidence: it is no table, or has no row.
+        IncompleteEvidence: it is not a table, or has no rows.
     """
     value = context.fixtures[fixture]
     inner = value.get("X") if isinstance(value, Mapping) else getattr(value, "X", None)
@@ -33,24 +33,30 @@ def table_of(context: CheckContext, fixture: str) -> dict[str, Array]:
     columns = columns_of(value if is_table or inner is None else inner)
     sizes = {name: len(column) for name, column in columns.items()}
     if not sizes or not max(sizes.values()):
-        raise IncompleteEvidence(f"the fixture {fixture!r} gives a table without rows; give at least one row")
+        raise IncompleteEvidence(
+            f"the fixture {fixture!r} has a table without rows; expected at least one row"
+        )
     if len(set(sizes.values())) > 1:
-        raise IncompleteEvidence(f"the fixture {fixture!r} gives columns of different lengths: {sizes}")
+        raise IncompleteEvidence(
+            f"the fixture {fixture!r} has columns of different lengths, {sizes}; expected one value per row"
+        )
     return columns
 
 
 def columns_of(table: Any) -> dict[str, Array]:
-    """Return column name -> values (n,); the columns of a plain array are named by position, from ``"0"``.
+    """Return column name -> values (n,) of a data frame, a mapping, or a structured or plain array.
+
+    The columns of a plain array are named by position, from ``"0"``.
 
     Raises:
-        IncompleteEvidence: this is no table, or two columns have one name.
+        IncompleteEvidence: ``table`` is not a table, or two columns have the same name.
     """
     if hasattr(table, "columns") and hasattr(table, "__getitem__"):
         names = list(table.columns)
         found = {str(name): _column(str(name), table[name]) for name in names}
         if len(found) < len(names):
             raise IncompleteEvidence(
-                f"{len(names) - len(found)} columns have the name of another; rename them"
+                f"{len(names) - len(found)} columns have the name of another column; expected unique names"
             )
         return found
     if isinstance(table, Mapping):
@@ -60,14 +66,15 @@ def columns_of(table: Any) -> dict[str, Array]:
         return {name: _column(name, array[name]) for name in array.dtype.names}
     if array.ndim == 0:
         raise IncompleteEvidence(
-            f"expected a data frame, a mapping of columns or an array, got {type(table).__name__}"
+            f"the data have type {type(table).__name__}; expected a data frame, a mapping of columns or an "
+            "array"
         )
     flat = array.reshape(len(array), -1)
-    return {str(place): flat[:, place] for place in range(flat.shape[1])}
+    return {str(index): flat[:, index] for index in range(flat.shape[1])}
 
 
 def missing_in(column: Array) -> NDArray[np.bool_]:
-    """Tell which values (n,) are missing: None, NaN, NaT and pandas' NA."""
+    """Return which values (n,) are missing: None, NaN, NaT and pandas' NA."""
     if column.dtype.kind in "fc":
         return np.asarray(np.isnan(column))
     if column.dtype.kind in "mM":
@@ -78,18 +85,18 @@ def missing_in(column: Array) -> NDArray[np.bool_]:
 
 
 def codes_of(first: dict[str, Array], second: dict[str, Array]) -> tuple[Array, Array]:
-    """Return both tables as numbers (n, d) and (m, d) that are equal exactly where the values are.
+    """Encode two tables as integers (n, d) and (m, d) that are equal exactly where the values are equal.
 
-    Numbers count by value, whatever their type; beside floats of fewer digits, by what these can hold, so
-    that rows equal the rows that were stored as float32. Missing values equal each other.
+    Numbers compare by value, whatever their type, and at the precision of the coarsest float type in the
+    column, so that rows equal their copies stored as float32. Missing values equal each other.
 
     Raises:
-        IncompleteEvidence: the tables have different columns, or one column holds text in one of them only.
+        IncompleteEvidence: the tables have different columns, or one column is text in only one of them.
     """
     if first.keys() != second.keys():
         odd = sorted(first.keys() ^ second.keys())
         raise IncompleteEvidence(
-            f"only one of the tables has the columns {', '.join(odd[:5])}; give both the same"
+            f"only one of the tables has the columns {', '.join(odd[:5])}; expected the same columns in both"
         )
     codes = []
     n = len(next(iter(first.values()), ()))
@@ -108,14 +115,14 @@ def _column(name: str, value: Any) -> Array:
 
 
 def _comparable(name: str, first: Array, second: Array) -> Array:
-    """Return both columns one after the other, in a type whose equality is that of the values."""
+    """Return both columns concatenated, in a type whose equality is that of the values."""
     kinds = {first.dtype.kind, second.dtype.kind}
     if len(kinds) == 1 and kinds <= set("UmM"):
         return np.concatenate([first, second])
     kept = _coarsest(first, second)
     if kinds <= set("biuf"):
         number = kept or np.result_type(first, second)
-        if kept or number.kind != "f":  # NumPy would make floats of int64 beside uint64.
+        if kept or number.kind != "f":  # NumPy promotes int64 with uint64 to float64.
             with np.errstate(over="ignore"):
                 joined: Array = np.concatenate([first.astype(number), second.astype(number)])
             joined += number.type(0)  # -0.0 equals 0.0
@@ -123,12 +130,14 @@ def _comparable(name: str, first: Array, second: Array) -> Array:
     texts = [_tokens(column, kept) for column in (first, second)]
     held = [{token[0] for token in part} - {"?"} for part in texts]
     if all(held) and held[0].isdisjoint(held[1]):
-        raise IncompleteEvidence(f"the column {name} holds values of different kinds in the two tables")
+        raise IncompleteEvidence(
+            f"the column {name} has values of different kinds in the two tables; convert one of them"
+        )
     return np.array([*texts[0], *texts[1]], dtype=np.str_)
 
 
 def _coarsest(*columns: Array) -> np.dtype[Any] | None:
-    """Return the float type of fewest digits among those of the columns' values; ``None`` without floats."""
+    """Return the least precise float type among the columns' values; ``None`` without floats."""
     floats = {column.dtype for column in columns if column.dtype.kind == "f"}
     for column in columns:
         if column.dtype.kind == "O":
@@ -138,7 +147,7 @@ def _coarsest(*columns: Array) -> np.dtype[Any] | None:
 
 
 def _tokens(column: Array, kept: np.dtype[Any] | None) -> list[str]:
-    """Write each value as a text that begins with its kind, numbers rounded to the float type ``kept``."""
+    """Return each value as a text that starts with its kind, numbers rounded to the float type ``kept``."""
     missing = missing_in(column)
     with np.errstate(over="ignore"):
         return [
@@ -156,17 +165,17 @@ def _token(value: Any, kept: np.dtype[Any] | None) -> str:
 
 
 def _numeral(number: Any, kept: np.dtype[Any] | None) -> str:
-    if kept is None:  # There are whole numbers only.
+    if kept is None:  # integers only
         return str(int(number))
     try:
         rounded = float(kept.type(number))
-    except OverflowError:  # No float is that large.
+    except OverflowError:  # beyond the range of float64
         return str(number)
     return str(int(rounded)) if rounded.is_integer() else repr(rounded)
 
 
 def _is_missing(value: Any) -> bool:
-    # pandas' own NA and NaT are told by name, since pandas need not be installed.
+    # NA and NaT of pandas are recognised by name, since pandas need not be installed.
     return (
         value is None
         or type(value).__name__ in {"NAType", "NaTType"}

@@ -1,4 +1,4 @@
-"""Rules: a bound on a recorded number, decided by the estimate or by its confidence bound."""
+"""Rules on recorded metrics, decided by the value or by its confidence bound."""
 
 from __future__ import annotations
 
@@ -8,66 +8,47 @@ from pytest_mlops.decision.estimates import estimate_of
 from pytest_mlops.decision.limits import Limits
 from pytest_mlops.records.integration import RuleResult
 from pytest_mlops.records.measurement import Binomial, Measurement
-from pytest_mlops.stats.interval import Interval, bounds, mde
+from pytest_mlops.stats.interval import bounds, mde
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from pytest_mlops.decision.lookup import Measurements
     from pytest_mlops.records.rule import Rule
+    from pytest_mlops.stats.interval import Interval
 
 __all__ = ["evaluate_rule"]
 
 DISPLAY_LEVEL = 0.95
-"""Two-sided confidence of the interval shown beside an estimate that decides by itself."""
+"""Two-sided confidence of the interval that is reported when the value decides."""
 
 
 def evaluate_rule(rule: Rule, measurements: Measurements) -> RuleResult:
-    """Evaluate one rule.
+    """Evaluate one rule on a value, as :meth:`~pytest_mlops.decision.limits.Limits.judge` does.
 
-    Without ``confidence`` the estimate decides, inclusively and exactly in decimal. With it, the rule holds
-    when the one-sided confidence bound meets the threshold, fails when the opposite bound misses it, and is
-    UNDECIDED between.
+    A rule whose metric was not recorded, or is undefined, is INCOMPLETE. A latency measured with other
+    workers running is UNDECIDED.
     """
     found = measurements.find(rule.metric, rule.slice, rule.dataset)
     if not isinstance(found, Measurement):
         return _result(rule, Verdict.INCOMPLETE, found)
     if found.value is None:
         return _result(rule, Verdict.INCOMPLETE, f"{found.title} is undefined: {found.undefined}", found)
-    limits = Limits(least=rule.min, most=rule.max)
-    if rule.confidence is None:
-        # The one-sided level whose two bounds make the two-sided display interval.
-        interval = bounds(estimate_of(found), (1 + DISPLAY_LEVEL) / 2)
-        verdict = limits.judge(Interval(lower=found.value, upper=found.value))
-        outcome, level = "", DISPLAY_LEVEL
-    else:
-        interval = bounds(estimate_of(found), rule.confidence)
-        verdict, outcome = _by_bound(limits, found, interval, rule.confidence)
-        level = rule.confidence
+    estimate, limits = estimate_of(found), Limits(least=rule.min, most=rule.max)
+    judged = limits.judge(estimate, rule.confidence)
+    verdict, hint = judged.verdict, judged.hint
     if found.contended and verdict is not Verdict.INCOMPLETE:
         verdict = Verdict.UNDECIDED
-        outcome = "; a time measured beside other workers decides nothing. Run without -n"
-    text = f"{found.title} = {found.value:.4g}, must be {limits}{outcome}"
-    return _result(rule, verdict, text, found, interval, level)
-
-
-def _by_bound(
-    limits: Limits, found: Measurement, interval: Interval | None, confidence: float
-) -> tuple[Verdict, str]:
-    if interval is None:
-        mend = "Record n and stderr with it, or the predictions themselves"
-        return Verdict.INCOMPLETE, f"; no interval at {confidence:g} is known for it. {mend}"
-    verdict = limits.judge(interval)
-    if verdict is not Verdict.UNDECIDED:
-        return verdict, ""
-    needed = limits.needed_n(estimate_of(found), confidence)
-    if needed is None:
-        hint = "the estimate stands at the threshold, so only another threshold or another model would decide"
-        return verdict, f"; {hint}"
-    return verdict, f"; needs n ≈ {needed:,}"
+        hint = "a time measured with other workers running decides nothing; run without -n"
+    text = f"{found.title} = {found.value:.4g}, must be {limits}" + (f"; {hint}" if hint else "")
+    if rule.confidence is not None:
+        return _result(rule, verdict, text, found, judged.interval, rule.confidence)
+    # The one-sided level whose two bounds form the two-sided interval.
+    shown = bounds(estimate, (1 + DISPLAY_LEVEL) / 2)
+    return _result(rule, verdict, text, found, shown, DISPLAY_LEVEL)
 
 
 def _size(found: Measurement) -> int | None:
-    """Return the examples that the estimate rests on: of a recall, the positives alone."""
+    """Return the sample size of an estimate; for a recall, the number of positives."""
     return found.basis.trials if isinstance(found.basis, Binomial) else found.n
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "Digest",
     "Flag",
     "Label",
+    "NonNegative",
     "Number",
     "Positive",
     "Record",
@@ -81,7 +82,8 @@ Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=0)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Seconds = NonNegative
 Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 Digest = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 Timestamp = Annotated[AwareDatetime, AfterValidator(_as_utc)]

@@ -66,7 +66,7 @@ def test_undecided_says_how_many_examples_would_do() -> None:
     needed = int(message.rpartition("≈ ")[2].replace(",", ""))
     assert 1000 < needed < 5000
     beyond = Calibration(of="holdout", tolerance=0.0).evaluate(given(data(300))).message
-    assert beyond.endswith("the error stands at the tolerance")
+    assert beyond.endswith("the error equals the tolerance")
 
 
 def test_same_seed_gives_the_same_sentence() -> None:
@@ -112,7 +112,7 @@ def test_slice_is_judged_alone() -> None:
         Calibration(of="holdout", slice=name).evaluate(given(value)).verdict for name in ("good", "bad")
     ]
     assert verdicts == [Verdict.PASS, Verdict.FAIL]
-    with pytest.raises(IncompleteEvidence, match="no example in the slice none"):
+    with pytest.raises(IncompleteEvidence, match="the slice none of the fixture 'holdout' has no examples"):
         Calibration(of="holdout", slice="none").evaluate(given(value))
 
 
@@ -120,7 +120,7 @@ def test_slice_is_judged_alone() -> None:
     ("value", "error", "sentence"),
     [
         ({"y_true": [1, 1], "y_score": [0.9, 0.8]}, RecordingError, "positive"),
-        ({"y_true": [1, 0]}, IncompleteEvidence, "gives no y_score"),
+        ({"y_true": [1, 0]}, IncompleteEvidence, "has no y_score"),
         ({"y_score": [0.1]}, IncompleteEvidence, "without y_true or y"),
         ({"y_true": [1, 0], "y_score": [0.9, np.nan]}, RecordingError, "NaN"),
         ({"y_true": [], "y_score": []}, RecordingError, "empty"),
@@ -136,7 +136,7 @@ def test_incomplete_without_probabilities_of_both_kinds(
 
 def test_one_kind_of_example_is_incomplete() -> None:
     value = {"y_true": [1, 1], "y_score": [0.9, 0.8]}
-    with pytest.raises(IncompleteEvidence, match="all 2 examples on all are of one kind"):
+    with pytest.raises(IncompleteEvidence, match="all 2 examples on all have the same outcome"):
         Calibration(of="holdout", positive=1).evaluate(given(value))
 
 

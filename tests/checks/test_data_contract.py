@@ -41,7 +41,7 @@ def judge(table: object, columns: dict[str, Any] | None = None, **options: Any) 
 @pytest.mark.parametrize("table", [GOOD, {"X": GOOD}, pd.DataFrame(GOOD), {"X": pd.DataFrame(GOOD)}])
 def test_data_that_keep_the_contract_pass(table: object) -> None:
     found = judge(table)
-    assert (found.verdict, found.message) == (Verdict.PASS, "3 columns of 4 rows keep the contract")
+    assert (found.verdict, found.message) == (Verdict.PASS, "3 columns of 4 rows meet the contract")
     recorded = {name: estimate.value for name, _, estimate in found.measurements}
     assert recorded["data_contract-holdout.income.missing"] == 0.25
 
@@ -49,42 +49,45 @@ def test_data_that_keep_the_contract_pass(table: object) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"age": [20, 30, 40, 17]}, "age: 1 value not allowed, as 17"),
-        ({"age": [20, 30, 40, 121]}, "age: 1 value not allowed, as 121"),
-        ({"age": [20.5, 30, 40, 50]}, "age: holds number, expected integer"),
-        ({"age": ["20", "30", "40", "50"]}, "age: holds text, expected integer"),
-        ({"age": [True] * 4}, "age: holds boolean, expected integer"),
-        ({"age": np.array([20, "x", 1, 2], dtype=object)}, "age: holds mixed values, expected integer"),
-        ({"age": np.array([20.5, 30, 40, 50], dtype=object)}, "age: holds number, expected integer"),
-        ({"income": [1.0, np.nan, np.nan, 1.0]}, "income: 0.5 missing, at most 0.25 may be"),
-        ({"income": [1.0, np.inf, 1.0, 1.0]}, "income: 1 value not allowed, as inf"),
-        ({"region": ["north", "east", "south", "south"]}, "region: 1 value not allowed, as 'east'"),
-        ({"region": ["north", None, "south", "south"]}, "region: 0.25 missing, at most 0 may be"),
-        ({"region": pd.Series(["north", pd.NA, "south", "south"])}, "region: 0.25 missing"),
+        ({"age": [20, 30, 40, 17]}, "age: 1 value not allowed, the first 17"),
+        ({"age": [20, 30, 40, 121]}, "age: 1 value not allowed, the first 121"),
+        ({"age": [20.5, 30, 40, 50]}, "age: contains number, expected integer"),
+        ({"age": ["20", "30", "40", "50"]}, "age: contains text, expected integer"),
+        ({"age": [True] * 4}, "age: contains boolean, expected integer"),
+        ({"age": np.array([20, "x", 1, 2], dtype=object)}, "age: contains mixed values, expected integer"),
+        ({"age": np.array([20.5, 30, 40, 50], dtype=object)}, "age: contains number, expected integer"),
+        ({"income": [1.0, np.nan, np.nan, 1.0]}, "income: a share of 0.5 is missing, expected at most 0.25"),
+        ({"income": [1.0, np.inf, 1.0, 1.0]}, "income: 1 value not allowed, the first inf"),
+        ({"region": ["north", "east", "south", "south"]}, "region: 1 value not allowed, the first 'east'"),
+        (
+            {"region": ["north", None, "south", "south"]},
+            "region: a share of 0.25 is missing, expected at most 0",
+        ),
+        ({"region": pd.Series(["north", pd.NA, "south", "south"])}, "region: a share of 0.25 is missing"),
     ],
 )
-def test_each_breach_fails_and_is_named(change: dict[str, Any], sentence: str) -> None:
+def test_each_violation_fails_and_is_named(change: dict[str, Any], sentence: str) -> None:
     found = judge({**GOOD, **change})
     assert found.verdict is Verdict.FAIL
-    assert found.message.startswith(f"1 breach in 4 rows: {sentence}")
+    assert found.message.startswith(f"1 violation in 4 rows: {sentence}")
 
 
-def test_all_breaches_are_counted_and_the_first_eight_named() -> None:
+def test_all_violations_are_counted_and_the_first_eight_named() -> None:
     columns = {f"c{place}": {"max": 0.0} for place in range(10)}
     message = judge(np.ones((2, 10)), {str(k): v for k, v in enumerate(columns.values())}).message
-    assert message.startswith("10 breaches in 2 rows: 0: 2 values")
+    assert message.startswith("10 violations in 2 rows: 0: 2 values")
     assert message.endswith(" and 2 more")
 
 
 def test_missing_and_further_columns() -> None:
     without = {name: column for name, column in GOOD.items() if name != "age"}
-    assert "the column age is not there" in judge(without).message
+    assert "the column age is missing" in judge(without).message
     more = {**GOOD, "hair": [1, 2, 3, 4]}
     assert judge(more).verdict is Verdict.PASS
     strict = judge(more, extra_columns=False)
     assert (strict.verdict, strict.message) == (
         Verdict.FAIL,
-        "1 breach in 4 rows: the column hair is not in the contract",
+        "1 violation in 4 rows: the column hair is not in the contract",
     )
 
 
@@ -140,7 +143,7 @@ def test_a_range_needs_numbers_and_parses_nothing(column: object, held: str) -> 
     contract = {"c": {"min": -1000.0, "max": 1e30, "max_missing": 0.5, "max_outside": 1.0}}
     found = judge({"c": column}, contract)
     assert found.verdict is Verdict.FAIL
-    assert f"holds {held}, which min and max cannot be compared with" in found.message
+    assert f"contains {held}, expected numbers to compare with min and max" in found.message
 
 
 @pytest.mark.parametrize(
@@ -180,8 +183,8 @@ def test_incomplete_without_rows(table: object) -> None:
     [
         ("check: data_contract, of: h", "checks[0].columns: is missing"),
         ("check: data_contract, of: h, columns: {}", "checks[0].columns"),
-        ("check: data_contract, of: h, columns: {a: {min: 2, max: 1}}", "min is 2 and max is 1"),
-        ("check: data_contract, of: h, columns: {a: {kind: text, max: 1}}", "min and max need numbers"),
+        ("check: data_contract, of: h, columns: {a: {min: 2, max: 1}}", "min 2 is above max 1"),
+        ("check: data_contract, of: h, columns: {a: {kind: text, max: 1}}", "min and max apply to numbers"),
         ("check: data_contract, of: h, columns: {a: {kind: word}}", "kind"),
     ],
 )
@@ -203,4 +206,4 @@ def test_under_the_gate_a_broken_contract_blocks(gate: Gate) -> None:
     gate.write("mlops.yaml", "checks: [{check: data_contract, of: holdout, columns: {age: {max: 120}}}]")
     result = gate.run()
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*1 breach in 3 rows: age: 1 value not allowed, as 400*"])
+    result.stdout.fnmatch_lines(["*1 violation in 3 rows: age: 1 value not allowed, the first 400*"])

@@ -23,9 +23,9 @@ def determinism(predict: Callable[[Any], Any], **options: Any) -> Any:
     return Determinism(of="holdout", model="model", **options).evaluate(CheckContext(fixtures=fixtures))
 
 
-def test_equal_answers_pass() -> None:
+def test_equal_outputs_pass() -> None:
     found = determinism(lambda rows: rows * 2)
-    assert (found.verdict, found.message) == (Verdict.PASS, "0 of 10 answers changed over 2 calls")
+    assert (found.verdict, found.message) == (Verdict.PASS, "0 of 10 outputs changed over 2 calls")
     assert found.measurements[0][2].value == 0
 
 
@@ -39,7 +39,7 @@ def test_one_bit_of_one_answer_fails() -> None:
 
     found = determinism(predict)
     assert found.verdict is Verdict.FAIL
-    assert "1 of 10 answers changed over 2 calls, the first in row 3: 4, then 4" in found.message
+    assert "1 of 10 outputs changed over 2 calls, the first in row 3: 4, then 4" in found.message
 
 
 def test_a_change_in_any_call_counts_and_labels_are_compared_as_well() -> None:
@@ -58,7 +58,7 @@ def test_probabilities_are_compared_whole() -> None:
     model = SimpleNamespace(predict=len, predict_proba=lambda rows: np.full((len(rows), 9), next(table)))
     check = Determinism(of="holdout", model="model", output="predict_proba")
     found = check.evaluate(CheckContext(fixtures={"holdout": np.arange(4.0), "model": model}))
-    assert "4 of 4 answers changed" in found.message
+    assert "4 of 4 outputs changed" in found.message
     assert "…" in found.message
 
 
@@ -66,19 +66,19 @@ def test_probabilities_are_compared_whole() -> None:
     ("predict", "error", "sentence"),
     [
         (lambda rows: rows * np.nan, RecordingError, "NaN"),
-        (lambda rows: rows[1:], IncompleteEvidence, "9 answers for 10 rows"),
+        (lambda rows: rows[1:], IncompleteEvidence, "9 outputs for 10 rows"),
     ],
 )
-def test_determinism_is_incomplete_without_answers(
+def test_determinism_is_incomplete_without_outputs(
     predict: Callable[[Any], Any], error: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):
         determinism(predict)
 
 
-def test_answers_of_another_kind_are_incomplete() -> None:
+def test_outputs_of_another_kind_are_incomplete() -> None:
     kinds = itertools.cycle([float, int])
-    with pytest.raises(IncompleteEvidence, match=r"gave float64 .* and then int64"):
+    with pytest.raises(IncompleteEvidence, match=r"returned float64 .* and then int64"):
         determinism(lambda rows: rows.astype(next(kinds)))
 
 

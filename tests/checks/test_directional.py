@@ -65,16 +65,16 @@ CONSTANT = SimpleNamespace(predict=lambda rows: np.full(len(rows), 7.0))
 
 @pytest.mark.parametrize("options", [{}, {"by": -0.5}, {"confidence": None}, {"max_failure_rate": 0.9}])
 @pytest.mark.parametrize("expect", ["increase", "decrease"])
-def test_a_model_whose_answers_never_move_does_not_pass(expect: Any, options: dict[str, Any]) -> None:
+def test_a_model_whose_outputs_never_move_does_not_pass(expect: Any, options: dict[str, Any]) -> None:
     found = judge(Directional(**FIXTURES, expect=expect, **options), shifted(100, 100), CONSTANT)
     assert found.verdict is Verdict.UNDECIDED
-    assert "answers moved in 0 of 100 rows, which shows no direction: give by: above 0" in found.message
+    assert "the output moved in 0 of 100 rows, which shows no direction: set by: above 0" in found.message
 
 
-def test_a_model_whose_answers_never_move_fails_where_they_have_to() -> None:
+def test_a_model_whose_outputs_never_move_fails_where_they_have_to() -> None:
     found = judge(Directional(**FIXTURES, expect="increase", by=0.1), shifted(100, 100), CONSTANT)
     assert found.verdict is Verdict.FAIL
-    assert found.message.endswith("answers moved in 0 of 100 rows")
+    assert found.message.endswith("the output moved in 0 of 100 rows")
 
 
 def test_the_share_of_rows_that_move_is_recorded_and_counts_a_row_once() -> None:
@@ -83,7 +83,7 @@ def test_the_share_of_rows_that_move_is_recorded_and_counts_a_row_once() -> None
     perturbed = {"X": changed, "rows": np.repeat(np.arange(100), 2)}
     found = judge(Directional(**FIXTURES, expect="increase"), perturbed)
     assert found.verdict is Verdict.PASS
-    assert "answers moved in 30 of 100 rows" in found.message
+    assert "the output moved in 30 of 100 rows" in found.message
     recorded = {name: estimate.value for name, _, estimate in found.measurements}
     assert recorded["directional-of.moved"] == 0.3
 
@@ -129,8 +129,8 @@ def test_probability_of_the_event_alone_is_its_own_column() -> None:
 @pytest.mark.parametrize(
     ("model", "options", "sentence"),
     [
-        (SIGN, {}, "a direction needs one number per row"),
-        (probabilities(["a", "b", "c"]), {"output": "predict_proba"}, "gives 3 columns"),
+        (SIGN, {}, "expected one number per row"),
+        (probabilities(["a", "b", "c"]), {"output": "predict_proba"}, "returned 3 columns"),
         (probabilities(["a", "b"]), {"output": "predict_proba", "label": "z"}, "label is 'z'"),
     ],
 )

@@ -97,7 +97,7 @@ def test_gap_and_rates_of_groups_are_recorded() -> None:
     ("change", "error", "sentence"),
     [
         ({"groups": None}, IncompleteEvidence, "without groups or group"),
-        ({"groups": ["a"] * 200}, IncompleteEvidence, "names 1 group"),
+        ({"groups": ["a"] * 200}, IncompleteEvidence, "has 1 group"),
         ({"groups": ["a"] * 3}, RecordingError, "groups has length 3"),
         (
             {"y_true": [1] * 100 + [0] * 50 + [1] * 50},
@@ -107,7 +107,7 @@ def test_gap_and_rates_of_groups_are_recorded() -> None:
         (
             {"y_true": ["p", "q"] * 100, "y_pred": ["p", "q"] * 100},
             IncompleteEvidence,
-            "which of two is positive",
+            "expected two labels and a positive one",
         ),
     ],
 )

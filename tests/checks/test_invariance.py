@@ -102,11 +102,11 @@ def test_without_confidence_the_cases_are_all_there_are() -> None:
 @pytest.mark.parametrize(
     ("perturbed", "sentence"),
     [
-        (rows(100), "gives the rows of 'of' as they are"),
-        (shifted(99, 0), "gives 99 rows and 'of' gives 100"),
-        ({"X": shifted(2, 0), "rows": [0, 100]}, "rows must be 2 whole numbers in 0..99"),
-        ({"X": shifted(2, 0), "rows": [0.5, 1.0]}, "rows must be 2 whole numbers"),
-        (np.zeros((0, 2)), "without a row"),
+        (rows(100), "has the same rows as 'of'"),
+        (shifted(99, 0), "has 99 rows and 'of' has 100"),
+        ({"X": shifted(2, 0), "rows": [0, 100]}, "expected 2 integers in 0..99"),
+        ({"X": shifted(2, 0), "rows": [0.5, 1.0]}, "expected 2 integers"),
+        (np.zeros((0, 2)), "without rows"),
         ({}, "without X"),
     ],
 )
@@ -119,9 +119,13 @@ def test_incomplete_where_rows_do_not_belong_together(perturbed: object, sentenc
     ("predict", "error", "sentence"),
     [
         (lambda given: given[:, 0] * np.nan, RecordingError, "NaN"),
-        (lambda given: given[:3, 0], IncompleteEvidence, "predict gave 3 answers for 100 rows"),
-        (lambda given: 1.0, IncompleteEvidence, "predict gave one value for 100 rows"),
-        (lambda given: np.full((100, 2), "a"), IncompleteEvidence, "predict gave dtype <U1 in 2 dimensions"),
+        (lambda given: given[:3, 0], IncompleteEvidence, "predict returned 3 outputs for 100 rows"),
+        (lambda given: 1.0, IncompleteEvidence, "predict returned one value for 100 rows"),
+        (
+            lambda given: np.full((100, 2), "a"),
+            IncompleteEvidence,
+            "predict returned 2 dimensions of dtype <U1",
+        ),
         (
             lambda given: ["a"] * 100 if given[0, 1] else [0.5] * 100,
             IncompleteEvidence,
@@ -129,7 +133,7 @@ def test_incomplete_where_rows_do_not_belong_together(perturbed: object, sentenc
         ),
     ],
 )
-def test_incomplete_where_answers_are_no_evidence(
+def test_incomplete_where_outputs_are_no_evidence(
     predict: Callable[[Any], Any], error: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):
@@ -137,7 +141,7 @@ def test_incomplete_where_answers_are_no_evidence(
 
 
 def test_incomplete_where_the_model_has_no_probabilities() -> None:
-    with pytest.raises(IncompleteEvidence, match="has no predict_proba"):
+    with pytest.raises(IncompleteEvidence, match="has no method predict_proba"):
         judge(Invariance(**FIXTURES, output="predict_proba"), shifted(100, 0))
 
 

@@ -50,7 +50,7 @@ def test_ranks_are_those_of_the_binomial() -> None:
 def test_too_few_times_say_how_many_are_needed() -> None:
     assert judge([10.0] * 100).message.endswith("needs n ≈ 299")
     assert judge([10.0] * 50, quantile=0.95).message.endswith("needs n ≈ 59")
-    assert "stands at the limit" in judge([10.0] * 99 + [30.0]).message
+    assert "equals the limit" in judge([10.0] * 99 + [30.0]).message
 
 
 def test_a_level_that_is_not_stored_gets_bounds_of_its_own() -> None:
@@ -63,7 +63,7 @@ def test_a_level_that_is_not_stored_gets_bounds_of_its_own() -> None:
 def test_other_workers_beside_it_leave_it_undecided(times: list[float]) -> None:
     found = judge(times, workers=2)
     assert found.verdict is Verdict.UNDECIDED
-    assert "beside 2 xdist workers" in found.message
+    assert "with 2 xdist workers" in found.message
     assert judge(times, workers=1).verdict is not Verdict.UNDECIDED
 
 
@@ -108,10 +108,14 @@ def test_rows_of_lists_and_frames_are_handed_over_as_such() -> None:
         ({"holdout": {"seconds": []}}, RecordingError, "seconds is empty"),
         ({"holdout": {"seconds": [0.1, np.nan]}}, RecordingError, "NaN"),
         ({"holdout": {"seconds": [-0.1]}}, RecordingError, "seconds is -0.1"),
-        ({"holdout": {"X": np.zeros((3, 1))}}, IncompleteEvidence, "gives no seconds"),
-        ({"holdout": {"X": []}, "model": SimpleNamespace(predict=len)}, IncompleteEvidence, "without a row"),
+        ({"holdout": {"X": np.zeros((3, 1))}}, IncompleteEvidence, "has no seconds"),
+        ({"holdout": {"X": []}, "model": SimpleNamespace(predict=len)}, IncompleteEvidence, "without rows"),
         ({"holdout": {}, "model": SimpleNamespace(predict=len)}, IncompleteEvidence, "without X"),
-        ({"holdout": {"X": 3}, "model": SimpleNamespace(predict=len)}, IncompleteEvidence, "got int"),
+        (
+            {"holdout": {"X": 3}, "model": SimpleNamespace(predict=len)},
+            IncompleteEvidence,
+            "the inputs have type int",
+        ),
     ],
 )
 def test_incomplete_without_times(fixtures: dict[str, Any], error: type[Exception], sentence: str) -> None:
@@ -125,10 +129,10 @@ def test_incomplete_without_times(fixtures: dict[str, Any], error: type[Exceptio
 @pytest.mark.parametrize(
     ("answer", "error", "sentence"),
     [
-        (None, IncompleteEvidence, "predict gave one value for 1 rows"),
-        (0.5, IncompleteEvidence, "predict gave one value for 1 rows"),
-        ([1, 2], IncompleteEvidence, "predict gave 2 answers for 1 rows"),
-        ([], IncompleteEvidence, "predict gave 0 answers for 1 rows"),
+        (None, IncompleteEvidence, "predict returned one value for 1 rows"),
+        (0.5, IncompleteEvidence, "predict returned one value for 1 rows"),
+        ([1, 2], IncompleteEvidence, "predict returned 2 outputs for 1 rows"),
+        ([], IncompleteEvidence, "predict returned 0 outputs for 1 rows"),
         ([None], RecordingError, "missing"),
         ([np.nan], RecordingError, "NaN"),
     ],

@@ -33,7 +33,7 @@ def test_one_row_in_both_fails_and_is_named() -> None:
     test[4] = [2, 3]
     found = judge(np.arange(20).reshape(10, 2), test)
     assert found.verdict is Verdict.FAIL
-    assert found.message.endswith("1 are, the first is row 4")
+    assert found.message.endswith("found 1, the first in row 4")
 
 
 def test_a_share_may_be_allowed() -> None:
@@ -102,7 +102,7 @@ def test_ids_are_compared_instead_of_rows() -> None:
     train, test = {"ids": ["u1", "u2"]}, {"ids": ["u2", "u3", "u4"], "X": [[1]]}
     found = judge(train, test, by="ids")
     assert found.verdict is Verdict.FAIL
-    assert "share of ids of holdout that are in training too is 0.3333" in found.message
+    assert "share of ids of holdout that are also in training is 0.3333" in found.message
     assert judge(train, {"ids": ["u3"]}, by="ids").verdict is Verdict.PASS
 
 

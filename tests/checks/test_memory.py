@@ -58,7 +58,7 @@ def test_incomplete_where_the_model_gives_no_answer(rows_answered: int | None) -
     def predict(rows: Any) -> Any:
         return None if rows_answered is None else np.zeros(rows_answered)
 
-    with pytest.raises(IncompleteEvidence, match="predict gave"):
+    with pytest.raises(IncompleteEvidence, match="predict returned"):
         memory(SimpleNamespace(predict=predict), 100.0)
 
 
@@ -75,7 +75,7 @@ def test_tracing_ends_where_the_model_raises() -> None:
 
 def test_memory_is_incomplete_without_rows_or_model() -> None:
     context = CheckContext(fixtures={"holdout": {"X": []}, "model": greedy(1)})
-    with pytest.raises(IncompleteEvidence, match="without a row"):
+    with pytest.raises(IncompleteEvidence, match="without rows"):
         Memory(of="holdout", model="model", max_mb=1.0).evaluate(context)
     with pytest.raises(IncompleteEvidence, match="without a predict method"):
         memory(object(), 1.0)

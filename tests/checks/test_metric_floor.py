@@ -57,7 +57,7 @@ def test_value_decides_and_with_confidence_its_bound(
 def test_undecided_says_how_many_examples_would_decide() -> None:
     assert "needs n ≈" in floor(min=0.9, confidence=0.95).evaluate(given(holdout(94))).message
     at_the_limit = floor(min=0.94, confidence=0.95).evaluate(given(holdout(94)))
-    assert at_the_limit.message.endswith("; the value stands at the limit")
+    assert at_the_limit.message.endswith("so only another limit or another model would decide")
 
 
 def test_model_predicts_where_no_predictions_are_given() -> None:
@@ -76,9 +76,9 @@ def test_slice_is_measured_and_recorded_as_one() -> None:
 @pytest.mark.parametrize(
     ("data", "options", "sentence"),
     [
-        (holdout(50), {"metric": "mae"}, "mae on the slice all was not measured of accuracy"),
+        (holdout(50), {"metric": "mae"}, "mae was not measured on the slice all; expected one of accuracy"),
         (holdout(50), {"slice": "young"}, "there is no such slice"),
-        (SimpleNamespace(y_true=[0, 1]), {}, "gives no y_pred"),
+        (SimpleNamespace(y_true=[0, 1]), {}, "has no y_pred"),
         (SimpleNamespace(y_pred=[0, 1]), {}, "without y_true or y"),
         (
             SimpleNamespace(y_true=[1, 1], y_pred=[1, 1], y_score=[0.9, 0.8]),
@@ -88,7 +88,7 @@ def test_slice_is_measured_and_recorded_as_one() -> None:
         (
             SimpleNamespace(y_true=[0.5], y_pred=[0.7]),
             {"metric": "mae", "confidence": 0.95},
-            "no bound at 0.95",
+            "has no confidence interval at 0.95",
         ),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_model_without_predict_is_no_model() -> None:
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ("check: metric_floor, of: holdout, metric: recall", "checks[0]: bounds nothing; give min or max"),
+        ("check: metric_floor, of: holdout, metric: recall", "checks[0]: neither min nor max is set"),
         ("check: metric_floor, of: holdout, metric: recall, min: .nan", "checks[0].min"),
         ("check: metric_floor, of: holdout, metric: recall, min: 0, confidence: 0.4", "above 0.5"),
         ("check: metric_floor, of: hold-out, metric: recall, min: 0", "checks[0].of"),

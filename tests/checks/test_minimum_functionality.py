@@ -67,13 +67,13 @@ def test_minimum_functionality_of_labels_and_within_tolerance() -> None:
     ("value", "error", "sentence"),
     [
         ({"X": rows(2)}, IncompleteEvidence, "without expected or y_true or y"),
-        ({"X": rows(2), "y": ["up", "down"]}, IncompleteEvidence, "give expected answers of the same kind"),
+        ({"X": rows(2), "y": ["up", "down"]}, IncompleteEvidence, "expected the same kind"),
         ({"X": rows(3), "y": [0.5, 0.5]}, IncompleteEvidence, "one per row"),
         ({"X": rows(2), "y": [0.5, np.nan]}, RecordingError, "NaN"),
         ({"X": [], "y": []}, RecordingError, "empty"),
     ],
 )
-def test_minimum_functionality_is_incomplete_without_expected_answers(
+def test_minimum_functionality_is_incomplete_without_expected_outputs(
     value: object, error: type[Exception], sentence: str
 ) -> None:
     with pytest.raises(error, match=sentence):

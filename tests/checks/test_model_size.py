@@ -36,12 +36,12 @@ def test_a_single_file_is_an_artifact(tmp_path: Path) -> None:
 
 
 def test_size_is_incomplete_without_files(tmp_path: Path) -> None:
-    with pytest.raises(IncompleteEvidence, match="no artifact is known"):
+    with pytest.raises(IncompleteEvidence, match="names no model artifact"):
         ModelSize(max_mb=1.0).evaluate(CheckContext())
     with pytest.raises(IncompleteEvidence, match="has no file in it"):
         ModelSize(max_mb=1.0).evaluate(CheckContext(artifact=tmp_path))
     (tmp_path / "empty.onnx").touch()
-    with pytest.raises(IncompleteEvidence, match="has 0 bytes, expected a model"):
+    with pytest.raises(IncompleteEvidence, match="has 0 bytes; expected a model"):
         ModelSize(max_mb=1.0).evaluate(CheckContext(artifact=tmp_path))
 
 

@@ -301,14 +301,14 @@ def test_directional_errs_within_its_level_at_the_greatest_failure_rate(expect: 
     assert rates(check, cases(0.12), 60)[Verdict.FAIL] >= 0.95
 
 
-def test_directional_with_a_least_change_counts_answers_that_stay_as_failures() -> None:
+def test_directional_with_a_least_change_counts_outputs_that_stay_as_failures() -> None:
     check = Directional(of="data", perturbed="changed", model="model", expect="increase", by=0.5)
     at = rates(check, moving(0.95, 0.0), 600)
     assert max(at[Verdict.PASS], at[Verdict.FAIL]) <= slack(0.05, 600)
     assert rates(check, moving(0.88, 0.0), 60)[Verdict.FAIL] >= 0.95
 
 
-def test_directional_never_passes_a_model_whose_answers_stay() -> None:
+def test_directional_never_passes_a_model_whose_outputs_stay() -> None:
     for expect in ("increase", "decrease"):
         check = Directional.model_validate(
             {"of": "data", "perturbed": "changed", "model": "model", "expect": expect}

@@ -48,7 +48,7 @@ def test_margin_decides(n: int, lost: int, gained: int, verdict: Verdict) -> Non
     assert judge(n, lost, gained).verdict is verdict
 
 
-def test_unchanged_answers_pass_from_the_closed_form_on() -> None:
+def test_unchanged_outputs_pass_from_the_closed_form_on() -> None:
     """z²(1 - margin)/margin examples: 52 at a margin of 0.05."""
     assert judge(52, 0).verdict is Verdict.PASS
     found = judge(51, 0)
@@ -61,7 +61,7 @@ def test_sentence_has_both_accuracies_and_what_would_decide() -> None:
     assert message.startswith("accuracy changes from 0.98 to 0.96 (n = 100, 4 lost, 2 gained, p = ")
     assert "; needs n ≈ " in message
     assert judge(29, 0).message.endswith("needs n ≥ 30")
-    assert judge(100, 5, margin=0.03).message.endswith("the loss stands at the margin or above it")
+    assert judge(100, 5, margin=0.03).message.endswith("the loss is at or above the margin")
 
 
 def test_accuracy_and_its_change_are_recorded() -> None:
@@ -73,8 +73,8 @@ def test_accuracy_and_its_change_are_recorded() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
-        ({"noisy": np.zeros((3, 2))}, IncompleteEvidence, "gives 3 rows"),
-        ({"noisy": {"X": np.ones((2, 2)), "rows": [1, 0]}}, IncompleteEvidence, "are in another order"),
+        ({"noisy": np.zeros((3, 2))}, IncompleteEvidence, "has 3 rows"),
+        ({"noisy": {"X": np.ones((2, 2)), "rows": [1, 0]}}, IncompleteEvidence, "has rows in another order"),
         ({"holdout": {"X": np.zeros((2, 2))}}, IncompleteEvidence, "without y_true or y"),
         ({"holdout": {"X": np.zeros((2, 2)), "y": [1]}}, RecordingError, "has length 2"),
         ({"holdout": {"X": np.zeros((2, 2)), "y": [0.5, 1.5]}}, IncompleteEvidence, "expected labels"),
@@ -82,7 +82,7 @@ def test_accuracy_and_its_change_are_recorded() -> None:
         ({"model": None}, IncompleteEvidence, "without a predict method"),
     ],
 )
-def test_incomplete_without_paired_right_answers(
+def test_incomplete_without_paired_right_outputs(
     changes: dict[str, Any], error: type[Exception], sentence: str
 ) -> None:
     fixtures: dict[str, Any] = {

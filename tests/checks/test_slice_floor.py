@@ -50,7 +50,7 @@ def test_all_slices_must_show_it(slices: list[tuple[int, int]], verdict: Verdict
 def test_sentence_names_the_slice_that_decided() -> None:
     assert "accuracy on b is 0.6" in check().evaluate(given((200, 190), (200, 120))).message
     small = check().evaluate(given((200, 190), (29, 29))).message
-    assert small == "1 of 2 slices hold: accuracy on b has n = 29, needs 30"
+    assert small == "1 of 2 slices pass: accuracy on b has n = 29, needs 30"
 
 
 def test_named_slices_alone_count() -> None:
@@ -90,8 +90,8 @@ def test_an_empty_slice_is_incomplete() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"slices": ["z"]}, "there is no slice z; there are a"),
-        ({"metric": "mae"}, "mae was not measured of accuracy"),
+        ({"slices": ["z"]}, "has no slice z; expected one of a"),
+        ({"metric": "mae"}, "mae was not measured; expected one of accuracy"),
     ],
 )
 def test_incomplete_without_the_slice_or_the_metric(options: dict[str, Any], sentence: str) -> None:
@@ -101,14 +101,14 @@ def test_incomplete_without_the_slice_or_the_metric(options: dict[str, Any], sen
 
 def test_incomplete_without_any_slice() -> None:
     data = {"y_true": [0, 1] * 50, "y_pred": [0, 1] * 50}
-    with pytest.raises(IncompleteEvidence, match="gives no slices"):
+    with pytest.raises(IncompleteEvidence, match="has no slices"):
         check().evaluate(CheckContext(fixtures={"holdout": data}))
 
 
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ("check: slice_floor, of: h, metric: recall", "bounds nothing; give min or max"),
+        ("check: slice_floor, of: h, metric: recall", "neither min nor max is set"),
         ("check: slice_floor, of: h, metric: recall, min: 0.5, min_n: -1", "checks[0].min_n"),
         ("check: slice_floor, of: h, metric: recall, min: 0.5, slices: young", "expected a list"),
     ],

@@ -99,7 +99,7 @@ def test_undecided_says_which_n_would_decide() -> None:
 def test_an_estimate_on_the_threshold_is_decided_by_no_n() -> None:
     found = evaluate({"min": 0.9, "confidence": 0.95}, share(90, 100))
     assert found.verdict is Verdict.UNDECIDED
-    assert "only another threshold or another model" in found.message
+    assert "only another limit or another model" in found.message
 
 
 def test_with_confidence_a_bare_number_is_incomplete_and_says_how_to_mend() -> None:
@@ -129,7 +129,7 @@ def test_every_rule_reports_n_interval_and_the_smallest_effect_seen() -> None:
 def test_a_time_measured_beside_other_workers_decides_nothing(value: float) -> None:
     found = evaluate({"max": 20}, number(value, contended=True))
     assert found.verdict is Verdict.UNDECIDED
-    assert "Run without -n" in found.message
+    assert "run without -n" in found.message
 
 
 def test_a_rule_without_data_set_means_the_one_there_is() -> None:
