@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.delta_messages import allowed_change
 from pytest_mlops.names import ALL, metric_title
-from pytest_mlops.report.messages import SUBJECT_LIMIT, count, number
-from pytest_mlops.text import one_line
+from pytest_mlops.report.messages import count, number
 from pytest_mlops.verdict import Verdict, combine
 
 if TYPE_CHECKING:
-    from pytest_mlops.records.comparison import Comparison, Delta
+    from pytest_mlops.records.comparison import Delta
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.rule import Rule
 
-__all__ = ["Change", "ChangeSeries", "all_changes", "baseline_sentence", "by_metric", "signed"]
+__all__ = ["Change", "ChangeSeries", "all_changes", "by_metric", "signed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,22 +115,6 @@ def by_metric(changes: list[Change]) -> list[ChangeSeries]:
         )
         for (metric, dataset), listed in grouped.items()
     ]
-
-
-def baseline_sentence(comparison: Comparison) -> str:
-    """Say which version was compared with and on what, or why none was."""
-    if comparison.status != "compared" or comparison.baseline is None:
-        refused = comparison.status == "refused"
-        return f"{'Refused' if refused else 'Not compared'}: {comparison.message}."
-    reference = comparison.baseline
-    version = " ".join(part for part in (reference.model_id, reference.version_id) if part)
-    version = one_line(version, SUBJECT_LIMIT)
-    named = f"{version} ({reference.source})" if version else reference.source
-    return (
-        f"Compared with {named} on {count(comparison.paired)} examples; {count(comparison.added)} only here, "
-        f"{count(comparison.removed)} only there. Each end of an interval is a bound of its own, with "
-        f"{100 * comparison.confidence:.4g} % confidence."
-    )
 
 
 def signed(value: float) -> str:

@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import MLOpsError
-from pytest_mlops.report import messages as words
-from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
+from pytest_mlops.report import messages
+from pytest_mlops.report.changes import all_changes, by_metric
 from pytest_mlops.report.figures import (
     SLICES_DRAWN,
     forest_figure,
@@ -102,15 +102,15 @@ def to_html(
     figures |= {f"trend-{index}": trend_figure(one) for index, one in enumerate(trends or ()) if one.drawn}
     page, plots = _asset("page.js"), plotly if figures else None
     # Rules that did not pass stand in a table of their own, before all of them.
-    rules = [rule for _, rule in words.rules_by_concern(record)]
+    rules = [rule for _, rule in messages.rules_by_concern(record)]
     matrix = coverage_matrix(record)
     return environment.get_template("report.html.j2").render(
         record=record,
-        words=words,
-        tests=words.tests_by_concern(record),
+        messages=messages,
+        tests=messages.tests_by_concern(record),
         rules=rules,
         failing_rules=[rule for rule in rules if rule.verdict is not Verdict.PASS],
-        baseline=None if record.comparison is None else baseline_sentence(record.comparison),
+        baseline=None if record.comparison is None else messages.describe_comparison(record.comparison),
         changes=changes,
         forests=forests[:FIGURE_LIMIT],
         undrawn=len(forests[FIGURE_LIMIT:]),

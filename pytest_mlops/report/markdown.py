@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_mlops.report.budget import MarkdownSection, fit
-from pytest_mlops.report.changes import all_changes, baseline_sentence
+from pytest_mlops.report.changes import all_changes
 from pytest_mlops.report.markdown_text import to_markdown_text
 from pytest_mlops.report.messages import (
-    bound_sentence,
-    cell_words,
     count,
+    describe_bound,
+    describe_cell,
+    describe_comparison,
+    describe_waiver,
     headline,
     interval,
     number,
@@ -20,7 +22,6 @@ from pytest_mlops.report.messages import (
     rules_by_concern,
     scores,
     tests_by_concern,
-    waiver_words,
     weak_spots,
     why_not_deployable,
 )
@@ -103,7 +104,7 @@ def _against(record: IntegrationResult, *, titled: bool) -> Iterator[MarkdownSec
         ("ordinary test", "ordinary tests"), "Ordinary tests that failed", ("test",), ordinary, _name
     )
     yield _table(("score", "scores"), "Scores", ("score", "value", "at least"), scores(record), _score)
-    bound = [sentence for sentence in (bound_sentence(record),) if sentence is not None]
+    bound = [sentence for sentence in (describe_bound(record),) if sentence is not None]
     yield MarkdownSection(noun=("bound", "bounds"), head="", items=bound, row=str)
     failing = [rule for rule in rules if rule.verdict is not Verdict.PASS]
     yield _table(RULE, "Rules that did not pass", RULE_COLUMNS, failing, _rule)
@@ -143,7 +144,7 @@ def _folded(section: MarkdownSection) -> MarkdownSection:
 def _changes(record: IntegrationResult) -> Iterator[MarkdownSection]:
     if record.comparison is None:
         return
-    sentence = to_markdown_text(baseline_sentence(record.comparison), 1000)
+    sentence = to_markdown_text(describe_comparison(record.comparison), 1000)
     title = "### Changes against the baseline"
     yield MarkdownSection(noun=("baseline", "baselines"), head=f"{title}\n", items=[sentence], row=str)
     head = f"{_line(CHANGE_COLUMNS)}\n{_line(['---'] * len(CHANGE_COLUMNS))}"
@@ -203,7 +204,7 @@ def _cell(cell: CellCoverage) -> Sequence[str]:
     return (
         to_markdown_text(cell.cell),
         f"{cell.weight:g}",
-        cell_words(cell),
+        describe_cell(cell),
         str(cell.claims),
         count(cell.n),
     )
@@ -213,7 +214,7 @@ def _waiver(waiver: WaiverUse) -> Sequence[str]:
     subject, until = to_markdown_text(waiver.subject), to_markdown_text(waiver.expires)
     return (
         subject,
-        waiver_words(waiver),
+        describe_waiver(waiver),
         until,
         to_markdown_text(waiver.approver),
         to_markdown_text(waiver.reason),

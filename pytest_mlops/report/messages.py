@@ -10,6 +10,7 @@ from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Context, Decision, Verdict
 
 if TYPE_CHECKING:
+    from pytest_mlops.records.comparison import Comparison
     from pytest_mlops.records.integration import CellCoverage, IntegrationResult, RuleResult, WaiverUse
     from pytest_mlops.records.measurement import WeakSpot
     from pytest_mlops.records.results import TestResult
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Score",
-    "bound_sentence",
-    "cell_words",
     "count",
+    "describe_bound",
+    "describe_cell",
+    "describe_comparison",
+    "describe_waiver",
     "headline",
     "interval",
     "number",
@@ -28,7 +31,6 @@ __all__ = [
     "scores",
     "subject",
     "tests_by_concern",
-    "waiver_words",
     "weak_spots",
     "why_not_deployable",
 ]
@@ -112,13 +114,29 @@ def scores(record: IntegrationResult) -> tuple[Score, ...]:
     )
 
 
-def bound_sentence(record: IntegrationResult) -> str | None:
+def describe_bound(record: IntegrationResult) -> str | None:
     """Return what coverage and pass rate show together; ``None`` where one of them is unknown."""
     if record.bounds is None:
         return None
     return (
         f"coverage × pass rate = {record.bounds.product:.3g}: the share of declared behaviour shown to hold "
         f"(at least {record.bounds.lower:.3g} with 95 % confidence, were these tests a sample)"
+    )
+
+
+def describe_comparison(comparison: Comparison) -> str:
+    """Say which version was compared with and on what, or why none was."""
+    if comparison.status != "compared" or comparison.baseline is None:
+        refused = comparison.status == "refused"
+        return f"{'Refused' if refused else 'Not compared'}: {comparison.message}."
+    reference = comparison.baseline
+    version = " ".join(part for part in (reference.model_id, reference.version_id) if part)
+    version = one_line(version, SUBJECT_LIMIT)
+    named = f"{version} ({reference.source})" if version else reference.source
+    return (
+        f"Compared with {named} on {count(comparison.paired)} examples; {count(comparison.added)} only here, "
+        f"{count(comparison.removed)} only there. Each end of an interval is a bound of its own, with "
+        f"{100 * comparison.confidence:.4g} % confidence."
     )
 
 
@@ -137,7 +155,7 @@ def interval(lower: float | None, upper: float | None) -> str:
     return "" if lower is None or upper is None else f"{lower:.3g} to {upper:.3g}"
 
 
-def cell_words(cell: CellCoverage) -> str:
+def describe_cell(cell: CellCoverage) -> str:
     """Say how far a cell is covered, in words and not in colour."""
     if cell.claims == 0:
         return "no test"
@@ -174,7 +192,7 @@ def _miss(rule: Rule, estimate: float) -> float:
     return max((gap / max(abs(bound), abs(estimate)) for gap, bound in gaps if gap > 0), default=0.0)
 
 
-def waiver_words(waiver: WaiverUse) -> str:
+def describe_waiver(waiver: WaiverUse) -> str:
     """Say what became of a waiver."""
     return waiver.status.replace("_", " ")
 

@@ -13,10 +13,11 @@ from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.policy import Policy
 from pytest_mlops.records.rule import Rule
 from pytest_mlops.report import html
-from pytest_mlops.report.changes import all_changes, baseline_sentence, by_metric
+from pytest_mlops.report.changes import all_changes, by_metric
 from pytest_mlops.report.figures import SLICES_DRAWN, forest_figure
 from pytest_mlops.report.html import to_html
 from pytest_mlops.report.markdown import to_markdown
+from pytest_mlops.report.messages import describe_comparison
 from pytest_mlops.report.series import all_series
 from pytest_mlops.verdict import Verdict
 
@@ -155,7 +156,7 @@ def test_without_a_comparison_the_reports_say_why(
     make_record: MakeRecord, status: Any, message: str, sentence: str
 ) -> None:
     comparison = Comparison(status=status, message=message)
-    assert baseline_sentence(comparison) == sentence
+    assert describe_comparison(comparison) == sentence
     record = make_record(comparison=comparison)
     text, page = to_markdown(record), to_html(record, arrays=None)
     escaped = sentence.replace("<", "&lt;").replace(">", "&gt;")
@@ -175,7 +176,7 @@ def test_a_run_that_wanted_no_comparison_has_no_section(make_record: MakeRecord)
 
 
 def test_a_baseline_without_a_version_is_named_by_its_source() -> None:
-    sentence = baseline_sentence(compared(baseline=BaselineRef(source="run"), confidence=0.975))
+    sentence = describe_comparison(compared(baseline=BaselineRef(source="run"), confidence=0.975))
     assert sentence.startswith("Compared with run on ")
     assert "97.5 % confidence" in sentence
 
