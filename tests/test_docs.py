@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -186,3 +187,32 @@ def test_links_inside_the_documentation_lead_somewhere() -> None:
             if not there.exists() or (anchor and anchor not in anchors(there)):
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
     assert broken == []
+
+
+def literals() -> str:
+    """Return every text of the package's code, a formatted value as a gap."""
+    texts = []
+    for path in sorted((ROOT / "pytest_mlops").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                texts.append("".join(map(str, parts)))
+    return "\n".join(texts)
+
+
+def test_messages_that_the_page_of_operations_explains_are_those_of_the_code() -> None:
+    """Names, numbers and what the page leaves out stand for values; what is between them is in the code."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = page.split("## What may go wrong")[1].split("\n## ")[0]
+    messages = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert len(messages) > 15
+    code = literals()
+    values = r"production(?:\.\d+)?|ada on host|\d+(?:\.\d+)?|…|No space left on device"
+    unknown = [
+        message
+        for message in messages
+        if not all(part.strip(" :;()") in code for part in re.split(values, message))
+    ]
+    assert unknown == []
