@@ -13,7 +13,7 @@ from pytest_mlops.registry.compatibility import (
     check_tested,
     compare_metadata,
 )
-from pytest_mlops.registry.retention import EVIDENCE
+from pytest_mlops.registry.lineage import EVIDENCE
 from pytest_mlops.store.history import get_result
 
 if TYPE_CHECKING:

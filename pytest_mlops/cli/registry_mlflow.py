@@ -13,7 +13,7 @@ from pytest_mlops.cli.exits import ExitCode
 from pytest_mlops.cli.registry_common import Alias, AsJson, Model, Store, Version, open_here, say, show
 
 if TYPE_CHECKING:
-    from pytest_mlops.registry.mlflow.projection import Finding
+    from pytest_mlops.registry.mlflow.projection import AliasComparison
 
 __all__ = ["mlflow"]
 
@@ -25,9 +25,7 @@ mlflow = typer.Typer(
 Server = Annotated[
     str | None, typer.Option("--server", help="Address of the server; by default $MLFLOW_TRACKING_URI.")
 ]
-Restore = Annotated[
-    bool, typer.Option("--restore", help="Put ours in place of what somebody else set there.")
-]
+Restore = Annotated[bool, typer.Option("--restore", help="Replace what another client set there by ours.")]
 
 
 @mlflow.command("import")
@@ -55,7 +53,7 @@ def import_(
     """
     from pytest_mlops.cli.registry_pages import entry_values
     from pytest_mlops.registry.mlflow.client import connect
-    from pytest_mlops.registry.mlflow.incoming import import_version
+    from pytest_mlops.registry.mlflow.importing import import_version
 
     with connect(server) as client, open_here(store, new=True) as opened:
         done = import_version(
@@ -100,7 +98,7 @@ def export(
     Where there is one already, its tags are brought up to date.
     """
     from pytest_mlops.registry.mlflow.client import connect
-    from pytest_mlops.registry.mlflow.outgoing import export_version
+    from pytest_mlops.registry.mlflow.exporting import export_version
 
     with connect(server) as client, open_here(store) as opened:
         entry = opened.get(model, version)
@@ -127,14 +125,14 @@ def project(
 ) -> None:
     """Point an alias on an MLflow server to where ours points.
 
-    Exits with 0 if it points there then, and with 4 if somebody else moved it there; --restore overrides.
+    Exits with 0 if it points there then, and with 4 if another client moved it there; --restore overrides.
     """
     from pytest_mlops.registry.mlflow.client import connect
     from pytest_mlops.registry.mlflow.projection import project as project_alias
 
     with connect(server) as client, open_here(store) as opened:
         found = project_alias(opened, client, model, alias, restore=restore)
-    points = "nowhere" if found.wanted is None else f"to version {found.wanted}"
+    points = "nowhere" if found.expected is None else f"to version {found.expected}"
     say(f"{alias} of {found.name} points {points}", _values(found), as_json=as_json)
 
 
@@ -147,9 +145,9 @@ def reconcile(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look whether the aliases on an MLflow server still point where ours do.
+    """Compare the aliases on an MLflow server with ours.
 
-    One that somebody else moved there is reported and written to the log; ours never follows it. Exits with
+    One that another client moved there is reported and written to the log; ours never follows it. Exits with
     0 if all are in step, or with --restore have been put back, else with 1.
     """
     from pytest_mlops.cli.tables import Section
@@ -164,12 +162,12 @@ def reconcile(
     raise typer.Exit(ExitCode.ALLOW if all(one.done for one in found) else ExitCode.BLOCK)
 
 
-def _line(found: Finding) -> str:
+def _line(found: AliasComparison) -> str:
     mark = "ok" if found.state == "in_step" else "put back" if found.done else found.state.upper()
-    return f"{mark}: {found.sentence}"
+    return f"{mark}: {found.message}"
 
 
-def _values(found: Finding) -> dict[str, Any]:
+def _values(found: AliasComparison) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(found)

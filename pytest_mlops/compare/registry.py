@@ -76,7 +76,7 @@ def _entry(registry: Registry, model_id: str, alias: str) -> VersionEntry | None
 
 def _fetch(registry: Registry, entry: VersionEntry, kept: Path) -> Path:
     """Write the record that a version rests on, and what lies beside it, to a folder below ``kept``."""
-    from pytest_mlops.registry.retention import EVIDENCE  # noqa: PLC0415 -- as above
+    from pytest_mlops.registry.lineage import EVIDENCE  # noqa: PLC0415 -- as above
 
     links = registry.links(entry)
     digests = [link.digest for link in links if (link.relation, link.target) == (EVIDENCE, entry.run_id)]

@@ -1,4 +1,4 @@
-"""Aliases: moved by compare-and-set, each move kept with who, when, why and on which evidence."""
+"""Aliases, moved by compare-and-set with a full history."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pytest_mlops.registry import proof
 from pytest_mlops.registry.entries import AliasMove, AliasPage, Revision
 from pytest_mlops.registry.naming import check_alias, check_name
 from pytest_mlops.registry.versions import MOST, get_version
-from pytest_mlops.registry.write_lock import take_turn
 from pytest_mlops.store.limits import require_fit
-from pytest_mlops.store.log import append
+from pytest_mlops.store.log import append, take_write_lock
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import alias_moves, aliases, model_versions
 
@@ -107,7 +106,7 @@ def move_alias(
         The move, with its revision.
 
     Raises:
-        ConflictError: it points elsewhere; the message says since when and by whom.
+        ConflictError: it points elsewhere; the message has since when and by whom.
         NotRegistered: there is no such version; the message has the nearest.
         EvidenceError: the run is not recorded, was of another model or bytes, or does not suffice.
         InvalidMetadata: no alias can be called that, or there is no reason.
@@ -115,8 +114,8 @@ def move_alias(
     check_name("model id", model_id)
     check_alias(alias)
     if not reason.strip():
-        raise InvalidMetadata(f"a move of {alias} needs a reason; say why it is moved")
-    take_turn(connection)
+        raise InvalidMetadata(f"a move of {alias} needs a reason; give one")
+    take_write_lock(connection)
     state = alias_state(connection, model_id, alias)
     _compare(connection, model_id, state, expected)
     if to is None:
@@ -177,14 +176,16 @@ def _compare(
     if isinstance(expected, Revision):
         if state.revision == expected.number:
             return
-        wanted = f"revision {expected.number}"
+        required = f"revision {expected.number}"
     else:
         if state.version_id == expected:
             return
-        wanted = "none yet" if expected is None else expected
+        required = "none yet" if expected is None else expected
     points = "nowhere" if state.version_id is None else f"to {state.version_id}"
-    told = f"{state.alias} of {model_id} points {points} (revision {state.revision}), expected {wanted}"
-    raise ConflictError(f"{told}; {_last_move(connection, model_id, state)}")
+    raise ConflictError(
+        f"{state.alias} of {model_id} points {points} (revision {state.revision}), expected {required}; "
+        f"{_last_move(connection, model_id, state)}"
+    )
 
 
 def _last_move(connection: Connection, model_id: str, state: AliasState) -> str:

@@ -1,4 +1,4 @@
-"""The artifact store: the bytes of models and of evidence, kept once each under their digest.
+"""The artifact store keeps the files of models and of evidence, each once, under its digest.
 
 ``blobs/ab/abcd…`` holds one file under its SHA-256, ``manifests/ab/abcd….json`` the names, sizes and digests
 of an artifact's files under the artifact's digest. The manifest is written last, when all its blobs are there
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, NotRegistered, StoreError
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.files import sync_folder
-from pytest_mlops.registry.blob_store import open_place
+from pytest_mlops.registry.local_blob_store import LocalBlobStore
 from pytest_mlops.registry.manifest import MAX_MANIFEST_BYTES, Manifest, make_manifest, parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_mlops.registry.blob_store import Place
+    from pytest_mlops.registry.blob_store import BlobStore
     from pytest_mlops.registry.manifest import StoredFile
 
 __all__ = ["DEFAULT_ARTIFACTS", "ArtifactStore", "open_artifacts"]
@@ -41,21 +41,24 @@ def open_artifacts(url: str | None = None, *, folder: Path = Path()) -> Artifact
         folder: What relative paths are relative to.
 
     Raises:
-        StoreError: the URL's kind is not known, or the package that speaks it is not installed.
+        StoreError: the URL's scheme is not known, or its package is not installed.
     """
-    return ArtifactStore(
-        open_place(url or os.environ.get("MLOPS_ARTIFACTS") or DEFAULT_ARTIFACTS, folder=folder)
-    )
+    url = url or os.environ.get("MLOPS_ARTIFACTS") or DEFAULT_ARTIFACTS
+    if "://" not in url or url.startswith("file://"):
+        return ArtifactStore(LocalBlobStore(folder / url.removeprefix("file://")))
+    from pytest_mlops.registry.fsspec_blob_store import open_fsspec  # noqa: PLC0415 -- only where a URL needs it
+
+    return ArtifactStore(open_fsspec(url))
 
 
 class ArtifactStore:
-    """Artifacts by digest, in a place.
+    """Artifacts by digest, in a blob store.
 
-    Permissions and folders without files are not kept: a digest says nothing of them.
+    Permissions and folders without files are not kept, since the digest does not cover them.
     """
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, blobs: BlobStore) -> None:
+        self.blobs = blobs
 
     def put(self, path: Path) -> Manifest:
         """Keep the artifact at ``path``, a file or a folder; one that is here already costs its reading.
@@ -132,35 +135,37 @@ class ArtifactStore:
             EvidenceError: the manifest cannot be trusted.
         """
         key = manifest_key(digest)
-        size = self.place.size(key)
+        size = self.blobs.size(key)
         if size is None:
-            raise NotRegistered(f"the artifact {digest} is not stored in {self.place.url}")
+            raise NotRegistered(f"the artifact {digest} is not stored in {self.blobs.url}")
         if size > MAX_MANIFEST_BYTES:
-            raise EvidenceError(f"the manifest of artifact {digest} has {size:,} bytes; it is none of ours")
-        with self.place.read(key) as stream:
+            raise EvidenceError(
+                f"the manifest of artifact {digest} has {size:,} bytes; no manifest has so many"
+            )
+        with self.blobs.read(key) as stream:
             return parse_manifest(stream.read(), digest=digest)
 
     def contains(self, digest: str) -> bool:
-        """Tell whether an artifact is stored."""
-        return self.place.size(manifest_key(digest)) is not None
+        """Return whether an artifact is stored."""
+        return self.blobs.size(manifest_key(digest)) is not None
 
     def _keep(self, manifest: Manifest, sources: Mapping[str, Path]) -> Manifest:
-        """Write the blobs, then the manifest; then look whether a sweep took one of them meanwhile."""
+        """Write the blobs, then the manifest; then check that no sweep removed one of them meanwhile."""
         key = manifest_key(manifest.digest)
         for _ in range(2):
             for file in manifest.files:
                 self._keep_blob(file, sources[file.name])
-            if not (self.place.size(key) is not None and self.place.renew(key)):
-                self.place.write(key, [manifest.model_dump_json().encode()])
-            if all(self.place.size(blob_key(file.digest)) == file.size for file in manifest.files):
+            if not (self.blobs.size(key) is not None and self.blobs.renew(key)):
+                self.blobs.write(key, [manifest.model_dump_json().encode()])
+            if all(self.blobs.size(blob_key(file.digest)) == file.size for file in manifest.files):
                 return manifest
-        raise StoreError(f"blobs of {manifest.digest} vanish from {self.place.url} while they are written")
+        raise StoreError(f"blobs of {manifest.digest} vanish from {self.blobs.url} while they are written")
 
     def _keep_blob(self, file: StoredFile, source: Path) -> None:
         key = blob_key(file.digest)
-        if self.place.size(key) == file.size and self.place.renew(key):
+        if self.blobs.size(key) == file.size and self.blobs.renew(key):
             return
-        self.place.write(key, _read(source, file))
+        self.blobs.write(key, _read(source, file))
 
     def _fetch(self, file: StoredFile, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,23 +178,23 @@ class ArtifactStore:
     def _checked(self, file: StoredFile) -> Iterator[bytes]:
         """Yield the bytes of a stored file; raise at the end if they were not its own."""
         key = blob_key(file.digest)
-        size = self.place.size(key)
+        size = self.blobs.size(key)
         if size != file.size:
             got = "is gone" if size is None else f"has {size:,} bytes instead of {file.size:,}"
-            raise EvidenceError(f"the stored file {file.name!r} {got} ({self.place.url}/{key}); {_MEND}")
+            raise EvidenceError(f"the stored file {file.name!r} {got} ({self.blobs.url}/{key}); {_REMEDY}")
         digest = hashlib.sha256()
-        with self.place.read(key) as stream:
+        with self.blobs.read(key) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
                 yield chunk
         if digest.hexdigest() != file.digest:
             raise EvidenceError(
                 f"the stored file {file.name!r} has the digest {digest.hexdigest()}, expected {file.digest} "
-                f"({self.place.url}/{key}); {_MEND}"
+                f"({self.blobs.url}/{key}); {_REMEDY}"
             )
 
 
-_MEND = "remove it there if it stands, and store the artifact again"
+_REMEDY = "remove the file, then store the artifact again"
 
 
 def blob_key(digest: str) -> str:

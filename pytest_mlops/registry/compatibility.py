@@ -1,4 +1,4 @@
-"""Compatibility: whether what a version says it needs is there, was tested with, and can be had together."""
+"""Whether the packages that a version requires are installed, were tested and go together."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Kind = Literal["missing", "version", "unparsable", "not_applicable", "conflict"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequirementProblem:
-    """One requirement that is not met, or that says nothing here.
+    """One requirement that is not met, or does not apply here.
 
     Attributes:
         requirement: As it was declared.
@@ -57,7 +57,7 @@ class RequirementProblem:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetadataChange:
-    """Something that a candidate says of itself in another way than the version it would replace."""
+    """A field of the metadata that differs between a candidate and the version it would replace."""
 
     field: str
     was: str | None
@@ -89,7 +89,7 @@ def check_installed(
 
     Returns:
         The problems, in the order of the requirements; nothing where every one is met. What an extra would
-        bring is not looked at, and of a requirement by URL only whether the package is there.
+        bring is not checked, and of a requirement by URL only whether the package is there.
     """
     packages = installed_packages() if installed is None else installed
     there = {**_normalised(packages), "python": python or platform.python_version()}
@@ -114,7 +114,7 @@ def check_tested(requirements: Iterable[str], provenance: Provenance) -> tuple[R
 def check_consistent(requirements: Sequence[str]) -> tuple[RequirementProblem, ...]:
     """Find requirements on one package where a version that one pins is refused by another.
 
-    Requirements whose markers exclude each other are not told apart.
+    Requirements whose markers exclude each other count as one set.
     """
     problems = []
     parsed = [(text, _parse(text)) for text in requirements]
@@ -132,9 +132,9 @@ def check_consistent(requirements: Sequence[str]) -> tuple[RequirementProblem, .
 
 
 def compare_metadata(candidate: ModelVersion, current: ModelVersion) -> tuple[MetadataChange, ...]:
-    """List what a candidate says of itself in another way than the version it would replace.
+    """List the metadata that differ between a candidate and the version it would replace.
 
-    Looks at what changes how a version is trained or served: algorithm, training data, hyperparameters, and
+    Compares what changes how a version is trained or served: algorithm, training data, hyperparameters, and
     requirements, package by package. A change is no mistake; a data version that got lost may be one.
     """
     new, old = candidate.metadata, current.metadata

@@ -1,4 +1,4 @@
-"""What the registry answers with: versions, aliases and their moves, lineage."""
+"""Values that the registry returns: versions, aliases, moves, lineage."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class VersionEntry(NamedTuple):
 
     @property
     def model_version(self) -> ModelVersion:
-        """The version as it was registered; parsed anew each time."""
+        """The version as it was registered; parsed again each time."""
         return ModelVersion.model_validate_json(self.body)
 
     @property
@@ -69,7 +69,7 @@ class VersionEntry(NamedTuple):
 
     @property
     def tags(self) -> dict[str, str]:
-        """Name -> value of each tag, sorted; the value of a plain word is empty."""
+        """Name -> value of each tag, sorted; a tag without "=" has an empty value."""
         if not self.packed_tags:
             return {}
         pairs = (text.partition("\x1f") for text in self.packed_tags.split("\x1e"))
@@ -88,7 +88,7 @@ class Registration:
 
 
 class Entries(Sequence[VersionEntry]):
-    """Versions as a database returned them; each becomes an entry when it is looked at.
+    """Versions as a database returned them; each becomes an entry when it is accessed.
 
     Of a thousand rows most are often skipped, and plain tuples are no work for Python's garbage collector.
     """
@@ -170,7 +170,7 @@ class Link:
     """Something a version was made from, or rests on.
 
     Attributes:
-        relation: ``data``, ``code``, ``evidence``, or a word of yours.
+        relation: ``data``, ``code``, ``evidence``, or a name of yours.
         target: Its name: a data version, a commit, a run id.
         digest: SHA-256 of its bytes, where known.
     """
@@ -187,7 +187,7 @@ class Lineage:
     Attributes:
         entry: The version.
         ancestors: Its parent, the parent's parent, and so on, as far as they are registered.
-        unregistered: The parent of the last of them that no entry says anything about, if it names one.
+        unregistered: The parent of the last of them that is not registered, if it names one.
         links: What each was made from, by version id, the version's own first.
     """
 

@@ -106,7 +106,7 @@ def parse_manifest(data: bytes, *, digest: str) -> Manifest:
 
 
 def _problem(name: str) -> str | None:
-    """Say why a name must not be written below a folder; ``None`` where it may."""
+    """Return why a name must not be written below a folder; ``None`` where it may."""
     if "\\" in name:
         return "has a backslash, which parts folders on other systems"
     windows = PureWindowsPath(name)

@@ -1,4 +1,4 @@
-"""What models, versions, aliases and tags may be called, and the nearest name where one is unknown."""
+"""Names of models, versions, aliases and tags."""
 
 from __future__ import annotations
 

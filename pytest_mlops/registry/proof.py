@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Proof", "attach", "look_up", "require_pass", "require_recorded"]
 
 UNTRUSTED = "untrusted-pr"
-"""What a record says of a run that the code of an untrusted pull request had in its hands."""
+"""The trust level of a run that executed the code of an untrusted pull request."""
 
 _results = integration_results.c
 _FIND = Prepared(
@@ -104,7 +104,7 @@ def require_pass(
         run_id: The run that is to count instead; ``None`` for its own.
 
     Raises:
-        EvidenceError: the evidence does not suffice; the message says why.
+        EvidenceError: the evidence does not suffice; the message has the reason.
     """
     name = f"{model_id} {version_id}"
     if run_id is None and own is None:
@@ -142,7 +142,7 @@ def require_pass(
 
 
 def attach(connection: Connection, entry: VersionEntry, evidence: Proof, *, actor: str, at: datetime) -> bool:
-    """Let a version rest on ``evidence`` where that is newer than what it has; tell whether it does now."""
+    """Let a version rest on ``evidence`` where that is newer than what it has; return whether it does now."""
     if entry.run_id == evidence.run_id:
         return False
     if entry.run_id is not None:

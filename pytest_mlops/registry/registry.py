@@ -1,4 +1,4 @@
-"""The registry as its users see it: each method one transaction, by one actor, at the clock's time."""
+"""The registry's face: each method is one transaction, by one actor, at the clock's time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_mlops.registry import aliases, ancestry, pins, retention, tags, versions
+from pytest_mlops.registry import aliases, lineage, retention, tags, versions
 from pytest_mlops.registry.artifacts import open_artifacts
 from pytest_mlops.registry.sweep import Swept, sweep
 from pytest_mlops.store.actor import default_actor
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["GRACE", "Pruned", "Registry", "open_registry"]
 
 GRACE = timedelta(hours=24)
-"""Bytes that were stored within this time are never swept: somebody may be about to register them."""
+"""Bytes that were stored within this time are never swept: a registration may be under way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,9 +49,9 @@ def open_registry(folder: Path = Path(), *, url: str | None = None, actor: str |
 
     Args:
         folder: The project's; ``.mlops/store.db`` and ``.mlops/artifacts`` lie below it unless
-            ``$MLOPS_STORE_URL`` and ``$MLOPS_ARTIFACTS`` say otherwise.
+            ``$MLOPS_STORE_URL`` and ``$MLOPS_ARTIFACTS`` name others.
         url: Of the store.
-        actor: Who acts; by default as :func:`pytest_mlops.store.actor.default_actor` says.
+        actor: Who acts; by default :func:`pytest_mlops.store.actor.default_actor`.
 
     Raises:
         StoreError: the store or the artifacts cannot be opened.
@@ -68,7 +68,7 @@ class Registry:
 
     Args:
         store: Where everything but bytes is kept.
-        artifacts: Where bytes are kept; ``None`` where nobody keeps any.
+        artifacts: Where bytes are kept; ``None`` to keep none.
         actor: Who acts.
         clock: The present, with a time zone.
     """
@@ -148,12 +148,12 @@ class Registry:
         """
         with self.store.read() as connection:
             entry = versions.get_version(connection, model_id, version_id)
-            return ancestry.trace(connection, entry, depth=depth)
+            return lineage.trace(connection, entry, depth=depth)
 
     def links(self, entry: VersionEntry) -> tuple[Link, ...]:
         """Return what a version was made from, and what it rests on."""
         with self.store.read() as connection:
-            return ancestry.links_of(connection, entry.number)
+            return lineage.links_of(connection, entry.number)
 
     def move_alias(
         self,
@@ -201,20 +201,20 @@ class Registry:
         with self.store.read() as connection:
             return aliases.alias_history(connection, model_id, alias, cursor=cursor, limit=limit)
 
-    def pin(self, model_id: str, version_id: str, *, holder: str) -> pins.Pin:
+    def pin(self, model_id: str, version_id: str, *, holder: str) -> retention.Pin:
         """Keep a version from being removed; see :func:`pytest_mlops.registry.pins.pin`."""
         with self.store.write() as connection:
-            return pins.pin(connection, model_id, version_id, holder=holder, **self._signed())
+            return retention.pin(connection, model_id, version_id, holder=holder, **self._signed())
 
     def unpin(self, model_id: str, version_id: str, *, holder: str) -> bool:
-        """Let go of a version; tell whether the holder had it pinned."""
+        """Remove the pin of a holder; return whether there was one."""
         with self.store.write() as connection:
-            return pins.unpin(connection, model_id, version_id, holder=holder, **self._signed())
+            return retention.unpin(connection, model_id, version_id, holder=holder, **self._signed())
 
-    def pins(self, model_id: str | None = None) -> tuple[pins.Pin, ...]:
+    def pins(self, model_id: str | None = None) -> tuple[retention.Pin, ...]:
         """Return the pins, of one model or of all."""
         with self.store.read() as connection:
-            return pins.pins_of(connection, model_id)
+            return retention.pins_of(connection, model_id)
 
     def prune(
         self,
@@ -232,7 +232,7 @@ class Registry:
             keep: The newest of each model that stay.
             older_than: Only versions registered longer ago than this.
             grace: Bytes stored more recently than this stay.
-            dry_run: Say only what would go.
+            dry_run: Remove nothing; return what would be removed.
 
         Raises:
             InvalidMetadata: neither ``keep`` nor ``older_than`` is given, or one is negative.
@@ -240,7 +240,7 @@ class Registry:
             StoreError: the store or the artifacts cannot be read or written.
         """
         now = self.clock()
-        rule = retention.Rule(model_id=model_id, keep=keep, older_than=older_than)
+        rule = retention.RetentionRule(model_id=model_id, keep=keep, older_than=older_than)
         if dry_run:
             with self.store.read() as connection:
                 removals = retention.choose(connection, rule, now=now)

@@ -1,4 +1,4 @@
-"""Retention: old versions go, and never one that somebody points to or depends on."""
+"""Retention: old versions are removed unless an alias, a pin or a child depends on them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import select
 
 from pytest_mlops.errors import InvalidMetadata
-from pytest_mlops.registry.write_lock import take_turn
-from pytest_mlops.store.log import append, read_log
+from pytest_mlops.registry.lineage import EVIDENCE, RELINKED
+from pytest_mlops.registry.naming import check_name
+from pytest_mlops.registry.versions import get_version
+from pytest_mlops.store.log import append, read_log, take_write_lock
 from pytest_mlops.store.schema import aliases, lineage, model_versions, pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
-__all__ = ["EVIDENCE", "RELINKED", "Removal", "Rule", "choose", "dead_artifacts", "remove"]
-
-EVIDENCE = "evidence"
-"""The relation of a version to the run it rests on; its digest is that of the kept record and arrays."""
-
-RELINKED = "relink"
-"""What the log calls a registration again that changed links; ``artifacts`` are evidence it superseded."""
+__all__ = ["Pin", "Removal", "RetentionRule", "choose", "dead_artifacts", "pin", "pins_of", "remove", "unpin"]
 
 REMOVED = "remove"
 _BATCH = 1000
@@ -34,8 +30,18 @@ _BATCH = 1000
 _versions = model_versions.c
 
 
+class Pin(NamedTuple):
+    """A version that a holder depends on."""
+
+    holder: str
+    model_id: str
+    version_id: str
+    pinned: float
+    """Seconds since the epoch."""
+
+
 class Removal(NamedTuple):
-    """A version that goes, with the artifacts it needed."""
+    """A version that is removed, with the artifacts it needed."""
 
     number: int
     model_id: str
@@ -44,7 +50,7 @@ class Removal(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
+class RetentionRule:
     """Which versions may go; where both ``keep`` and ``older_than`` are given, both have to hold.
 
     Attributes:
@@ -62,12 +68,14 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.keep is None and self.older_than is None:
-            raise InvalidMetadata("say how many versions to keep, or how old those are that may go")
+            raise InvalidMetadata(
+                "expected the number of versions to keep, or the age from which they are removed"
+            )
         if (self.keep or 0) < 0 or (self.older_than or timedelta()) < timedelta():
-            raise InvalidMetadata("the number of versions to keep, and their age, are 0 or more")
+            raise InvalidMetadata("the number of versions to keep and their age must be 0 or more")
 
 
-def choose(connection: Connection, rule: Rule, *, now: datetime) -> list[Removal]:
+def choose(connection: Connection, rule: RetentionRule, *, now: datetime) -> list[Removal]:
     """Return the versions that may go, oldest first.
 
     Never one that an alias points to, that is pinned, or that is the parent of such a one.
@@ -95,9 +103,9 @@ def choose(connection: Connection, rule: Rule, *, now: datetime) -> list[Removal
     ]
 
 
-def remove(connection: Connection, rule: Rule, *, actor: str, at: datetime) -> list[Removal]:
+def remove(connection: Connection, rule: RetentionRule, *, actor: str, at: datetime) -> list[Removal]:
     """Take versions out of the registry, with an entry in the log for each; the history of aliases stays."""
-    take_turn(connection)
+    take_write_lock(connection)
     removals = choose(connection, rule, now=at)
     for removal in removals:
         connection.execute(model_versions.delete().where(_versions.id == removal.number))
@@ -115,8 +123,8 @@ def remove(connection: Connection, rule: Rule, *, actor: str, at: datetime) -> l
 def dead_artifacts(connection: Connection, going: Iterable[Removal] = ()) -> set[str]:
     """Return digests of artifacts that removed versions needed or others superseded, and no version needs.
 
-    They are read from the log, so that a crash between removing a version and sweeping its bytes is mended
-    by the next sweep; what others keep in the same place is not ours to judge.
+    They are read from the log, so that after a crash between removing a version and sweeping its bytes
+    the next sweep removes them; other files in the same store are left alone.
 
     Args:
         connection: Any connection.
@@ -136,6 +144,56 @@ def dead_artifacts(connection: Connection, going: Iterable[Removal] = ()) -> set
         if number not in leaving:
             live.update(digests)
     return dead - live
+
+
+def pin(
+    connection: Connection, model_id: str, version_id: str, *, holder: str, actor: str, at: datetime
+) -> Pin:
+    """Keep a version from being removed until its holder unpins it; pinning again changes nothing.
+
+    Args:
+        connection: A write transaction.
+        model_id: The model.
+        version_id: A registered version.
+        holder: What depends on it, as ``deployment/production``.
+        actor: Who pins it.
+        at: When.
+
+    Raises:
+        NotRegistered: there is no such version.
+    """
+    check_name("holder", holder)
+    take_write_lock(connection)
+    get_version(connection, model_id, version_id)
+    there = connection.execute(select(pins).where(_this(holder, model_id, version_id))).first()
+    if there is not None:
+        return Pin(*there)
+    made = Pin(holder, model_id, version_id, at.timestamp())
+    connection.execute(
+        pins.insert().values(holder=holder, model_id=model_id, version=version_id, pinned_at=made.pinned)
+    )
+    _log_pin(connection, "pin", made, actor=actor, at=at)
+    return made
+
+
+def unpin(
+    connection: Connection, model_id: str, version_id: str, *, holder: str, actor: str, at: datetime
+) -> bool:
+    """Remove the pin of a holder; return whether there was one."""
+    take_write_lock(connection)
+    gone = connection.execute(pins.delete().where(_this(holder, model_id, version_id))).rowcount
+    if gone:
+        made = Pin(holder, model_id, version_id, at.timestamp())
+        _log_pin(connection, "unpin", made, actor=actor, at=at)
+    return bool(gone)
+
+
+def pins_of(connection: Connection, model_id: str | None = None) -> tuple[Pin, ...]:
+    """Return the pins, of one model or of all, by model, version and holder."""
+    query = select(pins).order_by(pins.c.model_id, pins.c.version, pins.c.holder)
+    if model_id is not None:
+        query = query.where(pins.c.model_id == model_id)
+    return tuple(Pin(*row) for row in connection.execute(query))
 
 
 def _rows(model_id: str | None) -> Select[Any]:
@@ -168,3 +226,18 @@ def _bundles(connection: Connection) -> dict[int, list[str]]:
     for number, digest in connection.execute(query):
         found[number].append(digest)
     return found
+
+
+def _this(holder: str, model_id: str, version_id: str) -> ColumnElement[bool]:
+    return (pins.c.holder == holder) & (pins.c.model_id == model_id) & (pins.c.version == version_id)
+
+
+def _log_pin(connection: Connection, kind: str, made: Pin, *, actor: str, at: datetime) -> None:
+    append(
+        connection,
+        kind=kind,
+        subject=f"{made.model_id}/{made.version_id}",
+        body={"holder": made.holder},
+        actor=actor,
+        at=at,
+    )

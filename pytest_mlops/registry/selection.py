@@ -1,4 +1,4 @@
-"""The one way versions are read: their columns, their tags, and the filters of a list."""
+"""The statements that read versions."""
 
 from __future__ import annotations
 
@@ -79,15 +79,15 @@ BY_ALIAS = Prepared(
     ).where(aliases.c.model_id == bindparam("model_id"), aliases.c.alias == bindparam("alias"))
 )
 
-_wanted = version_tags.alias("wanted")
+_tagged = version_tags.alias("tagged")
 _pointed = model_versions.alias("pointed")
 _FILTERS = {
     "model_id": _versions.model_id == bindparam("model_id"),
     "verdict": _versions.verdict == bindparam("verdict"),
     "since": _versions.created_at >= bindparam("since"),
     "before": _versions.created_at < bindparam("before"),
-    "tag": _wanted.c.tag == bindparam("tag"),
-    "tag_value": _wanted.c.value == bindparam("tag_value"),
+    "tag": _tagged.c.tag == bindparam("tag"),
+    "tag_value": _tagged.c.value == bindparam("tag_value"),
     "alias": _versions.id.in_(
         select(_pointed.c.id)
         .join(
@@ -102,13 +102,13 @@ _FILTERS = {
 def listing(filters: frozenset[str]) -> Prepared:
     """Return the statement that lists versions, newest first, under filters by these names, and ``count``.
 
-    In place of their tags it has nothing; see :data:`TAGS_BETWEEN`.
+    Their tags are left empty; see :data:`TAGS_BETWEEN`.
     """
     query, number = select(*_COLUMNS, null()), _versions.id
     if "tag" in filters:
         # Their index is in the order of the list, so a page of a rare tag costs no more than one of a common.
-        number = _wanted.c.version_id
-        query = query.join(_wanted, number == _versions.id)
+        number = _tagged.c.version_id
+        query = query.join(_tagged, number == _versions.id)
     conditions = [_FILTERS[name] for name in sorted(filters - {"cursor"})]
     if "cursor" in filters:
         conditions.append(number < bindparam("cursor"))

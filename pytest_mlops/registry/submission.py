@@ -10,8 +10,8 @@ from pytest_mlops.evidence.digest import resolve_artifact
 from pytest_mlops.evidence.statement import envelope_path, statement_path
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.registry.entries import Link
+from pytest_mlops.registry.lineage import EVIDENCE
 from pytest_mlops.registry.registry import open_registry
-from pytest_mlops.registry.retention import EVIDENCE
 from pytest_mlops.store.history import record_result
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def submit(version: ModelVersion, *, evidence: Path | None = None, folder: Path 
 
     Args:
         version: The version; its ``artifact_path`` is relative to ``folder``.
-        evidence: A record of its run; what it says of the version is what is registered.
+        evidence: A record of its run; the version is registered as the record has it.
         folder: The project's.
 
     Raises:
@@ -45,10 +45,12 @@ def submit(version: ModelVersion, *, evidence: Path | None = None, folder: Path 
         if evidence is None:
             return submit_version(registry, version, model=model).entry
         tested = read_record(evidence).model_version
-        wanted = (version.model_id, version.version_id)
-        if tested is None or (tested.model_id, tested.version_id) != wanted:
+        expected = (version.model_id, version.version_id)
+        if tested is None or (tested.model_id, tested.version_id) != expected:
             named = "no version" if tested is None else f"{tested.model_id} {tested.version_id}"
-            raise EvidenceError(f"the record at {evidence} is of {named}; expected one of {' '.join(wanted)}")
+            raise EvidenceError(
+                f"the record at {evidence} is of {named}; expected one of {' '.join(expected)}"
+            )
         return submit_record(registry, evidence, model=model).entry
 
 
@@ -89,7 +91,7 @@ def submit_record(
 ) -> Registration:
     """Register the version that a gate record is about, on the evidence of that record.
 
-    Every verified record may be submitted, whatever its verdict: a registry says what there is. Bytes are
+    Every verified record may be submitted, whatever its verdict: a registry lists what exists. Bytes are
     stored first, the history follows, the entry is last, so that an entry never points to what is not there.
 
     Args:
@@ -121,7 +123,7 @@ def submit_record(
         bundle = registry.artifacts.put_files(_files(record, path))
         links.append(Link(relation=EVIDENCE, target=record.run_id, digest=bundle.digest))
         stored = model is not None and _keep_model(registry.artifacts, model, digest)
-    # How much history is kept is for mlops.yaml to say: to register a version takes nothing away.
+    # Only mlops.yaml limits the history: registering a version removes nothing.
     record_result(registry.store, record, actor=registry.actor, keep=None, at=registry.clock())
     return registry.register(version, run_id=record.run_id, links=links, stored=stored, tags=tags)
 

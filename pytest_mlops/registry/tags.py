@@ -1,4 +1,4 @@
-"""Tags: words and name-value pairs on versions."""
+"""Tags of versions, with or without a value."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def change_tags(
     """
     added, removed = dict(split_tag(text) for text in add), set(remove)
     if both := sorted(added.keys() & removed):
-        raise InvalidMetadata(f"the tag {both[0]} is to be added and removed; say one of both")
+        raise InvalidMetadata(f"the tag {both[0]} is to be added and removed; choose one")
     before = entry.tags
     after = {name: value for name, value in before.items() if name not in removed} | added
     if after == before:

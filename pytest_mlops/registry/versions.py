@@ -11,15 +11,13 @@ from sqlalchemy import bindparam, select
 from pytest_mlops.errors import ConflictError, NotRegistered
 from pytest_mlops.records.codec import dump_canonical
 from pytest_mlops.registry import proof
-from pytest_mlops.registry.ancestry import check_parent, keep_links
 from pytest_mlops.registry.compatibility import compare_metadata
 from pytest_mlops.registry.entries import Entries, Link, Registration, VersionEntry, VersionPage
+from pytest_mlops.registry.lineage import EVIDENCE, RELINKED, check_parent, keep_links
 from pytest_mlops.registry.naming import check_name, nearest, split_tag
-from pytest_mlops.registry.retention import EVIDENCE, RELINKED
 from pytest_mlops.registry.selection import BY_ALIAS, BY_NAME, TAGS_BETWEEN, listing
 from pytest_mlops.registry.tags import change_tags, insert_tags
-from pytest_mlops.registry.write_lock import take_turn
-from pytest_mlops.store.log import append
+from pytest_mlops.store.log import append, take_write_lock
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import aliases, model_versions
 
@@ -39,7 +37,7 @@ MOST = 10_000
 SPREAD = 8
 """Numbers per version of a page up to which the tags of all of them are read at once."""
 
-_NAMES = 1_000  # looked through for the nearest one
+_NAMES = 1_000  # compared for the nearest one
 
 _INSERT = Prepared(
     model_versions.insert().returning(model_versions.c.id),
@@ -63,7 +61,7 @@ def register(
 ) -> Registration:
     """Register a version, once: the same name with the same bytes is the entry that is there.
 
-    Registering again with newer evidence lets the entry rest on it; older evidence changes nothing. Further
+    Registering again with newer evidence makes the entry rest on it; older evidence changes nothing. Further
     tags, links and bytes are added; metadata stay as they were first registered.
 
     Args:
@@ -83,7 +81,7 @@ def register(
     """
     check_name("model id", version.model_id)
     check_name("version id", version.version_id)
-    take_turn(connection)
+    take_write_lock(connection)
     evidence = None
     if run_id is not None:
         evidence = proof.look_up(connection, run_id, model_id=version.model_id, digest=version.digest)
@@ -140,12 +138,12 @@ def get_version(connection: Connection, model_id: str, version_id: str) -> Versi
 
 
 def get_for_change(connection: Connection, model_id: str, version_id: str) -> VersionEntry:
-    """Return a version that nobody else changes until this write transaction ends.
+    """Return a version that no other transaction changes until this one ends.
 
     Raises:
         NotRegistered: there is none of that name.
     """
-    take_turn(connection)
+    take_write_lock(connection)
     return get_version(connection, model_id, version_id)
 
 

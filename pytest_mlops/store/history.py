@@ -14,7 +14,7 @@ from sqlalchemy import and_, bindparam, delete, insert, or_, select, union
 from pytest_mlops.errors import ConflictError, EvidenceError, NotRegistered, SerializationError, StoreError
 from pytest_mlops.records.codec import MAX_RECORD_BYTES, dump, load_integration_result
 from pytest_mlops.store.limits import require_fit
-from pytest_mlops.store.log import append, lock_log
+from pytest_mlops.store.log import append, take_write_lock
 from pytest_mlops.store.prepared import Prepared
 from pytest_mlops.store.schema import alias_moves, aliases, integration_results, model_versions, pins
 from pytest_mlops.verdict import Verdict
@@ -144,7 +144,7 @@ def record_result(
     row = _row(record)
     require_fit(integration_results, row)
     with store.write() as connection:
-        lock_log(connection)
+        take_write_lock(connection)
         known = connection.execute(
             select(_RESULTS.record_digest).where(_RESULTS.run_id == record.run_id)
         ).scalar()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-__all__ = ["NOTHING_BEFORE", "LogEntry", "LogReport", "append", "lock_log", "read_log", "verify_log"]
+__all__ = ["NOTHING_BEFORE", "LogEntry", "LogReport", "append", "read_log", "take_write_lock", "verify_log"]
 
 NOTHING_BEFORE = "0" * 64
 """What stands for the hash before the first entry, and for the head of an empty log."""
@@ -89,10 +89,10 @@ class LogReport:
     head: str
 
 
-def lock_log(connection: Connection) -> None:
-    """Wait until no other transaction that appends is at work, and keep others waiting until this one ends.
+def take_write_lock(connection: Connection) -> None:
+    """Wait for other transactions that append to the log, and make later ones wait for this one.
 
-    What is read afterwards stays true until then, for everything whose changes are in the log.
+    What is read afterwards stays true until this transaction ends, for everything whose changes are logged.
 
     Raises:
         StoreError: the store has lost the head of its log.

@@ -87,7 +87,7 @@ def test_it_prints_what_held_then_the_verdict(
     [
         (("--run-id=other",), None, "expected run other"),
         ((), ('"schema_version": "1.0"', '"schema_version": "2.0"'), "schema version 2.0"),
-        ((), ('"verdict": "pass"', '"verdict": "waived"'), "states"),
+        ((), ('"verdict": "pass"', '"verdict": "waived"'), "contradicts its own evidence"),
         ((), ("{", "["), "not valid JSON"),
     ],
 )

@@ -135,7 +135,7 @@ def test_evidence_that_was_changed_where_it_is_kept_is_refused(champion: Gate) -
     with open_registry(champion.folder) as registry:
         assert registry.artifacts is not None
         array = champion.record().arrays[0]
-        registry.artifacts.place.write(blob_key(array.digest), [b"x" * array.size])
+        registry.artifacts.blobs.write(blob_key(array.digest), [b"x" * array.size])
     record = run(champion, "2", 310)
     assert record.verdict is Verdict.INCOMPLETE
     assert "has the digest" in message(record)

@@ -58,11 +58,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def keys(artifacts: ArtifactStore) -> list[str]:
-    return [item.key for folder in ("blobs", "manifests") for item in artifacts.place.items(folder)]
+    return [item.key for folder in ("blobs", "manifests") for item in artifacts.blobs.items(folder)]
 
 
 def spoil(artifacts: ArtifactStore, key: str, data: bytes) -> None:
-    artifacts.place.write(key, [data])
+    artifacts.blobs.write(key, [data])
 
 
 def test_what_is_put_comes_back(artifacts: ArtifactStore, model: Path, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_bytes_that_are_gone_or_cut_are_noticed_and_putting_again_mends_them(
     spoil(artifacts, key, b"short")
     with pytest.raises(EvidenceError, match="has 5 bytes instead of 3,000,000"):
         artifacts.verify(manifest.digest)
-    artifacts.place.remove(key, before=float("inf"))
+    artifacts.blobs.remove(key, before=float("inf"))
     with pytest.raises(EvidenceError, match="is gone"):
         artifacts.verify(manifest.digest)
     artifacts.put(model)
@@ -278,7 +278,7 @@ def test_a_full_or_broken_disk_leaves_nothing_half_there(
         with pytest.raises(StoreError, match=f"cannot write .*: {os.strerror(code)}"):
             local.put(model)
     assert not [key for key in keys(local) if key.startswith("manifests/")]
-    assert list(local.place.items("temporary")) == []
+    assert list(local.blobs.items("temporary")) == []
     local.verify(local.put(model).digest)
 
 
@@ -344,22 +344,22 @@ def test_a_file_that_changes_while_it_is_stored_is_refused(
     with pytest.raises(ModelArtifactNotFound, match="was written to while it was stored"):
         local.put(model)
     assert not local.contains(digested.digest)
-    assert not local.place.size(blob_key(digested.digests["weights.bin"]))
+    assert not local.blobs.size(blob_key(digested.digests["weights.bin"]))
 
 
 def test_a_sweep_that_takes_a_blob_meanwhile_is_made_good(
     local: ArtifactStore, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[str] = []
-    write = local.place.write
+    write = local.blobs.write
 
     def write_then_lose(key: str, chunks: Any) -> None:
         write(key, chunks)
         if key.startswith("manifests/") and not taken:
-            taken.append(next(local.place.items("blobs")).key)
-            local.place.remove(taken[0], before=float("inf"))
+            taken.append(next(local.blobs.items("blobs")).key)
+            local.blobs.remove(taken[0], before=float("inf"))
 
-    monkeypatch.setattr(local.place, "write", write_then_lose)
+    monkeypatch.setattr(local.blobs, "write", write_then_lose)
     local.verify(local.put(model).digest)
     assert taken
 
@@ -367,18 +367,18 @@ def test_a_sweep_that_takes_a_blob_meanwhile_is_made_good(
 def test_blobs_that_always_vanish_are_an_error(
     local: ArtifactStore, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = local.place.write
+    write = local.blobs.write
     monkeypatch.setattr(
-        local.place, "write", lambda key, chunks: None if "blobs" in key else write(key, chunks)
+        local.blobs, "write", lambda key, chunks: None if "blobs" in key else write(key, chunks)
     )
     with pytest.raises(StoreError, match="vanish"):
         local.put(model)
 
 
 def test_the_environment_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert open_artifacts(folder=tmp_path).place.url == str(tmp_path / ".mlops" / "artifacts")
+    assert open_artifacts(folder=tmp_path).blobs.url == str(tmp_path / ".mlops" / "artifacts")
     monkeypatch.setenv("MLOPS_ARTIFACTS", f"file://{tmp_path / 'elsewhere'}")
-    assert open_artifacts(folder=tmp_path).place.url == str(tmp_path / "elsewhere")
+    assert open_artifacts(folder=tmp_path).blobs.url == str(tmp_path / "elsewhere")
 
 
 def test_a_kind_nobody_knows_is_one_sentence() -> None:
@@ -398,9 +398,9 @@ def test_a_missing_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_password_in_the_url_is_not_shown() -> None:
-    from pytest_mlops.registry.remote_blobs import RemotePlace
+    from pytest_mlops.registry.fsspec_blob_store import FsspecBlobStore
 
-    place = RemotePlace(url="sftp://me:secret@host/models", system=None, root="/models")
+    place = FsspecBlobStore(url="sftp://me:secret@host/models", system=None, root="/models")
     assert place.url == "sftp://host/models"
 
 
@@ -415,9 +415,9 @@ class Broken:
 
 
 def test_whatever_a_backend_raises_is_one_sentence(model: Path) -> None:
-    from pytest_mlops.registry.remote_blobs import RemotePlace
+    from pytest_mlops.registry.fsspec_blob_store import FsspecBlobStore
 
-    place = RemotePlace(url="odd://host/models", system=Broken(), root="/models")
+    place = FsspecBlobStore(url="odd://host/models", system=Broken(), root="/models")
     artifacts = ArtifactStore(place)
     with pytest.raises(StoreError, match=r"cannot look at .* at odd://host/models: the server said no"):
         artifacts.put(model)

@@ -13,7 +13,8 @@ import pytest
 from pytest_mlops.errors import EvidenceError, StoreError
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.entries import Link
-from pytest_mlops.registry.retention import EVIDENCE, dead_artifacts
+from pytest_mlops.registry.lineage import EVIDENCE
+from pytest_mlops.registry.retention import dead_artifacts
 from pytest_mlops.store.history import record_result
 from pytest_mlops.store.log import read_log
 from pytest_mlops.verdict import Decision, Verdict

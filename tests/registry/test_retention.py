@@ -13,8 +13,7 @@ import pytest
 from pytest_mlops.errors import EvidenceError, InvalidMetadata, NotRegistered, StoreError
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.artifacts import ArtifactStore, manifest_key, open_artifacts
-from pytest_mlops.registry.pins import pin
-from pytest_mlops.registry.retention import Rule, remove
+from pytest_mlops.registry.retention import RetentionRule, pin, remove
 from pytest_mlops.registry.sweep import sweep
 from pytest_mlops.store.log import read_log, verify_log
 
@@ -52,7 +51,7 @@ def keep_model(registry: Registry, folder: Path, name: str, data: bytes) -> str:
 
 
 def blobs(artifacts: ArtifactStore) -> int:
-    return len(list(artifacts.place.items("blobs")))
+    return len(list(artifacts.blobs.items("blobs")))
 
 
 def test_the_newest_of_each_model_stay(registry: Registry) -> None:
@@ -197,7 +196,7 @@ def test_a_registry_without_artifacts_prunes_its_entries(local: Registry) -> Non
 def test_a_manifest_that_cannot_be_trusted_stops_the_sweep(local: Registry, tmp_path: Path) -> None:
     assert local.artifacts is not None
     digest = keep_model(local, tmp_path, "1", b"one")
-    local.artifacts.place.write(manifest_key(digest), [b"{}"])
+    local.artifacts.blobs.write(manifest_key(digest), [b"{}"])
     with pytest.raises(EvidenceError, match="cannot be trusted"):
         sweep(local.artifacts, (), before=float("inf"))
     assert blobs(local.artifacts) == 2
@@ -212,12 +211,12 @@ def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
 def test_what_a_crash_left_is_swept_when_it_is_old(artifacts: ArtifactStore, tmp_path: Path) -> None:
     (tmp_path / "w").write_bytes(b"w")
     artifacts.put(tmp_path / "w")
-    artifacts.place.write("temporary/torn", [b"half"])
-    artifacts.place.write("blobs/00/" + "0" * 64, [b"half"])
+    artifacts.blobs.write("temporary/torn", [b"half"])
+    artifacts.blobs.write("blobs/00/" + "0" * 64, [b"half"])
     assert sweep(artifacts, (), before=time.time() - 3600).blobs == 0
-    assert len(list(artifacts.place.items("temporary"))) == 1
+    assert len(list(artifacts.blobs.items("temporary"))) == 1
     assert sweep(artifacts, (), before=time.time() + 3600).blobs == 1
-    assert list(artifacts.place.items("temporary")) == []
+    assert list(artifacts.blobs.items("temporary")) == []
     assert blobs(artifacts) == 1
 
 
@@ -233,7 +232,7 @@ def test_a_blob_that_is_put_again_while_it_is_swept_survives(tmp_path: Path) -> 
     for path in (tmp_path / "kept").rglob("*"):
         if path.is_file():
             os.utime(path, (1, 1))
-    remove = artifacts.place.remove
+    remove = artifacts.blobs.remove
     put_again: list[object] = []
 
     def remove_late(key: str, *, before: float) -> bool:
@@ -241,7 +240,7 @@ def test_a_blob_that_is_put_again_while_it_is_swept_survives(tmp_path: Path) -> 
             put_again.append(open_artifacts(str(tmp_path / "kept")).put(tmp_path / "w"))
         return remove(key, before=before)
 
-    artifacts.place.remove = remove_late  # type: ignore[method-assign]
+    artifacts.blobs.remove = remove_late  # type: ignore[method-assign]
     swept = sweep(artifacts, {digest}, before=time.time() - 60)
     assert put_again
     assert swept.blobs == 0
@@ -264,29 +263,29 @@ def test_what_cannot_be_renewed_is_written_again(tmp_path: Path, monkeypatch: py
     artifacts = open_artifacts(f"memory://{tmp_path.name}")
     (tmp_path / "w").write_bytes(b"w")
     artifacts.put(tmp_path / "w")
-    first = {item.key: item.modified for item in artifacts.place.items("")}
+    first = {item.key: item.modified for item in artifacts.blobs.items("")}
     artifacts.put(tmp_path / "w")
-    assert {item.key: item.modified for item in artifacts.place.items("")} == first
-    monkeypatch.setattr("pytest_mlops.registry.remote_blobs.YOUNG", -1.0)
+    assert {item.key: item.modified for item in artifacts.blobs.items("")} == first
+    monkeypatch.setattr("pytest_mlops.registry.fsspec_blob_store.YOUNG", -1.0)
     artifacts.put(tmp_path / "w")
-    again = {item.key: item.modified for item in artifacts.place.items("")}
+    again = {item.key: item.modified for item in artifacts.blobs.items("")}
     assert again.keys() == first.keys()
     assert all(again[key] > first[key] for key in first)
 
 
 def test_a_young_key_is_not_removed(artifacts: ArtifactStore) -> None:
-    artifacts.place.write("blobs/x", [b"x"])
-    assert not artifacts.place.remove("blobs/x", before=time.time() - 60)
-    assert artifacts.place.size("blobs/x") == 1
-    assert artifacts.place.remove("blobs/x", before=time.time() + 60)
-    assert artifacts.place.remove("blobs/x", before=time.time() + 60)
+    artifacts.blobs.write("blobs/x", [b"x"])
+    assert not artifacts.blobs.remove("blobs/x", before=time.time() - 60)
+    assert artifacts.blobs.size("blobs/x") == 1
+    assert artifacts.blobs.remove("blobs/x", before=time.time() + 60)
+    assert artifacts.blobs.remove("blobs/x", before=time.time() + 60)
 
 
 def test_no_alias_comes_to_point_to_what_is_being_removed(registry: Registry) -> None:
     fill(registry, 1)
     with ThreadPoolExecutor() as pool:
         with registry.store.write() as connection:
-            remove(connection, Rule(keep=0), actor="ada", at=NOW)
+            remove(connection, RetentionRule(keep=0), actor="ada", at=NOW)
             moving = pool.submit(
                 registry.move_alias, "credit", "champion", "1", expected=None, reason="too late"
             )

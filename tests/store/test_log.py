@@ -17,7 +17,7 @@ from sqlalchemy import delete, insert, select, update
 
 from pytest_mlops.errors import EvidenceError, StoreError
 from pytest_mlops.store import log as log_module
-from pytest_mlops.store.log import NOTHING_BEFORE, append, lock_log, read_log, verify_log
+from pytest_mlops.store.log import NOTHING_BEFORE, append, read_log, take_write_lock, verify_log
 from pytest_mlops.store.schema import log, log_head
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def test_a_head_that_was_changed_or_removed_is_noticed(store: Store, log_changes
     assert refusal(store) == "the head of the log is missing"
 
 
-@pytest.mark.parametrize("take", [append, lock_log])
+@pytest.mark.parametrize("take", [append, take_write_lock])
 def test_nothing_is_appended_to_a_log_without_a_head(store: Store, take: Any) -> None:
     change(store, delete(log_head))
     entry = {"kind": "k", "subject": "s", "body": {}, "actor": "ada", "at": NOON} if take is append else {}

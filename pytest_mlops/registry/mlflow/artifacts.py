@@ -1,4 +1,4 @@
-"""A model's files through the artifact service of an MLflow server: fetched into a folder, put from one."""
+"""Transfers a model's files from and to the artifact service of an MLflow server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from pytest_mlops.errors import HttpError, IoError
-from pytest_mlops.registry.mlflow.answers import RemoteFile, parse
+from pytest_mlops.registry.mlflow.resources import RemoteFile, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ _CHUNK = 1024 * 1024
 
 
 def is_served(uri: str) -> bool:
-    """Tell whether the bytes at ``uri`` can be had from the server itself."""
+    """Return whether the server itself serves the bytes at ``uri``."""
     return urlsplit(uri).scheme == SCHEME
 
 

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_mlops.errors import ConfigError, NotRegistered, Problem
-from pytest_mlops.registry.mlflow.answers import RemoteModel, RemoteRun, RemoteVersion, parse
 from pytest_mlops.registry.mlflow.http import MlflowHttp, credentials_from, server_url
+from pytest_mlops.registry.mlflow.resources import RemoteModel, RemoteRun, RemoteVersion, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -171,6 +171,6 @@ class MlflowClient:
         return parse(RemoteRun, found, "run", server=self.server)
 
     def finish_run(self, run_id: str, *, at: int) -> None:
-        """Say that a run is over."""
+        """Set a run to finished."""
         body = {"run_id": run_id, "status": "FINISHED", "end_time": at}
         self.http.call("POST", f"{API}/runs/update", body=body)

@@ -80,7 +80,7 @@ class MlflowHttp:
     Args:
         server: Its address, from :func:`server_url`.
         credentials: Who we are; ``None`` for an anonymous client.
-        transport: Takes the place of the network.
+        transport: Carries the requests; by default the network.
         sleep: Waits so many seconds.
     """
 

@@ -1,4 +1,4 @@
-"""Which version of ours is which version on a server: kept as a lineage link to its page there."""
+"""Lineage links from our versions to their counterparts on an MLflow server."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from urllib.parse import quote, unquote
 from sqlalchemy import delete, select
 
 from pytest_mlops.errors import ConflictError
-from pytest_mlops.registry.ancestry import keep_links, links_of
 from pytest_mlops.registry.entries import Link
+from pytest_mlops.registry.lineage import keep_links, links_of
 from pytest_mlops.store.schema import lineage, model_versions
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def version_there(connection: Connection, entry: VersionEntry, server: str) -> t
 
 
 def set_link(connection: Connection, number: int, server: str, link: Link) -> None:
-    """Let a version of ours stand for one version on a server, in place of any other there."""
+    """Link a version of ours to one version on a server, instead of any other there."""
     connection.execute(
         delete(lineage).where(
             lineage.c.version_id == number,
@@ -67,7 +67,7 @@ def name_there(connection: Connection, model_id: str, server: str) -> str | None
 
 
 def check_name_there(connection: Connection, model_id: str, server: str, name: str) -> None:
-    """Refuse a second name for a model on one server: its aliases could not be told apart.
+    """Refuse a second name for a model on one server: its aliases would collide.
 
     Raises:
         ConflictError: other versions of the model have another name there.

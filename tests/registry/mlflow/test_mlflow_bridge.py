@@ -13,10 +13,10 @@ from pytest_mlops.errors import ConflictError, HttpError, InvalidMetadata, NotRe
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.mlflow.client import MlflowClient, connect
-from pytest_mlops.registry.mlflow.incoming import import_version
+from pytest_mlops.registry.mlflow.exporting import export_version
+from pytest_mlops.registry.mlflow.importing import import_version
 from pytest_mlops.registry.mlflow.links import RELATION
-from pytest_mlops.registry.mlflow.outgoing import export_version
-from pytest_mlops.registry.mlflow.projection import State, project, reconcile
+from pytest_mlops.registry.mlflow.projection import SyncState, project, reconcile
 from pytest_mlops.store.log import read_log, verify_log
 
 if TYPE_CHECKING:
@@ -277,14 +277,14 @@ def test_an_alias_is_projected_moved_and_taken_away(
     assert server.alias(two, "champion") == "1"
     local.move_alias(two, "champion", "b", expected="a", reason="better")
     (behind,) = reconcile(local, client, two)
-    assert (behind.state, behind.done) == (State.BEHIND, False)
+    assert (behind.state, behind.done) == (SyncState.BEHIND, False)
     assert server.alias(two, "champion") == "1"
     project(local, client, two, "champion")
     assert server.alias(two, "champion") == "2"
     local.move_alias(two, "champion", None, expected="b", reason="withdrawn")
     project(local, client, two, "champion")
     assert server.alias(two, "champion") is None
-    assert [(one.state, one.done) for one in reconcile(local, client, two)] == [(State.IN_STEP, True)]
+    assert [(one.state, one.done) for one in reconcile(local, client, two)] == [(SyncState.IN_STEP, True)]
     assert kinds(local).count("mlflow-alias") == 3
 
 
@@ -295,10 +295,10 @@ def test_an_alias_moved_behind_our_back_is_reported_logged_once_and_never_follow
     server.set_alias(two, "champion", "2")
     for _ in range(2):
         (found,) = reconcile(local, client, two)
-        assert (found.state, found.done) == (State.MOVED, False)
-    assert (found.told, found.found, found.wanted) == ("1", "2", "1")
-    assert "points to version 2" in found.sentence
-    assert "somebody else moved it" in found.sentence
+        assert (found.state, found.done) == (SyncState.MOVED, False)
+    assert (found.projected, found.found, found.expected) == ("1", "2", "1")
+    assert "points to version 2" in found.message
+    assert "somebody else moved it" in found.message
     assert server.alias(two, "champion") == "2"
     assert local.alias_state(two, "champion").version_id == "a"
     with pytest.raises(ConflictError, match="--restore"):
@@ -317,10 +317,10 @@ def test_restore_puts_ours_back_and_the_next_move_is_logged_again(
     for times in (1, 2):
         server.set_alias(two, "champion", "2")
         (found,) = reconcile(local, client, two, restore=True)
-        assert (found.state, found.done) == (State.MOVED, True)
+        assert (found.state, found.done) == (SyncState.MOVED, True)
         assert server.alias(two, "champion") == "1"
         assert kinds(local).count("mlflow-alias-moved") == times
-    assert [one.state for one in reconcile(local, client, two)] == [State.IN_STEP]
+    assert [one.state for one in reconcile(local, client, two)] == [SyncState.IN_STEP]
 
 
 @pytest.mark.parametrize("deleted", ["alias", "model"])
@@ -333,10 +333,10 @@ def test_an_alias_deleted_there_counts_as_moved(
     else:
         server.call("DELETE", "registered-models/delete", name=two)
     (found,) = reconcile(local, client, two)
-    assert (found.state, found.found, found.done) == (State.MOVED, None, False)
+    assert (found.state, found.found, found.done) == (SyncState.MOVED, None, False)
     (tried,) = reconcile(local, client, two, restore=True)
     assert tried.done is (deleted == "alias")
-    assert ("HTTP 404" in tried.sentence) is (deleted == "model")
+    assert ("HTTP 404" in tried.message) is (deleted == "model")
 
 
 def test_an_alias_that_somebody_set_there_first_is_not_overwritten(
@@ -354,7 +354,7 @@ def test_an_alias_that_already_points_right_is_only_noted(
     local: Registry, client: MlflowClient, server: Server, two: str
 ) -> None:
     server.set_alias(two, "champion", "1")
-    assert project(local, client, two, "champion").state is State.IN_STEP
+    assert project(local, client, two, "champion").state is SyncState.IN_STEP
     project(local, client, two, "champion")
     assert kinds(local).count("mlflow-alias") == 1
 
@@ -368,8 +368,8 @@ def test_a_version_that_is_not_there_cannot_be_pointed_to(
     with pytest.raises(NotRegistered, match="export it first"):
         project(local, client, two, "champion")
     (found,) = reconcile(local, client, two, restore=True)
-    assert (found.state, found.done) == (State.BEHIND, False)
-    assert "export it" in found.sentence
+    assert (found.state, found.done) == (SyncState.BEHIND, False)
+    assert "export it" in found.message
     assert server.alias(two, "champion") == "1"
 
 

@@ -15,7 +15,7 @@ from pytest_mlops.http import MAX_ANSWER
 from pytest_mlops.registry.mlflow import artifacts
 from pytest_mlops.registry.mlflow.client import MlflowClient, connect
 from pytest_mlops.registry.mlflow.http import MlflowHttp, credentials_from, server_url
-from pytest_mlops.registry.mlflow.incoming import import_version
+from pytest_mlops.registry.mlflow.importing import import_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Exporting: a version of ours as a version of a registered model on an MLflow server."""
+"""Exports a version as a version of a registered model on an MLflow server."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from pytest_mlops.registry.mlflow.links import (
     set_link,
     version_there,
 )
-from pytest_mlops.registry.write_lock import take_turn
-from pytest_mlops.store.log import append
+from pytest_mlops.store.log import append, take_write_lock
 
 if TYPE_CHECKING:
     from pytest_mlops.registry.entries import VersionEntry
-    from pytest_mlops.registry.mlflow.answers import RemoteVersion
     from pytest_mlops.registry.mlflow.client import MlflowClient
+    from pytest_mlops.registry.mlflow.resources import RemoteVersion
     from pytest_mlops.registry.registry import Registry
 
 __all__ = ["EXPERIMENT", "Exported", "export_version", "tags_of"]
@@ -50,15 +49,15 @@ class Exported:
 
 
 def tags_of(entry: VersionEntry) -> dict[str, str]:
-    """Return what the server is told of a version: its name here, digest, verdict and run."""
-    told = {
+    """Return the tags of a version on the server: its name here, digest, verdict and run."""
+    values = {
         "model": entry.model_id,
         "version": entry.version_id,
         "digest": entry.digest,
         "verdict": entry.result,
         "run_id": entry.run_id,
     }
-    return {f"{TAG}{name}": value for name, value in told.items() if value is not None}
+    return {f"{TAG}{name}": value for name, value in values.items() if value is not None}
 
 
 def export_version(
@@ -115,7 +114,7 @@ def _find(
     if linked is not None:
         try:
             return client.version(*linked)
-        except NotRegistered:  # somebody deleted it there
+        except NotRegistered:  # it was deleted there
             return None
     wanted = (entry.model_id, entry.version_id)
     found = [
@@ -129,8 +128,8 @@ def _bring_up_to_date(client: MlflowClient, entry: VersionEntry, there: RemoteVe
     if digest is not None and digest != entry.digest:
         raise ConflictError(
             f"version {there.version} of {there.name} on {client.server} is tagged with the digest "
-            f"{digest[:64]}, and {entry.model_id} {entry.version_id} has {entry.digest}; somebody changed "
-            "the tag there, or exported other bytes under this name"
+            f"{digest[:64]}, and {entry.model_id} {entry.version_id} has {entry.digest}; the tag was "
+            "changed there, or other bytes were exported under this name"
         )
     for key, value in tags_of(entry).items():
         if there.tag(key) != value:
@@ -141,7 +140,7 @@ def _put_files(registry: Registry, client: MlflowClient, entry: VersionEntry) ->
     """Put the kept files into a run on the server; return where they lie, and the run."""
     if not entry.stored or entry.digest is None or registry.artifacts is None:
         raise StoreError(
-            f"the files of {entry.model_id} {entry.version_id} are not kept here; say with --source where "
+            f"the files of {entry.model_id} {entry.version_id} are not kept here; name with --source where "
             "MLflow finds them"
         )
     at = int(registry.clock().timestamp() * 1000)
@@ -153,7 +152,7 @@ def _put_files(registry: Registry, client: MlflowClient, entry: VersionEntry) ->
         if not artifacts.is_served(run.info.artifact_uri):
             raise HttpError(
                 f"{client.server} keeps files at {run.info.artifact_uri[:200]} and does not take them over "
-                "HTTP; put them where MLflow finds them, and say where with --source"
+                "HTTP; put them where MLflow finds them, and name that with --source"
             )
         source = f"{run.info.artifact_uri.rstrip('/')}/model"
         names = [file.name for file in registry.artifacts.manifest(entry.digest).files]
@@ -167,7 +166,7 @@ def _remember(
 ) -> None:
     actor, at = registry.actor, registry.clock()
     with registry.store.write() as connection:
-        take_turn(connection)
+        take_write_lock(connection)
         known = version_there(connection, entry, server)
         if known == (there.name, there.version) and not created:
             return

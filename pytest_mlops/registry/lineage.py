@@ -1,4 +1,4 @@
-"""Lineage: which version came from which, and what each was made from."""
+"""Lineage: the parents of a version, with what each was made from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.model import ModelVersion
 
-__all__ = ["check_parent", "keep_links", "links_of", "trace"]
+__all__ = ["EVIDENCE", "RELINKED", "check_parent", "keep_links", "links_of", "trace"]
+
+EVIDENCE = "evidence"
+"""The relation of a version to the run it rests on; its digest is that of the kept record and arrays."""
+
+RELINKED = "relink"
+"""What the log calls a registration again that changed links; ``artifacts`` are evidence it superseded."""
 
 _versions = model_versions.c
 

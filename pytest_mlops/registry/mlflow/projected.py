@@ -1,4 +1,4 @@
-"""What a server was last told of our aliases."""
+"""Aliases as they were last projected to a server."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Row
 
-__all__ = ["MOVED", "TOLD", "Told", "all_told", "log_once", "recall", "remember"]
+__all__ = [
+    "MOVED",
+    "PROJECTED",
+    "ProjectedAlias",
+    "log_move",
+    "projected_alias",
+    "projected_aliases",
+    "record_projection",
+]
 
-TOLD, MOVED = "mlflow-alias", "mlflow-alias-moved"
-"""Kinds of log entries: a server was told of an alias of ours; somebody else had moved it there."""
+PROJECTED, MOVED = "mlflow-alias", "mlflow-alias-moved"
+"""Kinds of log entries: an alias was projected to a server; another client had moved it there."""
 
-_LOOKED_AT = 50  # entries of one alias, to find the last about one server
+_READ = 50  # entries of one alias, to find the last about one server
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """An alias as a server was last told of it.
+class ProjectedAlias:
+    """An alias as it was last projected to a server.
 
     Attributes:
         server: Address of the server.
@@ -47,65 +55,74 @@ class Told:
     revision: int
 
 
-def recall(connection: Connection, server: str, model_id: str, alias: str) -> Told | None:
-    """Return what a server was last told of an alias; ``None`` if nothing."""
+def projected_alias(connection: Connection, server: str, model_id: str, alias: str) -> ProjectedAlias | None:
+    """Return an alias as it was last projected; ``None`` if it never was."""
     query = select(projections).where(_is(server, model_id, alias))
     row = connection.execute(query).one_or_none()
-    return None if row is None else _told(row)
+    return None if row is None else _from_row(row)
 
 
-def all_told(connection: Connection, server: str, model_id: str | None = None) -> list[Told]:
-    """Return everything that a server was told, by model and alias."""
+def projected_aliases(
+    connection: Connection, server: str, model_id: str | None = None
+) -> list[ProjectedAlias]:
+    """Return all aliases that were projected to a server, by model and alias."""
     query = select(projections).where(projections.c.server == server)
     if model_id is not None:
         query = query.where(projections.c.model_id == model_id)
     query = query.order_by(projections.c.model_id, projections.c.alias)
-    return [_told(row) for row in connection.execute(query)]
+    return [_from_row(row) for row in connection.execute(query)]
 
 
-def remember(
-    connection: Connection, told: Told, *, name: str, found: str | None, actor: str, at: datetime
+def record_projection(
+    connection: Connection, alias: ProjectedAlias, *, name: str, found: str | None, actor: str, at: datetime
 ) -> None:
-    """Note what a server was told, and log it; what it was told already is not logged again.
+    """Keep and log a projection; the same projection is not logged twice.
 
     Args:
-        connection: A write transaction whose turn it is.
-        told: What.
+        connection: A write transaction that has the write lock.
+        alias: What was projected.
         name: The registered model there.
         found: Where the alias pointed before.
-        actor: Who told it.
+        actor: Who projected it.
         at: When.
 
     Raises:
         StoreError: a name is too long.
     """
-    before = recall(connection, told.server, told.model_id, told.alias)
-    if before == told and found == told.remote_version:
+    before = projected_alias(connection, alias.server, alias.model_id, alias.alias)
+    if before == alias and found == alias.remote_version:
         return
     row = {
-        "server": told.server,
-        "model_id": told.model_id,
-        "alias": told.alias,
-        "version": told.version_id,
-        "remote_version": told.remote_version,
-        "revision": told.revision,
+        "server": alias.server,
+        "model_id": alias.model_id,
+        "alias": alias.alias,
+        "version": alias.version_id,
+        "remote_version": alias.remote_version,
+        "revision": alias.revision,
         "projected_at": at.timestamp(),
     }
     require_fit(projections, row)
-    connection.execute(delete(projections).where(_is(told.server, told.model_id, told.alias)))
+    connection.execute(delete(projections).where(_is(alias.server, alias.model_id, alias.alias)))
     connection.execute(insert(projections), row)
     body = {
-        "server": told.server,
+        "server": alias.server,
         "name": name,
-        "version": told.version_id,
-        "remote_version": told.remote_version,
-        "revision": told.revision,
+        "version": alias.version_id,
+        "remote_version": alias.remote_version,
+        "revision": alias.revision,
         "found": found,
     }
-    append(connection, kind=TOLD, subject=_subject(told.model_id, told.alias), body=body, actor=actor, at=at)
+    append(
+        connection,
+        kind=PROJECTED,
+        subject=_subject(alias.model_id, alias.alias),
+        body=body,
+        actor=actor,
+        at=at,
+    )
 
 
-def log_once(
+def log_move(
     connection: Connection,
     model_id: str,
     alias: str,
@@ -114,13 +131,13 @@ def log_once(
     actor: str,
     at: datetime,
 ) -> None:
-    """Log that somebody else moved an alias, unless that is the last thing the log says of it there."""
+    """Log that another client moved an alias, unless that is its last log entry about this server."""
     subject = _subject(model_id, alias)
     query = (
         select(log.c.kind, log.c.body)
-        .where(log.c.subject == subject, log.c.kind.in_((TOLD, MOVED)))
+        .where(log.c.subject == subject, log.c.kind.in_((PROJECTED, MOVED)))
         .order_by(log.c.seq.desc())
-        .limit(_LOOKED_AT)
+        .limit(_READ)
     )
     entries = ((row.kind, json.loads(row.body)) for row in connection.execute(query))
     last = next((entry for entry in entries if entry[1].get("server") == body["server"]), None)
@@ -140,8 +157,8 @@ def _subject(model_id: str, alias: str) -> str:
     return f"{model_id}@{alias}"
 
 
-def _told(row: Row[Any]) -> Told:
-    return Told(
+def _from_row(row: Row[Any]) -> ProjectedAlias:
+    return ProjectedAlias(
         server=row.server,
         model_id=row.model_id,
         alias=row.alias,

@@ -1,4 +1,4 @@
-"""A place on a file system that fsspec reaches: S3, Google Cloud Storage, memory, and many more."""
+"""A blob store on a file system of fsspec, such as S3 or Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pytest_mlops.errors import MLOpsError, StoreError
-from pytest_mlops.registry.blob_store import TEMPORARY, Item
+from pytest_mlops.registry.blob_store import TEMPORARY, BlobInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["YOUNG", "RemotePlace", "open_remote"]
+__all__ = ["YOUNG", "FsspecBlobStore", "open_fsspec"]
 
 YOUNG = 12 * 3600.0
 """Seconds for which a key counts as just written. Object stores cannot renew one without writing it again."""
@@ -22,8 +22,8 @@ YOUNG = 12 * 3600.0
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
-def open_remote(url: str) -> RemotePlace:
-    """Return the place at an fsspec URL.
+def open_fsspec(url: str) -> FsspecBlobStore:
+    """Open the blob store at an fsspec URL.
 
     Raises:
         StoreError: fsspec or its backend is not installed, the kind is not known, or it cannot be opened.
@@ -39,12 +39,12 @@ def open_remote(url: str) -> RemotePlace:
         package = _PACKAGES.get(kind, "the package that it names")
         raise StoreError(f"{kind}:// cannot be reached ({error}); run: pip install {package}") from error
     except Exception as error:  # every backend has errors of its own
-        raise StoreError(f"cannot open the artifacts at {kind}://: {_said(error)}") from error
-    return RemotePlace(url=url, system=system, root=str(root).rstrip("/"))
+        raise StoreError(f"cannot open the artifacts at {kind}://: {_cause(error)}") from error
+    return FsspecBlobStore(url=url, system=system, root=str(root).rstrip("/"))
 
 
-class RemotePlace:
-    """Keys of an fsspec file system; see :class:`~pytest_mlops.registry.blob_store.Place`."""
+class FsspecBlobStore:
+    """Keys of an fsspec file system; see :class:`~pytest_mlops.registry.blob_store.BlobStore`."""
 
     def __init__(self, *, url: str, system: Any, root: str) -> None:
         self._url = url
@@ -53,7 +53,7 @@ class RemotePlace:
 
     @property
     def url(self) -> str:
-        """Where it is, without a password."""
+        """Address of the store, without a password."""
         parts = urlsplit(self._url)
         return self._url.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2], 1)
 
@@ -64,14 +64,14 @@ class RemotePlace:
 
     @contextlib.contextmanager
     def read(self, key: str) -> Iterator[IO[bytes]]:
-        """Open what is kept under a key."""
-        with self._sentence("read", key), self._system.open(self._path(key), "rb") as stream:
+        """Open the bytes under a key."""
+        with self._store_errors("read", key), self._system.open(self._path(key), "rb") as stream:
             yield stream
 
     def write(self, key: str, chunks: Iterable[bytes]) -> None:
         """Write to a key of its own, then move: what stood under the key stands until then."""
         path, temporary = self._path(key), self._path(f"{TEMPORARY}/{uuid.uuid4().hex}")
-        with self._sentence("write", key):
+        with self._store_errors("write", key):
             for name in (path, temporary):
                 self._system.makedirs(name.rpartition("/")[0], exist_ok=True)
             try:
@@ -85,19 +85,19 @@ class RemotePlace:
                 raise
 
     def renew(self, key: str) -> bool:
-        """Tell whether a key is young still."""
+        """Return whether a key is still young."""
         found = self._info(key)
         return found is not None and self._modified(key) > time.time() - YOUNG
 
-    def items(self, folder: str) -> Iterator[Item]:
+    def items(self, folder: str) -> Iterator[BlobInfo]:
         """List the keys below a folder."""
-        with self._sentence("list", folder):
+        with self._store_errors("list", folder):
             if not self._system.exists(self._path(folder)):
                 return
             found = self._system.find(self._path(folder), detail=True)
         for path, info in sorted(found.items()):
             key = str(path)[len(self._root) :].lstrip("/")
-            yield Item(key, int(info["size"]), self._modified(key))
+            yield BlobInfo(key, int(info["size"]), self._modified(key))
 
     def remove(self, key: str, *, before: float) -> bool:
         """Remove a key that was not written since."""
@@ -106,7 +106,7 @@ class RemotePlace:
             return True
         if self._modified(key) >= before:
             return False
-        with self._sentence("remove", key):
+        with self._store_errors("remove", key):
             self._system.rm_file(self._path(key))
         return True
 
@@ -114,7 +114,7 @@ class RemotePlace:
         return f"{self._root}/{key}"
 
     def _info(self, key: str) -> dict[str, Any] | None:
-        with self._sentence("look at", key):
+        with self._store_errors("look at", key):
             try:
                 self._system.invalidate_cache()
                 return dict(self._system.info(self._path(key)))
@@ -123,22 +123,22 @@ class RemotePlace:
 
     def _modified(self, key: str) -> float:
         """Return seconds since the epoch; now, where the file system does not know."""
-        with self._sentence("look at", key):
+        with self._store_errors("look at", key):
             try:
                 return float(self._system.modified(self._path(key)).timestamp())
             except NotImplementedError:
                 return time.time()
 
     @contextlib.contextmanager
-    def _sentence(self, verb: str, key: str) -> Iterator[None]:
+    def _store_errors(self, verb: str, key: str) -> Iterator[None]:
         try:
             yield
         except MLOpsError:
             raise
         except Exception as error:  # every backend has errors of its own
-            raise StoreError(f"cannot {verb} {key} at {self.url}: {_said(error)}") from error
+            raise StoreError(f"cannot {verb} {key} at {self.url}: {_cause(error)}") from error
 
 
-def _said(error: Exception) -> str:
+def _cause(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())

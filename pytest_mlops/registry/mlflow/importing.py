@@ -1,4 +1,4 @@
-"""Importing: a registered model version of an MLflow server as a version of ours."""
+"""Imports a registered model version of an MLflow server."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from pytest_mlops.registry import versions
 from pytest_mlops.registry.mlflow import artifacts
 from pytest_mlops.registry.mlflow.links import check_name_there, link_to, version_there
 from pytest_mlops.registry.naming import split_tag
-from pytest_mlops.registry.write_lock import take_turn
-from pytest_mlops.store.log import append
+from pytest_mlops.store.log import append, take_write_lock
 from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from pytest_mlops.registry.entries import Registration
-    from pytest_mlops.registry.mlflow.answers import Metric, Pair, RemoteRun, RemoteVersion
     from pytest_mlops.registry.mlflow.client import MlflowClient
+    from pytest_mlops.registry.mlflow.resources import Metric, Pair, RemoteRun, RemoteVersion
     from pytest_mlops.registry.registry import Registry
 
 __all__ = ["Imported", "import_version"]
@@ -45,7 +44,7 @@ class Imported:
         registration: The version as it is registered here.
         name: Its registered model on the server.
         version: Its version there.
-        left_out: What the server says of it and a version cannot hold, a sentence each.
+        left_out: What the server has and a version here cannot hold, a message each.
     """
 
     registration: Registration
@@ -120,7 +119,7 @@ def _register(registry: Registry, server: str, remote: RemoteVersion, ours: Mode
     link = link_to(server, remote.name, remote.version, digest=ours.digest)
     stored = ours.digest is not None and registry.artifacts is not None
     with registry.store.write() as connection:
-        take_turn(connection)
+        take_write_lock(connection)
         _refuse_second(connection, server, remote, ours)
         done = versions.register(connection, ours, links=[link], stored=stored, actor=actor, at=at)
         if done.created:

@@ -1,4 +1,4 @@
-"""What an MLflow server answers, as far as it is used here; whatever else it says is passed over."""
+"""Resources of MLflow's REST interface, with the fields that are used here."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteFile", "RemoteModel", "RemoteRun", "RemoteVersion", "parse"]
 
-T = TypeVar("T", bound="Answer")
+T = TypeVar("T", bound="Resource")
 
 
-class Answer(BaseModel):
-    """Base of the answers."""
+class Resource(BaseModel):
+    """Base of the resources; other fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Pair(Answer):
+class Pair(Resource):
     """A name and a text: a tag or a parameter."""
 
     key: str
     value: str = ""
 
 
-class Metric(Answer):
-    """A logged metric, its last value; protobuf writes NaN and infinity as words."""
+class Metric(Resource):
+    """A logged metric, its last value; protobuf writes NaN and infinity as text."""
 
     key: str
     value: float
 
 
-class AliasOfModel(Answer):
+class AliasOfModel(Resource):
     """An alias and the version it points to."""
 
     alias: str
     version: str
 
 
-class RemoteModel(Answer):
+class RemoteModel(Resource):
     """A registered model."""
 
     name: str
@@ -56,7 +56,7 @@ class RemoteModel(Answer):
         return next((one.version for one in self.aliases if one.alias == alias), None)
 
 
-class RemoteVersion(Answer):
+class RemoteVersion(Resource):
     """A version of a registered model."""
 
     name: str
@@ -71,7 +71,7 @@ class RemoteVersion(Answer):
 
     @property
     def created_at(self) -> datetime | None:
-        """When it was registered there, UTC; ``None`` where the server does not say."""
+        """When it was registered there, UTC; ``None`` where the server does not state it."""
         try:
             return (
                 datetime.fromtimestamp(self.creation_timestamp / 1000, UTC)
@@ -86,28 +86,28 @@ class RemoteVersion(Answer):
         return next((pair.value for pair in self.tags if pair.key == key), None)
 
 
-class RunInfo(Answer):
-    """What a run says of itself."""
+class RunInfo(Resource):
+    """Id and location of a run."""
 
     run_id: str
     artifact_uri: str = ""
 
 
-class RunData(Answer):
+class RunData(Resource):
     """What was logged in a run."""
 
     metrics: tuple[Metric, ...] = ()
     params: tuple[Pair, ...] = ()
 
 
-class RemoteRun(Answer):
+class RemoteRun(Resource):
     """A run."""
 
     info: RunInfo
     data: RunData = RunData()
 
 
-class RemoteFile(Answer):
+class RemoteFile(Resource):
     """A file or folder in a listing."""
 
     path: str
@@ -115,14 +115,14 @@ class RemoteFile(Answer):
     file_size: int = 0
 
 
-def parse(answer: type[T], found: Mapping[str, Any], key: str, *, server: str) -> T:
+def parse(resource: type[T], found: Mapping[str, Any], key: str, *, server: str) -> T:
     """Return one part of a JSON object.
 
     Raises:
         HttpError: it is not there, or is something else.
     """
     try:
-        return answer.model_validate(found.get(key))
+        return resource.model_validate(found.get(key))
     except ValidationError as error:
         raise HttpError(
             f"{server} sent what no MLflow server answers: {describe_problems(error, key, most=1)}"

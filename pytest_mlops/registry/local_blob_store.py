@@ -1,4 +1,4 @@
-"""A place in a folder of this machine: every file is whole and durable, or not there."""
+"""A blob store in a local folder: every file is whole and durable, or not there."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import IO, TYPE_CHECKING
 
 from pytest_mlops.errors import StoreError
 from pytest_mlops.files import sync_folder
-from pytest_mlops.registry.blob_store import TEMPORARY, Item
+from pytest_mlops.registry.blob_store import TEMPORARY, BlobInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["LocalPlace"]
+__all__ = ["LocalBlobStore"]
 
 
-class LocalPlace:
-    """A folder; see :class:`~pytest_mlops.registry.blob_store.Place`."""
+class LocalBlobStore:
+    """A folder; see :class:`~pytest_mlops.registry.blob_store.BlobStore`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -31,7 +31,7 @@ class LocalPlace:
 
     def size(self, key: str) -> int | None:
         """Return the bytes under a key."""
-        with self._sentence("look at", key):
+        with self._store_errors("look at", key):
             try:
                 return (self._root / key).stat().st_size
             except FileNotFoundError:
@@ -39,56 +39,56 @@ class LocalPlace:
 
     @contextlib.contextmanager
     def read(self, key: str) -> Iterator[IO[bytes]]:
-        """Open what is kept under a key."""
-        with self._sentence("read", key), (self._root / key).open("rb") as stream:
+        """Open the bytes under a key."""
+        with self._store_errors("read", key), (self._root / key).open("rb") as stream:
             yield stream
 
     def write(self, key: str, chunks: Iterable[bytes]) -> None:
         """Write to a name of its own, make it durable, then give it its name."""
         path = self._root / key
         with self._temporary(key) as temporary:
-            with self._sentence("write", key):
+            with self._store_errors("write", key):
                 temporary.parent.mkdir(parents=True, exist_ok=True)
                 stream = temporary.open("xb")
             with stream:
                 for chunk in chunks:
-                    with self._sentence("write", key):
+                    with self._store_errors("write", key):
                         stream.write(chunk)
-                with self._sentence("write", key):
+                with self._store_errors("write", key):
                     stream.flush()
                     os.fsync(stream.fileno())
-            with self._sentence("write", key):
+            with self._store_errors("write", key):
                 _make_folder(path.parent)
                 temporary.replace(path)
                 sync_folder(path.parent)
 
     def renew(self, key: str) -> bool:
         """Set the time of the last write to now."""
-        with self._sentence("renew", key):
+        with self._store_errors("renew", key):
             try:
                 os.utime(self._root / key)
             except FileNotFoundError:
                 return False
         return True
 
-    def items(self, folder: str) -> Iterator[Item]:
+    def items(self, folder: str) -> Iterator[BlobInfo]:
         """List the files below a folder."""
-        with self._sentence("list", folder):
+        with self._store_errors("list", folder):
             for path in sorted((self._root / folder).rglob("*")):
                 with contextlib.suppress(FileNotFoundError):  # another process may sweep too
                     status = path.stat()
                     if path.is_file():
                         key = path.relative_to(self._root).as_posix()
-                        yield Item(key, status.st_size, status.st_mtime)
+                        yield BlobInfo(key, status.st_size, status.st_mtime)
 
     def remove(self, key: str, *, before: float) -> bool:
-        """Take the file out of reach, look once more whether somebody renewed it, and remove it.
+        """Move the file aside, check once more that no process renewed it, and remove it.
 
-        Whoever renews it before it is out of reach is noticed; whoever tries afterwards finds nothing there
-        and writes it again.
+        A renewal before the move is noticed; a process that renews it afterwards finds nothing and writes the
+        file again.
         """
         path = self._root / key
-        with self._temporary(key) as aside, self._sentence("remove", key):
+        with self._temporary(key) as aside, self._store_errors("remove", key):
             aside.parent.mkdir(parents=True, exist_ok=True)
             try:
                 path.rename(aside)
@@ -101,7 +101,7 @@ class LocalPlace:
 
     @contextlib.contextmanager
     def _temporary(self, key: str) -> Iterator[Path]:
-        """Yield a path of our own on the same file system; whatever is left there afterwards goes."""
+        """Yield a unique path on the same file system; a file that is left there is removed."""
         path = self._root / TEMPORARY / f"{uuid.uuid4().hex}.{key.rpartition('/')[2][:16]}"
         try:
             yield path
@@ -110,7 +110,7 @@ class LocalPlace:
                 path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _sentence(self, verb: str, key: str) -> Iterator[None]:
+    def _store_errors(self, verb: str, key: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -118,7 +118,7 @@ class LocalPlace:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those around it, so that a power cut does not take the new names away."""
+    """Make a folder and those around it, so that their names survive a power cut."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)
