@@ -1,16 +1,25 @@
-"""What supervisor and gateway send one another: the table of routes."""
+"""What supervisor and gateway send one another: tables of routes, and what became of requests."""
 
 from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from pytest_mlops.errors import SerializationError
-from pytest_mlops.records.base import Count, Label, Record, Share, Text
-from pytest_mlops.text import describe_problems
+from pytest_mlops.records.base import Count, Label, Number, Record, Share, Text
+from pytest_mlops.serving.versioned import Versioned, decode
 
-__all__ = ["ReplicaAddress", "Route", "Routes", "ShadowRoute", "read_routes"]
+__all__ = [
+    "DeploymentTraffic",
+    "GatewayStatus",
+    "LogFate",
+    "ReplicaAddress",
+    "Route",
+    "Routes",
+    "ShadowRoute",
+    "read_routes",
+    "read_status",
+]
 
 
 class ReplicaAddress(Record):
@@ -38,7 +47,7 @@ class Route(Record):
 
 
 class ShadowRoute(Record):
-    """A deployment that gets copies of requests, and whose answers nobody sees."""
+    """A deployment that gets copies of requests, and whose answers no client sees."""
 
     deployment: Label
     """The deployment."""
@@ -50,7 +59,7 @@ class ShadowRoute(Record):
     """Its ready replicas."""
 
 
-class Routes(Record):
+class Routes(Versioned):
     """One table of routes; it is replaced as a whole."""
 
     generation: Count
@@ -73,13 +82,81 @@ class Routes(Record):
         return self
 
 
+Histogram = tuple[tuple[Number | None, Count], ...]
+"""Upper bounds in milliseconds, each with the requests that took at most that and more than the one before.
+
+The last bound is infinite, and null.
+"""
+
+
+class DeploymentTraffic(Record):
+    """What one deployment's traffic has come to since the gateway started."""
+
+    requests: Count
+    """Requests of clients that were answered or failed."""
+    errors: Count
+    """Answers of 500 and above, and requests without a whole answer."""
+    latency: Histogram
+    """Of the requests that are no errors."""
+    shadow_requests: Count
+    """Copies that were answered or failed."""
+    shadow_errors: Count
+    """Copies that failed."""
+    shadow_latency: Histogram
+    """Of the copies that did not fail."""
+    shadow_differences: Count
+    """Copies whose answer was not the one that the client got."""
+
+
+class LogFate(Record):
+    """What became of the rows of the prediction log; zeros where there is no log."""
+
+    written: Count = 0
+    """Rows of closed files."""
+    dropped: Count = 0
+    """Rows for which there was no room, or that were lost with a file."""
+    buffered: Count = 0
+    """Rows that wait, and those of the open file."""
+    files: Count = 0
+    """Closed files."""
+    failures: Count = 0
+    """Times that writing failed."""
+
+
+class GatewayStatus(Versioned):
+    """What the gateway says of itself; ``GET /status`` of its control side."""
+
+    epoch: Text
+    """Changes when the counts begin at 0 again."""
+    started_at: Text
+    """For people, in ISO 8601."""
+    generation: Count
+    """Of the table of routes in force; 0 before the first."""
+    revision: Count
+    """Of the pointer that it follows."""
+    in_flight: dict[str, Count]
+    """Deployment -> requests under way, those of older tables too."""
+    in_flight_replicas: dict[str, Count]
+    """Replica -> the same."""
+    counts: dict[str, DeploymentTraffic]
+    """Deployment -> its traffic."""
+    log: LogFate
+    """What became of the rows of the prediction log."""
+
+
 def read_routes(text: bytes) -> Routes:
     """Parse a table of routes.
 
     Raises:
         SerializationError: it is none; the message says where.
     """
-    try:
-        return Routes.model_validate_json(text)
-    except ValidationError as error:
-        raise SerializationError(f"not a table of routes: {describe_problems(error)}") from error
+    return decode(Routes, text, source="table of routes")
+
+
+def read_status(text: bytes) -> GatewayStatus:
+    """Parse a gateway's status.
+
+    Raises:
+        SerializationError: it is none, or of a newer version.
+    """
+    return decode(GatewayStatus, text, source="status of the gateway")

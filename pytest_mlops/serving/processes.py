@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import psutil
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from pytest_mlops.state.paths import Layout
 
 __all__ = [
     "GATEWAY",
@@ -33,15 +30,13 @@ __all__ = [
     "find_marked",
     "lives",
     "marks",
-    "owned_of",
-    "read_json",
+    "owned_by",
     "read_marks",
     "runs",
     "send_signal",
     "spawn",
     "spawn_detached",
     "started_by",
-    "write_json",
 ]
 
 MARKER = "MLOPS_DEPLOYMENT"
@@ -65,19 +60,16 @@ class Identity:
 
     Attributes:
         pid: Its number.
-        born: When it was started; see :func:`~pytest_mlops.state.process_start.birth_of`.
+        process_start: When it was started; see :func:`~pytest_mlops.state.process_start.birth_of`.
     """
 
     pid: int
-    born: float
+    process_start: float
 
     @classmethod
-    def of(cls, values: Mapping[str, Any] | None) -> Self | None:
-        """Return the process that a file of ours names; ``None`` where it names none."""
-        try:
-            return cls(pid=int((values or {})["pid"]), born=float((values or {})["born"]))
-        except (KeyError, TypeError, ValueError, OverflowError):
-            return None
+    def current(cls) -> Self:
+        """Return this process."""
+        return cls(pid=os.getpid(), process_start=birth_of(os.getpid()) or 0.0)
 
     def process(self) -> psutil.Process | None:
         """Return the process; ``None`` where it is gone, a zombie, or its number is another's now."""
@@ -85,7 +77,7 @@ class Identity:
             process = psutil.Process(self.pid)
         except (psutil.Error, ValueError, OverflowError):
             return None
-        return process if birth_of(self.pid) == self.born and runs(process) else None
+        return process if birth_of(self.pid) == self.process_start and runs(process) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +155,29 @@ def find_marked(root: str | Path) -> list[Marked]:
     return [each for each in found if each is not None and runs(each.process)]
 
 
+def owned_by(
+    identity: Identity | None, root: Path, marker: str, *, replica: str = "", port: str = ""
+) -> Owned | None:
+    """Return the process that a file names; ``None`` where it is gone, or does not carry our marks.
+
+    Args:
+        identity: The process.
+        root: Folder of the environment that it has to belong to.
+        marker: What it has to carry as its marker.
+        replica: The replica that it has to be.
+        port: The port that it was started with, where it is a replica.
+    """
+    process = None if identity is None else identity.process()
+    if identity is None or process is None:
+        return None
+    found = read_marks(process, root)
+    if found is None or (found.marker, found.replica) != (marker, replica):
+        return None
+    if replica and found.port != port:
+        return None
+    return Owned(process=process, identity=identity)
+
+
 def started_by(leader: psutil.Process) -> list[psutil.Process]:
     """Return a process that leads its session, what it started, and what is in its session."""
     found = {leader.pid: leader}
@@ -217,7 +232,7 @@ def spawn(
         )
     try:
         process = psutil.Process(child.pid)
-        identity = Identity(pid=child.pid, born=birth_of(child.pid) or 0.0)
+        identity = Identity(pid=child.pid, process_start=birth_of(child.pid) or 0.0)
     except psutil.Error as error:
         child.kill()
         child.wait()
@@ -226,11 +241,11 @@ def spawn(
 
 
 def spawn_detached(argv: Sequence[str], *, folder: Path, environ: Mapping[str, str], log: Path) -> None:
-    """Start a program that is nobody's child, so that it goes on, and goes, without its starter.
+    """Start a program that is no child of this process, so that it outlives it and leaves no zombie.
 
     Raises:
         OSError: it cannot be started.
-        subprocess.SubprocessError: the same; its words are in the log.
+        subprocess.SubprocessError: the same; the reason is in the log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
@@ -243,31 +258,6 @@ def spawn_detached(argv: Sequence[str], *, folder: Path, environ: Mapping[str, s
             stderr=subprocess.STDOUT,
             check=True,
         )
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the JSON object of a file; ``None`` where there is none."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def write_json(path: Path, values: Mapping[str, Any], *, mode: int = 0o644) -> None:
-    """Write a JSON object so that a reader sees all of it or what was there before.
-
-    Nothing waits for the disk: what lies in ``run/`` is worth nothing once the machine was switched off.
-
-    Raises:
-        OSError: it could not be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(values, stream)
-    temporary.replace(path)
 
 
 @contextlib.contextmanager
@@ -298,26 +288,3 @@ def _read_marks(process: psutil.Process, root: str) -> Marked | None:
         replica=environ.get(REPLICA, ""),
         port=environ.get(PORT, ""),
     )
-
-
-def owned_of(
-    values: Mapping[str, Any] | None, layout: Layout, marker: str, replica: str = ""
-) -> Owned | None:
-    """Return the process that a file names; ``None`` where it is gone, or another has its number now.
-
-    Args:
-        values: The file's.
-        layout: Of the environment that it has to belong to.
-        marker: What it has to carry as its marker.
-        replica: The replica that it has to be; its port has to be the file's then.
-    """
-    identity = Identity.of(values)
-    process = None if identity is None else identity.process()
-    if identity is None or process is None:
-        return None
-    found = read_marks(process, layout.root)
-    if found is None or found.marker != marker or found.replica != replica:
-        return None
-    if replica and found.port != str((values or {}).get("port")):
-        return None
-    return Owned(process=process, identity=identity)

@@ -1,1 +1,1 @@
-"""The supervisor: keeps the processes of one environment on this machine as the store wants them."""
+"""The supervisor: keeps the processes of one environment on this machine as the store requests."""

@@ -1,4 +1,4 @@
-"""How long to wait before a process that died is started anew. Pure."""
+"""How long to wait before a process that died is started again. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_DOUBLINGS = 16
 def restart_delay(deaths: int, key: str) -> float:
     """Return the seconds to wait after a number of deaths in a row: doubled each time, up to 30.
 
-    Each process waits up to a quarter longer, by its name, lest all of them start at once.
+    Each process waits up to a quarter longer, by its name, so that they do not all start at once.
     """
     if deaths <= 0:
         return 0.0

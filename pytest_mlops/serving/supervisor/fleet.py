@@ -1,8 +1,9 @@
-"""All replicas of an environment: those that have to run, and those on their way out."""
+"""All replicas of an environment: those that have to run, and those that drain."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
 import time
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pytest_mlops.records.health import HealthState
 from pytest_mlops.serving.health.probe import Endpoint
 from pytest_mlops.serving.logs import rotate
 from pytest_mlops.serving.processes import send_signal
-from pytest_mlops.serving.supervisor.draining import unknown, unwanted
+from pytest_mlops.serving.supervisor.draining import find_orphans, find_unrequested
 from pytest_mlops.serving.supervisor.limits import not_enforced
 from pytest_mlops.serving.supervisor.replica import ReplicaProcess
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pytest_mlops.serving.health.monitor import HealthMonitor
-    from pytest_mlops.serving.supervisor.draining import Departure
-    from pytest_mlops.serving.supervisor.requested import Snapshot, Wanted
+    from pytest_mlops.serving.supervisor.draining import DrainingReplica
+    from pytest_mlops.serving.supervisor.requested import Requested, Snapshot
     from pytest_mlops.serving.supervisor.routing import ReplicaView
     from pytest_mlops.state.paths import Layout
 
@@ -30,6 +31,7 @@ __all__ = ["Fleet"]
 
 _KILLED_SECONDS = 10.0
 _TICK = 0.02
+_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -39,43 +41,41 @@ class Fleet:
     Attributes:
         layout: Where their files lie.
         monitor: Watches their health.
-        say: Takes a line for the log.
         drain: Seconds that requests under way have before a replica is ended.
-        died: Is told the deployment of each replica that has died.
+        on_death: Called with the deployment of each replica that has died.
     """
 
     layout: Layout
     monitor: HealthMonitor
-    say: Callable[[str], None]
     drain: float
-    died: Callable[[str], None]
+    on_death: Callable[[str], None]
     _replicas: dict[tuple[str, int], ReplicaProcess] = field(default_factory=dict)
-    _leaving: dict[str, Departure] = field(default_factory=dict)
-    _found: bool = False
-    _troubles: dict[str, str] = field(default_factory=dict)
+    _draining: dict[str, DrainingReplica] = field(default_factory=dict)
+    _searched: bool = False
+    _problems: dict[str, str] = field(default_factory=dict)
 
-    def bring_to(self, snapshot: Snapshot, uncounted: Counter[str], now: float) -> None:
-        """Start what is missing, and let go of what nobody wants; what fails at one touches no other.
+    def reconcile(self, snapshot: Snapshot, uncounted: Counter[str], now: float) -> None:
+        """Start what is missing, and drain what is not requested; what fails at one touches no other.
 
         Args:
-            snapshot: What is wanted.
+            snapshot: The requested state.
             uncounted: Deaths that it does not know of.
             now: Seconds since the epoch.
         """
-        places = [(name, index) for name, each in snapshot.wanted.items() for index in range(each.replicas)]
-        wanted = set(places)
-        for place in [place for place in self._replicas if place not in wanted]:
-            if place[0] not in snapshot.unreadable:
-                replica = self._replicas.pop(place)
+        slots = [(name, index) for name, each in snapshot.requested.items() for index in range(each.replicas)]
+        requested = set(slots)
+        for slot in [slot for slot in self._replicas if slot not in requested]:
+            if slot[0] not in snapshot.unreadable:
+                replica = self._replicas.pop(slot)
                 with self._guarded(replica.name):
-                    self._leaving[replica.name] = replica.leave(now)
+                    self._draining[replica.name] = replica.drain(now)
                     self.monitor.forget(replica.name)
-        for name, index in places:
+        for name, index in slots:
             with self._guarded(f"{name}.{index}"):
-                self._keep(snapshot.wanted[name], index, uncounted, now)
-        if not self._found:
-            self._find_left_behind(snapshot, now)
-            self._found = True
+                self._reconcile_slot(snapshot.requested[name], index, uncounted, now)
+        if not self._searched:
+            self._drain_leftovers(snapshot, now)
+            self._searched = True
 
     def views(self) -> dict[str, list[ReplicaView]]:
         """Return deployment -> what the gateway has to know of its replicas."""
@@ -84,94 +84,94 @@ class Fleet:
             views.setdefault(name, []).append(replica.view())
         return views
 
-    def let_go(self, quiet: Callable[[], Mapping[str, int] | None], now: float) -> None:
-        """Bring every replica that is on its way out nearer to its end.
+    def advance_draining(self, in_flight: Callable[[], Mapping[str, int] | None], now: float) -> None:
+        """Advance every replica that drains or ends.
 
         Args:
-            quiet: Asks for replica -> requests under way; ``None`` where that is not known.
+            in_flight: Asks for replica -> requests under way; ``None`` where that is not known.
             now: Seconds since the epoch.
         """
-        draining = [each for each in self._leaving.values() if each.is_draining]
-        busy = quiet() if draining else None
-        for each in list(self._leaving.values()):
+        draining = [each for each in self._draining.values() if each.is_draining]
+        busy = in_flight() if draining else None
+        for each in list(self._draining.values()):
             with self._guarded(each.name):
-                quiet_now = busy is not None and busy.get(each.name, 0) == 0
-                self._push(each, now, quiet=quiet_now, drain=self.drain)
+                idle = busy is not None and busy.get(each.name, 0) == 0
+                self._advance(each, now, idle=idle, drain=self.drain)
 
-    def keep_to_limits(self) -> None:
+    def enforce_limits(self) -> None:
         """Kill replicas that take more memory than they may, and move long logs aside."""
         for replica in self._replicas.values():
             with self._guarded(replica.name):
                 rotate(replica.log)
-                taken = replica.keep_to_memory()
+                taken = replica.enforce_memory()
                 if taken is not None:
-                    self.say(f"{replica.name} {taken}")
+                    _log.error("%s %s", replica.name, taken)
 
     def end_all(self, *, grace: float) -> None:
-        """End every replica, each within its own time and within ``grace``; return when nothing is left."""
+        """End every replica, each within its own time and within ``grace``; return when none is left."""
         now = time.time()
         for replica in self._replicas.values():
-            self._leaving[replica.name] = replica.leave(now)
+            self._draining[replica.name] = replica.drain(now)
         self._replicas.clear()
-        for each in self._leaving.values():
+        for each in self._draining.values():
             each.grace = min(each.grace, grace)
         give_up = time.monotonic() + grace + _KILLED_SECONDS
-        while self._leaving and time.monotonic() < give_up:
-            for each in list(self._leaving.values()):
+        while self._draining and time.monotonic() < give_up:
+            for each in list(self._draining.values()):
                 with self._guarded(each.name):
-                    self._push(each, time.time(), quiet=True, drain=0.0)
+                    self._advance(each, time.time(), idle=True, drain=0.0)
             time.sleep(_TICK)
 
-    def _keep(self, wanted: Wanted, index: int, uncounted: Counter[str], now: float) -> None:
-        name = wanted.plan.deployment_id
-        replica = self._replicas.get((name, index)) or self._take_in(wanted, index)
+    def _reconcile_slot(self, requested: Requested, index: int, uncounted: Counter[str], now: float) -> None:
+        name = requested.plan.deployment_id
+        replica = self._replicas.get((name, index)) or self._fill_slot(requested, index)
         if replica is None:
             return
-        died = replica.bury()
+        died = replica.reap()
         if died is not None:
             self._note_death(replica, died)
             uncounted[name] += 1
-        has_tries = wanted.tries is None or wanted.tries - uncounted[name] > 0
+        has_tries = requested.tries is None or requested.tries - uncounted[name] > 0
         if replica.may_start(now) and has_tries:
             failed = replica.start()
             if failed is not None:
                 self._note_death(replica, failed)
                 uncounted[name] += 1
             else:
-                self.say(f"{replica.name} starts on port {replica.port}")
+                _log.info("%s starts on port %d", replica.name, replica.port)
                 self._watch(replica)
         replica.settle(now)
-        self._look_at_health(replica)
+        self._update_health(replica)
         replica.write()
 
-    def _take_in(self, wanted: Wanted, index: int) -> ReplicaProcess | None:
-        """Return a replica for a place; ``None`` while the one before it ends."""
-        replica = ReplicaProcess(plan=wanted.plan, index=index, layout=self.layout)
-        leaving = self._leaving.get(replica.name)
-        if leaving is not None and not leaving.is_draining:
+    def _fill_slot(self, requested: Requested, index: int) -> ReplicaProcess | None:
+        """Return a replica for a slot; ``None`` while the one before it ends."""
+        replica = ReplicaProcess(plan=requested.plan, index=index, layout=self.layout)
+        draining = self._draining.get(replica.name)
+        if draining is not None and not draining.is_draining:
             return None
-        self._leaving.pop(replica.name, None)  # it is wanted again
-        self._replicas[wanted.plan.deployment_id, index] = replica
-        if replica.adopt(None if leaving is None else leaving.owned):
+        self._draining.pop(replica.name, None)  # it is requested again
+        self._replicas[requested.plan.deployment_id, index] = replica
+        if replica.adopt(None if draining is None else draining.owned):
             self._note_death(replica, replica.death)
         elif replica.owned is not None:
-            self.say(f"adopts {replica.name}, process {replica.owned.identity.pid}")
+            _log.info("adopts %s, process %d", replica.name, replica.owned.identity.pid)
             self._watch(replica)
-        words = not_enforced(wanted.plan.environment.config)
-        if words and index == 0:
-            self.say(f"{wanted.plan.deployment_id}: {words}")
+        message = not_enforced(requested.plan.environment.config)
+        if message and index == 0:
+            _log.warning("%s: %s", requested.plan.deployment_id, message)
         return replica
 
     def _note_death(self, replica: ReplicaProcess, how: str) -> None:
-        self.say(f"{replica.name} {how}")
+        _log.error("%s %s", replica.name, how)
         self.monitor.forget(replica.name)
-        self.died(replica.plan.deployment_id)
+        self.on_death(replica.plan.deployment_id)
 
     def _watch(self, replica: ReplicaProcess) -> None:
         endpoint = Endpoint(host=replica.host, port=replica.port, folder=replica.plan.project)
         self.monitor.watch(replica.name, endpoint, replica.plan.service_checks)
 
-    def _look_at_health(self, replica: ReplicaProcess) -> None:
+    def _update_health(self, replica: ReplicaProcess) -> None:
         if replica.owned is None:
             return
         state, replica.health = self.monitor.state(replica.name)
@@ -180,32 +180,33 @@ class Fleet:
         replica.ready = state is HealthState.HEALTHY or (replica.ready and undecided)
         replica.was_ready = replica.was_ready or replica.ready
 
-    def _push(self, each: Departure, now: float, *, quiet: bool, drain: float) -> None:
-        if each.push(now, quiet=quiet, drain=drain):
-            del self._leaving[each.name]
+    def _advance(self, each: DrainingReplica, now: float, *, idle: bool, drain: float) -> None:
+        if each.advance(now, idle=idle, drain=drain):
+            del self._draining[each.name]
             each.path.unlink(missing_ok=True)
-            self.say(f"{each.name} has ended")
+            _log.info("%s has ended", each.name)
 
-    def _find_left_behind(self, snapshot: Snapshot, now: float) -> None:
+    def _drain_leftovers(self, snapshot: Snapshot, now: float) -> None:
+        """Drain replicas of an earlier supervisor that are not requested, and end orphans."""
         names = {replica.name for replica in self._replicas.values()}
-        for departure in unwanted(self.layout, wanted=names, spared=snapshot.unreadable, now=now):
-            self.say(f"nobody wants {departure.name} any more")
-            self._leaving[departure.name] = departure
+        for each in find_unrequested(self.layout, requested=names, spared=snapshot.unreadable, now=now):
+            _log.info("%s is no longer requested", each.name)
+            self._draining[each.name] = each
         known = {(replica.name, str(replica.port)) for replica in self._replicas.values()}
-        strays = unknown(self.layout, known=known, spared=snapshot.unreadable)
-        if strays:
-            self.say(f"ends what nobody wrote down: process {', '.join(str(each.pid) for each in strays)}")
-            send_signal(strays, signal.SIGKILL)
+        orphans = find_orphans(self.layout, known=known, spared=snapshot.unreadable)
+        if orphans:
+            _log.warning("ends orphans: process %s", ", ".join(str(each.pid) for each in orphans))
+            send_signal(orphans, signal.SIGKILL)
 
     @contextlib.contextmanager
     def _guarded(self, name: str) -> Iterator[None]:
-        """Say once of what goes wrong at one replica; the next round tries it again, and the others go on."""
+        """Log once what goes wrong at one replica; the next round tries it again, and the others go on."""
         try:
             yield
         except Exception as error:  # noqa: BLE001 -- the others have to be looked after all the same
-            words = f"{type(error).__name__}: {error}"
-            if self._troubles.get(name) != words:
-                self.say(f"{name}: {words}")
-            self._troubles[name] = words
+            problem = f"{type(error).__name__}: {error}"
+            if self._problems.get(name) != problem:
+                _log.error("%s: %s", name, problem)
+            self._problems[name] = problem
         else:
-            self._troubles.pop(name, None)
+            self._problems.pop(name, None)

@@ -1,36 +1,37 @@
-"""The gateway's process as the supervisor has it: started, adopted, told its routes, ended."""
+"""The gateway's process as the supervisor sees it: started or adopted, sent its routes, ended."""
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
-from pytest_mlops.serving.gateway_client import gateway_status, put_routes
+from pytest_mlops.serving.gateway_client import RoutesReply, gateway_status, put_routes
 from pytest_mlops.serving.logs import last_line, rotate
 from pytest_mlops.serving.ports import free_port
 from pytest_mlops.serving.processes import (
     GATEWAY,
-    Identity,
     find_marked,
     marks,
-    owned_of,
-    read_json,
+    owned_by,
     runs,
     send_signal,
     spawn,
-    write_json,
 )
+from pytest_mlops.serving.run_files import read_gateway
 from pytest_mlops.serving.supervisor.backoff import SETTLED_SECONDS, restart_delay
+from pytest_mlops.serving.versioned import VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mlops.records.serving import GatewaySettings
+    from pytest_mlops.serving.gateway_protocol import GatewayStatus, Routes
     from pytest_mlops.serving.processes import Owned
     from pytest_mlops.state.paths import Layout
 
@@ -38,8 +39,10 @@ __all__ = ["GatewayProcess"]
 
 _TICK = 0.02
 _KILLED_SECONDS = 5.0
-_ASK_SECONDS = 1.0
-"""Seconds that it has to answer us; whoever asks has replicas to look after."""
+_REQUEST_SECONDS = 1.0
+"""Seconds that it has to answer; the supervisor has replicas to look after."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -48,7 +51,7 @@ class GatewayProcess:
 
     Attributes:
         layout: Where its files lie.
-        settings: What it is told at its start.
+        settings: What it is started with.
         environ: Environment variables of its process.
         deaths: In a row, without those after a long life.
     """
@@ -61,7 +64,7 @@ class GatewayProcess:
     _started_at: float = 0.0
     _log_start: int = 0
     _next_start: float = 0.0
-    _told: int = -1
+    _in_force: int = -1
 
     @property
     def log(self) -> Path:
@@ -74,43 +77,54 @@ class GatewayProcess:
         return self._owned is not None and self._owned.alive
 
     def adopt(self) -> bool:
-        """Take over the gateway that runs, if one does; end one that never came to say where it listens."""
-        self._owned = owned_of(read_json(self.layout.gateway), self.layout, GATEWAY)
-        self._started_at, self._told = time.time(), -1
-        if self._owned is None:
+        """Take over the gateway that runs, if one does; end one that never wrote where it listens.
+
+        Raises:
+            SerializationError: it is of a newer version.
+        """
+        file = read_gateway(self.layout)
+        self._owned = None if file is None else owned_by(file.identity, self.layout.root, GATEWAY)
+        self._started_at, self._in_force = time.time(), -1
+        if file is None or self._owned is None:
             unknown = [each.process for each in find_marked(self.layout.root) if each.marker == GATEWAY]
             send_signal(unknown, signal.SIGKILL)
-        return self._owned is not None
+            return False
+        older = f" of version {file.version}, this supervisor being of {VERSION}"
+        _log.info("adopts the gateway, process %d%s", file.pid, older if file.version != VERSION else "")
+        return True
 
-    def keep(self, now: float) -> str | None:
-        """See to it that it runs, started later each time it dies; return a line where something happened."""
+    def ensure_running(self, now: float) -> None:
+        """Start it where it does not run, later each time it dies."""
         if self.alive:
-            return None
-        died = None
+            return
         if self._owned is not None:
-            died = f"the gateway died: {last_line(self.log, after=self._log_start) or 'without a word'}"
+            last = last_line(self.log, after=self._log_start) or "it has logged nothing"
+            _log.error("the gateway died: %s", last)
             self._note_death(now)
         if now < self._next_start:
-            return died
+            return
         try:
             self._start(now)
         except (OSError, ValueError) as error:
             self._note_death(now)
-            return f"the gateway cannot be started: {error}"
-        return "the gateway starts" if died is None else f"{died}; it is started again"
+            _log.error("the gateway cannot be started: %s", error)
+        else:
+            _log.info("the gateway starts")
 
-    def tell(self, routes: dict[str, Any]) -> bool:
-        """Tell it its routes; tell whether it follows them."""
-        if self._told == routes["generation"]:
-            return True
-        if not self._announced() or put_routes(self.layout, routes, seconds=_ASK_SECONDS) != 200:
-            return False
-        self._told = routes["generation"]
-        return True
+    def send_routes(self, routes: Routes) -> RoutesReply | None:
+        """Send it its routes, once for each generation; ``None`` where it does not answer."""
+        if self._in_force == routes.generation:
+            return RoutesReply(in_force=True, error="")
+        if not self._listens():
+            return None
+        reply = put_routes(self.layout, routes, seconds=_REQUEST_SECONDS)
+        if reply is not None and reply.in_force:
+            self._in_force = routes.generation
+        return reply
 
-    def status(self) -> dict[str, Any] | None:
-        """Return what it says of itself; ``None`` where it does not answer."""
-        return gateway_status(self.layout, seconds=_ASK_SECONDS) if self._announced() else None
+    def status(self) -> GatewayStatus | None:
+        """Return its status; ``None`` where it does not answer."""
+        return gateway_status(self.layout, seconds=_REQUEST_SECONDS) if self._listens() else None
 
     def end(self, *, grace: float) -> None:
         """Ask it to end, once its requests are answered, and see to it that it does.
@@ -130,19 +144,20 @@ class GatewayProcess:
 
     def _note_death(self, now: float) -> None:
         self.deaths = 1 if now - self._started_at > SETTLED_SECONDS else self.deaths + 1
-        # The first time at once: nobody is served until then.
+        # The first time at once: no request is answered until then.
         self._next_start = now + restart_delay(self.deaths - 1, GATEWAY)
-        self._owned, self._told = None, -1
+        self._owned, self._in_force = None, -1
 
-    def _announced(self) -> bool:
-        """Tell whether what lies there of a gateway is of this one."""
-        owned = self._owned
-        return owned is not None and Identity.of(read_json(self.layout.gateway)) == owned.identity
+    def _listens(self) -> bool:
+        """Return whether the file of a gateway is of this one."""
+        file = read_gateway(self.layout)
+        return self._owned is not None and file is not None and file.identity == self._owned.identity
 
     def _start(self, now: float) -> None:
         rotate(self.log)
         settings = self.layout.run / "gateway-settings.json"
-        write_json(settings, self.settings.model_dump(mode="json"))
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(self.settings.model_dump_json(), encoding="utf-8")
         command = [sys.executable, "-m", "pytest_mlops.serving.gateway"]
         argv = [
             *command,
@@ -160,8 +175,7 @@ class GatewayProcess:
         """Return the port that was asked for, or the one that was free the first time."""
         if self.settings.port:
             return self.settings.port
-        values: dict[str, Any] = read_json(self.layout.gateway) or {}
-        port = values.get("port")
-        if isinstance(port, int) and 0 < port < 65536 and values.get("host") == self.settings.host:
-            return port
+        before = read_gateway(self.layout)
+        if before is not None and before.host == self.settings.host:
+            return before.port
         return free_port(self.settings.host)

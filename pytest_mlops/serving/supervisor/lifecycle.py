@@ -17,17 +17,16 @@ from pytest_mlops.serving.logs import rotate
 from pytest_mlops.serving.processes import (
     MARKER,
     SUPERVISOR,
-    Identity,
     find_marked,
     lives,
     marks,
-    read_json,
     runs,
     send_signal,
     spawn_detached,
-    write_json,
 )
+from pytest_mlops.serving.run_files import DownFile, read_gateway
 from pytest_mlops.serving.supervisor.lock import is_locked, lock_holder, wait_for_lock
+from pytest_mlops.serving.versioned import save
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,11 +34,20 @@ if TYPE_CHECKING:
 
     from pytest_mlops.state.paths import Layout
 
-__all__ = ["Start", "Stopped", "allow_up", "bring_down", "bring_up", "ensure_up", "gateway_url", "is_up"]
+__all__ = [
+    "Stopped",
+    "SupervisorCommand",
+    "allow_up",
+    "bring_down",
+    "bring_up",
+    "ensure_up",
+    "gateway_url",
+    "is_up",
+]
 
 START_SECONDS = 30.0
 _AGAIN_SECONDS = 10.0
-"""Seconds that one who was started has to take the lock before another is started."""
+"""Seconds that a supervisor has from its start to take the lock before another one is started."""
 
 _PATIENCE = 10.0
 """Seconds beyond the grace of its processes that a supervisor has to end them all."""
@@ -49,16 +57,16 @@ _LOG_BYTES = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
+class SupervisorCommand:
     """How a supervisor is started.
 
     Attributes:
-        command: What supervises in the foreground.
+        argv: The program that supervises in the foreground, and its arguments.
         environ: Environment variables besides those of the starter, as the store's URL, which a command line
-            would show to everybody.
+            would show to all users of the machine.
     """
 
-    command: tuple[str, ...]
+    argv: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -76,16 +84,16 @@ class Stopped:
 
 
 def is_up(layout: Layout) -> bool:
-    """Tell whether a supervisor runs."""
+    """Return whether a supervisor runs."""
     return is_locked(layout.supervisor_lock)
 
 
-def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) -> bool:
-    """Start a supervisor that goes on when this process ends; tell whether one was started just now.
+def bring_up(layout: Layout, command: SupervisorCommand, *, seconds: float = START_SECONDS) -> bool:
+    """Start a supervisor that goes on when this process ends; return whether one was started just now.
 
     Args:
         layout: Where the environment's files lie.
-        start: How its supervisor is started.
+        command: How its supervisor is started.
         seconds: How long to wait until its gateway answers.
 
     Raises:
@@ -99,7 +107,7 @@ def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) ->
     deadline = time.monotonic() + seconds
     while not (is_up(layout) and gateway_url(layout) is not None):
         if not is_up(layout):
-            _start_once(layout, start)
+            _start_once(layout, command)
         if time.monotonic() > deadline:
             end = _end_of(log, after=before)
             raise TaskError(f"the supervisor did not come up within {seconds:g} s; the end of its log: {end}")
@@ -108,7 +116,7 @@ def bring_up(layout: Layout, start: Start, *, seconds: float = START_SECONDS) ->
 
 
 def allow_up(layout: Layout) -> None:
-    """Let a supervisor run in this process, where a person starts it; another one heeds ``down``.
+    """Let a supervisor run in this process, where a person starts it; one that a program starts obeys ``down``.
 
     Raises:
         IoError: the folder of its files cannot be written.
@@ -117,7 +125,7 @@ def allow_up(layout: Layout) -> None:
         _forget_down(layout)
 
 
-def ensure_up(layout: Layout, start: Start) -> None:
+def ensure_up(layout: Layout, command: SupervisorCommand) -> None:
     """Start a supervisor where none runs, unless ``down`` was asked for; wait for nothing.
 
     Raises:
@@ -128,7 +136,7 @@ def ensure_up(layout: Layout, start: Start) -> None:
         return
     if layout.down.exists():
         raise TaskError("the environment is down; bring it up with pytest-mlops up")
-    _start_once(layout, start)
+    _start_once(layout, command)
 
 
 def bring_down(layout: Layout, *, grace: float) -> Stopped:
@@ -146,7 +154,7 @@ def bring_down(layout: Layout, *, grace: float) -> Stopped:
         IoError: the folder of its files cannot be written.
     """
     try:
-        write_json(layout.down, {"grace": grace})
+        save(layout.down, DownFile(grace=grace))
     except OSError as error:
         raise IoError(f"cannot write {layout.down}: {error.strerror or error}") from error
     found = {each.process.pid: each for each in find_marked(layout.root)}
@@ -172,12 +180,15 @@ def bring_down(layout: Layout, *, grace: float) -> Stopped:
 
 
 def gateway_url(layout: Layout) -> str | None:
-    """Return where clients reach the environment; ``None`` while no gateway runs."""
-    values = read_json(layout.gateway)
-    if values is None or not lives(Identity.of(values)):
+    """Return where clients reach the environment; ``None`` while no gateway runs.
+
+    Raises:
+        SerializationError: the gateway is of a newer version than this program.
+    """
+    file = read_gateway(layout)
+    if file is None or not lives(file.identity):
         return None
-    host, port = values.get("host"), values.get("port")
-    return f"http://{f'[{host}]' if ':' in str(host) else host}:{port}"
+    return f"http://{f'[{file.host}]' if ':' in file.host else file.host}:{file.port}"
 
 
 def _forget_down(layout: Layout) -> None:
@@ -187,31 +198,31 @@ def _forget_down(layout: Layout) -> None:
         raise IoError(f"cannot remove {layout.down}: {error.strerror or error}") from error
 
 
-def _start_once(layout: Layout, start: Start) -> None:
-    """Start a supervisor, unless somebody did so lately that it may not have its lock yet."""
+def _start_once(layout: Layout, command: SupervisorCommand) -> None:
+    """Start a supervisor, unless one was started so lately that it may not have its lock yet."""
     try:
         layout.run.mkdir(parents=True, exist_ok=True)
         handle = os.open(layout.starting, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise IoError(f"cannot write {layout.starting}: {error.strerror or error}") from error
     try:
-        wait_for_lock(handle)  # of many who find none, one starts it
+        wait_for_lock(handle)  # of many processes that find none, one starts it
         status = os.fstat(handle)
         if status.st_size and abs(time.time() - status.st_mtime) < _AGAIN_SECONDS:
             return
         os.pwrite(handle, json.dumps({"by": os.getpid()}).encode(), 0)
-        _spawn(layout, start)
+        _spawn(layout, command)
     finally:
         os.close(handle)
 
 
-def _spawn(layout: Layout, start: Start) -> None:
+def _spawn(layout: Layout, command: SupervisorCommand) -> None:
     log = layout.logs / "supervisor.log"
     rotate(log)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environ = {**kept, **start.environ, **marks(layout.root, SUPERVISOR)}
+    environ = {**kept, **command.environ, **marks(layout.root, SUPERVISOR)}
     try:
-        spawn_detached(start.command, folder=layout.root, environ=environ, log=log)
+        spawn_detached(command.argv, folder=layout.root, environ=environ, log=log)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise TaskError(f"cannot start the supervisor: {error}") from error
 
@@ -223,7 +234,7 @@ def _end_supervisor(layout: Layout, *, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while is_up(layout) and time.monotonic() < deadline:
         time.sleep(_TICK)
-    # Who holds the lock has written there itself who it is.
+    # The holder of the lock has written there itself which process it is.
     holder = lock_holder(layout.supervisor_lock)
     process = None if holder is None else holder.process()
     if process is not None and process.pid != os.getpid():

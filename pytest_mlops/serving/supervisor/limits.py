@@ -2,7 +2,7 @@
 
 Of ``cpu_limit`` whole cores are enforced, by CPU affinity where the system has it (Linux): ``500m`` means one
 core, shared with whatever else runs on it. Elsewhere the thread counts are all there is. ``memory_limit`` is
-looked at once a second, so that a replica may have more for a moment. ``gpu_limit`` is not enforced here.
+checked once a second, so that a replica may have more for a moment. ``gpu_limit`` is not enforced here.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def cores_for(config: EnvironmentConfig, index: int, available: Iterable[int]) -
 
 
 def not_enforced(config: EnvironmentConfig) -> str:
-    """Return a sentence of what is asked for and not enforced; empty where all is."""
+    """Return what is asked for and not enforced, as a message; empty where all is."""
     found = []
     if config.cpu_limit is not None:
         whole = _whole_cores(config.cpu_limit)
@@ -73,7 +73,7 @@ def not_enforced(config: EnvironmentConfig) -> str:
 
 
 def over_memory(config: EnvironmentConfig, process: psutil.Process) -> str | None:
-    """Return a sentence where a process and its children take more memory than they may.
+    """Return a message where a process and its children take more memory than they may.
 
     Resident bytes are added up; what processes share counts for each of them.
     """

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConflictError, IoError, TaskError
-from pytest_mlops.serving.processes import Identity, read_json
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.serving.processes import Identity
+from pytest_mlops.serving.run_files import LockFile, read_lock
+from pytest_mlops.serving.versioned import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["hold_lock", "is_locked", "lock_holder", "wait_for_lock"]
 
-# Whoever asks whether it is held holds it for a moment.
+# To ask whether it is held means to hold it for a moment.
 _PATIENCE = 0.5
 _PAUSE = 0.01
 
 
 @contextlib.contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock; its file says who does.
+    """Hold the lock, and write to its file who does.
 
     Raises:
         ConflictError: another process holds it.
@@ -41,21 +41,21 @@ def hold_lock(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + _PATIENCE
         while not _take(handle):
             if time.monotonic() > deadline:
-                raise ConflictError(_words(path))
+                raise ConflictError(_held_message(path))
             time.sleep(_PAUSE)
-        own = {"pid": os.getpid(), "born": birth_of(os.getpid())}
+        own = Identity.current()
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(own).encode(), 0)
+        os.pwrite(handle, encode(LockFile(pid=own.pid, process_start=own.process_start)), 0)
         yield
     finally:
         os.close(handle)
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether a process holds the lock.
+    """Return whether a process holds the lock.
 
     Raises:
-        IoError: its file cannot be opened, so that nobody can tell.
+        IoError: its file cannot be opened, so that this is not known.
     """
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -70,12 +70,13 @@ def is_locked(path: Path) -> bool:
 
 
 def lock_holder(path: Path) -> Identity | None:
-    """Return the process that holds the lock, by its own word; ``None`` where none is known to."""
-    return Identity.of(read_json(path)) if is_locked(path) else None
+    """Return the process that wrote that it holds the lock; ``None`` where none is known to."""
+    file = read_lock(path) if is_locked(path) else None
+    return None if file is None else file.identity
 
 
 def wait_for_lock(handle: int) -> None:
-    """Lock an open file until it is closed, as soon as nobody else has it.
+    """Lock an open file until it is closed, as soon as no other process has it.
 
     Raises:
         TaskError: this system has no such locks.
@@ -84,7 +85,7 @@ def wait_for_lock(handle: int) -> None:
         time.sleep(_PAUSE)
 
 
-def _words(path: Path) -> str:
+def _held_message(path: Path) -> str:
     holder = lock_holder(path)
     which = "" if holder is None else f" (process {holder.pid})"
     return f"a supervisor of this environment runs already{which}; see pytest-mlops status"

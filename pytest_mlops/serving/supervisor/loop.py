@@ -1,25 +1,24 @@
-"""The supervisor's loop: looks at what is wanted and what runs, and brings the second to the first."""
+"""The supervisor's loop: reconciles what runs with what is requested."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.serving.health.monitor import HealthMonitor
 from pytest_mlops.serving.logs import rotate
-from pytest_mlops.serving.processes import read_json, write_json
+from pytest_mlops.serving.processes import Identity
+from pytest_mlops.serving.run_files import DownFile, SupervisorFile, require_known_versions
 from pytest_mlops.serving.supervisor.fleet import Fleet
 from pytest_mlops.serving.supervisor.lock import hold_lock
-from pytest_mlops.serving.supervisor.requested import StoreWatch, WantedReader
+from pytest_mlops.serving.supervisor.requested import RequestedReader, StoreWatch
 from pytest_mlops.serving.supervisor.routing import Routing
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.serving.versioned import load, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Supervisor"]
 
 _TICK = 0.1
-"""Seconds after which processes are looked at; what the store says is heeded at once."""
+"""Seconds after which processes are checked; a change in the store wakes the loop at once."""
 
 _SLOW_TICK = 1.0
 _RECOVER_SECONDS = 0.2
-_DOWN_GRACE = 10.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -49,12 +48,11 @@ class Supervisor:
         layout: Where its files lie.
         gateway: The gateway's process.
         drain: Seconds that requests under way have before a replica is ended.
-        command: What starts a supervisor like this one, for whoever finds that it has died.
-        recover: Goes on with a deployment that nobody carries out; called from a thread, time and again while
+        command: What starts a supervisor like this one; the gateway runs it where this one has died.
+        recover: Continues a deployment whose deployer has died; called from a thread, time and again while
             one is under way.
-        mend: Takes back a version that serves and keeps dying; called from the same thread with the pointer,
-            while nothing is under way.
-        say: Takes a line for the log.
+        auto_rollback: Rolls back a version that serves and keeps dying; called from the same thread with the
+            pointer, while nothing is under way.
     """
 
     store: Store
@@ -64,39 +62,35 @@ class Supervisor:
     drain: float
     command: Sequence[str]
     recover: Callable[[], object] = lambda: None
-    mend: Callable[[Pointer], object] = lambda _pointer: None
-    say: Callable[[str], None] = field(default_factory=lambda: _say)
+    auto_rollback: Callable[[Pointer], object] = lambda _pointer: None
     _stop: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
     _next_slow: float = 0.0
-    _trouble: str = ""
+    _problem: str = ""
 
     def run(self) -> None:
-        """Run until ``down`` is asked for, which ends everything, or :meth:`stop`, after which all goes on.
+        """Run until ``down``, which ends everything, or :meth:`stop`, after which all processes go on.
 
         Raises:
             ConflictError: a supervisor of this environment runs already.
+            SerializationError: a process that runs was started by a newer version; nothing was touched.
         """
         with contextlib.ExitStack() as stack:
             stack.enter_context(hold_lock(self.layout.supervisor_lock))
             if self.layout.down.exists():
-                self.say("ends at once, since down was asked for")
+                _log.info("ends at once: the environment is down")
                 return
+            require_known_versions(self.layout)
             self._announce()
-            reader = WantedReader(store=self.store, environment=self.environment, say=self.say)
-            watch = stack.enter_context(StoreWatch(reader=reader, say=self.say, wake=self._wake))
+            reader = RequestedReader(store=self.store, environment=self.environment)
+            watch = stack.enter_context(StoreWatch(reader=reader, wake=self._wake))
             monitor = stack.enter_context(HealthMonitor())
-            fleet = Fleet(
-                layout=self.layout, monitor=monitor, say=self.say, drain=self.drain, died=watch.count_death
-            )
-            routing = Routing(
-                layout=self.layout, gateway=self.gateway, environment=self.environment, say=self.say
-            )
-            if self.gateway.adopt():
-                self.say("adopts the gateway")
-            threading.Thread(target=self._recover_on, args=(watch,), name="recovery", daemon=True).start()
+            fleet = Fleet(layout=self.layout, monitor=monitor, drain=self.drain, on_death=watch.count_death)
+            routing = Routing(layout=self.layout, gateway=self.gateway, environment=self.environment)
+            self.gateway.adopt()
+            threading.Thread(target=self._recover_loop, args=(watch,), name="recovery", daemon=True).start()
             while not self._stop.is_set():
-                self._guarded(watch, fleet, routing)
+                self._guarded_round(watch, fleet, routing)
                 self._wake.wait(_TICK)
                 self._wake.clear()
             if self.layout.down.exists():
@@ -113,72 +107,74 @@ class Supervisor:
         Raises:
             OSError: the file that says so cannot be written; nothing is ended.
         """
-        write_json(self.layout.down, {"grace": _DOWN_GRACE})
+        save(self.layout.down, DownFile())
         self.stop()
 
     def _announce(self) -> None:
-        """Say who supervises, and keep what is logged of requests from other users of the machine."""
+        """Write who supervises, and keep what is logged of requests from other users of the machine."""
         self.layout.root.chmod(0o700)
-        identity = {"pid": os.getpid(), "born": birth_of(os.getpid())}
-        values = {**identity, "started_at": time.time(), "command": list(self.command)}
+        own = Identity.current()
+        file = SupervisorFile(
+            pid=own.pid,
+            process_start=own.process_start,
+            started_at=time.time(),
+            command=tuple(self.command),
+        )
         while not self._stop.is_set():
             try:
-                write_json(self.layout.supervisor, values)
+                save(self.layout.supervisor, file)
                 break
-            except OSError as error:  # a full disk, which somebody may clear
-                self._complain(f"cannot write {self.layout.supervisor}: {error.strerror or error}")
+            except OSError as error:  # a full disk, which may be cleared
+                self._report(f"cannot write {self.layout.supervisor}: {error.strerror or error}")
                 self._stop.wait(_SLOW_TICK)
         self.layout.starting.unlink(missing_ok=True)
-        self.say(f"supervises {self.environment}")
+        _log.info("supervises %s", self.environment)
 
-    def _guarded(self, watch: StoreWatch, fleet: Fleet, routing: Routing) -> None:
+    def _guarded_round(self, watch: StoreWatch, fleet: Fleet, routing: Routing) -> None:
         """Go round once; nothing that goes wrong in it ends the supervisor."""
         try:
-            self._go_round(watch, fleet, routing, time.time())
+            self._round(watch, fleet, routing, time.time())
         except Exception as error:  # noqa: BLE001 -- replicas and gateway are worse off with no supervisor
-            self._complain(f"something went wrong, and is tried again: {type(error).__name__}: {error}")
+            self._report(f"a round failed, and is tried again: {type(error).__name__}: {error}")
         else:
-            self._trouble = ""
+            self._problem = ""
 
-    def _complain(self, line: str) -> None:
-        if line != self._trouble:
-            self.say(line)
-        self._trouble = line
+    def _report(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.error("%s", problem)
+        self._problem = problem
 
-    def _go_round(self, watch: StoreWatch, fleet: Fleet, routing: Routing, now: float) -> None:
+    def _round(self, watch: StoreWatch, fleet: Fleet, routing: Routing, now: float) -> None:
         if self.layout.down.exists():
-            self.say("ends, since down was asked for")
+            _log.info("ends: the environment is going down")
             self.stop()
             return
         if now >= self._next_slow or now < self._next_slow - 2 * _SLOW_TICK:  # or the clock was set back
             self._next_slow = now + _SLOW_TICK
-            self._look_around(fleet)
-        line = self.gateway.keep(now)
-        if line is not None:
-            self.say(line)
+            self._slow_round(fleet)
+        self.gateway.ensure_running(now)
         # Deaths first: one that is written down in between is taken for two, never for none.
         uncounted, snapshot = watch.uncounted(), watch.latest()
         if snapshot is None:
             return
-        fleet.bring_to(snapshot, uncounted, now)
+        fleet.reconcile(snapshot, uncounted, now)
         routing.follow(snapshot, fleet.views(), now)
-        fleet.let_go(lambda: routing.quiet(now), now)
+        fleet.advance_draining(lambda: routing.in_flight(now), now)
 
-    def _look_around(self, fleet: Fleet) -> None:
-        fleet.keep_to_limits()
+    def _slow_round(self, fleet: Fleet) -> None:
+        fleet.enforce_limits()
         rotate(self.gateway.log)
         rotate(self.layout.logs / "supervisor.log")
 
     def _end_all(self, fleet: Fleet) -> None:
         """End the gateway, so that no client finds it without replicas, then those."""
-        grace = (read_json(self.layout.down) or {}).get("grace")
-        seconds = float(grace) if isinstance(grace, int | float) and grace >= 0 else _DOWN_GRACE
-        self.gateway.end(grace=seconds)
-        fleet.end_all(grace=seconds)
+        down = load(DownFile, self.layout.down) or DownFile()
+        self.gateway.end(grace=down.grace)
+        fleet.end_all(grace=down.grace)
 
-    def _recover_on(self, watch: StoreWatch) -> None:
-        """Take over what nobody carries out; one failure is told once, and tried again."""
-        last, next_mend = "", 0.0
+    def _recover_loop(self, watch: StoreWatch) -> None:
+        """Recover deployments and roll back crash loops; one failure is logged once, and tried again."""
+        last, next_rollback = "", 0.0
         while not self._stop.wait(_RECOVER_SECONDS):
             snapshot = watch.latest()
             if snapshot is None:
@@ -186,19 +182,13 @@ class Supervisor:
             try:
                 if snapshot.under_way:
                     self.recover()
-                elif time.monotonic() >= next_mend:
-                    next_mend = time.monotonic() + _SLOW_TICK
-                    self.mend(snapshot.pointer)
+                elif time.monotonic() >= next_rollback:
+                    next_rollback = time.monotonic() + _SLOW_TICK
+                    self.auto_rollback(snapshot.pointer)
                 last = ""
             except Exception as error:  # noqa: BLE001 -- with this thread, recovery would be gone for good
                 kind = "" if isinstance(error, MLOpsError) else f"{type(error).__name__}: "
                 if str(error) != last:
-                    self.say(f"cannot go on with a deployment: {kind}{error}")
+                    _log.error("cannot continue a deployment: %s%s", kind, error)
                 last = str(error)
                 self._stop.wait(_SLOW_TICK)
-
-
-def _say(line: str) -> None:
-    with contextlib.suppress(OSError, ValueError):  # a full disk, a closed terminal
-        sys.stdout.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {line}\n")
-        sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""One replica that has to run: its process, whether it is ready, and when it is started anew."""
+"""One replica that has to run: its process, its readiness, its restarts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -18,17 +18,17 @@ from pytest_mlops.serving.processes import (
     PORT,
     REPLICA,
     marks,
-    owned_of,
-    read_json,
+    owned_by,
     send_signal,
     spawn,
     started_by,
-    write_json,
 )
+from pytest_mlops.serving.run_files import ReplicaFile, read_replica
 from pytest_mlops.serving.supervisor.backoff import SETTLED_SECONDS, restart_delay
-from pytest_mlops.serving.supervisor.draining import Departure, marked_as
+from pytest_mlops.serving.supervisor.draining import DrainingReplica, find_marked_as
 from pytest_mlops.serving.supervisor.limits import cores_for, over_memory, thread_counts
 from pytest_mlops.serving.supervisor.routing import ReplicaView
+from pytest_mlops.serving.versioned import save
 from pytest_mlops.store.address import VARIABLE
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class ReplicaProcess:
     _overstepped: str = ""
     _next_start: float = 0.0
     _log_start: int = 0
-    _written: dict[str, Any] | None = None
+    _written: ReplicaFile | None = None
 
     @property
     def name(self) -> str:
@@ -106,7 +106,7 @@ class ReplicaProcess:
 
     @property
     def message(self) -> str:
-        """What there is to say of it: why it is not ready, and why it was started anew."""
+        """Why it is not ready, and why it was started again; empty where there is nothing to report."""
         again = f"started again, since it {self.death}" if self.death else ""
         if self.owned is None:
             return self.death
@@ -125,28 +125,29 @@ class ReplicaProcess:
         )
 
     def adopt(self, own: Owned | None = None) -> bool:
-        """Take over what is there already; tell whether its process died while nobody looked.
+        """Take over what is there already; return whether its process died while no supervisor ran.
 
         Only a process that its file names by number and time of start, and that carries the marks of this
         very start, is taken for it.
 
         Args:
             own: The process, where this very supervisor has started it.
+
+        Raises:
+            SerializationError: its file is of a newer version.
         """
-        values = read_json(self.path)
-        if values is None:
+        file = read_replica(self.path)
+        if file is None:
             return False
-        self.restarts = _count(values.get("restarts"))
-        self.deaths = _count(values.get("deaths"))
-        self.death = str(values.get("death") or "")
-        found = owned_of(values, self.layout, self.plan.deployment_id, self.name)
+        self.restarts, self.deaths, self.death = file.restarts, file.deaths, file.death
+        found = owned_by(
+            file.identity, self.layout.root, self.plan.deployment_id, replica=self.name, port=str(file.port)
+        )
         if found is None:
-            return self._died_unseen(values)
+            return self._died_unseen(file)
         self.owned = own if own is not None and own.identity == found.identity else found
-        self.port = _count(values.get("port"))
-        self.started_at = _seconds(values.get("started_at"))
-        self.ready = values.get("ready") is True
-        self.was_ready = self.ready or values.get("was_ready") is True
+        self.port, self.started_at = file.port, file.started_at
+        self.ready, self.was_ready = file.ready, file.ready or file.was_ready
         return False
 
     def settle(self, now: float) -> None:
@@ -155,7 +156,7 @@ class ReplicaProcess:
             self.deaths = 0
 
     def may_start(self, now: float) -> bool:
-        """Tell whether it has no process and enough time has passed since the last one died."""
+        """Return whether it has no process and enough time has passed since the last one died."""
         return self.owned is None and now >= self._next_start
 
     def start(self) -> str | None:
@@ -178,17 +179,17 @@ class ReplicaProcess:
             return self.death
         return None
 
-    def bury(self) -> str | None:
-        """Notice that the process has died, and end what it left behind; return how, if it just has."""
+    def reap(self) -> str | None:
+        """Notice that the process has died, and end what it had started; return how, if it just has."""
         if self.owned is None or self.owned.alive:
             return None
         how = self._overstepped or _how(self.owned.exit_code)
         last = "" if self._overstepped else last_line(self.log, after=self._log_start)
-        send_signal(marked_as(self.layout, self.name, str(self.port)), signal.SIGKILL)
+        send_signal(find_marked_as(self.layout, self.name, str(self.port)), signal.SIGKILL)
         self._note_death(f"{how}: {last}" if last else how)
         return self.death
 
-    def keep_to_memory(self) -> str | None:
+    def enforce_memory(self) -> str | None:
         """Kill the process where it takes more memory than it may; return how much it took."""
         if self.owned is None or not self.owned.alive:
             return None
@@ -198,12 +199,12 @@ class ReplicaProcess:
             send_signal(started_by(self.owned.process), signal.SIGKILL)
         return taken
 
-    def leave(self, now: float) -> Departure:
-        """Let it go: nobody wants it any more."""
-        return Departure(
+    def drain(self, now: float) -> DrainingReplica:
+        """Return it as one that is no longer requested."""
+        return DrainingReplica(
             name=self.name,
             owned=self.owned,
-            left_behind=partial(marked_as, self.layout, self.name, str(self.port)),
+            find_processes=partial(find_marked_as, self.layout, self.name, str(self.port)),
             path=self.path,
             grace=self.plan.serve.stop_grace,
             since=now,
@@ -216,32 +217,31 @@ class ReplicaProcess:
             OSError: it cannot be written.
         """
         identity = None if self.owned is None else self.owned.identity
-        values = {
-            "deployment_id": self.plan.deployment_id,
-            "index": self.index,
-            "pid": None if identity is None else identity.pid,
-            "born": None if identity is None else identity.born,
-            "host": self.host,
-            "port": self.port,
-            "started_at": self.started_at,
-            "restarts": self.restarts,
-            "deaths": self.deaths,
-            "alive": self.alive,
-            "ready": self.ready,
-            "was_ready": self.was_ready,
-            "message": self.message,
-            "death": self.death,
-            "stop_grace": self.plan.serve.stop_grace,
-        }
-        if values != self._written:
-            write_json(self.path, values)
-            self._written = values
+        file = ReplicaFile(
+            deployment_id=self.plan.deployment_id,
+            index=self.index,
+            pid=None if identity is None else identity.pid,
+            process_start=None if identity is None else identity.process_start,
+            host=self.host,
+            port=self.port,
+            started_at=self.started_at,
+            restarts=self.restarts,
+            deaths=self.deaths,
+            alive=self.alive,
+            ready=self.ready,
+            was_ready=self.was_ready,
+            message=self.message,
+            death=self.death,
+            stop_grace=self.plan.serve.stop_grace,
+        )
+        if file != self._written:
+            save(self.path, file)
+            self._written = file
 
-    def _died_unseen(self, values: dict[str, Any]) -> bool:
-        started = _seconds(values.get("started_at"))
-        if values.get("alive") is not True or started < psutil.boot_time():
+    def _died_unseen(self, file: ReplicaFile) -> bool:
+        if not file.alive or file.started_at < psutil.boot_time():
             return False  # it had no process, or all of them went with the machine
-        self.started_at = started
+        self.started_at = file.started_at
         self._note_death("died while no supervisor ran")
         return True
 
@@ -294,11 +294,3 @@ def _how(code: int | None) -> str:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"was ended by signal {-code}"
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

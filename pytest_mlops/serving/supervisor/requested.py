@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -26,13 +27,15 @@ if TYPE_CHECKING:
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.store.engine import Store
 
-__all__ = ["MOST_REPLICAS", "Snapshot", "StoreWatch", "Wanted", "WantedReader", "count_death"]
+__all__ = ["MOST_REPLICAS", "Requested", "RequestedReader", "Snapshot", "StoreWatch", "count_death"]
 
 MOST_REPLICAS = 1000
 """Replicas of one deployment that are started at the most, whatever its row says."""
 
+_log = logging.getLogger(__name__)
+
 _columns = deployments.c
-_WANTED = Prepared(
+_REQUESTED = Prepared(
     select(_columns.deployment_id, _columns.wanted, _columns.tries).where(
         _columns.environment == bindparam("environment"), _columns.wanted > bindparam("none")
     )
@@ -47,13 +50,13 @@ _BODY = Prepared(select(_columns.body).where(_columns.deployment_id == bindparam
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class Requested:
     """One deployment that has to run.
 
     Attributes:
         plan: What it is made of.
         replicas: How many processes.
-        tries: Times that one may still die; ``None``: as often as it likes.
+        tries: Restart budget that is left; ``None``: no limit.
     """
 
     plan: DeploymentPlan
@@ -66,51 +69,49 @@ class Snapshot:
     """What the store said at one moment.
 
     Attributes:
-        wanted: Name of each deployment that has to run.
+        requested: Name of each deployment that has to run.
         pointer: Which of them serve.
-        unreadable: Deployments that are wanted and whose plan cannot be read: they are left as they are.
+        unreadable: Deployments that are requested and whose plan cannot be read: they stay as they are.
         under_way: Whether a deployment is being carried out, or was left unfinished.
     """
 
-    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    requested: Mapping[str, Requested] = field(default_factory=dict)
     pointer: Pointer = NOWHERE
     unreadable: frozenset[str] = frozenset()
     under_way: bool = False
 
 
 @dataclass(kw_only=True)
-class WantedReader:
-    """Reads what an environment wants; plans never change, so each is read once.
+class RequestedReader:
+    """Reads the requested state of an environment; plans never change, so each is read once.
 
     Attributes:
         store: The store.
         environment: The environment.
-        say: Takes a line for the log.
     """
 
     store: Store
     environment: str
-    say: Callable[[str], None]
     _plans: dict[str, DeploymentPlan | None] = field(default_factory=dict)
     _pointer: Pointer | None = None
     _refused: int | None = None
 
     def read(self) -> Snapshot:
-        """Return what has to run, and the pointer; a row that says nothing sensible touches no other.
+        """Return what has to run, and the pointer; a row that cannot be read touches no other.
 
         Raises:
             StoreError: the store failed.
         """
         with self.store.read() as connection:
-            rows = _WANTED.run(connection, {"environment": self.environment, "none": 0}).all()
+            rows = _REQUESTED.run(connection, {"environment": self.environment, "none": 0}).all()
             pointer = self._read_pointer(connection)
             deploying = {"environment": self.environment, "deploying": DeploymentStatus.DEPLOYING.value}
             under_way = _UNDER_WAY.run(connection, deploying).first() is not None
             plans = {row.deployment_id: self._plan(connection, row.deployment_id) for row in rows}
         self._plans = plans
-        wanted = {row.deployment_id: each for row in rows if (each := _wanted(row, plans)) is not None}
-        unreadable = frozenset(plans) - frozenset(wanted)
-        return Snapshot(wanted=wanted, pointer=pointer, unreadable=unreadable, under_way=under_way)
+        requested = {row.deployment_id: each for row in rows if (each := _requested(row, plans)) is not None}
+        unreadable = frozenset(plans) - frozenset(requested)
+        return Snapshot(requested=requested, pointer=pointer, unreadable=unreadable, under_way=under_way)
 
     def _read_pointer(self, connection: Connection) -> Pointer:
         """Return the pointer; one that cannot be read leaves the traffic where it goes."""
@@ -123,7 +124,7 @@ class WantedReader:
                 self._pointer = _sane(read_pointer(connection, self.environment))
             except (ValueError, TypeError, RecursionError) as error:
                 self._refused = revision
-                self.say(f"the traffic stays where it goes: pointer {revision} cannot be read: {error}")
+                _log.error("the traffic stays where it goes: pointer %d cannot be read: %s", revision, error)
         return self._pointer or NOWHERE
 
     def _plan(self, connection: Connection, name: str) -> DeploymentPlan | None:
@@ -132,19 +133,23 @@ class WantedReader:
         try:
             plan = read_plan(str(_BODY.run(connection, {"name": name}).scalar()))
         except (SerializationError, RecursionError) as error:
-            self.say(f"{name} is left alone: {error}")
+            _log.error("%s stays as it is: %s", name, error)
             return None
         if plan.deployment_id != name or plan.environment.environment_id != self.environment:
-            self.say(
-                f"{name} is left alone: its plan is of {plan.deployment_id} in "
-                f"{plan.environment.environment_id}, expected {name} in {self.environment}"
+            _log.error(
+                "%s stays as it is: got a plan of %s in %s; expected %s in %s",
+                name,
+                plan.deployment_id,
+                plan.environment.environment_id,
+                name,
+                self.environment,
             )
             return None
         return plan
 
 
 def count_death(store: Store, deployment_id: str) -> None:
-    """Take one try from a deployment that has any left; a blessed one has no count."""
+    """Take one restart from the budget of a deployment that has any left; a blessed one has no budget."""
     with store.write() as connection:
         connection.execute(
             deployments.update()
@@ -153,12 +158,12 @@ def count_death(store: Store, deployment_id: str) -> None:
         )
 
 
-def _wanted(row: Row[Any], plans: Mapping[str, DeploymentPlan | None]) -> Wanted | None:
+def _requested(row: Row[Any], plans: Mapping[str, DeploymentPlan | None]) -> Requested | None:
     plan = plans[row.deployment_id]
     # SQLite keeps whatever is put into a column of integers.
     if plan is None or not isinstance(row.wanted, int) or not isinstance(row.tries, int | None):
         return None
-    return Wanted(plan=plan, replicas=min(row.wanted, MOST_REPLICAS), tries=row.tries)
+    return Requested(plan=plan, replicas=min(row.wanted, MOST_REPLICAS), tries=row.tries)
 
 
 def _sane(pointer: Pointer) -> Pointer:
@@ -171,7 +176,7 @@ def _sane(pointer: Pointer) -> Pointer:
     return pointer
 
 
-# On SQLite a look takes some microseconds, and to wake up for it costs the most: so it is done more often
+# On SQLite a check takes some microseconds, and to wake up for it costs the most: so it is done more often
 # where something was written lately, as more is likely to follow. On a server it is some statements over the
 # network.
 _PAUSE, _PAUSE_WHILE_BUSY, _PAUSE_OF_SERVER = 0.02, 0.005, 0.2
@@ -182,16 +187,14 @@ _LONGEST = 2.0
 
 @dataclass(kw_only=True)
 class StoreWatch:
-    """Keeps the last snapshot of what the store wants, and writes down deaths; use it in ``with``.
+    """Keeps the last snapshot of the requested state, and counts deaths in the store; use it in ``with``.
 
     Attributes:
         reader: Reads snapshots.
-        say: Takes a line for the log.
         wake: Set whenever there is a new snapshot.
     """
 
-    reader: WantedReader
-    say: Callable[[str], None]
+    reader: RequestedReader
     wake: threading.Event
     _snapshot: Snapshot | None = None
     _deaths: deque[str] = field(default_factory=deque)
@@ -203,7 +206,7 @@ class StoreWatch:
 
     def __enter__(self) -> Self:
         # A daemon: one that waits for a database must not keep the process from its end.
-        self._thread = threading.Thread(target=self._watch_on, name="store", daemon=True)
+        self._thread = threading.Thread(target=self._watch_loop, name="store", daemon=True)
         self._thread.start()
         return self
 
@@ -217,28 +220,28 @@ class StoreWatch:
         return self._snapshot
 
     def count_death(self, deployment_id: str) -> None:
-        """Write down that a replica died, as soon as the store lets us."""
+        """Count the death of a replica in the store, as soon as that can be written."""
         self._deaths.append(deployment_id)
 
     def uncounted(self) -> Counter[str]:
         """Return deployment -> deaths that the snapshot does not know of."""
         return Counter(self._deaths)
 
-    def _watch_on(self) -> None:
+    def _watch_loop(self) -> None:
         server = not self.reader.store.url.startswith("sqlite")
         while not self._stop.is_set():
             try:
                 with self.reader.store.changes() as changed:
                     while not self._stop.is_set():
-                        self._look(changed)
+                        self._check(changed)
                         # Ending may wait for one pause; an event would take twice the time each time.
                         time.sleep(_PAUSE_OF_SERVER if server else self._pause())
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the next look may find the store well
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the store may be well the next time
                 self._note_outage(error)
                 self._stop.wait(_PAUSE_OF_OUTAGE)
 
-    def _look(self, changed: Callable[[], bool]) -> None:
-        # Asked first: what is written while the snapshot is read is a change for the next look.
+    def _check(self, changed: Callable[[], bool]) -> None:
+        # Asked first: what is written while the snapshot is read is a change for the next check.
         if changed() or self._snapshot is None or self._counted or self._outage:
             before, self._snapshot = self._snapshot, self.reader.read()
             for _ in range(self._counted):
@@ -253,7 +256,7 @@ class StoreWatch:
             self._counted += 1
         if self._outage:
             self._outage = False
-            self.say("the store is back")
+            _log.info("the store is back")
 
     def _pause(self) -> float:
         lately = time.monotonic() - self._changed_at < _BUSY_SECONDS
@@ -261,6 +264,6 @@ class StoreWatch:
 
     def _note_outage(self, error: Exception) -> None:
         if not self._outage:
-            words = str(error) if isinstance(error, MLOpsError) else f"{type(error).__name__}: {error}"
-            self.say(f"everything stays as it is, since the store failed: {words}")
+            kind = "" if isinstance(error, MLOpsError) else f"{type(error).__name__}: "
+            _log.error("everything stays as it is, since the store failed: %s%s", kind, error)
         self._outage = True
