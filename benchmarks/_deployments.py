@@ -15,7 +15,7 @@ from pytest_mlops.config.environments import read_environments
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.evidence.case import Evidence
 from pytest_mlops.evidence.digest import digest_artifact
-from pytest_mlops.operations.local import local_manager, supervisor_start
+from pytest_mlops.operations.local import local_manager, supervisor_command
 from pytest_mlops.records.codec import dump
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.records.measurement import Measurement, Origin
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.rollout.manager import DeploymentManager
-    from pytest_mlops.serving.supervisor.lifecycle import Start
+    from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
     from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.pointer import Pointer
     from pytest_mlops.state.rows import DeploymentRow
@@ -196,9 +196,9 @@ class Playground:
         return layout_of(self.folder, ENVIRONMENT)
 
     @property
-    def start(self) -> Start:
+    def start(self) -> SupervisorCommand:
         """How its supervisor is started."""
-        return supervisor_start(self.config, ENVIRONMENT, None)
+        return supervisor_command(self.config, ENVIRONMENT, None)
 
     def up(self) -> str:
         """Bring it up; return where clients reach it."""

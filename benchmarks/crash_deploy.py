@@ -26,7 +26,8 @@ import psutil
 
 from benchmarks._deployments import Client, Playground
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.processes import Identity, read_json
+from pytest_mlops.serving.processes import Identity
+from pytest_mlops.serving.run_files import read_supervisor
 from pytest_mlops.state.journal import read_journal
 from pytest_mlops.state.process_start import birth_of
 from pytest_mlops.state.steps import FORWARD, Phase, Step
@@ -168,12 +169,13 @@ def _strike(playground: Playground, deployers: subprocess.Popen[str], blow: Blow
     deployers.stdin.write(f"{name}\n")
     deployers.stdin.flush()
     child = int(deployers.stdout.readline())
-    victim = Identity(pid=child, born=birth_of(child) or 0.0)
+    victim = Identity(pid=child, process_start=birth_of(child) or 0.0)
     begun = time.monotonic()
     while _lives(victim) and not _is_due(playground, blow, number, time.monotonic() - begun):
         time.sleep(0.001)
     if blow.victim in {"supervisor", "both"}:
-        _kill(Identity.of(read_json(playground.layout.supervisor)))
+        supervisor = read_supervisor(playground.layout)
+        _kill(None if supervisor is None else supervisor.identity)
     if blow.victim in {"deployer", "both"}:
         _kill(victim)
     if deployers.stdout.readline() != "over\n":

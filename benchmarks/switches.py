@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 from benchmarks._deployments import CONFIG, ENVIRONMENT, Playground
-from pytest_mlops.serving.processes import Identity, find_marked, read_json
+from pytest_mlops.serving.processes import find_marked
+from pytest_mlops.serving.run_files import read_gateway, read_replicas, read_supervisor
 from pytest_mlops.state.lease import acquire
 from pytest_mlops.state.pointer import Pointer, move_pointer, read_pointer
 from pytest_mlops.state.rows import change_deployment
@@ -111,11 +112,10 @@ def sizes(playground: Playground) -> Sizes:
     """Measure the processes that stay."""
     layout = playground.layout
     files = memory = 0
-    for path in (layout.supervisor, layout.gateway):
-        identity = Identity.of(read_json(path))
-        process = None if identity is None else identity.process()
+    for file in (read_supervisor(layout), read_gateway(layout)):
+        process = None if file is None else file.identity.process()
         if process is None:
-            raise RuntimeError(f"the process of {path.name} does not run")
+            raise RuntimeError(f"a process does not run; its file is {file}")
         files += process.num_fds()
         memory += process.memory_full_info().uss
     return Sizes(files=files, processes=len(find_marked(str(layout.root))), memory=memory)
@@ -151,7 +151,7 @@ def both_run(playground: Playground, lease: Lease, names: tuple[str, str]) -> No
     deadline = time.monotonic() + 60
     for name in names:
         while not any(
-            (read_json(path) or {}).get("ready") for path in playground.layout.replicas.glob(f"{name}.*.json")
+            replica.ready for replica in read_replicas(playground.layout) if replica.deployment_id == name
         ):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{name} does not get ready")
@@ -260,8 +260,8 @@ def _until_ended(playground: Playground, name: str) -> None:
 
 
 def _pids(playground: Playground, name: str) -> list[int]:
-    files = playground.layout.replicas.glob(f"{name}.*.json")
-    return [int(pid) for path in files if (pid := (read_json(path) or {}).get("pid"))]
+    files = read_replicas(playground.layout)
+    return [file.pid for file in files if file.deployment_id == name and file.pid is not None]
 
 
 if __name__ == "__main__":

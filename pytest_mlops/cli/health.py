@@ -43,17 +43,14 @@ def health(
 def _look(place: Place, seconds: float) -> Survey:
     from pytest_mlops.serving.health.probe import Endpoint
     from pytest_mlops.serving.health.survey import survey
-    from pytest_mlops.serving.processes import Identity, lives, read_json
+    from pytest_mlops.serving.processes import lives
+    from pytest_mlops.serving.run_files import read_replicas
 
-    found = [read_json(path) for path in sorted(place.layout.replicas.glob("[!.]*.json"))]
-    running = [values for values in found if values is not None and lives(Identity.of(values))]
+    running = [replica for replica in read_replicas(place.layout) if lives(replica.identity)]
     return survey(
         place.environment,
         place.layout,
-        [
-            Endpoint(host=str(values["host"]), port=int(values["port"]), folder=str(place.project))
-            for values in running
-        ],
+        [Endpoint(host=replica.host, port=replica.port, folder=str(place.project)) for replica in running],
         [check for check in place.environment.health_checks if check.target == "service"],
         folder=place.project,
         seconds=seconds,

@@ -34,7 +34,7 @@ def up(
     The supervisor goes on when this command has ended; bringing up what is up changes nothing. With
     --foreground, Ctrl-C takes the environment down, and SIGTERM ends the supervisor alone.
     """
-    from pytest_mlops.operations.local import supervisor_start
+    from pytest_mlops.operations.local import supervisor_command
     from pytest_mlops.serving.ports import require_free
     from pytest_mlops.serving.supervisor.lifecycle import bring_up, gateway_url, is_up
 
@@ -46,16 +46,18 @@ def up(
         require_free(place.environment.gateway.host, place.environment.gateway.port)
     with store_of(place, store, new=True):
         pass  # so that what is wrong with it is said here
-    start = supervisor_start(place.config, place.environment.environment_id, absolute_url(store, place))
-    started = bring_up(place.layout, start)
+    command = supervisor_command(place.config, place.environment.environment_id, absolute_url(store, place))
+    started = bring_up(place.layout, command)
     how = "is up" if started else "was up already"
     typer.echo(f"{place.environment.name} {how} at {gateway_url(place.layout)}")
 
 
 def _supervise(place: Place, store: str | None) -> None:
     from pytest_mlops.operations.local import local_supervisor
+    from pytest_mlops.serving.logs import log_to_stderr
     from pytest_mlops.serving.supervisor.lifecycle import allow_up
 
+    log_to_stderr()
     allow_up(place.layout)
     with store_of(place, store, new=True) as opened:
         supervisor = local_supervisor(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.rollout.auto_rollback import Mending
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
-from pytest_mlops.serving.supervisor.lifecycle import Start
+from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.serving.supervisor.loop import Supervisor
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.store.address import VARIABLE, resolve_address
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pytest_mlops.rollout.manager import DeploymentManager
     from pytest_mlops.store.engine import Store
 
-__all__ = ["local_manager", "local_supervisor", "supervisor_start"]
+__all__ = ["local_manager", "local_supervisor", "supervisor_command"]
 
 
-def supervisor_start(config: Path, environment: str, store_url: str | None) -> Start:
+def supervisor_command(config: Path, environment: str, store_url: str | None) -> SupervisorCommand:
     """Return how the supervisor of an environment is started.
 
     Args:
@@ -36,9 +36,9 @@ def supervisor_start(config: Path, environment: str, store_url: str | None) -> S
         StoreError: it is none.
     """
     supervise = ("up", "--foreground", "--config", str(config.absolute()), "--environment", environment)
-    command = (sys.executable, "-m", "pytest_mlops", *supervise)
+    argv = (sys.executable, "-m", "pytest_mlops", *supervise)
     address = resolve_address(store_url, folder=config.absolute().parent)
-    return Start(command=command, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
+    return SupervisorCommand(argv=argv, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
 
 
 def local_manager(
@@ -57,7 +57,7 @@ def local_manager(
         store: The store.
         environment: The environment.
         config: The ``mlops.yaml`` that declares it.
-        store_url: As in :func:`supervisor_start`.
+        store_url: As in :func:`supervisor_command`.
         model_id: The model that it is for.
         actor: Who acts; by default user and machine.
         tell: Takes a line for whoever watches.
@@ -69,12 +69,12 @@ def local_manager(
 
     project = config.absolute().parent
     layout = layout_of(project, environment.environment_id)
-    start = supervisor_start(config, environment.environment_id, store_url)
+    command = supervisor_command(config, environment.environment_id, store_url)
     return DeploymentManager(
         store=store,
         environment=environment,
         project=project,
-        target=LocalTarget(layout=layout, supervisor=start),
+        target=LocalTarget(layout=layout, supervisor=command),
         probes=LocalProbes(layout=layout, project=project),
         model_id=model_id,
         actor=actor,
@@ -97,13 +97,13 @@ def local_supervisor(
         environment: The environment.
         config: The ``mlops.yaml`` that declares it.
         declared: Reads there what it demands now, and of which model.
-        store_url: As in :func:`supervisor_start`.
+        store_url: As in :func:`supervisor_command`.
     """
     layout = layout_of(config.absolute().parent, environment.environment_id)
-    start = supervisor_start(config, environment.environment_id, store_url)
+    command = supervisor_command(config, environment.environment_id, store_url)
     # The gateway starts the next supervisor where this one dies, and that has to find the same store.
     gateway = GatewayProcess(
-        layout=layout, settings=environment.gateway, environ={**os.environ, **start.environ}
+        layout=layout, settings=environment.gateway, environ={**os.environ, **command.environ}
     )
 
     def manager(
@@ -119,7 +119,7 @@ def local_supervisor(
         layout=layout,
         gateway=gateway,
         drain=environment.gateway.drain,
-        command=start.command,
+        command=command.argv,
         recover=lambda: manager().recover(),
-        mend=Mending(layout=layout, start=start, manager=lambda: manager(*declared())),
+        auto_rollback=Mending(layout=layout, start=command, manager=lambda: manager(*declared())),
     )

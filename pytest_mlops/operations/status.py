@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.processes import Identity, lives, read_json
+from pytest_mlops.serving.processes import lives
+from pytest_mlops.serving.run_files import read_replicas
 from pytest_mlops.serving.supervisor.lifecycle import gateway_url, is_up
 from pytest_mlops.state.journal import read_journal
 from pytest_mlops.state.lease import lease_state
@@ -106,23 +106,18 @@ def last_words(journal: Sequence[Entry]) -> str:
 
 def _replicas(layout: Layout) -> list[ReplicaState]:
     found = []
-    for path in sorted(layout.replicas.glob("*.json")):
-        values = read_json(path)
-        if values is None:
-            continue
-        alive = lives(Identity.of(values))
-        # One that cannot be read is about to be written anew by whoever supervises.
-        with contextlib.suppress(TypeError, ValueError):
-            found.append(
-                ReplicaState(
-                    deployment_id=str(values.get("deployment_id")),
-                    index=int(values.get("index", 0)),
-                    pid=int(values.get("pid") or 0),
-                    address=f"{values.get('host')}:{values.get('port')}",
-                    alive=alive,
-                    ready=bool(values.get("ready")) and alive,
-                    restarts=int(values.get("restarts", 0)),
-                    message=str(values.get("message", "")),
-                )
+    for file in read_replicas(layout):
+        alive = lives(file.identity)
+        found.append(
+            ReplicaState(
+                deployment_id=file.deployment_id,
+                index=file.index,
+                pid=file.pid or 0,
+                address=f"{file.host}:{file.port}",
+                alive=alive,
+                ready=file.ready and alive,
+                restarts=file.restarts,
+                message=file.message,
             )
+        )
     return found

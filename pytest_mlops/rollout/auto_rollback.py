@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_mlops.rollout.manager import DeploymentManager
-    from pytest_mlops.serving.supervisor.lifecycle import Start
+    from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
     from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.pointer import Pointer
 
@@ -34,7 +34,7 @@ class Mending:
     """
 
     layout: Layout
-    start: Start
+    start: SupervisorCommand
     manager: Callable[[], DeploymentManager]
     _tried: int = 0
 

@@ -10,7 +10,7 @@ from pytest_mlops.records.base import Count, Label, Number, Record, Share, Text
 from pytest_mlops.serving.versioned import Versioned, decode
 
 __all__ = [
-    "DeploymentTraffic",
+    "DeploymentCounts",
     "GatewayStatus",
     "LogFate",
     "ReplicaAddress",
@@ -89,7 +89,7 @@ The last bound is infinite, and null.
 """
 
 
-class DeploymentTraffic(Record):
+class DeploymentCounts(Record):
     """What one deployment's traffic has come to since the gateway started."""
 
     requests: Count
@@ -138,7 +138,7 @@ class GatewayStatus(Versioned):
     """Deployment -> requests under way, those of older tables too."""
     in_flight_replicas: dict[str, Count]
     """Replica -> the same."""
-    counts: dict[str, DeploymentTraffic]
+    counts: dict[str, DeploymentCounts]
     """Deployment -> its traffic."""
     log: LogFate
     """What became of the rows of the prediction log."""

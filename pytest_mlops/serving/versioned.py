@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from pytest_mlops.errors import SerializationError
 from pytest_mlops.records.base import Record
+from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,11 +112,7 @@ def _validate(kind: type[T], values: dict[str, Any], source: str) -> T:
     try:
         return kind.model_validate({"version": 1, **values})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        raise SerializationError(f"{source}: {problems}") from error
+        raise SerializationError(f"{source}: {describe_problems(error)}") from error
 
 
 def _refuse_newer(values: dict[str, Any], source: str) -> None:
@@ -123,5 +120,5 @@ def _refuse_newer(values: dict[str, Any], source: str) -> None:
     if isinstance(version, int) and version > VERSION:
         raise SerializationError(
             f"{source}: got version {version}, written by a newer pytest-mlops; expected 1 to {VERSION}. Use "
-            "that pytest-mlops here, or end what runs with pytest-mlops down and start it with pytest-mlops up"
+            "the newer one here, or end what runs with pytest-mlops down and start it with pytest-mlops up"
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConflictError, TaskError
 from pytest_mlops.serving.gateway_client import gateway_status
-from pytest_mlops.serving.processes import Identity, lives, read_json
+from pytest_mlops.serving.processes import lives
+from pytest_mlops.serving.run_files import read_replicas
 from pytest_mlops.serving.supervisor.lifecycle import ensure_up
 from pytest_mlops.targets.protocol import Replica
 from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
@@ -16,7 +16,8 @@ from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.serving.supervisor.lifecycle import Start
+    from pytest_mlops.serving.run_files import ReplicaFile
+    from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
     from pytest_mlops.state.paths import Layout
 
 __all__ = ["LocalTarget"]
@@ -34,7 +35,7 @@ class LocalTarget:
     """
 
     layout: Layout
-    supervisor: Start
+    supervisor: SupervisorCommand
 
     def require_up(self) -> None:
         """Make sure that a supervisor runs."""
@@ -48,17 +49,10 @@ class LocalTarget:
     def replicas(self, deployment_id: str) -> Sequence[Replica]:
         """Return the replicas as their files say, held against the processes that run."""
         self._require_not_down()
-        found = []
-        for path in self.layout.replicas.glob("[!.]*.json"):
-            values = read_json(path)
-            if values is None or values.get("deployment_id") != deployment_id:
-                continue
-            # One that cannot be read is about to be written anew by whoever supervises.
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                found.append(_replica(values))
-        if not found:
+        files = [file for file in read_replicas(self.layout) if file.deployment_id == deployment_id]
+        if not files:
             ensure_up(self.layout, self.supervisor)
-        return sorted(found, key=lambda replica: replica.index)
+        return sorted(map(_replica, files), key=lambda replica: replica.index)
 
     def routed(self) -> int:
         """Return the revision that the gateway follows; 0 while it does not answer."""
@@ -67,7 +61,7 @@ class LocalTarget:
         if status is None:
             ensure_up(self.layout, self.supervisor)
             return 0
-        return int(status["revision"])
+        return status.revision
 
     def traffic(self) -> Traffic:
         """Return the gateway's counts."""
@@ -75,9 +69,10 @@ class LocalTarget:
         if status is None:
             raise TaskError("the gateway does not answer, so its counts cannot be had")
         return Traffic(
-            epoch=str(status["epoch"]),
+            epoch=status.epoch,
             deployments={
-                name: DeploymentTraffic.from_json(counts) for name, counts in dict(status["counts"]).items()
+                name: DeploymentTraffic.from_json(counts.model_dump())
+                for name, counts in status.counts.items()
             },
         )
 
@@ -93,16 +88,16 @@ class LocalTarget:
             )
 
 
-def _replica(values: dict[str, Any]) -> Replica:
-    alive = lives(Identity.of(values))
+def _replica(file: ReplicaFile) -> Replica:
+    alive = lives(file.identity)
     return Replica(
-        deployment_id=str(values["deployment_id"]),
-        index=int(values["index"]),
-        host=str(values["host"]),
-        port=int(values["port"]),
+        deployment_id=file.deployment_id,
+        index=file.index,
+        host=file.host,
+        port=file.port,
         alive=alive,
-        ready=alive and bool(values.get("ready")),
-        restarts=int(values.get("restarts", 0)),
-        deaths=int(values.get("deaths", 0)),
-        message=str(values.get("message", "")),
+        ready=alive and file.ready,
+        restarts=file.restarts,
+        deaths=file.deaths,
+        message=file.message,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -12,9 +11,10 @@ import pytest
 from pytest_mlops.errors import ConflictError, EvidenceError, MLOpsError
 from pytest_mlops.records.serving import RolloutSettings
 from pytest_mlops.rollout.auto_rollback import Mending
-from pytest_mlops.serving.supervisor.lifecycle import Start
+from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.pointer import Pointer
+from tests.replica_files import write_replica
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +42,8 @@ class Manager:
 
 def mending(tmp_path: Path, manager: Manager, *, deaths: int) -> Mending:
     layout = layout_of(tmp_path, "production")
-    path = layout.replica("production.2.0")
-    path.parent.mkdir(parents=True)
-    values = {"deployment_id": "production.2", "index": 0, "host": "127.0.0.1", "port": 1, "deaths": deaths}
-    path.write_text(json.dumps(values), encoding="utf-8")
-    start = Start(command=("no-such-program",))
+    write_replica(layout, "production.2", deaths=deaths)
+    start = SupervisorCommand(argv=("no-such-program",))
     return Mending(layout=layout, start=start, manager=lambda: cast("DeploymentManager", manager))
 
 

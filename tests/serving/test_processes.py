@@ -50,18 +50,13 @@ def test_a_process_is_known_by_its_marks(tmp_path: Path, sleeper: Owned) -> None
 def test_a_process_is_known_by_its_number_and_its_start(sleeper: Owned) -> None:
     identity = sleeper.identity
     assert lives(identity)
-    assert not lives(Identity(pid=identity.pid, born=identity.born - 5))
+    assert not lives(Identity(pid=identity.pid, process_start=identity.process_start - 5))
     assert not lives(None)
     sleeper.process.kill()
     deadline = time.monotonic() + 5
     while lives(identity):
         assert time.monotonic() < deadline
     assert sleeper.exit_code == -9
-
-
-@pytest.mark.parametrize("values", [None, {}, {"pid": 1}, {"pid": None, "born": 1}, {"pid": [], "born": 1}])
-def test_what_names_no_process_is_none(values: dict[str, object] | None) -> None:
-    assert Identity.of(values) is None
 
 
 def test_a_program_whose_folder_is_gone_is_started_as_its_log_says(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from pytest_mlops.errors import MLOpsError
 from pytest_mlops.records.serving import GatewaySettings
+from pytest_mlops.serving.logs import log_to_stderr
 from pytest_mlops.serving.ports import listen
 from pytest_mlops.state.paths import Layout
 from pytest_mlops.text import describe_problems
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, help="port to listen on, instead of the settings'; 0: a free one")
     parser.add_argument("--settings", type=Path, help="GatewaySettings as JSON; without, the defaults")
     given = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    log_to_stderr()
     try:
         settings = _settings(given)
         with listen(settings.host, settings.port) as listening:
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             run(Layout(root=given.root.absolute()), settings, listening)
     except (MLOpsError, OSError, ValidationError) as error:
         cause = describe_problems(error) if isinstance(error, ValidationError) else error
-        print(f"the gateway cannot run: {cause}", file=sys.stderr)  # noqa: T201
+        logging.getLogger("pytest_mlops.serving.gateway").error("the gateway cannot run: %s", cause)
         return 1
     return 0
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_mlops.serving.gateway.prediction_log import LogRow
 from pytest_mlops.serving.gateway.traffic_split import drawn
+from pytest_mlops.serving.gateway_protocol import DeploymentCounts
 
 if TYPE_CHECKING:
     from pytest_mlops.serving.gateway.exchange import Exchange
     from pytest_mlops.serving.gateway.prediction_log import PredictionLog
 
-__all__ = ["LATENCY_BOUNDS", "DeploymentCounts", "Sinks", "TrafficCounts"]
+__all__ = ["LATENCY_BOUNDS", "Accounting", "DeploymentTally", "TrafficTally"]
 
 LATENCY_BOUNDS = (*(round(10 ** (step / 8), 6) for step in range(-8, 41)), math.inf)
 """Upper bounds of the histograms in milliseconds: eight a decade from 0.1 ms to 100 s, then infinity."""
@@ -27,7 +28,7 @@ def _zeros() -> list[int]:
 
 
 @dataclass(kw_only=True, slots=True)
-class ArmTally:
+class RequestTally:
     """Requests of one kind.
 
     Attributes:
@@ -50,14 +51,14 @@ class ArmTally:
             self.latency[bisect_left(LATENCY_BOUNDS, milliseconds)] += 1
             self.seconds += milliseconds / 1000
 
-    def histogram(self) -> list[list[float | int | None]]:
-        """Return ``[[upper bound in milliseconds, count], …]``, the infinite bound as null."""
+    def histogram(self) -> tuple[tuple[float | None, int], ...]:
+        """Return the upper bounds in milliseconds, each with its count; the infinite one as ``None``."""
         pairs = zip(LATENCY_BOUNDS, self.latency, strict=True)
-        return [[None if math.isinf(bound) else bound, count] for bound, count in pairs]
+        return tuple((None if math.isinf(bound) else bound, count) for bound, count in pairs)
 
 
 @dataclass(kw_only=True, slots=True)
-class DeploymentCounts:
+class DeploymentTally:
     """Traffic of one deployment.
 
     Attributes:
@@ -68,39 +69,39 @@ class DeploymentCounts:
     """
 
     version: str
-    clients: ArmTally = field(default_factory=ArmTally)
-    copies: ArmTally = field(default_factory=ArmTally)
+    clients: RequestTally = field(default_factory=RequestTally)
+    copies: RequestTally = field(default_factory=RequestTally)
     differences: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the counts by the names of ``DeploymentTraffic``."""
-        return {
-            "requests": self.clients.requests,
-            "errors": self.clients.errors,
-            "latency": self.clients.histogram(),
-            "shadow_requests": self.copies.requests,
-            "shadow_errors": self.copies.errors,
-            "shadow_latency": self.copies.histogram(),
-            "shadow_differences": self.differences,
-        }
+    def counts(self) -> DeploymentCounts:
+        """Return what it has come to by now."""
+        return DeploymentCounts(
+            requests=self.clients.requests,
+            errors=self.clients.errors,
+            latency=self.clients.histogram(),
+            shadow_requests=self.copies.requests,
+            shadow_errors=self.copies.errors,
+            shadow_latency=self.copies.histogram(),
+            shadow_differences=self.differences,
+        )
 
 
-class TrafficCounts:
+class TrafficTally:
     """Counts of every deployment, and of what none of them got."""
 
     def __init__(self) -> None:
-        self.deployments: dict[str, DeploymentCounts] = {}
+        self.deployments: dict[str, DeploymentTally] = {}
         self.refused: dict[str, int] = {}
         self.copies_dropped = 0
 
-    def of(self, deployment: str, version: str) -> DeploymentCounts:
-        """Return a deployment's counts, which begin at 0.
+    def of(self, deployment: str, version: str) -> DeploymentTally:
+        """Return a deployment's tally, which begins at 0.
 
         Those of the deployments that had no traffic for longest are given up where there are very many.
         """
         found = self.deployments.pop(deployment, None)
         if found is None:
-            found = DeploymentCounts(version=version)
+            found = DeploymentTally(version=version)
             while len(self.deployments) >= _KEPT:
                 del self.deployments[next(iter(self.deployments))]
         self.deployments[deployment] = found
@@ -110,36 +111,30 @@ class TrafficCounts:
         """Count a request that went to no deployment."""
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
-    def as_json(self) -> dict[str, Any]:
-        """Return deployment -> counts."""
-        return {name: counts.as_json() for name, counts in self.deployments.items()}
+    def counts(self) -> dict[str, DeploymentCounts]:
+        """Return deployment -> what its traffic has come to by now."""
+        return {name: tally.counts() for name, tally in self.deployments.items()}
 
 
-class Sinks:
+class Accounting:
     """Takes exchanges that are over.
 
     Attributes:
-        counts: What the traffic has come to.
+        tally: What the traffic has come to.
         log: The log of predictions, where there is one.
     """
 
-    def __init__(self, *, counts: TrafficCounts, log: PredictionLog | None) -> None:
-        self.counts = counts
+    def __init__(self, *, log: PredictionLog | None) -> None:
+        self.tally = TrafficTally()
         self.log = log
 
-    def log_as_json(self) -> dict[str, int]:
-        """Return what became of the rows of the log; zeros where there is no log."""
-        if self.log is None:
-            return dict.fromkeys(("written", "dropped", "buffered", "files", "failures"), 0)
-        return self.log.as_json()
-
-    def take(self, exchange: Exchange) -> None:
+    def record(self, exchange: Exchange) -> None:
         """Count an exchange, and log it where it is drawn."""
         milliseconds = exchange.milliseconds()
-        arm = exchange.arm
-        counts = self.counts.of(arm.deployment, arm.version)
-        tally = counts.copies if exchange.shadow else counts.clients
-        tally.add(failed=exchange.failed, milliseconds=milliseconds)
+        pool = exchange.pool
+        tally = self.tally.of(pool.deployment, pool.version)
+        requests = tally.copies if exchange.shadow else tally.clients
+        requests.add(failed=exchange.failed, milliseconds=milliseconds)
         log = self.log
         if log is None or not drawn(exchange.request_id, log.settings.sample, salt="log"):
             return
@@ -149,8 +144,8 @@ class Sinks:
             LogRow(
                 time=exchange.began // 1000,
                 request_id=exchange.request_id,
-                deployment_id=arm.deployment,
-                version=arm.version,
+                deployment_id=pool.deployment,
+                version=pool.version,
                 replica=exchange.upstream.address.id if exchange.upstream is not None else "",
                 method=exchange.method,
                 path=exchange.target,

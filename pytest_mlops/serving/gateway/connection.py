@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import httptools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Answer", "Broken", "Connection"]
+__all__ = ["Connection", "ProtocolError", "ReplicaAnswer"]
 
 _HIGH_WATER = 256 * 1024
 
 
-class Broken(Exception):  # noqa: N818 -- what happened to the answer
+class ProtocolError(Exception):
     """The connection came to an end, or what came over it is no answer.
 
     Attributes:
         silent: Whether not one byte of an answer had come.
     """
 
-    def __init__(self, sentence: str, *, silent: bool = False) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, *, silent: bool = False) -> None:
+        super().__init__(message)
         self.silent = silent
 
 
-class Source(Protocol):
-    """Where an answer comes from."""
-
-    def hold(self) -> None:
-        """Take no more for now."""
-
-    def go_on(self) -> None:
-        """Take more again."""
-
-    def abort(self) -> None:
-        """Take nothing more, ever."""
-
-
-class Answer:
+class ReplicaAnswer:
     """What a replica answers: its head is there, its body may still be to come.
 
     Attributes:
@@ -66,7 +53,7 @@ class Answer:
     )
 
     def __init__(
-        self, connection: Source, status: int, headers: list[tuple[bytes, bytes]], length: int | None
+        self, connection: Connection, status: int, headers: list[tuple[bytes, bytes]], length: int | None
     ) -> None:
         self.status = status
         self.headers = headers
@@ -77,13 +64,13 @@ class Answer:
         self._parts: deque[bytes] = deque()
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._error: Broken | None = None
+        self._error: ProtocolError | None = None
 
     async def read(self) -> bytes:
         """Return all of the body that is still to come.
 
         Raises:
-            Broken: it never will.
+            ProtocolError: it never will.
         """
         while not self.finished:
             await self._wait()
@@ -93,7 +80,7 @@ class Answer:
         """Return what has come, as soon as there is some; nothing at the end.
 
         Raises:
-            Broken: it broke off.
+            ProtocolError: it broke off.
         """
         while not self._parts and not self.finished:
             await self._wait()
@@ -111,10 +98,10 @@ class Answer:
         self._parts.append(data)
         self._size += len(data)
         if self._size > _HIGH_WATER:
-            self._connection.hold()
+            self._connection.pause()
         self._wake()
 
-    def finish(self, error: Broken | None = None) -> None:
+    def finish(self, error: ProtocolError | None = None) -> None:
         """Take note that the body is at its end, for good or ill."""
         self.finished = error is None
         self._error = error
@@ -124,7 +111,7 @@ class Answer:
         data = self._parts.popleft() if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         if self._size > _HIGH_WATER:
-            self._connection.go_on()
+            self._connection.resume()
         self._size = 0
         return data
 
@@ -132,8 +119,8 @@ class Answer:
         if self._error is not None:
             raise self._error
         self._waiter = asyncio.get_running_loop().create_future()
-        if self._size > _HIGH_WATER:  # one who wants all of it takes it as it comes
-            self._connection.go_on()
+        if self._size > _HIGH_WATER:  # a reader of the whole body takes it as it comes
+            self._connection.resume()
         await self._waiter
 
     def _wake(self) -> None:
@@ -163,8 +150,8 @@ class Connection(asyncio.Protocol):
         self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._head: asyncio.Future[Answer] | None = None
-        self._answer: Answer | None = None
+        self._head: asyncio.Future[ReplicaAnswer] | None = None
+        self._answer: ReplicaAnswer | None = None
         self._sending = False
         self._writable: asyncio.Future[None] | None = None
         self._reset(bodiless=False)
@@ -186,10 +173,10 @@ class Connection(asyncio.Protocol):
         """Whether a request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def request(self, data: bytes, *, method: str, more: bool = False) -> asyncio.Future[Answer]:
+    def request(self, data: bytes, *, method: str, more: bool = False) -> asyncio.Future[ReplicaAnswer]:
         """Send a request's head with what there is of its body; return the answer to come.
 
-        The future raises ``Broken`` where there is none.
+        The future raises ``ProtocolError`` where there is none.
 
         Args:
             data: What is sent.
@@ -204,7 +191,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
         else:
-            self._fail(Broken("the connection was closed before anything was sent", silent=True))
+            self._fail(ProtocolError("the connection was closed before anything was sent", silent=True))
         return self._head
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
@@ -216,12 +203,12 @@ class Connection(asyncio.Protocol):
         if self._writable is not None:
             await self._writable
 
-    def hold(self) -> None:
+    def pause(self) -> None:
         """Take no more for now."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Take more again."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -244,9 +231,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._fail(Broken("it changed to a protocol that nobody asked for"))
+            self._fail(ProtocolError("it changed to a protocol that was not asked for"))
         except httptools.HttpParserError as error:
-            self._fail(Broken(f"what came is no HTTP: {error.__context__ or error}"))
+            self._fail(ProtocolError(f"what came is not HTTP: {error.__context__ or error}"))
         if self._complete:
             self._over()
 
@@ -259,22 +246,22 @@ class Connection(asyncio.Protocol):
             answer.finish()
         else:
             reason = str(exc) if exc is not None else "end of file"
-            self._fail(Broken(f"the connection was closed: {reason}", silent=self._silent))
+            self._fail(ProtocolError(f"the connection was closed: {reason}", silent=self._silent))
         self._transport = self._parser = None
         self._lost(self)
 
     def pause_writing(self) -> None:
-        """Have those who write wait."""
+        """Make writers wait."""
         self._writable = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
-        """Have them go on."""
+        """Let writers continue."""
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._writable = None
 
     def on_message_begin(self) -> None:
-        """Take note of a message that nobody asked for."""
+        """Take note of a message that was not asked for."""
         self._surplus = self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -302,7 +289,7 @@ class Connection(asyncio.Protocol):
         if status > 599:
             raise ValueError(f"a status of {status}")
         self._interim = False
-        self._answer = Answer(self, status, self._headers, None if self._chunked else self._length)
+        self._answer = ReplicaAnswer(self, status, self._headers, None if self._chunked else self._length)
         if self._bodiless:
             # The parser cannot know that no body follows; nothing more is read from this connection.
             self._answer.finish()
@@ -336,12 +323,12 @@ class Connection(asyncio.Protocol):
         if keep and self.open:
             self.used = True
             self.idle_since = asyncio.get_running_loop().time()
-            self.go_on()
+            self.resume()
             self._idle(self)
         elif self._transport is not None:
             self._transport.close()
 
-    def _fail(self, error: Broken) -> None:
+    def _fail(self, error: ProtocolError) -> None:
         if self._head is not None and not self._head.done():
             self._head.set_exception(error)
         elif self._answer is not None and not self._answer.finished:

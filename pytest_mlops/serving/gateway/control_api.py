@@ -11,32 +11,32 @@ from typing import TYPE_CHECKING, Any
 from pytest_mlops.errors import ConflictError, SerializationError
 from pytest_mlops.serving.gateway.asgi import respond_json
 from pytest_mlops.serving.gateway.headers import first
-from pytest_mlops.serving.gateway_protocol import read_routes
+from pytest_mlops.serving.gateway_protocol import GatewayStatus, LogFate, read_routes
 
 if TYPE_CHECKING:
-    from pytest_mlops.serving.gateway.accounting import Sinks
+    from pytest_mlops.serving.gateway.accounting import Accounting
     from pytest_mlops.serving.gateway.asgi import Receive, Scope, Send
     from pytest_mlops.serving.gateway.router import Router
 
-__all__ = ["Control"]
+__all__ = ["ControlApi"]
 
 _log = logging.getLogger(__name__)
 _MAX_TABLE = 8 * 1024 * 1024
 _CLOSING = frozenset({400, 401, 413})  # their body may not have been read
 
 
-class Control:
+class ControlApi:
     """Answers on the control port; every request carries the token.
 
     Args:
         router: Whose table is replaced.
-        sinks: What was served.
+        accounting: What was served.
         token: Expected as ``Authorization: Bearer TOKEN``.
     """
 
-    def __init__(self, *, router: Router, sinks: Sinks, token: str) -> None:
+    def __init__(self, *, router: Router, accounting: Accounting, token: str) -> None:
         self._router = router
-        self._sinks = sinks
+        self._accounting = accounting
         self._expected = f"Bearer {token}".encode()
         self._epoch = uuid.uuid4().hex
         self._started_at = datetime.now(UTC).isoformat()
@@ -57,7 +57,7 @@ class Control:
             case "PUT", "/routes":
                 return await self._put_routes(receive)
             case "GET", "/status":
-                return 200, self._status()
+                return 200, self._status().model_dump(mode="json")
             case method, "/routes" | "/status":
                 return 405, {"error": f"{method} is not for this path"}
         return 404, {"error": "expected /routes or /status"}
@@ -87,14 +87,15 @@ class Control:
             "revision": routes.revision if routes is not None else 0,
         }
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self) -> GatewayStatus:
         deployments, replicas = self._router.in_flight()
-        return {
-            "epoch": self._epoch,
-            "started_at": self._started_at,
+        log = self._accounting.log
+        return GatewayStatus(
+            epoch=self._epoch,
+            started_at=self._started_at,
             **self._numbers(),
-            "in_flight": deployments,
-            "in_flight_replicas": replicas,
-            "counts": self._sinks.counts.as_json(),
-            "log": self._sinks.log_as_json(),
-        }
+            in_flight=deployments,
+            in_flight_replicas=replicas,
+            counts=self._accounting.tally.counts(),
+            log=LogFate() if log is None else log.fate(),
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_mlops.serving.gateway.router import Arm
+    from pytest_mlops.serving.gateway.router import ReplicaPool
     from pytest_mlops.serving.gateway.upstream import Upstream
 
 __all__ = ["Captured", "Exchange"]
@@ -57,7 +57,7 @@ class Exchange:
         method: Its method.
         target: Path and query.
         content_type: Of the request.
-        arm: The deployment that it went to.
+        pool: The deployment that it went to.
         shadow: Whether it is a copy.
         request: Body of the request.
         response: Body of the answer.
@@ -74,7 +74,7 @@ class Exchange:
     method: str
     target: str
     content_type: str
-    arm: Arm
+    pool: ReplicaPool
     request: Captured
     response: Captured
     shadow: bool = False

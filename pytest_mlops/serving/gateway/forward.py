@@ -1,23 +1,23 @@
-"""Asking a deployment's replicas for an answer, one after another where that is safe."""
+"""Forwarding of a request to a deployment's replicas, one after another where that is safe."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mlops.serving.gateway.upstream import NoAnswer
+from pytest_mlops.serving.gateway.upstream import UpstreamError
 
 if TYPE_CHECKING:
-    from pytest_mlops.serving.gateway.connection import Answer
+    from pytest_mlops.serving.gateway.connection import ReplicaAnswer
     from pytest_mlops.serving.gateway.exchange import Exchange
     from pytest_mlops.serving.gateway.router import Router
     from pytest_mlops.serving.gateway.upstream import Call, Upstream
 
-__all__ = ["ask"]
+__all__ = ["forward"]
 
 _ATTEMPTS = 4
 
 
-async def ask(router: Router, call: Call, exchange: Exchange) -> Answer:
+async def forward(router: Router, call: Call, exchange: Exchange) -> ReplicaAnswer:
     """Return the answer of a replica, with its body still to come.
 
     A kept connection that a replica closes just then says nothing of the request, which goes to the same
@@ -28,19 +28,19 @@ async def ask(router: Router, call: Call, exchange: Exchange) -> Answer:
     nothing could be sent and the deployment is in the table no more, one that is in it is asked.
 
     Raises:
-        NoAnswer: no replica gave one.
+        UpstreamError: no replica gave one.
     """
     tried: list[Upstream] = []
     again: Upstream | None = None
-    failure = NoAnswer("no replica is ready", status=503)
+    failure = UpstreamError("no replica is ready", status=503)
     for _ in range(_ATTEMPTS):
-        upstream = again or exchange.arm.next(tried)
+        upstream = again or exchange.pool.next(tried)
         if upstream is None:
             break
         _move(router, exchange, upstream)
         try:
             return await upstream.ask(call)
-        except NoAnswer as error:
+        except UpstreamError as error:
             if again is not None or not (error.unsent or error.stale):
                 raise
             failure = error
@@ -49,7 +49,7 @@ async def ask(router: Router, call: Call, exchange: Exchange) -> Answer:
                 continue
             tried.append(upstream)
             if not exchange.shadow:
-                exchange.arm = router.current(exchange.arm) or router.choose() or exchange.arm
+                exchange.pool = router.current(exchange.pool) or router.choose() or exchange.pool
     raise failure
 
 

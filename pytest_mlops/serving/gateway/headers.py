@@ -1,4 +1,4 @@
-"""Headers on their way through: what belongs to one connection stays there, the rest goes on."""
+"""Headers on their way through: those of one connection stay there, the others are passed on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUEST_ID = b"x-request-id"
 DEPLOYMENT = b"x-mlops-deployment"
 SHADOW = b"x-mlops-shadow"
 
-# RFC 9110 §7.6.1, and what stands for the framing of one connection, which each side writes anew.
+# RFC 9110 §7.6.1, and what stands for the framing of one connection, which each side writes itself.
 _OF_ONE_CONNECTION = frozenset(
     b"connection content-length expect keep-alive proxy-authenticate proxy-authorization proxy-connection"
     b" te trailer transfer-encoding upgrade".split()

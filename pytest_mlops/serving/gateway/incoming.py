@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from pytest_mlops.serving.gateway.exchange import Captured
     from pytest_mlops.serving.gateway.upstream import Call
 
-__all__ = ["Body", "ClientLeft", "DepartureWatch", "Refusal", "target_of"]
+__all__ = ["Body", "ClientDisconnected", "DisconnectWatch", "Refusal", "target_of"]
 
 _WHOLE = 64 * 1024
 """Bytes up to which a body of known length is read whole before a replica is chosen."""
 
 
-class ClientLeft(Exception):  # noqa: N818 -- what happened; nobody is at fault
+class ClientDisconnected(Exception):  # noqa: N818 -- what happened, without a fault
     """The client closed its connection before it had its answer."""
 
 
@@ -28,12 +28,12 @@ class Refusal(Exception):  # noqa: N818 -- as above
     """A request that goes to no replica.
 
     Attributes:
-        status: What the client is told.
-        reason: One word for the metrics.
+        status: Of the answer to the client.
+        reason: Label for the metrics.
     """
 
-    def __init__(self, sentence: str, *, status: int, reason: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, *, status: int, reason: str) -> None:
+        super().__init__(message)
         self.status = status
         self.reason = reason
 
@@ -96,7 +96,7 @@ class Body:
         """Return the body where it is short; ``None`` where there is none, or it has to be streamed.
 
         Raises:
-            ClientLeft: it never comes to its end.
+            ClientDisconnected: it never comes to its end.
         """
         if self.length is None or self.length > _WHOLE:
             return None
@@ -110,7 +110,7 @@ class Body:
         """Yield the body as it comes, and note that this has begun.
 
         Raises:
-            ClientLeft: it never comes to its end.
+            ClientDisconnected: it never comes to its end.
             Refusal: it is too long.
         """
         call.began = True
@@ -127,7 +127,7 @@ class Body:
     async def _piece(self) -> bytes:
         message = await self._receive()
         if message["type"] != "http.request":
-            raise ClientLeft("while its body came")
+            raise ClientDisconnected("while its body came")
         self.finished = not message.get("more_body", False)
         data: bytes = message.get("body", b"")
         return data
@@ -148,7 +148,7 @@ class Body:
 _AFTER = 0.02
 
 
-class DepartureWatch:
+class DisconnectWatch:
     """Cancels the task that it is made in when the client leaves.
 
     Args:
@@ -156,11 +156,11 @@ class DepartureWatch:
         body: Is received first.
 
     Attributes:
-        left: Whether the client left.
+        disconnected: Whether the client has left.
     """
 
     def __init__(self, receive: Receive, body: Body) -> None:
-        self.left = False
+        self.disconnected = False
         self._receive = receive
         self._body = body
         self._working = asyncio.current_task()
@@ -177,7 +177,7 @@ class DepartureWatch:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.left = True
+        self.disconnected = True
         if self._working is not None:
             self._working.cancel()
 

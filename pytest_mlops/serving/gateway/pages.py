@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from pytest_mlops.serving.gateway.accounting import ArmTally, Sinks
+    from pytest_mlops.serving.gateway.accounting import Accounting, RequestTally
     from pytest_mlops.serving.gateway.asgi import Scope, Send
     from pytest_mlops.serving.gateway.router import Router
+    from pytest_mlops.serving.gateway_protocol import LogFate
 
 __all__ = ["Pages"]
 
@@ -32,13 +33,13 @@ class Pages:
 
     Args:
         router: What is served.
-        sinks: What was served.
+        accounting: What was served.
     """
 
-    def __init__(self, *, router: Router, sinks: Sinks) -> None:
+    def __init__(self, *, router: Router, accounting: Accounting) -> None:
         self._router = router
         self._registry = CollectorRegistry()
-        self._registry.register(_Collector(router, sinks))
+        self._registry.register(_Collector(router, accounting))
 
     async def answer(self, scope: Scope, send: Send) -> bool:
         """Answer a request that is for the gateway; return whether it was."""
@@ -57,24 +58,24 @@ class Pages:
 
 
 class _Collector:
-    def __init__(self, router: Router, sinks: Sinks) -> None:
+    def __init__(self, router: Router, accounting: Accounting) -> None:
         self._router = router
-        self._sinks = sinks
+        self._accounting = accounting
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
     def collect(self) -> Iterable[Metric]:
         yield from self._deployments()
-        counts = self._sinks.counts
+        traffic = self._accounting.tally
         refused = CounterMetricFamily(
             "mlops_gateway_refused", "Requests that went to no deployment.", labels=("reason",)
         )
-        for reason, count in counts.refused.items():
+        for reason, count in traffic.refused.items():
             refused.add_metric((reason,), count)
         yield refused
         yield CounterMetricFamily(
-            "mlops_gateway_shadow_dropped", "Copies that were not sent.", value=counts.copies_dropped
+            "mlops_gateway_shadow_dropped", "Copies that were not sent.", value=traffic.copies_dropped
         )
         under_way = GaugeMetricFamily(
             "mlops_gateway_in_flight", "Requests under way.", labels=("deployment",)
@@ -87,8 +88,8 @@ class _Collector:
             "The table of routes in force.",
             value=self._router.routes.generation if self._router.routes is not None else 0,
         )
-        if self._sinks.log is not None:
-            yield from _log_metrics(self._sinks.log.as_json())
+        if self._accounting.log is not None:
+            yield from _log_metrics(self._accounting.log.fate())
 
     def _deployments(self) -> Iterable[Metric]:
         requests = CounterMetricFamily("mlops_gateway_requests", "Requests that are over.", labels=_LABELS)
@@ -101,17 +102,17 @@ class _Collector:
         differences = CounterMetricFamily(
             "mlops_gateway_shadow_differences", "Copies answered otherwise.", labels=_LABELS[:2]
         )
-        for deployment, counts in self._sinks.counts.deployments.items():
-            for tally, shadow in ((counts.clients, "false"), (counts.copies, "true")):
-                labels = (deployment, counts.version, shadow)
+        for deployment, traffic in self._accounting.tally.deployments.items():
+            for tally, shadow in ((traffic.clients, "false"), (traffic.copies, "true")):
+                labels = (deployment, traffic.version, shadow)
                 requests.add_metric(labels, tally.requests)
                 errors.add_metric(labels, tally.errors)
                 seconds.add_metric(labels, _cumulative(tally), tally.seconds)
-            differences.add_metric((deployment, counts.version), counts.differences)
+            differences.add_metric((deployment, traffic.version), traffic.differences)
         return requests, errors, seconds, differences
 
 
-def _cumulative(tally: ArmTally) -> list[tuple[str, float]]:
+def _cumulative(tally: RequestTally) -> list[tuple[str, float]]:
     buckets, sum_so_far = [], 0
     for bound, count in zip(LATENCY_BOUNDS, tally.latency, strict=True):
         sum_so_far += count
@@ -119,12 +120,10 @@ def _cumulative(tally: ArmTally) -> list[tuple[str, float]]:
     return buckets
 
 
-def _log_metrics(log: dict[str, int]) -> Iterable[Metric]:
+def _log_metrics(log: LogFate) -> Iterable[Metric]:
     rows = CounterMetricFamily("mlops_gateway_log_rows", "Rows of the log by fate.", labels=("fate",))
-    rows.add_metric(("written",), log["written"])
-    rows.add_metric(("dropped",), log["dropped"])
+    rows.add_metric(("written",), log.written)
+    rows.add_metric(("dropped",), log.dropped)
     yield rows
-    yield GaugeMetricFamily("mlops_gateway_log_buffered", "Rows not in a closed file.", value=log["buffered"])
-    yield CounterMetricFamily(
-        "mlops_gateway_log_failures", "Times that writing failed.", value=log["failures"]
-    )
+    yield GaugeMetricFamily("mlops_gateway_log_buffered", "Rows not in a closed file.", value=log.buffered)
+    yield CounterMetricFamily("mlops_gateway_log_failures", "Times that writing failed.", value=log.failures)

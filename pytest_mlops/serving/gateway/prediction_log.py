@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_mlops.serving.gateway.parquet import LogFile, prune, remove_abandoned
+from pytest_mlops.serving.gateway_protocol import LogFate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +53,8 @@ class LogRow(NamedTuple):
 class PredictionLog:
     """Takes rows from the event loop and never makes it wait.
 
-    A disk that is full, or a folder that cannot be written, stops the log for a while and nothing else: the
-    rows of the open file are dropped, as are those for which the buffer has no room.
+    A disk that is full, or a folder that cannot be written, stops the log for a while, and not the serving:
+    the rows of the open file are dropped, as are those for which the buffer has no room.
 
     Args:
         folder: Where the files go.
@@ -91,15 +92,15 @@ class PredictionLog:
         opened = self._open
         return len(self._rows) + (opened.rows if opened is not None else 0)
 
-    def as_json(self) -> dict[str, int]:
+    def fate(self) -> LogFate:
         """Return what became of the rows."""
-        return {
-            "written": self.written,
-            "dropped": self.dropped,
-            "buffered": self.buffered,
-            "files": self.files,
-            "failures": self.failures,
-        }
+        return LogFate(
+            written=self.written,
+            dropped=self.dropped,
+            buffered=self.buffered,
+            files=self.files,
+            failures=self.failures,
+        )
 
     def start(self) -> None:
         """Start the thread that writes."""

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_mlops.serving.gateway.asgi import respond_json
-from pytest_mlops.serving.gateway.connection import Broken
+from pytest_mlops.serving.gateway.connection import ProtocolError
 from pytest_mlops.serving.gateway.exchange import Captured, Exchange
-from pytest_mlops.serving.gateway.forward import ask
+from pytest_mlops.serving.gateway.forward import forward
 from pytest_mlops.serving.gateway.headers import (
     DEPLOYMENT,
     REQUEST_ID,
@@ -19,15 +19,21 @@ from pytest_mlops.serving.gateway.headers import (
     request_headers,
     request_id,
 )
-from pytest_mlops.serving.gateway.incoming import Body, ClientLeft, DepartureWatch, Refusal, target_of
+from pytest_mlops.serving.gateway.incoming import (
+    Body,
+    ClientDisconnected,
+    DisconnectWatch,
+    Refusal,
+    target_of,
+)
 from pytest_mlops.serving.gateway.shadow import COMPARED
-from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
+from pytest_mlops.serving.gateway.upstream import Call, UpstreamError
 
 if TYPE_CHECKING:
     from pytest_mlops.records.serving import GatewaySettings
-    from pytest_mlops.serving.gateway.accounting import Sinks
+    from pytest_mlops.serving.gateway.accounting import Accounting
     from pytest_mlops.serving.gateway.asgi import Receive, Scope, Send
-    from pytest_mlops.serving.gateway.connection import Answer
+    from pytest_mlops.serving.gateway.connection import ReplicaAnswer
     from pytest_mlops.serving.gateway.headers import Headers
     from pytest_mlops.serving.gateway.pages import Pages
     from pytest_mlops.serving.gateway.router import Router
@@ -40,7 +46,7 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 class Relay:
-    """Hands the answer to one request on.
+    """Relays the answer to one request.
 
     Args:
         send: Sends to the client.
@@ -57,11 +63,11 @@ class Relay:
         self._exchange = exchange
         self._timeout = timeout
 
-    async def hand_on(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+    async def relay(self, answer: ReplicaAnswer, headers: Headers, clock: asyncio.Timeout) -> None:
         """Send an answer to the client.
 
         Raises:
-            Broken: it broke off.
+            ProtocolError: it broke off.
         """
         try:
             if self._exchange.method == "HEAD" or answer.status in _WITHOUT_BODY:
@@ -73,24 +79,26 @@ class Relay:
         finally:
             answer.close()
 
-    async def _bare(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+    async def _bare(self, answer: ReplicaAnswer, headers: Headers, clock: asyncio.Timeout) -> None:
         if answer.length is not None and answer.status != 204:
             headers.append((b"content-length", b"%d" % answer.length))
         await self._rest(answer, headers, b"", clock)
 
-    async def _whole(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+    async def _whole(self, answer: ReplicaAnswer, headers: Headers, clock: asyncio.Timeout) -> None:
         data = await answer.read()
         self._exchange.response.add(data)
         headers.append((b"content-length", b"%d" % len(data)))
         await self._rest(answer, headers, data, clock)
 
-    async def _rest(self, answer: Answer, headers: Headers, data: bytes, clock: asyncio.Timeout) -> None:
+    async def _rest(
+        self, answer: ReplicaAnswer, headers: Headers, data: bytes, clock: asyncio.Timeout
+    ) -> None:
         clock.reschedule(None)
         self._exchange.whole = True
         await self._begin(answer, headers)
         await self._send({"type": "http.response.body", "body": data})
 
-    async def _pieces(self, answer: Answer, headers: Headers, clock: asyncio.Timeout) -> None:
+    async def _pieces(self, answer: ReplicaAnswer, headers: Headers, clock: asyncio.Timeout) -> None:
         loop = asyncio.get_running_loop()
         if answer.length is not None:
             headers.append((b"content-length", b"%d" % answer.length))
@@ -107,7 +115,7 @@ class Relay:
         self._exchange.whole = True
         await self._send({"type": "http.response.body", "body": b""})
 
-    async def _begin(self, answer: Answer, headers: Headers) -> None:
+    async def _begin(self, answer: ReplicaAnswer, headers: Headers) -> None:
         self.started = True
         self._exchange.status = answer.status
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -122,17 +130,23 @@ class Proxy:
     Args:
         router: Says where each goes.
         settings: Timeout and sizes.
-        sinks: Get every exchange when it is over.
+        accounting: Get every exchange when it is over.
         tee: Sends copies.
         pages: What the gateway answers itself.
     """
 
     def __init__(
-        self, *, router: Router, settings: GatewaySettings, sinks: Sinks, tee: ShadowTee, pages: Pages
+        self,
+        *,
+        router: Router,
+        settings: GatewaySettings,
+        accounting: Accounting,
+        tee: ShadowTee,
+        pages: Pages,
     ) -> None:
         self._router = router
         self._settings = settings
-        self._sinks = sinks
+        self._accounting = accounting
         self._tee = tee
         self._pages = pages
         self._quiet_until = 0.0
@@ -145,13 +159,13 @@ class Proxy:
             if not await self._pages.answer(scope, send):
                 await self._pass_on(scope, receive, send, target, identity)
         except Refusal as refusal:
-            self._sinks.counts.refuse(refusal.reason)
-            await _sentence(send, refusal.status, str(refusal), identity, close=True)
-        except ClientLeft:
-            self._sinks.counts.refuse("client_left")
+            self._accounting.tally.refuse(refusal.reason)
+            await _send_error(send, refusal.status, str(refusal), identity, close=True)
+        except ClientDisconnected:
+            self._accounting.tally.refuse("client_left")
         except Exception:
             _log.exception("request %s failed inside the gateway", identity)
-            self._sinks.counts.refuse("internal")
+            self._accounting.tally.refuse("internal")
             raise
 
     async def _pass_on(
@@ -163,8 +177,8 @@ class Proxy:
             scope, receive, limit=settings.max_body, timeout=settings.timeout, captured=Captured(limit=kept)
         )
         data = await self._received(body)
-        arm = self._router.choose()
-        if arm is None:
+        pool = self._router.choose()
+        if pool is None:
             raise Refusal("no version is ready to answer", status=503, reason="no_replica")
         call = Call(
             method=scope["method"], target=target, headers=request_headers(scope, identity), body=data
@@ -176,7 +190,7 @@ class Proxy:
             method=call.method,
             target=target.decode("utf-8", "backslashreplace"),
             content_type=(first(call.headers, b"content-type") or b"").decode("utf-8", "backslashreplace"),
-            arm=arm,
+            pool=pool,
             request=body.captured,
             response=Captured(limit=kept),
         )
@@ -184,15 +198,15 @@ class Proxy:
         problem = await self._watched(call, body, exchange, relay, receive)
         if problem is None:
             return
-        status, sentence = problem
+        status, message = problem
         replica = exchange.upstream.address.id if exchange.upstream is not None else "no replica"
-        self._complain("request %s to %s (%s): %s", identity, exchange.arm.deployment, replica, sentence)
+        self._log_failure("request %s to %s (%s): %s", identity, exchange.pool.deployment, replica, message)
         # An answer that has begun is left unfinished, for which the server closes the connection.
         if not relay.started:
-            await _sentence(send, status, sentence, identity, deployment=exchange.arm.deployment)
+            await _send_error(send, status, message, identity, deployment=exchange.pool.deployment)
 
-    def _complain(self, message: str, *values: object) -> None:
-        """Log a failed request; one a second is enough to see why, and the counts say how many there are."""
+    def _log_failure(self, message: str, *values: object) -> None:
+        """Log a failed request; one a second is enough to see why, and the counts show how many there are."""
         now = time.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + 1.0
@@ -215,18 +229,18 @@ class Proxy:
         self, call: Call, body: Body, exchange: Exchange, relay: Relay, receive: Receive
     ) -> tuple[int, str] | None:
         """Have the request answered, unless the client leaves; return what went wrong."""
-        watch = DepartureWatch(receive, body)
+        watch = DisconnectWatch(receive, body)
         try:
             return await self._ask(call, body, exchange, relay)
         except asyncio.CancelledError:
-            # Who leaves a stream may have had all that was wanted; who leaves before it has not.
+            # A client that leaves a stream may have had all that it needs; one that leaves before has not.
             exchange.excused = relay.started
             task = asyncio.current_task()
-            if not watch.left or task is None:
+            if not watch.disconnected or task is None:
                 raise
             task.uncancel()
             return None
-        except (ClientLeft, Refusal) as error:
+        except (ClientDisconnected, Refusal) as error:
             exchange.void = True
             if relay.started:
                 return 400, str(error)
@@ -239,14 +253,14 @@ class Proxy:
         try:
             async with asyncio.timeout(self._settings.timeout) as clock:
                 body.clock = clock
-                answer = await ask(self._router, call, exchange)
+                answer = await forward(self._router, call, exchange)
                 headers = answer_headers(
-                    answer.headers, identity=exchange.request_id, deployment=exchange.arm.deployment
+                    answer.headers, identity=exchange.request_id, deployment=exchange.pool.deployment
                 )
-                await relay.hand_on(answer, headers, clock)
-        except NoAnswer as error:
+                await relay.relay(answer, headers, clock)
+        except UpstreamError as error:
             return error.status, str(error)
-        except Broken as error:
+        except ProtocolError as error:
             return 502, f"the answer broke off: {error}"
         except TimeoutError:
             if not body.finished:
@@ -259,15 +273,15 @@ class Proxy:
             self._router.release(exchange.upstream)
         if exchange.void:
             return
-        self._sinks.take(exchange)
+        self._accounting.record(exchange)
         if self._router.shadows:
             self._tee.offer(call, exchange)
 
 
-async def _sentence(
+async def _send_error(
     send: Send,
     status: int,
-    sentence: str,
+    message: str,
     identity: str,
     *,
     deployment: str | None = None,
@@ -276,5 +290,5 @@ async def _sentence(
     headers = [(REQUEST_ID, identity.encode())]
     if deployment is not None:
         headers.append((DEPLOYMENT, deployment.encode("ascii", "replace")))
-    value = {"error": sentence, "request_id": identity}
+    value = {"error": message, "request_id": identity}
     await respond_json(send, status, value, headers=headers, close=close)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from pytest_mlops.serving.gateway_protocol import ReplicaAddress, Route, Routes, ShadowRoute
 
-__all__ = ["Arm", "Router"]
+__all__ = ["ReplicaPool", "Router"]
 
 
-class Arm:
+class ReplicaPool:
     """A deployment with its replicas, which take turns.
 
     Attributes:
@@ -51,8 +51,8 @@ class Router:
 
     def __init__(self) -> None:
         self.routes: Routes | None = None
-        self.shadows: Sequence[tuple[float, Arm]] = ()
-        self._arms: dict[str, Arm] = {}
+        self.shadows: Sequence[tuple[float, ReplicaPool]] = ()
+        self._pools: dict[str, ReplicaPool] = {}
         self._choice = WeightedChoice({})
         self._upstreams: dict[ReplicaAddress, Upstream] = {}
 
@@ -66,20 +66,20 @@ class Router:
             raise ConflictError(
                 f"generation {routes.generation} is older than {self.routes.generation}, which is in force"
             )
-        before = {**{arm.deployment: arm for _, arm in self.shadows}, **self._arms}
+        before = {**{pool.deployment: pool for _, pool in self.shadows}, **self._pools}
         upstreams = dict(self._upstreams)
 
-        def arm(route: Route | ShadowRoute) -> Arm:
+        def pool(route: Route | ShadowRoute) -> ReplicaPool:
             members = []
             for address in route.replicas:
                 if address not in upstreams:
                     upstreams[address] = Upstream(address=address, deployment=route.deployment)
                 members.append(upstreams[address])
             turn = before[route.deployment].turn if route.deployment in before else -1
-            return Arm(route, members, turn)
+            return ReplicaPool(route, members, turn)
 
-        self._arms = {route.deployment: arm(route) for route in routes.routes}
-        self.shadows = tuple((route.share, arm(route)) for route in routes.shadow)
+        self._pools = {route.deployment: pool(route) for route in routes.routes}
+        self.shadows = tuple((route.share, pool(route)) for route in routes.shadow)
         weights = {route.deployment: route.weight for route in routes.routes if route.replicas}
         self._choice = WeightedChoice(weights, before=self._choice)
         self.routes, self._upstreams = routes, upstreams
@@ -90,22 +90,22 @@ class Router:
         """Whether some deployment with a weight has a replica."""
         return bool(self._choice)
 
-    def choose(self) -> Arm | None:
+    def choose(self) -> ReplicaPool | None:
         """Return the deployment whose turn it is; ``None`` where nothing serves."""
-        return self._arms[self._choice.next()] if self._choice else None
+        return self._pools[self._choice.next()] if self._choice else None
 
-    def current(self, arm: Arm) -> Arm | None:
+    def current(self, pool: ReplicaPool) -> ReplicaPool | None:
         """Return a deployment as the table in force has it; ``None`` where that has it no more."""
-        return self._arms.get(arm.deployment)
+        return self._pools.get(pool.deployment)
 
-    def copies(self, identity: str) -> Sequence[Arm]:
+    def copies(self, identity: str) -> Sequence[ReplicaPool]:
         """Return the deployments that get a copy of a request, drawn by its id."""
         if not self.shadows:
             return ()
         return [
-            arm
-            for share, arm in self.shadows
-            if arm.upstreams and drawn(identity, share, salt=arm.deployment)
+            pool
+            for share, pool in self.shadows
+            if pool.upstreams and drawn(identity, share, salt=pool.deployment)
         ]
 
     def release(self, upstream: Upstream) -> None:
@@ -115,8 +115,8 @@ class Router:
             self._close_gone()
 
     def _close_gone(self) -> None:
-        used = {upstream for arm in self._arms.values() for upstream in arm.upstreams}
-        used.update(upstream for _, arm in self.shadows for upstream in arm.upstreams)
+        used = {upstream for pool in self._pools.values() for upstream in pool.upstreams}
+        used.update(upstream for _, pool in self.shadows for upstream in pool.upstreams)
         for address, upstream in list(self._upstreams.items()):
             upstream.gone = upstream not in used
             if upstream.gone and upstream.in_flight == 0:
@@ -125,8 +125,8 @@ class Router:
 
     def in_flight(self) -> tuple[dict[str, int], dict[str, int]]:
         """Return requests under way by deployment and by replica, those of older tables too."""
-        deployments: dict[str, int] = dict.fromkeys(self._arms, 0)
-        deployments.update({arm.deployment: 0 for _, arm in self.shadows})
+        deployments: dict[str, int] = dict.fromkeys(self._pools, 0)
+        deployments.update({pool.deployment: 0 for _, pool in self.shadows})
         replicas: dict[str, int] = {}
         for upstream in self._upstreams.values():
             count = upstream.in_flight

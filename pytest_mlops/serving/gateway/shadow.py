@@ -1,4 +1,4 @@
-"""Copies of requests to deployments whose answers nobody sees; clients never wait for them."""
+"""Copies of requests to deployments whose answers no client sees; clients never wait for them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import SerializationError
-from pytest_mlops.serving.gateway.connection import Broken
+from pytest_mlops.serving.gateway.connection import ProtocolError
 from pytest_mlops.serving.gateway.exchange import Captured, Exchange
-from pytest_mlops.serving.gateway.forward import ask
+from pytest_mlops.serving.gateway.forward import forward
 from pytest_mlops.serving.gateway.headers import SHADOW
-from pytest_mlops.serving.gateway.upstream import Call, NoAnswer
+from pytest_mlops.serving.gateway.upstream import Call, UpstreamError
 from pytest_mlops.strict_json import differences, parse_json
 
 if TYPE_CHECKING:
-    from pytest_mlops.serving.gateway.accounting import Sinks
-    from pytest_mlops.serving.gateway.router import Arm, Router
+    from pytest_mlops.serving.gateway.accounting import Accounting
+    from pytest_mlops.serving.gateway.router import ReplicaPool, Router
 
 __all__ = ["COMPARED", "ShadowTee", "same_answer"]
 
@@ -32,14 +32,14 @@ class ShadowTee:
     """Sends copies, once the client has its answer; at most 64 at a time, beyond which they are dropped.
 
     Args:
-        router: Says who gets copies.
-        sinks: Get every copy when it is over.
+        router: Says which deployments get copies.
+        accounting: Get every copy when it is over.
         timeout: Seconds for one answer.
     """
 
-    def __init__(self, *, router: Router, sinks: Sinks, timeout: float) -> None:
+    def __init__(self, *, router: Router, accounting: Accounting, timeout: float) -> None:
         self._router = router
-        self._sinks = sinks
+        self._accounting = accounting
         self._timeout = timeout
         self._tasks: set[asyncio.Task[None]] = set()
         self._comparing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shadow-compare")
@@ -47,15 +47,15 @@ class ShadowTee:
     def offer(self, call: Call, exchange: Exchange) -> None:
         """Copy a request to the deployments that are to have it."""
         body = exchange.request.whole()
-        for arm in self._router.copies(exchange.request_id):
+        for pool in self._router.copies(exchange.request_id):
             if body is None or len(self._tasks) >= _AT_A_TIME:
-                self._sinks.counts.copies_dropped += 1
+                self._accounting.tally.copies_dropped += 1
                 continue
-            task = asyncio.get_running_loop().create_task(self._copy(call, body, exchange, arm))
+            task = asyncio.get_running_loop().create_task(self._copy(call, body, exchange, pool))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _copy(self, original: Call, body: bytes, answered: Exchange, arm: Arm) -> None:
+    async def _copy(self, original: Call, body: bytes, answered: Exchange, pool: ReplicaPool) -> None:
         call = Call(
             method=original.method,
             target=original.target,
@@ -67,7 +67,7 @@ class ShadowTee:
             method=answered.method,
             target=answered.target,
             content_type=answered.content_type,
-            arm=arm,
+            pool=pool,
             request=answered.request,
             response=Captured(limit=COMPARED),
             shadow=True,
@@ -77,22 +77,22 @@ class ShadowTee:
         finally:
             if copy.upstream is not None:
                 self._router.release(copy.upstream)
-            self._sinks.take(copy)
+            self._accounting.record(copy)
         if copy.whole and answered.whole and await self._differs(answered, copy):
-            self._sinks.counts.of(arm.deployment, arm.version).differences += 1
+            self._accounting.tally.of(pool.deployment, pool.version).differences += 1
 
     async def _ask(self, call: Call, copy: Exchange) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await ask(self._router, call, copy)
+                answer = await forward(self._router, call, copy)
                 try:
                     while data := await answer.read_some():
                         copy.response.add(data)
                     copy.status, copy.whole = answer.status, True
                 finally:
                     answer.close()
-        except (NoAnswer, Broken, TimeoutError) as error:
-            _log.info("copy of %s to %s: %s", copy.request_id, copy.arm.deployment, error)
+        except (UpstreamError, ProtocolError, TimeoutError) as error:
+            _log.info("copy of %s to %s: %s", copy.request_id, copy.pool.deployment, error)
 
     async def _differs(self, answered: Exchange, copy: Exchange) -> bool:
         if answered.status != copy.status:

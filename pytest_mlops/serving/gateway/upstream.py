@@ -1,4 +1,4 @@
-"""One replica, as the gateway talks to it: kept connections, and requests that get an answer or none."""
+"""One replica, as the gateway talks to it: kept connections, requests, answers."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_mlops.serving.gateway.connection import Broken, Connection
+from pytest_mlops.serving.gateway.connection import Connection, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from pytest_mlops.serving.gateway.connection import Answer
+    from pytest_mlops.serving.gateway.connection import ReplicaAnswer
     from pytest_mlops.serving.gateway_protocol import ReplicaAddress
 
-__all__ = ["Call", "NoAnswer", "Upstream"]
+__all__ = ["Call", "Upstream", "UpstreamError"]
 
 _CONNECT_SECONDS = 5.0
 # Below the 5 s after which uvicorn closes an idle connection, so that the two seldom meet.
@@ -56,18 +56,18 @@ class Call:
         return b"".join(lines)
 
 
-class NoAnswer(Exception):  # noqa: N818 -- what happened
+class UpstreamError(Exception):
     """A replica gave no answer.
 
     Attributes:
-        status: What the client is told instead.
+        status: Of the answer to the client instead.
         unsent: Whether nothing was sent, so that another replica may be asked.
         stale: Whether a kept connection closed before a byte of an answer, as replicas close those that they
             deem idle; the same replica may be asked again on another one.
     """
 
-    def __init__(self, sentence: str, *, status: int, unsent: bool = False, stale: bool = False) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, *, status: int, unsent: bool = False, stale: bool = False) -> None:
+        super().__init__(message)
         self.status = status
         self.unsent = unsent
         self.stale = stale
@@ -90,24 +90,24 @@ class Upstream:
     gone: bool = False
     _idle: list[Connection] = field(default_factory=list)
 
-    async def ask(self, call: Call) -> Answer:
+    async def ask(self, call: Call) -> ReplicaAnswer:
         """Send a request and return the answer as soon as its head is there.
 
         Raises:
-            NoAnswer: there is none.
+            UpstreamError: there is none.
         """
         connection = self._kept() or await self._connect(call)
         used = connection.used
         try:
             return await self._send(connection, call)
-        except Broken as error:
+        except ProtocolError as error:
             stale = used and error.silent and not call.began
-            raise NoAnswer(f"no answer: {error}", status=502, stale=stale) from error
+            raise UpstreamError(f"no answer: {error}", status=502, stale=stale) from error
         except BaseException:
             connection.abort()
             raise
 
-    async def _send(self, connection: Connection, call: Call) -> Answer:
+    async def _send(self, connection: Connection, call: Call) -> ReplicaAnswer:
         if call.stream is None:
             return await connection.request(call.head() + (call.body or b""), method=call.method)
         head = connection.request(call.head(), method=call.method, more=True)
@@ -143,10 +143,10 @@ class Upstream:
                     lambda: Connection(idle=self._keep, lost=self._drop), self.address.host, self.address.port
                 )
         except OSError as error:  # a timeout is one too
-            sentence = f"cannot connect to {self.address.host}:{self.address.port}: {error}"
-            raise NoAnswer(sentence, status=502, unsent=not call.began) from error
+            message = f"cannot connect to {self.address.host}:{self.address.port}: {error}"
+            raise UpstreamError(message, status=502, unsent=not call.began) from error
         if not connection.open:
-            raise NoAnswer("it closed the connection at once", status=502, unsent=not call.began)
+            raise UpstreamError("it closed the connection at once", status=502, unsent=not call.began)
         return connection
 
     def _keep(self, connection: Connection) -> None:
@@ -170,7 +170,7 @@ class Upstream:
 
 
 def _retrieve(upload: asyncio.Task[None]) -> None:
-    """Take note of what ended an upload, which matters only where no answer had come."""
+    """Retrieve what ended an upload, which matters only where no answer had come."""
     if not upload.cancelled():
         upload.exception()
 

@@ -1,25 +1,24 @@
-"""The gateway's watch on the supervisor: where that is dead and ought to live, a new one is started."""
+"""The gateway's watch over the supervisor: where it is dead and nothing is down, a new one is started."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
-import json
 import logging
 import os
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
-import psutil
-
-from pytest_mlops.serving.processes import SUPERVISOR, marks
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.errors import SerializationError
+from pytest_mlops.serving.processes import SUPERVISOR, lives, marks
+from pytest_mlops.serving.run_files import read_supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from pytest_mlops.serving.run_files import SupervisorFile
     from pytest_mlops.state.paths import Layout
 
 __all__ = ["SupervisorWatch"]
@@ -48,6 +47,7 @@ class SupervisorWatch:
         self._free_since: float | None = None
         self._next_try = 0.0
         self._tries = 0
+        self._problem = ""
         self.started: list[subprocess.Popen[bytes]] = []
 
     async def run(self) -> None:
@@ -55,14 +55,23 @@ class SupervisorWatch:
         while True:
             await asyncio.sleep(_POLL)
             try:
-                self.look(time.monotonic())
-            except (OSError, ValueError, psutil.Error) as error:
-                _log.warning("cannot tell whether the supervisor lives: %s", error)
+                self.check(time.monotonic())
+            except (OSError, ValueError, SerializationError) as error:
+                if str(error) != self._problem:
+                    _log.warning("it is not known whether the supervisor runs: %s", error)
+                self._problem = str(error)
+            else:
+                self._problem = ""
 
-    def look(self, now: float) -> None:
-        """Look once, and start a supervisor where that is due."""
+    def check(self, now: float) -> None:
+        """Check once, and start a supervisor where that is due.
+
+        Raises:
+            SerializationError: the supervisor is of a newer version.
+        """
         self.started = [process for process in self.started if process.poll() is None]
-        if self._layout.down.exists() or _lives(self._layout):
+        supervisor = read_supervisor(self._layout)
+        if self._layout.down.exists() or _runs(self._layout, supervisor):
             self._free_since, self._next_try, self._tries = None, 0.0, 0
             return
         if self._free_since is None:
@@ -71,11 +80,10 @@ class SupervisorWatch:
             return
         self._next_try = now + _PAUSES[min(self._tries, len(_PAUSES) - 1)]
         self._tries += 1
-        command = _command(self._layout.supervisor)
-        if command:
-            self._start(command)
+        if supervisor is not None and supervisor.command:
+            self._start(supervisor.command)
 
-    def _start(self, command: list[str]) -> None:
+    def _start(self, command: Sequence[str]) -> None:
         self._layout.logs.mkdir(parents=True, exist_ok=True)
         with (self._layout.logs / "supervisor.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 -- the command that the supervisor itself was started with
@@ -87,39 +95,19 @@ class SupervisorWatch:
                 start_new_session=True,
             )
         self.started.append(process)
-        _log.warning("the supervisor was gone; started another one, pid %d", process.pid)
+        _log.warning("the supervisor had died; started another one, process %d", process.pid)
 
 
-def _read(path: Path) -> dict[str, object]:
-    try:
-        values = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    return values if isinstance(values, dict) else {}
+def _runs(layout: Layout, supervisor: SupervisorFile | None) -> bool:
+    """Return whether a supervisor runs.
 
-
-def _command(path: Path) -> list[str]:
-    command = _read(path).get("command")
-    if isinstance(command, list) and all(isinstance(part, str) for part in command):
-        return command
-    return []
-
-
-def _lives(layout: Layout) -> bool:
-    """Tell whether a supervisor lives.
-
-    Its process is looked at first: to try its lock means to hold it for a moment, in which a supervisor that
+    Its process is checked first: to try its lock means to hold it for a moment, in which a supervisor that
     starts would take it for held. The lock is tried only where that process is gone.
     """
-    said = _read(layout.supervisor)
-    if isinstance(pid := said.get("pid"), int) and isinstance(born := said.get("born"), float):
-        with contextlib.suppress(psutil.Error, ValueError, OverflowError):
-            if birth_of(pid) == born and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                return True
-    return _held(layout.supervisor_lock)
+    return (supervisor is not None and lives(supervisor.identity)) or _is_held(layout.supervisor_lock)
 
 
-def _held(path: Path) -> bool:
+def _is_held(path: Path) -> bool:
     try:
         with path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -89,8 +89,8 @@ class GatewayProcess:
             unknown = [each.process for each in find_marked(self.layout.root) if each.marker == GATEWAY]
             send_signal(unknown, signal.SIGKILL)
             return False
-        older = f" of version {file.version}, this supervisor being of {VERSION}"
-        _log.info("adopts the gateway, process %d%s", file.pid, older if file.version != VERSION else "")
+        older = f", in version {file.version} of its protocol" if file.version != VERSION else ""
+        _log.info("adopts the gateway, process %d%s", file.pid, older)
         return True
 
     def ensure_running(self, now: float) -> None:

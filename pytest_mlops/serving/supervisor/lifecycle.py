@@ -116,7 +116,7 @@ def bring_up(layout: Layout, command: SupervisorCommand, *, seconds: float = STA
 
 
 def allow_up(layout: Layout) -> None:
-    """Let a supervisor run in this process, where a person starts it; one that a program starts obeys ``down``.
+    """Let a supervisor run in this process, where a person starts it; one started otherwise obeys ``down``.
 
     Raises:
         IoError: the folder of its files cannot be written.

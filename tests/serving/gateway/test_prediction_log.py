@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from pytest_mlops.records.serving import PredictionLogSettings
 from pytest_mlops.serving.gateway.parquet import SCHEMA, prune
 from pytest_mlops.serving.gateway.prediction_log import LogRow, PredictionLog
+from pytest_mlops.serving.gateway_protocol import LogFate
 from tests.serving.gateway.conftest import route, shadow
 from tests.serving.gateway.test_proxy import echo
 from tests.serving.gateway.test_shadow import saying
@@ -152,7 +153,7 @@ def test_files_have_at_most_so_many_rows_and_no_row_is_lost(tmp_path: Path) -> N
         LogRow(**{**each, "time": int(each["time"].timestamp() * 1e6 + 0.5)}) for each in rows_of(tmp_path)
     ]
     assert sorted(found) == sorted(row(n) for n in range(1000))
-    assert log.as_json() == {"written": 1000, "dropped": 0, "buffered": 0, "files": 4, "failures": 0}
+    assert log.fate() == LogFate(written=1000, files=4)
 
 
 def test_a_file_is_closed_after_its_time(tmp_path: Path) -> None:
@@ -271,7 +272,8 @@ def test_a_file_cut_by_kill_9_is_never_seen(own: Callable[..., Gateway], backend
 FULL_DISK = """
     import os, sys, time
     from pathlib import Path
-    from pytest_mlops.serving.gateway.prediction_log import PredictionLog
+    from pytest_mlops.serving.gateway_protocol import LogFate
+from pytest_mlops.serving.gateway.prediction_log import PredictionLog
     sys.path.insert(0, os.getcwd())
     from tests.serving.gateway.test_prediction_log import row, rows_of, settings, until
 

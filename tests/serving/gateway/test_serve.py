@@ -36,7 +36,7 @@ def test_it_says_where_it_listens_to_its_owner_alone(gateway: Gateway) -> None:
     assert (said["host"], said["port"]) == ("127.0.0.1", gateway.port)
     assert len(said["token"]) >= 40
     assert stat.S_IMODE(gateway.said.stat().st_mode) == 0o600
-    assert set(said) == {"pid", "born", "host", "port", "control_port", "token", "started_at"}
+    assert set(said) == {"version", "pid", "born", "host", "port", "control_port", "token", "started_at"}
 
 
 def test_it_listens_on_loopback_alone(gateway: Gateway) -> None:
@@ -64,7 +64,7 @@ def test_routes_that_it_cannot_read_are_none(own: Callable[..., Gateway], backen
     (gateway.root / "run" / "routes.json").write_text('{"generation": 3, "rout', encoding="utf-8")
     gateway.start()
     assert gateway.client.get("/healthz").status_code == 503
-    assert "no table of routes" in gateway.log
+    assert "no routes until the supervisor sends some" in gateway.log
     gateway.put(route("dep", backends.serve(saying(b"sent"))))
     assert gateway.client.get("/").content == b"sent"
 

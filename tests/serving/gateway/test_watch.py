@@ -33,7 +33,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def command(layout: Layout) -> list[str]:
-    """A supervisor that says so in a file, takes the lock and stays."""
+    """A supervisor that writes so to a file, takes the lock and stays."""
     code = (
         "import fcntl, pathlib, sys, time\n"
         "lock = open(sys.argv[1], 'ab')\n"
@@ -44,8 +44,10 @@ def command(layout: Layout) -> list[str]:
     return [sys.executable, "-c", code, str(layout.supervisor_lock), str(layout.root / "started")]
 
 
-def say(layout: Layout, command: list[str], **values: Any) -> None:
-    layout.supervisor.write_text(json.dumps({"pid": 1 << 30, "born": 1.0, "command": command} | values))
+def write_supervisor(layout: Layout, command: list[str], **values: Any) -> None:
+    layout.supervisor.write_text(
+        json.dumps({"pid": 1 << 30, "born": 1.0, "started_at": 1.0, "command": command} | values)
+    )
 
 
 def started(layout: Layout) -> int:
@@ -72,16 +74,16 @@ def wait_for_lock(layout: Layout) -> None:
 def test_a_dead_supervisor_is_started_again_once(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
-    say(layout, command)
-    watch.look(100.0)
-    watch.look(101.9)
+    write_supervisor(layout, command)
+    watch.check(100.0)
+    watch.check(101.9)
     assert watch.started == []
-    watch.look(102.1)
+    watch.check(102.1)
     (process,) = watch.started
     assert os.getsid(process.pid) == process.pid
     wait_for_lock(layout)
     for now in (103.0, 110.0, 200.0):
-        watch.look(now)
+        watch.check(now)
     assert started(layout) == 1
     assert watch.started == [process]
 
@@ -89,11 +91,11 @@ def test_a_dead_supervisor_is_started_again_once(
 def test_a_supervisor_that_holds_its_lock_is_left_alone(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
-    say(layout, command)
+    write_supervisor(layout, command)
     with layout.supervisor_lock.open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for now in range(100, 120):
-            watch.look(float(now))
+            watch.check(float(now))
     assert watch.started == []
 
 
@@ -101,28 +103,28 @@ def test_a_supervisor_whose_process_lives_is_left_alone_and_its_lock_too(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
     me = psutil.Process()
-    say(layout, command, pid=me.pid, born=birth_of(me.pid))
+    write_supervisor(layout, command, pid=me.pid, born=birth_of(me.pid))
     for now in range(100, 120):
-        watch.look(float(now))
+        watch.check(float(now))
     assert watch.started == []
 
 
 def test_a_process_of_another_time_is_no_supervisor(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
-    say(layout, command, pid=os.getpid(), born=12.5)
-    watch.look(100.0)
-    watch.look(103.0)
+    write_supervisor(layout, command, pid=os.getpid(), born=12.5)
+    watch.check(100.0)
+    watch.check(103.0)
     assert len(watch.started) == 1
 
 
 def test_where_all_is_down_nothing_is_started(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
-    say(layout, command)
+    write_supervisor(layout, command)
     layout.down.touch()
     for now in range(100, 120):
-        watch.look(float(now))
+        watch.check(float(now))
     assert watch.started == []
 
 
@@ -130,15 +132,15 @@ def test_where_all_is_down_nothing_is_started(
 def test_without_a_command_nothing_is_started(layout: Layout, watch: SupervisorWatch, text: str) -> None:
     layout.supervisor.write_text(text)
     for now in range(100, 120):
-        watch.look(float(now))
+        watch.check(float(now))
     assert watch.started == []
 
 
 def test_a_command_that_fails_is_tried_less_and_less_often(layout: Layout, watch: SupervisorWatch) -> None:
     code = f"open({str(layout.root / 'started')!r}, 'a').write('started\\n')"
-    say(layout, [sys.executable, "-c", code])
+    write_supervisor(layout, [sys.executable, "-c", code])
     for now in range(100, 181):
-        watch.look(float(now))
+        watch.check(float(now))
         for process in watch.started:
             process.wait()
     assert started(layout) == 4  # after 3, 13, 33 and 73 s
@@ -148,7 +150,7 @@ def test_the_gateway_itself_watches(own: Callable[..., Gateway], tmp_path: Path)
     gateway = own()
     layout = Layout(root=gateway.root)
     layout.run.mkdir()
-    say(
+    write_supervisor(
         layout,
         [sys.executable, "-c", f"open({str(tmp_path / 'root' / 'started')!r}, 'a').write('started\\n')"],
     )
@@ -157,4 +159,4 @@ def test_the_gateway_itself_watches(own: Callable[..., Gateway], tmp_path: Path)
     while not started(layout):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert "the supervisor was gone" in gateway.log
+    assert "the supervisor had died" in gateway.log

@@ -1,7 +1,9 @@
-"""Small real servers as replicas, and a supervisor in a process of its own over a store of its own."""
+"""Small real servers as replicas, with a supervisor over a store of its own."""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import signal
 import subprocess
@@ -19,13 +21,14 @@ import pytest
 from pytest_mlops.records.environment import DeploymentEnvironment, EnvironmentConfig
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.serving import GatewaySettings, ServeSettings
+from pytest_mlops.serving.gateway_client import gateway_status
 from pytest_mlops.serving.health.monitor import HealthMonitor
-from pytest_mlops.serving.processes import Identity, find_marked, read_json
+from pytest_mlops.serving.processes import Identity, find_marked
 from pytest_mlops.serving.supervisor.fleet import Fleet
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import bring_down, gateway_url
 from pytest_mlops.serving.supervisor.loop import Supervisor
-from pytest_mlops.serving.supervisor.requested import Snapshot, Wanted
+from pytest_mlops.serving.supervisor.requested import Requested, Snapshot
 from pytest_mlops.state.paths import Layout
 from pytest_mlops.state.plan import DeploymentPlan, Source
 from pytest_mlops.state.pointer import Pointer, move_pointer, read_pointer
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "production"
 
-# Answers with its version, its process and its parameters; each word of its arguments is a trait.
+# Answers with its version, its process and its parameters; each of its arguments is a trait.
 SERVER = """
 import http.server, json, os, signal, subprocess, sys, time
 
@@ -67,8 +70,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/slow":
             time.sleep(1.0)
         affinity = sorted(os.sched_getaffinity(0))
-        told = {"version": os.environ["MLOPS_VERSION"], "pid": os.getpid(), "cores": affinity}
-        data = json.dumps(told | {"environ": dict(os.environ)}).encode()
+        facts = {"version": os.environ["MLOPS_VERSION"], "pid": os.getpid(), "cores": affinity}
+        data = json.dumps(facts | {"environ": dict(os.environ)}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
@@ -88,12 +91,14 @@ import json, os, signal, sys
 from pathlib import Path
 
 from pytest_mlops.state.paths import Layout
+from pytest_mlops.serving.logs import log_to_stderr
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.loop import Supervisor
 from pytest_mlops.records.serving import GatewaySettings
 from pytest_mlops.store.engine import open_store
 
 root, url, settings, recovered = sys.argv[1:]
+log_to_stderr()
 layout = Layout(root=Path(root))
 gateway = GatewayProcess(
     layout=layout, settings=GatewaySettings.model_validate_json(settings), environ=dict(os.environ)
@@ -119,11 +124,11 @@ class World:
     layout: Layout
     store: Store
     folder: Path
+    lines: list[str]
     drain: float = 3.0
     port: int = 0
     supervisors: list[subprocess.Popen[bytes]] = field(default_factory=list)
     threads: list[threading.Thread] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
     number: int = 0
     supervisor: Supervisor = field(init=False)
 
@@ -218,7 +223,6 @@ class World:
             drain=self.drain,
             command=self.command(),
             recover=self.recovered.touch,
-            say=self.lines.append,
         )
 
         def run() -> None:
@@ -236,7 +240,7 @@ class World:
         return GatewaySettings(port=self.port, log=None, drain=2.0)
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start a supervisor in a process of its own; return when it has said so."""
+        """Start a supervisor in a process of its own; return when it supervises."""
         started = self.run()
         wait(lambda: (read_json(self.layout.supervisor) or {}).get("pid") == started.pid, "a supervisor")
         return started
@@ -255,7 +259,7 @@ class World:
         self.supervisors[-1].wait()
 
     def log(self) -> str:
-        """Return what supervisors have said, in this process and in others."""
+        """Return what supervisors have logged, in this process and in others."""
         path = self.layout.logs / "supervisor.log"
         return "\n".join([*self.lines, path.read_text(encoding="utf-8") if path.exists() else ""])
 
@@ -269,6 +273,16 @@ class World:
             f"{name} to be ready",
         )
         return self.replica(name)
+
+    def revision(self) -> int | None:
+        """Return the revision of the pointer that the gateway follows; ``None`` where it does not answer."""
+        status = gateway_status(self.layout)
+        return None if status is None else status.revision
+
+    def generation(self) -> int:
+        """Return the generation of the routes that the gateway follows; 0 where it does not answer."""
+        status = gateway_status(self.layout)
+        return 0 if status is None else status.generation
 
     def up(self) -> str:
         """Wait until the gateway answers; return where."""
@@ -301,48 +315,112 @@ def runs(pid: int) -> bool:
 
 def kill(values: dict[str, Any]) -> None:
     """Kill a process that a file of this test names."""
-    process = Identity.of(values)
-    assert process is not None
-    found = process.process()
+    found = Identity(pid=values["pid"], process_start=values["born"]).process()
     assert found is not None
     found.send_signal(signal.SIGKILL)
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return what a file of this test holds, as it stands; ``None`` where there is none."""
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+def write_json(path: Path, values: object) -> None:
+    """Write a file as another program would."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+def replica_file(**changes: Any) -> dict[str, Any]:
+    """Return what version 1 of the file of a replica holds."""
+    return {
+        "deployment_id": "production.1",
+        "index": 0,
+        "pid": None,
+        "born": None,
+        "host": "127.0.0.1",
+        "port": 1,
+        "started_at": 1.0,
+        "restarts": 0,
+        "deaths": 0,
+        "alive": True,
+        "ready": True,
+        "was_ready": True,
+        "message": "",
+        "death": "",
+        "stop_grace": 1.0,
+        **changes,
+    }
+
+
+class Lines(logging.Handler):
+    """Keeps what is logged, as one line each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
 @pytest.fixture
-def world(tmp_path: Path, store: Store) -> Iterator[World]:
+def logged() -> Iterator[list[str]]:
+    """What serving logs in this process, from the beginning of the test on."""
+    logger, handler = logging.getLogger("pytest_mlops.serving"), Lines()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler.lines
+    logger.removeHandler(handler)
+    logger.setLevel(before)
+
+
+@pytest.fixture
+def world(tmp_path: Path, store: Store, logged: list[str]) -> Iterator[World]:
     (tmp_path / "server.py").write_text(textwrap.dedent(SERVER), encoding="utf-8")
     (tmp_path / "supervise.py").write_text(textwrap.dedent(SUPERVISE), encoding="utf-8")
-    made = World(layout=Layout(root=tmp_path / "environment"), store=store, folder=tmp_path)
+    made = World(layout=Layout(root=tmp_path / "environment"), store=store, folder=tmp_path, lines=logged)
     yield made
     made.end()
 
 
 @dataclass
 class Keeper:
-    """A fleet without supervisor and gateway: rounds are gone by hand."""
+    """A fleet without supervisor and gateway, whose rounds a test starts."""
 
     world: World
     monitor: HealthMonitor
     fleet: Fleet
-    lines: list[str]
     died: list[str]
-    heirs: list[Keeper] = field(default_factory=list)
+    first_line: int
+    successors: list[Keeper] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """What was logged since it was made."""
+        return self.world.lines[self.first_line :]
 
     def round(
         self, *plans: DeploymentPlan, tries: int | None = None, replicas: int = 1, **changes: Any
     ) -> None:
-        """Go round once; nothing else than these plans is wanted."""
+        """Reconcile once; these plans alone are requested."""
         from collections import Counter
 
-        wanted = {each.deployment_id: Wanted(plan=each, replicas=replicas, tries=tries) for each in plans}
+        requested = {
+            each.deployment_id: Requested(plan=each, replicas=replicas, tries=tries) for each in plans
+        }
         now = changes.pop("now", time.time())
         busy = changes.pop("busy", {})
-        snapshot = Snapshot(wanted=wanted, **changes)
-        self.fleet.bring_to(snapshot, Counter(self.died) if tries is not None else Counter(), now)
-        self.fleet.let_go(lambda: busy, now)
+        snapshot = Snapshot(requested=requested, **changes)
+        self.fleet.reconcile(snapshot, Counter(self.died) if tries is not None else Counter(), now)
+        self.fleet.advance_draining(lambda: busy, now)
 
     def until(self, condition: Callable[[], Any], *plans: DeploymentPlan, **changes: Any) -> None:
-        """Go round until something holds."""
+        """Reconcile until something holds."""
         deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "\n".join(self.lines)
@@ -350,7 +428,7 @@ class Keeper:
             time.sleep(0.01)
 
     def ready(self, plan: DeploymentPlan, *, but: int | None = None, **changes: Any) -> dict[str, Any]:
-        """Go round until the first replica is ready, as another process than ``but``; return its file."""
+        """Reconcile until the first replica is ready, as another process than ``but``; return its file."""
         name = f"{plan.deployment_id}.0"
         self.until(
             lambda: self.world.replica(name).get("ready") and self.world.replica(name)["pid"] != but,
@@ -361,15 +439,14 @@ class Keeper:
 
     def successor(self) -> Keeper:
         """Return a fleet that knows nothing of this one, as after the death of a supervisor."""
-        self.heirs.append(_keeper(self.world, self.monitor))
-        return self.heirs[-1]
+        self.successors.append(_keeper(self.world, self.monitor))
+        return self.successors[-1]
 
 
 def _keeper(world: World, monitor: HealthMonitor) -> Keeper:
-    lines: list[str] = []
     died: list[str] = []
-    fleet = Fleet(layout=world.layout, monitor=monitor, say=lines.append, drain=world.drain, died=died.append)
-    return Keeper(world=world, monitor=monitor, fleet=fleet, lines=lines, died=died)
+    fleet = Fleet(layout=world.layout, monitor=monitor, drain=world.drain, on_death=died.append)
+    return Keeper(world=world, monitor=monitor, fleet=fleet, died=died, first_line=len(world.lines))
 
 
 @pytest.fixture
@@ -377,7 +454,7 @@ def keeper(world: World) -> Iterator[Keeper]:
     with HealthMonitor() as monitor:
         made = _keeper(world, monitor)
         yield made
-        for each in (made, *made.heirs):
+        for each in (made, *made.successors):
             each.fleet.end_all(grace=0.5)
 
 

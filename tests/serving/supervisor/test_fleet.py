@@ -1,4 +1,4 @@
-"""Replicas as real processes: started, started again, adopted, limited, and let go."""
+"""Replicas as real processes: started, started again, adopted, limited, drained."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from pytest_mlops.records.environment import EnvironmentConfig
 from pytest_mlops.records.health import HealthState
 from pytest_mlops.serving.logs import LOG_BYTES
-from pytest_mlops.serving.processes import find_marked, marks, write_json
+from pytest_mlops.serving.processes import find_marked, marks
 from pytest_mlops.state.process_start import birth_of
-from tests.serving.supervisor.conftest import kill, runs, wait
+from tests.serving.supervisor.conftest import kill, runs, wait, write_json
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,7 +29,7 @@ def ask(values: dict[str, Any], path: str = "/") -> dict[str, Any]:
         return dict(json.load(answer))
 
 
-def test_every_wanted_replica_runs_on_a_port_of_its_own(keeper: Keeper, world: World) -> None:
+def test_every_requested_replica_runs_on_a_port_of_its_own(keeper: Keeper, world: World) -> None:
     plan = world.plan()
     names = [f"production.1.{index}" for index in range(3)]
     keeper.until(lambda: all(world.replica(name).get("ready") for name in names), plan, replicas=3)
@@ -38,7 +38,9 @@ def test_every_wanted_replica_runs_on_a_port_of_its_own(keeper: Keeper, world: W
     assert [ask(each)["pid"] for each in files] == [each["pid"] for each in files]
 
 
-def test_a_replica_is_told_what_it_is(keeper: Keeper, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_a_replica_says_what_it_is(
+    keeper: Keeper, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLOPS_STORE_URL", "postgresql://user:secret@host/db")
     values = keeper.ready(world.plan(environ={"COLOUR": "green"}))
     environ = ask(values)["environ"]
@@ -89,17 +91,17 @@ def test_a_replica_that_has_died_as_often_as_it_may_is_not_started_again(
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
+    ("command", "reason"),
     [(("no-such-program",), "No such file"), (("{python}", "a\0b"), "null byte")],
     ids=["a program that is not there", "an argument that no program can be given"],
 )
 def test_a_command_that_cannot_be_started_counts_as_a_death(
-    keeper: Keeper, world: World, command: tuple[str, ...], words: str
+    keeper: Keeper, world: World, command: tuple[str, ...], reason: str
 ) -> None:
     keeper.round(world.plan(command=command), tries=3)
     assert keeper.died == ["production.1"]
     assert world.replica()["message"].startswith("cannot be started: ")
-    assert words in world.replica()["message"]
+    assert reason in world.replica()["message"]
 
 
 def test_one_deployment_that_goes_wrong_does_not_touch_the_others(
@@ -123,7 +125,7 @@ def test_a_replica_that_takes_too_much_memory_is_ended_and_started_again(
 ) -> None:
     plan = world.plan("production.1", "greedy", config=EnvironmentConfig(memory_limit="100Mi"))
     before = keeper.ready(plan)
-    keeper.fleet.keep_to_limits()
+    keeper.fleet.enforce_limits()
     wait(lambda: not runs(before["pid"]), "its end")
     after = keeper.ready(plan, but=before["pid"])
     assert after["message"].startswith("started again, since it took 2")
@@ -131,10 +133,10 @@ def test_a_replica_that_takes_too_much_memory_is_ended_and_started_again(
     assert keeper.died == ["production.1"]
 
 
-def test_a_replica_within_its_memory_is_left_alone(keeper: Keeper, world: World) -> None:
+def test_a_replica_within_its_memory_goes_on(keeper: Keeper, world: World) -> None:
     plan = world.plan(config=EnvironmentConfig(memory_limit="1Gi"))
     before = keeper.ready(plan)
-    keeper.fleet.keep_to_limits()
+    keeper.fleet.enforce_limits()
     keeper.round(plan)
     assert world.replica()["pid"] == before["pid"]
 
@@ -142,9 +144,9 @@ def test_a_replica_within_its_memory_is_left_alone(keeper: Keeper, world: World)
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no CPU affinity")
 def test_a_replica_is_kept_to_its_cores_from_its_first_instruction(keeper: Keeper, world: World) -> None:
     before = os.sched_getaffinity(0)
-    told = ask(keeper.ready(world.plan(config=EnvironmentConfig(cpu_limit="500m"))))
-    assert len(told["cores"]) == 1
-    assert told["environ"]["OMP_NUM_THREADS"] == "1"
+    facts = ask(keeper.ready(world.plan(config=EnvironmentConfig(cpu_limit="500m"))))
+    assert len(facts["cores"]) == 1
+    assert facts["environ"]["OMP_NUM_THREADS"] == "1"
     assert os.sched_getaffinity(0) == before
     assert "production.1: cpu_limit 500m is kept as 1 whole core" in keeper.lines
 
@@ -152,26 +154,26 @@ def test_a_replica_is_kept_to_its_cores_from_its_first_instruction(keeper: Keepe
 def test_a_successor_adopts_what_runs(keeper: Keeper, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = world.plan()
     before = keeper.ready(plan)
-    heir = keeper.successor()
+    successor = keeper.successor()
     with monkeypatch.context() as patch:
         patch.setattr(keeper.monitor, "state", lambda key: (HealthState.UNKNOWN, "not probed yet"))
-        heir.round(plan)
-    assert heir.lines == [f"adopts production.1.0, process {before['pid']}"]
+        successor.round(plan)
+    assert successor.lines == [f"adopts production.1.0, process {before['pid']}"]
     assert world.replica()["pid"] == before["pid"]
-    assert world.replica()["ready"] is True  # at once: it serves, and nobody knows it to be otherwise
+    assert world.replica()["ready"] is True  # at once: it serves, and no probe has failed
     kill(before)
-    heir.ready(plan, but=before["pid"])
-    assert heir.died == ["production.1"]
+    successor.ready(plan, but=before["pid"])
+    assert successor.died == ["production.1"]
 
 
 def test_a_death_while_no_supervisor_ran_counts(keeper: Keeper, world: World) -> None:
     plan = world.plan()
     before = keeper.ready(plan)
     kill(before)
-    heir = keeper.successor()
+    successor = keeper.successor()
     wait(lambda: not runs(before["pid"]), "its end")
-    heir.round(plan, tries=3)
-    assert heir.died == ["production.1"]
+    successor.round(plan, tries=3)
+    assert successor.died == ["production.1"]
     assert world.replica()["message"] == "died while no supervisor ran"
 
 
@@ -183,11 +185,11 @@ def test_a_file_that_names_another_process_is_not_believed(
     other = psutil.Process(bystander.pid)
     stolen = {**values, "pid": other.pid, "born": birth_of(other.pid)}
     write_json(world.layout.replica("production.1.0"), stolen)
-    heir = keeper.successor()
-    after = heir.ready(plan, but=bystander.pid)
+    successor = keeper.successor()
+    after = successor.ready(plan, but=bystander.pid)
     assert after["pid"] not in {values["pid"], bystander.pid}
-    wait(lambda: not runs(values["pid"]), "the end of the process that nobody wrote down")
-    heir.until(lambda: not world.layout.replica("production.1.0").exists())
+    wait(lambda: not runs(values["pid"]), "the end of the orphan")
+    successor.until(lambda: not world.layout.replica("production.1.0").exists())
     assert bystander.poll() is None
 
 
@@ -198,8 +200,8 @@ def test_a_file_of_a_process_whose_number_was_given_out_again_is_not_believed(
     values = keeper.ready(plan)
     kill(values)
     write_json(world.layout.replica("production.1.0"), {**values, "pid": bystander.pid})
-    heir = keeper.successor()
-    heir.round()  # nobody wants it, so that whatever the file named would have to end
+    successor = keeper.successor()
+    successor.round()  # it is not requested, so that the process in the file would have to end
     assert not world.layout.replica("production.1.0").exists()
     time.sleep(0.3)
     assert bystander.poll() is None
@@ -228,7 +230,7 @@ def test_a_process_of_another_environment_is_not_touched(
     "text",
     ["", "[]", "{", '{"pid": "x"}', '{"pid": -1, "born": 1}', '{"pid": 1e400}', "\0", "[" * 100_000],
 )
-def test_a_file_that_says_nothing_sensible_is_removed(keeper: Keeper, world: World, text: str) -> None:
+def test_a_file_that_cannot_be_read_is_removed(keeper: Keeper, world: World, text: str) -> None:
     path = world.layout.replica("production.9.0")
     path.parent.mkdir(parents=True)
     path.write_text(text, encoding="utf-8")
@@ -237,7 +239,7 @@ def test_a_file_that_says_nothing_sensible_is_removed(keeper: Keeper, world: Wor
     assert world.replica()["alive"]
 
 
-def test_what_nobody_wants_ends_once_its_requests_are_answered(keeper: Keeper, world: World) -> None:
+def test_a_draining_replica_ends_once_its_requests_are_answered(keeper: Keeper, world: World) -> None:
     plan = world.plan()
     values = keeper.ready(plan)
     keeper.round(busy={"production.1.0": 1})
@@ -250,7 +252,7 @@ def test_what_nobody_wants_ends_once_its_requests_are_answered(keeper: Keeper, w
     assert keeper.died == []
 
 
-def test_what_nobody_wants_ends_after_the_drain_whatever_it_does(keeper: Keeper, world: World) -> None:
+def test_a_draining_replica_ends_after_the_drain_whatever_it_does(keeper: Keeper, world: World) -> None:
     values = keeper.ready(world.plan())
     busy = {"production.1.0": 1}
     keeper.round(busy=busy)
@@ -258,7 +260,7 @@ def test_what_nobody_wants_ends_after_the_drain_whatever_it_does(keeper: Keeper,
     keeper.until(lambda: not runs(values["pid"]), busy=busy, now=time.time() + world.drain + 1)
 
 
-def test_what_does_not_end_by_itself_is_killed_with_all_that_it_started(keeper: Keeper, world: World) -> None:
+def test_a_replica_that_does_not_end_is_killed_with_all_that_it_started(keeper: Keeper, world: World) -> None:
     values = keeper.ready(world.plan("production.1", "stubborn", "daemon"))
     family = [each.process.pid for each in find_marked(world.layout.root)]
     assert len(family) == 2
@@ -268,7 +270,7 @@ def test_what_does_not_end_by_itself_is_killed_with_all_that_it_started(keeper: 
     assert not any(runs(pid) for pid in (*family, values["pid"]))
 
 
-def test_what_a_dead_replica_left_behind_ends_with_it(keeper: Keeper, world: World) -> None:
+def test_the_orphans_of_a_dead_replica_end_with_it(keeper: Keeper, world: World) -> None:
     plan = world.plan("production.1", "daemon")
     values = keeper.ready(plan)
     before = {each.process.pid for each in find_marked(world.layout.root)}
@@ -277,7 +279,7 @@ def test_what_a_dead_replica_left_behind_ends_with_it(keeper: Keeper, world: Wor
     assert not any(runs(pid) for pid in before)
 
 
-def test_what_is_wanted_again_before_it_ended_goes_on(keeper: Keeper, world: World) -> None:
+def test_a_draining_replica_that_is_requested_again_goes_on(keeper: Keeper, world: World) -> None:
     plan = world.plan()
     values = keeper.ready(plan)
     keeper.round(busy={"production.1.0": 1})
@@ -287,7 +289,7 @@ def test_what_is_wanted_again_before_it_ended_goes_on(keeper: Keeper, world: Wor
     assert world.replica()["ready"] is True
 
 
-def test_what_is_wanted_again_while_it_ends_is_started_anew(keeper: Keeper, world: World) -> None:
+def test_an_ending_replica_that_is_requested_again_is_started_again(keeper: Keeper, world: World) -> None:
     plan = world.plan("production.1", "stubborn")
     values = keeper.ready(plan)
     keeper.round()
@@ -296,18 +298,18 @@ def test_what_is_wanted_again_while_it_ends_is_started_anew(keeper: Keeper, worl
     assert after["restarts"] == 0
 
 
-def test_what_an_earlier_supervisor_left_and_nobody_wants_ends(keeper: Keeper, world: World) -> None:
+def test_replicas_of_an_earlier_supervisor_that_are_not_requested_end(keeper: Keeper, world: World) -> None:
     values = keeper.ready(world.plan())
-    heir = keeper.successor()
-    heir.until(lambda: not runs(values["pid"]))
-    assert "nobody wants production.1.0 any more" in heir.lines
+    successor = keeper.successor()
+    successor.until(lambda: not runs(values["pid"]))
+    assert "production.1.0 is no longer requested" in successor.lines
 
 
 def test_a_deployment_whose_plan_cannot_be_read_goes_on_as_it_is(keeper: Keeper, world: World) -> None:
     values = keeper.ready(world.plan())
-    heir = keeper.successor()
+    successor = keeper.successor()
     spared = frozenset({"production.1"})
-    for each in (keeper, heir):
+    for each in (keeper, successor):
         each.round(unreadable=spared)
         each.round(unreadable=spared)
     time.sleep(0.3)
@@ -321,7 +323,7 @@ def test_a_log_that_grew_too_long_is_moved_aside(keeper: Keeper, world: World) -
     log = world.layout.log("production.1.0")
     with log.open("ab") as stream:
         stream.write(b"x" * (LOG_BYTES + 1))
-    keeper.fleet.keep_to_limits()
+    keeper.fleet.enforce_limits()
     assert log.stat().st_size == 0
     assert log.with_name("production.1.0.log.1").stat().st_size > LOG_BYTES
 
@@ -332,7 +334,7 @@ def test_a_full_disk_does_not_end_replicas(
     def refuse(*given: Any, **named: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pytest_mlops.serving.supervisor.replica.write_json", refuse)
+    monkeypatch.setattr("pytest_mlops.serving.supervisor.replica.save", refuse)
     plan = world.plan()
     keeper.until(lambda: any(view.ready for view in keeper.fleet.views().get("production.1", [])), plan)
     assert len([line for line in keeper.lines if "No space left" in line]) == 1

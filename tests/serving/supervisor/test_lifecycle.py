@@ -1,4 +1,4 @@
-"""Bringing environments up and down, and looking at them from another process."""
+"""Environments are brought up or down by commands, which are processes of their own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ import pytest
 
 from pytest_mlops.errors import ConflictError, IoError, TaskError
 from pytest_mlops.serving.gateway_client import gateway_status
-from pytest_mlops.serving.processes import MARKER, SUPERVISOR, find_marked, read_json, write_json
+from pytest_mlops.serving.processes import MARKER, SUPERVISOR, find_marked
 from pytest_mlops.serving.supervisor import lifecycle
-from pytest_mlops.serving.supervisor.lifecycle import Start, allow_up, bring_down, bring_up, ensure_up, is_up
+from pytest_mlops.serving.supervisor.lifecycle import (
+    SupervisorCommand,
+    allow_up,
+    bring_down,
+    bring_up,
+    ensure_up,
+    is_up,
+)
 from pytest_mlops.serving.supervisor.lock import hold_lock
 from pytest_mlops.targets.local import LocalTarget
-from tests.serving.supervisor.conftest import wait
+from tests.serving.supervisor.conftest import read_json, wait, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +33,10 @@ if TYPE_CHECKING:
     from tests.serving.supervisor.conftest import World
 
 
-def starter(world: World, script: str) -> Start:
-    """Return what leaves a line in a file for each supervisor that is started."""
+def starter(world: World, script: str) -> SupervisorCommand:
+    """Return a command that leaves a line in a file for each supervisor that is started."""
     program = f"open('started', 'a').write('x\\n')\n{script}"
-    return Start(command=(sys.executable, "-S", "-c", program))
+    return SupervisorCommand(argv=(sys.executable, "-S", "-c", program))
 
 
 def started(world: World) -> int:
@@ -37,10 +44,10 @@ def started(world: World) -> int:
     return len(path.read_text(encoding="utf-8").splitlines()) if path.exists() else 0
 
 
-def test_many_who_find_no_supervisor_start_one(world: World) -> None:
+def test_many_processes_that_find_no_supervisor_start_one(world: World) -> None:
     world.layout.root.mkdir()
-    start = starter(world, "import time; time.sleep(60)")
-    threads = [threading.Thread(target=ensure_up, args=(world.layout, start)) for _ in range(8)]
+    command = starter(world, "import time; time.sleep(60)")
+    threads = [threading.Thread(target=ensure_up, args=(world.layout, command)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -51,7 +58,7 @@ def test_many_who_find_no_supervisor_start_one(world: World) -> None:
     assert [each.marker for each in find_marked(world.layout.root)] == [SUPERVISOR]
 
 
-def test_nothing_is_started_where_down_was_asked_for(world: World) -> None:
+def test_nothing_is_started_where_the_environment_is_down(world: World) -> None:
     bring_down(world.layout, grace=0.1)
     with pytest.raises(TaskError, match="the environment is down; bring it up with pytest-mlops up"):
         ensure_up(world.layout, starter(world, ""))
@@ -97,16 +104,16 @@ def test_a_person_may_bring_up_what_is_down_and_a_program_may_not(
 
 
 def test_up_returns_when_the_gateway_answers_and_can_be_repeated(world: World) -> None:
-    start = Start(command=tuple(world.command()))
+    command = SupervisorCommand(argv=tuple(world.command()))
     threading.Thread(target=world.supervise, daemon=True).start()  # what is started below is refused
-    assert bring_up(world.layout, start) in {True, False}
+    assert bring_up(world.layout, command) in {True, False}
     assert gateway_status(world.layout) is not None
-    assert bring_up(world.layout, start) is False
+    assert bring_up(world.layout, command) is False
 
 
 def test_the_target_sees_replicas_and_traffic(world: World) -> None:
     world.supervise()
-    target = LocalTarget(layout=world.layout, supervisor=Start(command=("no-such-program",)))
+    target = LocalTarget(layout=world.layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
     world.add(world.plan(), wanted=2)
     revision = world.point(d_1=100.0)
     wait(lambda: target.routed() == revision, "the routes")
@@ -121,7 +128,7 @@ def test_the_target_sees_replicas_and_traffic(world: World) -> None:
 
 def test_the_target_of_what_is_down_says_so(world: World) -> None:
     bring_down(world.layout, grace=0.1)
-    target = LocalTarget(layout=world.layout, supervisor=Start(command=("no-such-program",)))
+    target = LocalTarget(layout=world.layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
     for ask in (target.require_up, lambda: target.start("production.1")):
         with pytest.raises(TaskError, match="the environment is down"):
             ask()

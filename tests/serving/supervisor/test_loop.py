@@ -1,4 +1,4 @@
-"""A supervisor as a process of its own, with its gateway and replicas, killed and hindered."""
+"""A supervisor with its gateway and replicas, through kills, outages and garbage."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ import pytest
 
 from pytest_mlops.errors import ConflictError
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.gateway_client import gateway_status
-from pytest_mlops.serving.processes import find_marked, read_json, write_json
+from pytest_mlops.serving.processes import find_marked
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import bring_down, is_up
 from pytest_mlops.state.process_start import birth_of
-from tests.serving.supervisor.conftest import kill, runs, wait
+from tests.serving.supervisor.conftest import kill, read_json, replica_file, runs, wait, write_json
 
 if TYPE_CHECKING:
     import subprocess
@@ -36,7 +35,7 @@ def ask(url: str, path: str = "/") -> dict[str, Any]:
 
 
 def answers(url: str, pid: int) -> bool:
-    """Tell whether a replica answers clients; one that died is known by the next round."""
+    """Return whether a replica answers clients; one that died is known by the next round."""
     try:
         return bool(ask(url)["pid"] == pid)
     except OSError:
@@ -49,7 +48,7 @@ def serve(world: World, *traits: str, number: int = 1) -> str:
     revision = world.point(**{f"d_{number}": 100.0})
     world.ready(f"production.{number}.0")
     url = world.up()
-    wait(lambda: (gateway_status(world.layout) or {}).get("revision") == revision, "the routes")
+    wait(lambda: world.revision() == revision, "the routes")
     return url
 
 
@@ -62,7 +61,7 @@ def test_the_pointer_leads_the_traffic(world: World) -> None:
     world.ready("production.2.0")
     assert ask(url)["pid"] == world.replica()["pid"]
     revision = world.point(d_2=100.0)
-    wait(lambda: (gateway_status(world.layout) or {}).get("revision") == revision, "the switch")
+    wait(lambda: world.revision() == revision, "the switch")
     assert ask(url)["pid"] == world.replica("production.2.0")["pid"]
     written = read_json(world.layout.routes) or {}
     assert written["revision"] == revision
@@ -97,11 +96,11 @@ def test_the_gateway_starts_a_supervisor_where_the_old_one_was_killed(world: Wor
     wait(lambda: (read_json(world.layout.supervisor) or {}).get("pid") != before["pid"], "the next one")
     wait(lambda: is_up(world.layout), "its lock")
     assert ask(url)["pid"] == world.replica()["pid"]
-    heir = read_json(world.layout.supervisor) or {}
+    successor = read_json(world.layout.supervisor) or {}
     kill(read_json(world.layout.gateway) or {})  # its parent
     wait(lambda: "the gateway died" in world.log(), "the death of the gateway")
     world.up()
-    assert (read_json(world.layout.supervisor) or {})["pid"] == heir["pid"]
+    assert (read_json(world.layout.supervisor) or {})["pid"] == successor["pid"]
 
 
 def test_a_gateway_that_was_killed_comes_back_at_the_same_address(world: World) -> None:
@@ -127,7 +126,7 @@ def test_a_second_supervisor_is_refused(world: World) -> None:
     assert world.threads[0].is_alive()
 
 
-def test_a_crash_loop_stops_when_no_tries_are_left(world: World) -> None:
+def test_a_crash_loop_stops_when_the_restart_budget_is_used_up(world: World) -> None:
     world.supervise()
     name = world.add(world.plan("production.1", "crash"), tries=2)
     wait(lambda: world.tries(name) == 0, "the tries to be counted")
@@ -137,7 +136,7 @@ def test_a_crash_loop_stops_when_no_tries_are_left(world: World) -> None:
     assert world.replica()["message"] == "exited with 1: this one cannot start"
 
 
-def test_nothing_that_rows_say_ends_the_supervisor(world: World) -> None:
+def test_no_row_ends_the_supervisor(world: World) -> None:
     world.supervise()
     url = serve(world)
     for number in (6, 7, 8, 9):
@@ -150,9 +149,9 @@ def test_nothing_that_rows_say_ends_the_supervisor(world: World) -> None:
         rows.execute(
             "UPDATE deployments SET wanted = 'many', tries = 'x' WHERE deployment_id = 'production.9'"
         )
-    wait(lambda: "production.8 is left alone" in world.log(), "the refusal")
-    assert "production.6 is left alone: the plan of a deployment cannot be read" in world.log()
-    assert "production.7 is left alone: its plan is of production.1 in production" in world.log()
+    wait(lambda: "production.8 stays as it is" in world.log(), "the refusal")
+    assert "production.6 stays as it is: the plan of a deployment cannot be read" in world.log()
+    assert "production.7 stays as it is: got a plan of production.1 in production" in world.log()
     with sqlite3.connect(world.folder / "store.db", timeout=10) as rows:
         rows.execute('UPDATE pointers SET weights = \'{"production.1": "all"}\', revision = revision + 1')
     wait(lambda: "the traffic stays where it goes: pointer 2 cannot be read" in world.log(), "the refusal")
@@ -174,7 +173,7 @@ def test_a_locked_store_holds_up_nothing_but_itself(world: World) -> None:
     try:
         kill(before)
         after = world.ready(but=before["pid"])  # started again all the same
-        wait(lambda: "is locked by another process" in world.log(), "the outage to be told")
+        wait(lambda: "is locked by another process" in world.log(), "the outage to be logged")
         time.sleep(2.5)  # longer than the store's patience, twice
         assert world.log().count("everything stays as it is") == 1
         wait(lambda: answers(url, after["pid"]), "the new one to serve")
@@ -193,7 +192,9 @@ def test_a_store_that_cannot_be_read_holds_up_nothing(world: World) -> None:
     world.store.close()
     with sqlite3.connect(path) as rows:
         rows.execute("ALTER TABLE pointers RENAME TO elsewhere")
-    wait(lambda: "everything stays as it is, since the store failed" in world.log(), "the outage to be told")
+    wait(
+        lambda: "everything stays as it is, since the store failed" in world.log(), "the outage to be logged"
+    )
     before = world.replica()["pid"]
     with contextlib.suppress(OSError):
         ask(url, "/die")
@@ -243,13 +244,15 @@ def test_down_ends_a_supervisor_that_does_not_answer(world: World) -> None:
     assert not runs(world.supervisors[0].pid)
 
 
-def test_down_leaves_processes_alone_that_files_name_wrongly(
+def test_down_spares_processes_that_files_name_wrongly(
     world: World, bystander: subprocess.Popen[bytes]
 ) -> None:
     other = psutil.Process(bystander.pid)
     named = {"pid": other.pid, "born": birth_of(other.pid)}
-    for path in (world.layout.supervisor, world.layout.gateway, world.layout.replica("production.1.0")):
-        write_json(path, {**named, "deployment_id": "production.1", "index": 0, "port": 1})
+    address = {"host": "127.0.0.1", "port": 1, "control_port": 2, "token": "x", "started_at": "now"}
+    write_json(world.layout.supervisor, {**named, "started_at": 1.0, "command": ["true"]})
+    write_json(world.layout.gateway, {**named, **address})
+    write_json(world.layout.replica("production.1.0"), replica_file(**named))
     write_json(world.layout.supervisor_lock, named)
     bring_down(world.layout, grace=0.2)
     assert bystander.poll() is None
@@ -264,11 +267,11 @@ def test_a_supervisor_that_is_stopped_leaves_everything_running(world: World) ->
     assert ask(url)["pid"] == world.replica()["pid"]
 
 
-def test_what_was_left_unfinished_is_taken_up_again(world: World) -> None:
+def test_an_unfinished_deployment_is_recovered(world: World) -> None:
     world.supervise()
     time.sleep(0.5)
     assert not world.recovered.exists()
-    world.add(world.plan(), wanted=0)  # its status says that it is being deployed
+    world.add(world.plan(), wanted=0)  # its status is that it is being deployed
     wait(world.recovered.exists, "recovery")
 
 
@@ -276,7 +279,7 @@ def test_what_was_left_unfinished_is_taken_up_again(world: World) -> None:
 def test_a_supervisor_that_starts_after_down_ends_at_once(world: World) -> None:
     bring_down(world.layout, grace=0.1)
     assert world.run().wait(timeout=60) == 0
-    assert "ends at once, since down was asked for" in world.log()
+    assert "ends at once: the environment is down" in world.log()
     assert not world.layout.supervisor.exists()
 
 
@@ -287,14 +290,14 @@ def test_generations_grow_though_the_file_of_routes_is_lost(world: World) -> Non
     for _ in range(5):
         world.point(d_1=100.0)
         time.sleep(0.05)
-    wait(lambda: (gateway_status(world.layout) or {}).get("generation", 0) > 3, "generations")
-    before = (gateway_status(world.layout) or {})["generation"]
+    wait(lambda: world.generation() > 3, "generations")
+    before = world.generation()
     world.crash()
     world.layout.routes.write_text("{}", encoding="utf-8")
     world.start()
     revision = world.point(d_1=100.0)
-    wait(lambda: (gateway_status(world.layout) or {}).get("revision") == revision, "the routes")
-    assert (gateway_status(world.layout) or {})["generation"] > before
+    wait(lambda: world.revision() == revision, "the routes")
+    assert world.generation() > before
 
 
 def test_a_pointer_is_followed_soon(world: World) -> None:
@@ -306,7 +309,7 @@ def test_a_pointer_is_followed_soon(world: World) -> None:
     for number in range(20):
         revision = world.point(**{f"d_{1 + number % 2}": 100.0})
         begun = time.monotonic()
-        wait(lambda: (gateway_status(world.layout) or {}).get("revision") == revision, "the switch")  # noqa: B023
+        wait(lambda: world.revision() == revision, "the switch")  # noqa: B023
         took.append(time.monotonic() - begun)
     assert sorted(took)[10] < 0.1, took  # about 0.02 s where nothing else runs
 
@@ -323,9 +326,7 @@ def test_a_supervisor_with_nothing_to_do_takes_little_time(world: World) -> None
 
 
 @pytest.mark.slow
-def test_nothing_that_goes_wrong_in_a_round_ends_the_supervisor(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_failure_in_a_round_ends_the_supervisor(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.supervise()
     url = serve(world)
 
@@ -333,14 +334,14 @@ def test_nothing_that_goes_wrong_in_a_round_ends_the_supervisor(
         raise RuntimeError("out of order")
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.supervisor.gateway, "keep", fail)
-        patch.setattr(world.supervisor, "mend", fail)
+        patch.setattr(world.supervisor.gateway, "ensure_running", fail)
+        patch.setattr(world.supervisor, "auto_rollback", fail)
         world.change("production.1", status=DeploymentStatus.RUNNING)
         wait(
-            lambda: "something went wrong, and is tried again: RuntimeError: out of order" in world.log(),
-            "a word",
+            lambda: "a round failed, and is tried again: RuntimeError: out of order" in world.log(),
+            "the failure",
         )
-        wait(lambda: "cannot go on with a deployment: RuntimeError: out of order" in world.log(), "a word")
+        wait(lambda: "cannot continue a deployment: RuntimeError: out of order" in world.log(), "the other")
         time.sleep(0.5)
     assert world.log().count("is tried again: RuntimeError") == 1
     before = world.replica()["pid"]
@@ -364,13 +365,13 @@ def test_a_gateway_that_cannot_be_started_is_tried_again(
 
 
 @pytest.mark.slow
-def test_a_gateway_of_which_nobody_knows_where_it_listens_is_ended(world: World) -> None:
+def test_a_gateway_whose_file_is_lost_is_ended(world: World) -> None:
     world.supervise()
     world.up()
     gateway = read_json(world.layout.gateway) or {}
-    heir = GatewayProcess(layout=world.layout, settings=world.settings, environ={})
-    assert heir.adopt()
+    successor = GatewayProcess(layout=world.layout, settings=world.settings, environ={})
+    assert successor.adopt()
     world.layout.gateway.unlink()
-    assert not heir.adopt()
+    assert not successor.adopt()
     wait(lambda: not runs(gateway["pid"]), "its end")
     wait(lambda: (read_json(world.layout.gateway) or gateway)["pid"] != gateway["pid"], "the next one")

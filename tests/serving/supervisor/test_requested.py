@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import StoreError
 from pytest_mlops.serving.supervisor import requested
-from pytest_mlops.serving.supervisor.requested import StoreWatch, WantedReader
+from pytest_mlops.serving.supervisor.requested import RequestedReader, StoreWatch
 from tests.serving.supervisor.conftest import ENVIRONMENT, wait
 
 if TYPE_CHECKING:
@@ -16,54 +16,53 @@ if TYPE_CHECKING:
     from tests.serving.supervisor.conftest import World
 
 
-def make(world: World, lines: list[str]) -> StoreWatch:
-    reader = WantedReader(store=world.store, environment=ENVIRONMENT, say=lines.append)
-    return StoreWatch(reader=reader, say=lines.append, wake=threading.Event())
+def make(world: World) -> StoreWatch:
+    reader = RequestedReader(store=world.store, environment=ENVIRONMENT)
+    return StoreWatch(reader=reader, wake=threading.Event())
 
 
 def test_a_death_is_known_before_it_is_counted_and_not_twice_afterwards(world: World) -> None:
     name = world.add(world.plan(), tries=3)
-    watch = make(world, [])
+    watch = make(world)
     watch.count_death(name)
     assert watch.uncounted() == {name: 1}
     with watch:
         wait(lambda: watch.latest() and not watch.uncounted(), "the count")
         snapshot = watch.latest()
     assert snapshot is not None
-    assert snapshot.wanted[name].tries == world.tries(name) == 2
+    assert snapshot.requested[name].tries == world.tries(name) == 2
 
 
 def test_a_death_that_is_written_while_nothing_can_be_read_is_counted_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = world.add(world.plan(), tries=3)
-    lines: list[str] = []
-    watch = make(world, lines)
-    read, failing = WantedReader.read, threading.Event()
+    watch = make(world)
+    read, failing = RequestedReader.read, threading.Event()
 
-    def fail(reader: WantedReader) -> Any:
+    def fail(reader: RequestedReader) -> Any:
         if failing.is_set():
             raise StoreError("no")
         return read(reader)
 
-    monkeypatch.setattr(WantedReader, "read", fail)
+    monkeypatch.setattr(RequestedReader, "read", fail)
     monkeypatch.setattr(requested, "_PAUSE_OF_OUTAGE", 0.01)
     with watch:
         wait(watch.latest, "a snapshot")
         failing.set()
         watch.count_death(name)
-        wait(lambda: lines, "the outage")
+        wait(lambda: world.lines, "the outage")
         wait(lambda: world.tries(name) == 2, "the count")
-        assert watch.uncounted() == {name: 1}  # the snapshot still says three
+        assert watch.uncounted() == {name: 1}  # the snapshot still has three
         failing.clear()
         wait(lambda: not watch.uncounted(), "the snapshot")
     assert world.tries(name) == 2
-    assert lines == ["everything stays as it is, since the store failed: no", "the store is back"]
+    assert world.lines == ["everything stays as it is, since the store failed: no", "the store is back"]
 
 
 def test_deaths_never_take_more_tries_than_there_are_and_none_of_a_blessed_version(world: World) -> None:
     few, blessed = world.add(world.plan(), tries=1), world.add(world.plan("production.2"), tries=None)
-    with make(world, []) as watch:
+    with make(world) as watch:
         for _ in range(3):
             watch.count_death(few)
             watch.count_death(blessed)
@@ -72,17 +71,17 @@ def test_deaths_never_take_more_tries_than_there_are_and_none_of_a_blessed_versi
     assert world.tries(blessed) is None
 
 
-def test_a_failure_that_is_none_of_the_stores_is_told_and_tried_again(
+def test_a_failure_that_is_not_the_stores_is_logged_and_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines: list[str] = []
-    watch = make(world, lines)
+    watch = make(world)
     monkeypatch.setattr(requested, "_PAUSE_OF_OUTAGE", 0.01)
-    monkeypatch.setattr(WantedReader, "read", lambda reader: 1 / 0)
+    monkeypatch.setattr(RequestedReader, "read", lambda reader: 1 / 0)
     with watch:
-        wait(lambda: lines, "the failure")
+        wait(lambda: world.lines, "the failure")
         monkeypatch.undo()
         wait(watch.latest, "a snapshot")
     assert (
-        lines[0] == "everything stays as it is, since the store failed: ZeroDivisionError: division by zero"
+        world.lines[0]
+        == "everything stays as it is, since the store failed: ZeroDivisionError: division by zero"
     )

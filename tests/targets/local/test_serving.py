@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
@@ -15,7 +15,7 @@ import pytest
 from benchmarks._deployments import Client, Playground, evidence_of
 from pytest_mlops.errors import TaskError
 from pytest_mlops.records.deployment import DeploymentStatus
-from pytest_mlops.serving.processes import find_marked, read_json
+from pytest_mlops.serving.processes import find_marked
 from pytest_mlops.state.controls import Control, ask
 from pytest_mlops.state.steps import Step
 
@@ -199,6 +199,13 @@ def test_a_version_that_keeps_dying_once_it_serves_is_taken_back(tmp_path: Path)
         first, second, *_ = playground.rows()
         assert (first.plan.rollback_from, first.status) == ("production.2", DeploymentStatus.RUNNING)
         assert (second.status, second.message) == (DeploymentStatus.FAILED, "taken back by production.3")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
 
 
 @pytest.mark.slow

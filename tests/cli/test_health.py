@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
+from pytest_mlops.serving.ports import free_port
+from pytest_mlops.serving.processes import Identity
 from pytest_mlops.state.paths import layout_of
-from pytest_mlops.state.process_start import birth_of
+from tests.replica_files import write_replica
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pytest_mlops.serving.health.probe import Endpoint
 
 CONFIG = """
 model: {{id: risk, version: "1"}}
@@ -36,17 +36,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def replica_at(project: Path, port: int) -> None:
-    """Write down that this very process is a replica."""
-    own = psutil.Process()
-    values = {"pid": own.pid, "born": birth_of(own.pid), "host": "127.0.0.1", "port": port}
-    path = layout_of(project, "production").replicas / "production.1.0.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"deployment_id": "production.1", "index": 0, **values}), encoding="utf-8")
+    """Write that this very process is a replica."""
+    own = Identity.current()
+    layout = layout_of(project, "production")
+    write_replica(layout, "production.1", pid=own.pid, process_start=own.process_start, port=port)
 
 
 def test_a_service_that_is_well_exits_with_0(project: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as server:
         replica_at(project, server.getsockname()[1])
         done = CliRunner().invoke(app, ["health"])
@@ -60,8 +56,8 @@ def test_a_service_that_is_well_exits_with_0(project: Path) -> None:
     assert values["rate"]["share"] == 1.0
 
 
-def test_one_that_is_not_exits_with_1(project: Path, refused: Endpoint) -> None:
-    replica_at(project, int(str(refused.port)))
+def test_one_that_is_not_exits_with_1(project: Path) -> None:
+    replica_at(project, free_port("127.0.0.1"))
     done = CliRunner().invoke(app, ["health"])
     assert done.exit_code == 1
     assert "production is not healthy" in done.output
