@@ -60,6 +60,18 @@ def test_every_package_and_module_is_in_one_layer() -> None:
     assert sorted(part for layer in LAYERS for part in layer.parts) == sorted(parts)
 
 
+def test_serving_knows_neither_tickets_nor_rollouts() -> None:
+    trees = parsed(PACKAGE)
+    parts = {
+        part_of(module)
+        for name, tree in trees.items()
+        if part_of(name) == "serving"
+        for module, _ in imports_of(tree, trees)
+    }
+    assert {"state", "store", "records"} <= parts
+    assert not parts & {"evidence", "rollout", "registry", "decision", "targets"}
+
+
 def with_module(folder: Path, source: str) -> Path:
     """Write a package whose only module stands in the layer of the statistics."""
     package = folder / "pytest_mlops"

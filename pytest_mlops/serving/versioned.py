@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from pytest_mlops.errors import SerializationError
 from pytest_mlops.records.base import Record
+from pytest_mlops.strict_json import parse_json
 from pytest_mlops.text import describe_problems
 
 if TYPE_CHECKING:
@@ -57,12 +58,9 @@ def decode(kind: type[T], text: bytes, *, source: str) -> T:
     Raises:
         SerializationError: it is none, or of a newer version.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise SerializationError(f"{source}: got {text[:100]!r}; expected JSON: {error}") from error
+    values = parse_json(text, what=source)
     if not isinstance(values, dict):
-        raise SerializationError(f"{source}: got {text[:100]!r}; expected a JSON object")
+        raise SerializationError(f"{source}: got a JSON {type(values).__name__}; expected an object")
     _refuse_newer(values, source)
     return _validate(kind, values, source)
 
@@ -74,8 +72,8 @@ def load(kind: type[T], path: Path) -> T | None:
         SerializationError: it is of a newer version, so that what it says must not be ignored.
     """
     try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        values = parse_json(path.read_bytes())
+    except (OSError, SerializationError):
         return None
     if not isinstance(values, dict):
         return None
