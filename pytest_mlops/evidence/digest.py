@@ -16,29 +16,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import ModelArtifactNotFound
+from pytest_mlops.errors import IoError, ModelArtifactNotFound
+from pytest_mlops.evidence.artifact import artifact_files, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import BinaryIO
 
 __all__ = [
-    "MAX_ENTRIES",
     "ArtifactDigest",
     "Stamp",
     "changed_since",
     "combine_digests",
+    "copy_artifact",
     "digest_artifact",
-    "resolve_artifact",
 ]
-
-MAX_ENTRIES = 1_000_000
-"""Files and folders of one artifact; links that multiply each other end here."""
 
 _DOMAIN = b"pytest-mlops artifact 1\n"
 _CHUNK = 1024 * 1024
@@ -83,32 +83,6 @@ class ArtifactDigest:
     digests: Mapping[str, str] = field(repr=False)
 
 
-def resolve_artifact(folder: Path, artifact: str) -> Path:
-    """Return the path of an artifact that lies at or below ``folder``.
-
-    Args:
-        folder: The folder of ``mlops.yaml``.
-        artifact: A relative path; its links may not lead out of the folder.
-
-    Raises:
-        ModelArtifactNotFound: absolute, with ``..``, leading out by a link, or not there.
-    """
-    relative = Path(artifact)
-    if not artifact.strip() or relative.anchor or ".." in relative.parts:
-        raise ModelArtifactNotFound(
-            f"the model artifact is {artifact!r}; expected a relative path without '..'. "
-            "Name a file or folder at or below the folder of mlops.yaml"
-        )
-    path = folder / relative
-    base, target = _real(folder), _real(path)
-    if not target.is_relative_to(base):
-        raise ModelArtifactNotFound(
-            f"the model artifact {artifact!r} leads to {target}, outside {base}; "
-            "keep the model's files at or below the folder of mlops.yaml"
-        )
-    return path
-
-
 def digest_artifact(path: Path, *, known: Mapping[str, tuple[Stamp, str]] | None = None) -> ArtifactDigest:
     """Read every file of the artifact at ``path``, a file or a folder, and return its digest.
 
@@ -127,14 +101,40 @@ def digest_artifact(path: Path, *, known: Mapping[str, tuple[Stamp, str]] | None
     stamps: dict[str, Stamp] = {}
     digests: dict[str, str] = {}
     unread: list[tuple[str, Path]] = []
-    for name, real in sorted(_files(path).items(), key=lambda item: item[0].encode()):
+    for name, real in sorted(artifact_files(path).items(), key=lambda item: item[0].encode()):
         stamp, digest = (known or {}).get(name, (None, ""))
         if stamp is not None and stamp == _stamp(name, real):
             stamps[name], digests[name] = stamp, digest
         else:
             unread.append((name, real))
-    for (name, _), (stamp, read) in zip(unread, _read_all(unread), strict=True):
-        stamps[name], digests[name] = stamp, read.hex()
+    for (name, _), (stamp, digest) in zip(unread, _for_each(_read, unread), strict=True):
+        stamps[name], digests[name] = stamp, digest
+    return _artifact_digest(stamps, digests)
+
+
+def copy_artifact(source: Path, target: Path) -> ArtifactDigest:
+    """Copy the artifact at ``source``, durably; return the digest of the very bytes that were copied.
+
+    Each file is read once. A link becomes a copy of what it points to.
+
+    Args:
+        source: A file or folder.
+        target: The file or folder to make; no file of it may be there.
+
+    Raises:
+        ModelArtifactNotFound: as :func:`digest_artifact`.
+        IoError: the copy could not be written; a part of it may be there.
+    """
+    files = sorted(artifact_files(source).items(), key=lambda item: item[0].encode())
+    readings = _for_each(partial(_copy, target, inside=source.is_dir()), files)
+    named = {name: reading for (name, _), reading in zip(files, readings, strict=True)}
+    return _artifact_digest(
+        {name: stamp for name, (stamp, _) in named.items()},
+        {name: digest for name, (_, digest) in named.items()},
+    )
+
+
+def _artifact_digest(stamps: Mapping[str, Stamp], digests: Mapping[str, str]) -> ArtifactDigest:
     return ArtifactDigest(
         digest=combine_digests({name: (stamp.size, digests[name]) for name, stamp in stamps.items()}),
         files=len(stamps),
@@ -164,7 +164,7 @@ def changed_since(path: Path, before: ArtifactDigest) -> str | None:
     Only files whose stamp changed are read again, so asking costs little however large the model is.
     """
     try:
-        files = _files(path)
+        files = artifact_files(path)
         for name in sorted(files.keys() | before.digests.keys()):
             if name not in before.digests:
                 return f"the model artifact gained the file {name!r} while its tests ran"
@@ -172,110 +172,18 @@ def changed_since(path: Path, before: ArtifactDigest) -> str | None:
                 return f"the model artifact lost the file {name!r} while its tests ran"
             if _stamp(name, files[name]) == before.stamps[name]:
                 continue
-            if _read(name, files[name])[1].hex() != before.digests[name]:
+            if _read(name, files[name])[1] != before.digests[name]:
                 return f"the model artifact's file {name!r} changed while its tests ran"
     except ModelArtifactNotFound as error:
         return f"the model artifact cannot be read any more: {error}"
     return None
 
 
-def _files(path: Path) -> dict[str, Path]:
-    """Return relative name -> real path of every file of the artifact."""
-    root = _real(path)
-    if not root.is_dir():
-        return {_checked_name(path.name): root}
-    files = dict(_walk(root))
-    if not files:
-        raise ModelArtifactNotFound(
-            f"the model artifact {path} has no file in it; train or fetch the model first"
-        )
-    return files
-
-
-def _walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files below ``root``, entering links to folders, without recursion."""
-    seen = 0
-    # A folder to list: its name in the artifact, its real path, and the real paths of the folders around it.
-    pending: list[tuple[str, Path, frozenset[Path]]] = [("", root, frozenset({root}))]
-    while pending:
-        prefix, folder, around = pending.pop()
-        for entry in _entries(folder):
-            seen += 1
-            if seen > MAX_ENTRIES:
-                raise ModelArtifactNotFound(
-                    f"the model artifact {root} has more than {MAX_ENTRIES:,} files and folders; "
-                    "point artifact at the model alone"
-                )
-            name = _checked_name(f"{prefix}{entry.name}")
-            real = _within(root, name, entry)
-            if not _is_folder(entry):
-                yield name, real
-            elif real in around:
-                raise ModelArtifactNotFound(
-                    f"the link {name!r} of the model artifact leads back to a folder around it; remove it"
-                )
-            else:
-                pending.append((f"{name}/", real, around | {real}))
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError as error:
-        raise _unreadable(Path(entry.path), error) from error
-
-
-def _within(root: Path, name: str, entry: os.DirEntry[str]) -> Path:
-    """Return the real path of an entry, which must lie in ``root``."""
-    path = Path(entry.path)
-    if not entry.is_symlink():
-        return path
-    real = _real(path)
-    if not real.is_relative_to(root):
-        raise ModelArtifactNotFound(
-            f"the link {name!r} of the model artifact leads to {real}, outside the artifact; "
-            "put a copy of the file in its place"
-        )
-    return real
-
-
-def _checked_name(name: str) -> str:
-    """Return ``name``, which must be text: a digest over something else could not be checked elsewhere."""
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise ModelArtifactNotFound(
-            f"the file name {name!r} of the model artifact is not valid UTF-8; rename the file"
-        ) from error
-    return name
-
-
-def _real(path: Path) -> Path:
-    try:
-        return path.resolve(strict=True)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelArtifactNotFound(
-            f"the model artifact {path} is not there; train or fetch the model, or correct model.artifact"
-        ) from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    except (RuntimeError, ValueError) as error:  # a circle of links before Python 3.13; a NUL in the name
-        raise ModelArtifactNotFound(f"the model artifact {path} is not a path to follow: {error}") from error
-
-
 def _stamp(name: str, path: Path) -> Stamp:
     try:
         return _stamp_of(name, path.stat())
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _stamp_of(name: str, status: os.stat_result) -> Stamp:
@@ -291,19 +199,36 @@ def _stamp_of(name: str, status: os.stat_result) -> Stamp:
     )
 
 
-def _read_all(files: list[tuple[str, Path]]) -> Iterable[tuple[Stamp, bytes]]:
+def _for_each(
+    read: Callable[[str, Path], tuple[Stamp, str]], files: Sequence[tuple[str, Path]]
+) -> list[tuple[Stamp, str]]:
     """Return the stamp and the SHA-256 of each file, in order; large artifacts are read on several cores."""
     if len(files) < 2 or sum(_stamp(name, path).size for name, path in files) < _PARALLEL_FROM:
-        return [_read(name, path) for name, path in files]
+        return [read(name, path) for name, path in files]
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- small models do without
 
     # hashlib lets go of the interpreter lock while it works.
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(_read, *zip(*files, strict=True)))
+        return list(pool.map(read, *zip(*files, strict=True)))
 
 
-def _read(name: str, path: Path) -> tuple[Stamp, bytes]:
-    """Return the stamp and the SHA-256 of one file, read in pieces of 1 MiB."""
+def _copy(target: Path, name: str, path: Path, *, inside: bool) -> tuple[Stamp, str]:
+    """Copy one file, to its name inside ``target`` or to ``target`` itself, and return what was read."""
+    to = target / name if inside else target
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with to.open("xb") as copy:
+            reading = _read(name, path, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        shutil.copymode(path, to)
+    except OSError as error:
+        raise _unwritable(to, error) from error
+    return reading
+
+
+def _read(name: str, path: Path, copy: BinaryIO | None = None) -> tuple[Stamp, str]:
+    """Return the stamp and the SHA-256 of one file, read once in pieces of 1 MiB that also go to ``copy``."""
     size = _stamp(name, path).size  # a pipe or device is refused before it is opened, which may wait for ever
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(min(_CHUNK, max(size, 1))))
@@ -313,18 +238,25 @@ def _read(name: str, path: Path) -> tuple[Stamp, bytes]:
             before = _stamp_of(name, os.fstat(handle))
             while count := stream.readinto(buffer):
                 digest.update(buffer[:count])
+                if copy is not None:
+                    _write(copy, buffer[:count])
             after = _stamp_of(name, os.fstat(handle))
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if before != after:
         raise ModelArtifactNotFound(
             f"{name!r} of the model artifact was written to while it was read; try again"
         )
-    return after, digest.digest()
+    return after, digest.hexdigest()
 
 
-def _unreadable(path: Path, error: OSError) -> ModelArtifactNotFound:
-    reason = error.strerror or error
-    return ModelArtifactNotFound(
-        f"the model artifact's {path} cannot be read: {reason}; check its permissions"
-    )
+def _write(copy: BinaryIO, data: memoryview) -> None:
+    """Write a piece; an error of the copy is none of the file that is read."""
+    try:
+        copy.write(data)
+    except OSError as error:
+        raise _unwritable(Path(copy.name), error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> IoError:
+    return IoError(f"cannot write {path}: {error.strerror or error}")

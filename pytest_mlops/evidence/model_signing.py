@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError
+from pytest_mlops.evidence.artifact import MAX_ENTRIES
 from pytest_mlops.evidence.bundle import MAX_BUNDLE_BYTES, load_curve_key, read_bundle
-from pytest_mlops.evidence.digest import MAX_ENTRIES
 from pytest_mlops.files import read_bytes
 from pytest_mlops.text import list_some
 

@@ -20,7 +20,8 @@ from pytest_mlops.config.guard import refuse
 from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import ConfigError, IoError, MLOpsError
-from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact, resolve_artifact
+from pytest_mlops.evidence.artifact import resolve_artifact
+from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact
 from pytest_mlops.gate.attest import forget_attestations, settle_key
 from pytest_mlops.gate.config_run import ConfigRun
 from pytest_mlops.gate.config_runs import runs_of_several

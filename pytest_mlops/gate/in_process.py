@@ -22,7 +22,8 @@ from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.config.models import Config
 from pytest_mlops.errors import IncompleteEvidence
-from pytest_mlops.evidence.digest import digest_artifact, resolve_artifact
+from pytest_mlops.evidence.artifact import resolve_artifact
+from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.marks import read_mark, undeclared
 from pytest_mlops.gate.narrowing import Narrowing

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, InvalidMetadata
-from pytest_mlops.evidence.digest import resolve_artifact
+from pytest_mlops.evidence.artifact import resolve_artifact
 from pytest_mlops.evidence.statement import envelope_path, statement_path
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.registry.entries import Link

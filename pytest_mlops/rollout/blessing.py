@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["begin_monitoring", "bless", "kept_releases", "stop_others"]
 
+_SERVED = frozenset({DeploymentStatus.RUNNING, DeploymentStatus.STOPPED})
+
 
 def bless(operator: Operator, plan: DeploymentPlan) -> None:
     """Bless a version, in one transaction; then let the others end, and remove what nobody goes back to."""
@@ -77,11 +79,11 @@ def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -
 
 
 def kept_releases(operator: Operator, plan: DeploymentPlan) -> frozenset[str]:
-    """Return the folders of the version that serves and of those before it that may be gone back to."""
+    """Return the releases in use, and those of the newest versions to roll back to, ``retain`` of them."""
     with operator.store.read() as connection:
         rows = list_deployments(connection, plan.environment.environment_id)
     in_use = {row.plan.release for row in rows if row.status is DeploymentStatus.DEPLOYING or row.wanted > 0}
-    served = [row.plan.release for row in rows if row.status is not DeploymentStatus.FAILED]
+    served = [row.plan.release for row in rows if row.status in _SERVED]
     distinct = list(dict.fromkeys(release for release in served if release != plan.release))
     return frozenset({plan.release, *in_use, *distinct[: plan.environment.rollout.retain]})
 

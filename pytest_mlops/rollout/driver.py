@@ -11,13 +11,13 @@ from pytest_mlops.rollout.context import StepFailed
 from pytest_mlops.rollout.readiness import await_healthy, await_ready, replay_golden, watch
 from pytest_mlops.rollout.rollback import revert
 from pytest_mlops.rollout.shift import shift
-from pytest_mlops.rollout.ticket_verification import evidence_of, verify_plan
+from pytest_mlops.rollout.ticket_verification import evidence_of, ticket_detail, verify_plan
 from pytest_mlops.state.pointer import Pointer, read_pointer
 from pytest_mlops.state.rows import change_deployment
 from pytest_mlops.state.steps import Phase, Step, done_steps, is_committed, next_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_mlops.rollout.context import Operator
     from pytest_mlops.state.plan import DeploymentPlan
@@ -41,18 +41,23 @@ def carry_out(operator: Operator, plan: DeploymentPlan) -> None:
         StoreError: the store failed. Whoever takes the lease next goes on with the deployment.
         MLOpsError: the way back failed, too; it is tried again by whoever takes the lease next.
     """
-    if _is_taken_over(operator, plan):
+    if _needs_new_ticket(operator, operator.journal(plan)):
         _step(operator, plan, Step.VERIFY)
     while (step := next_step(operator.journal(plan))) is not None:
         _step(operator, plan, step)
 
 
-def _is_taken_over(operator: Operator, plan: DeploymentPlan) -> bool:
-    """Tell whether the ticket was asked for by somebody else, and may not hold any more."""
-    journal = operator.journal(plan)
-    if is_committed(journal) or next_step(journal) in {Step.REVERT, None}:
+def _needs_new_ticket(operator: Operator, journal: Sequence[Entry]) -> bool:
+    """Tell whether a deployment that goes on to serve has a ticket that may not hold any more.
+
+    It is too old, or another process staged the version, and may have ended long before.
+    """
+    done = done_steps(journal)
+    if is_committed(journal) or next_step(journal) in {Step.REVERT, None} or Step.VERIFY not in done:
         return False
-    return Step.VERIFY in done_steps(journal) and journal[-1].fence != operator.lease.fence
+    return _is_ticket_old(operator, journal) or (
+        Step.STAGE in done and journal[-1].fence != operator.lease.fence
+    )
 
 
 def _step(operator: Operator, plan: DeploymentPlan, step: Step) -> None:
@@ -89,7 +94,7 @@ def _verify(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         actor=operator.actor,
         now=operator.now(),
     )
-    return {"run": plan.run_id, "signers": [name for name, _ in ticket.signers]}
+    return ticket_detail(ticket)
 
 
 def _environment(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
@@ -119,7 +124,7 @@ def _start(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
 def _commit(operator: Operator, plan: DeploymentPlan) -> None:
     """Move the pointer; the journal says so in the same transaction, so that the two never disagree."""
     name = plan.deployment_id
-    if _age_of_ticket(operator, plan) > TICKET_SECONDS:
+    if _is_ticket_old(operator, operator.journal(plan)):
         _verify(operator, plan)
     await_ready(operator, plan)
     operator.heed_abort(plan)
@@ -132,21 +137,21 @@ def _commit(operator: Operator, plan: DeploymentPlan) -> None:
         operator.note(plan, Step.COMMIT, Phase.DONE, detail, connection=connection)
 
 
-def _age_of_ticket(operator: Operator, plan: DeploymentPlan) -> float:
-    """Return the seconds since the ticket was last found good: a rollout may take days."""
-    return operator.now().timestamp() - _last_done(operator, plan, Step.VERIFY).at
+def _is_ticket_old(operator: Operator, journal: Sequence[Entry]) -> bool:
+    """Tell whether the ticket was last found good longer ago than it counts: a rollout may take days."""
+    age = operator.now().timestamp() - _last_done(journal, Step.VERIFY).at
+    return not 0 <= age <= TICKET_SECONDS  # nor does one from the future count
 
 
 def _bake(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     operator.await_route(operator.pointer(plan).revision)
-    committed = _last_done(operator, plan, Step.COMMIT)
+    committed = _last_done(operator.journal(plan), Step.COMMIT)
     if committed.fence != operator.lease.fence:  # whatever ended who committed it may have ended replicas
         await_ready(operator, plan)
     return watch(operator, plan, until=committed.at + plan.environment.rollout.bake)
 
 
-def _last_done(operator: Operator, plan: DeploymentPlan, step: Step) -> Entry:
-    journal = operator.journal(plan)
+def _last_done(journal: Sequence[Entry], step: Step) -> Entry:
     return next(entry for entry in reversed(journal) if entry.step is step and entry.phase is Phase.DONE)
 
 

@@ -13,7 +13,8 @@ from pytest_mlops.rollout.context import Operator
 from pytest_mlops.rollout.driver import carry_out
 from pytest_mlops.rollout.results import result_of
 from pytest_mlops.rollout.rollback_candidates import ways_back
-from pytest_mlops.rollout.ticket_verification import examine_evidence, verify_evidence
+from pytest_mlops.rollout.ticket_verification import examine_evidence, ticket_detail, verify_evidence
+from pytest_mlops.state.journal import write_entry
 from pytest_mlops.state.lease import acquire, lease_state
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.plan import DeploymentPlan, Source
@@ -26,11 +27,14 @@ from pytest_mlops.state.rows import (
     next_number,
     unfinished,
 )
+from pytest_mlops.state.steps import Phase, Step
 from pytest_mlops.store.actor import default_actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from pytest_mlops.evidence.case import Evidence
     from pytest_mlops.evidence.ticket import Examined, Ticket
@@ -103,11 +107,24 @@ class DeploymentManager:
     def _begin(self, evidence: Evidence, lease: Lease) -> DeploymentPlan:
         self._require_serving()
         self._require_nothing_under_way()
+        asked = self.now()
         ticket = verify_evidence(
-            self.store, self.environment, evidence, project=self.project, actor=self._actor(), now=self.now()
+            self.store, self.environment, evidence, project=self.project, actor=self._actor(), now=asked
         )
         self.target.require_up()
-        return self._add(lease, partial(self._plan, evidence, ticket))
+        with lease.write() as connection:
+            plan = self._add(connection, partial(self._plan, evidence, ticket))
+            write_entry(
+                connection,
+                plan,
+                Step.VERIFY,
+                Phase.DONE,
+                fence=lease.fence,
+                actor=plan.actor,
+                at=asked,
+                detail=ticket_detail(ticket),
+            )
+        return plan
 
     def rehearse(self, evidence: Evidence) -> tuple[Examined, HealthStatus, Consistency]:
         """Ask everything that a deployment would ask before it begins, and begin nothing.
@@ -152,7 +169,8 @@ class DeploymentManager:
             if not row.plan.record.is_file():
                 refusals.append(f"{version}: its release {row.plan.release} is not there any more")
                 continue
-            plan = self._add(lease, partial(self._rollback_plan, row.plan, stable))
+            with lease.write() as connection:
+                plan = self._add(connection, partial(self._rollback_plan, row.plan, stable))
             carry_out(self._operator(lease), plan)
             result = self.result(plan.deployment_id)
             if result.success:
@@ -231,13 +249,12 @@ class DeploymentManager:
             }
         )
 
-    def _add(self, lease: Lease, plan_of: Callable[[int], DeploymentPlan]) -> DeploymentPlan:
+    def _add(self, connection: Connection, plan_of: Callable[[int], DeploymentPlan]) -> DeploymentPlan:
         """Write a new deployment; its number, and so its name, come out of the same transaction."""
         environment = self.environment.environment_id
-        with lease.write() as connection:
-            _refuse_second(unfinished(connection, environment))
-            plan = plan_of(next_number(connection, environment))
-            add_deployment(connection, plan)
+        _refuse_second(unfinished(connection, environment))
+        plan = plan_of(next_number(connection, environment))
+        add_deployment(connection, plan)
         return plan
 
     def _row(self, deployment_id: str) -> DeploymentRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.case import Evidence, TicketCheck, open_case
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.store.engine import Store
 
-__all__ = ["evidence_of", "examine_evidence", "verify_evidence", "verify_plan"]
+__all__ = ["evidence_of", "examine_evidence", "ticket_detail", "verify_evidence", "verify_plan"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +100,11 @@ def verify_plan(store: Store, plan: DeploymentPlan, *, rollback: bool, actor: st
     case = _case(environment, policy, evidence_of(plan), project=Path(plan.project), now=now)
     expected = ExpectedDigests(model=plan.digest, record=plan.source.record_digest)
     return issue_ticket(store, case, actor=actor, policies=_checks(store, expected))
+
+
+def ticket_detail(ticket: Ticket) -> dict[str, Any]:
+    """Return what the journal keeps of a ticket that was issued."""
+    return {"run": ticket.record.run_id, "signers": [name for name, _ in ticket.signers]}
 
 
 def evidence_of(plan: DeploymentPlan) -> Evidence:

@@ -7,14 +7,19 @@ import os
 import socket
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_mlops.errors import ModelArtifactNotFound
-from pytest_mlops.evidence import digest as module
-from pytest_mlops.evidence.digest import changed_since, digest_artifact, resolve_artifact
+from pytest_mlops.errors import IoError, ModelArtifactNotFound
+from pytest_mlops.evidence import artifact as module
+from pytest_mlops.evidence.artifact import resolve_artifact
+from pytest_mlops.evidence.digest import changed_since, copy_artifact, digest_artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links and special files of POSIX")
 
@@ -349,3 +354,49 @@ def test_artifact_that_vanished_is_a_sentence_and_no_error(model: Path) -> None:
     before = digest_artifact(model)
     model.rename(model.with_name("elsewhere"))
     assert "cannot be read any more: " in (changed_since(model, before) or "")
+
+
+def test_a_copy_has_the_digest_of_what_was_read_and_the_bytes_too(model: Path, tmp_path: Path) -> None:
+    copied = copy_artifact(model, tmp_path / "copy")
+    assert copied == digest_artifact(model)
+    assert digest_artifact(tmp_path / "copy").digest == copied.digest
+
+
+def test_a_single_file_is_copied_to_the_very_name(model: Path, tmp_path: Path) -> None:
+    source = next(path for path in model.rglob("*") if path.is_file())
+    copied = copy_artifact(source, tmp_path / "deep" / "copy")
+    assert copied.digest == digest_artifact(source).digest
+    assert (tmp_path / "deep" / "copy").read_bytes() == source.read_bytes()
+
+
+def test_links_are_copied_as_what_they_point_to(model: Path, tmp_path: Path) -> None:
+    inner = next(path for path in model.iterdir() if path.is_file())
+    (model / "link").symlink_to(inner)
+    copy_artifact(model, tmp_path / "copy")
+    assert not (tmp_path / "copy" / "link").is_symlink()
+    assert (tmp_path / "copy" / "link").read_bytes() == inner.read_bytes()
+
+
+def test_a_copy_that_does_not_fit_on_the_disk_names_the_copy(
+    tmp_path: Path, file_size_limit: Callable[[int], None]
+) -> None:
+    source = tmp_path / "weights"
+    source.write_bytes(bytes(3_000_000))
+    file_size_limit(1_500_000)
+    with pytest.raises(IoError, match=r"cannot write .*copy"):
+        copy_artifact(source, tmp_path / "copy")
+
+
+def test_nothing_is_copied_over_what_is_there(model: Path, tmp_path: Path) -> None:
+    copy_artifact(model, tmp_path / "copy")
+    with pytest.raises(IoError, match=r"cannot write .*exists"):
+        copy_artifact(model, tmp_path / "copy")
+
+
+@pytest.fixture
+def file_size_limit() -> Iterator[Callable[[int], None]]:
+    """Limit the size of the files that this process writes, until the test is over."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -82,7 +82,7 @@ def test_a_ticket_that_still_holds_lets_the_version_serve_after_a_long_wait(desk
     promote_after(desk, 2 * TICKET_SECONDS)
     assert deploy(desk, "2", rollout=WAITS).success
     with desk.store.read() as connection:
-        assert len(read_log(connection, kind="ticket")) == 5  # version 1 twice, version 2 once more
+        assert len(read_log(connection, kind="ticket")) == 3  # each at its start, version 2 once more
 
 
 def test_replicas_that_are_not_ready_any_more_get_no_traffic(desk: Desk) -> None:
@@ -122,6 +122,26 @@ def test_who_lost_the_lease_while_asking_for_the_ticket_begins_nothing(
         deploy(desk, "1")
     with desk.store.read() as connection:
         assert list_deployments(connection, "production") == ()
+
+
+def test_a_release_that_is_being_deployed_meanwhile_is_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who blesses version 2 loses the lease, and version 3 begins before files are removed."""
+    rollout = RolloutSettings(bake=0.0, deadline=5.0, retain=1)
+    for name in ("0", "1"):
+        assert deploy(desk, name, rollout=rollout).success
+
+    def lose_the_lease(_name: str) -> None:
+        monkeypatch.undo()
+        desk.clock.now += timedelta(seconds=2 * LEASE_SECONDS)
+        desk.manager(actor="ben").hand_over(evidence_of(desk.project.version("3")))
+
+    monkeypatch.setattr(desk.world, "stop", lose_the_lease)
+    assert deploy(desk, "2", rollout=rollout).success
+    with desk.store.read() as connection:
+        releases = {row.plan.number: row.plan.release for row in list_deployments(connection, "production")}
+    assert desk.world.pruned[-1] == {releases[number] for number in (2, 3, 4)}
 
 
 def test_an_environment_that_is_down_is_told_before_anything_is_written(

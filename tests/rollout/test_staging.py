@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_mlops.errors import EvidenceError, IoError, ModelArtifactNotFound, SerializationError
-from pytest_mlops.evidence.digest import digest_artifact
+from pytest_mlops.evidence.digest import copy_artifact, digest_artifact
 from pytest_mlops.evidence.statement import envelope_path
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.records.serving import GoldenSettings, ServeSettings
+from pytest_mlops.rollout import staging
 from pytest_mlops.rollout.staging import MANIFEST, check_release, prune_releases, stage
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.plan import DeploymentPlan, Source, read_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_mlops.evidence.digest import ArtifactDigest
     from tests.deployments import Project
 
 
@@ -123,7 +128,9 @@ def test_whatever_is_changed_in_a_release_is_noticed(plan: DeploymentPlan, name:
         check_release(plan)
 
 
-@pytest.mark.parametrize("name", ["model", "code", MANIFEST, "evidence/integration-result.json"])
+@pytest.mark.parametrize(
+    "name", ["model", "code", "golden.json", MANIFEST, "evidence/integration-result.json"]
+)
 def test_whatever_is_missing_of_a_release_is_noticed(plan: DeploymentPlan, name: str) -> None:
     stage(plan)
     path = Path(plan.release) / name
@@ -151,36 +158,101 @@ def test_code_that_leads_out_of_the_project_is_refused(plan: DeploymentPlan, tmp
         stage(plan)
 
 
-def test_a_disk_that_is_full_is_told_and_nothing_is_left(
+def test_a_disk_that_is_full_is_named_and_nothing_is_left(
     plan: DeploymentPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import errno
+    def full(_source: Path, target: Path) -> ArtifactDigest:
+        raise IoError(f"cannot write {target}: No space left on device")
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(shutil, "copyfileobj", full)
+    monkeypatch.setattr(staging, "copy_artifact", full)
     with pytest.raises(IoError, match=r"cannot stage risk@1 in .*: No space left on device"):
         stage(plan)
     assert list(Path(plan.release).parent.iterdir()) == []
 
 
-def test_a_release_that_somebody_else_made_whole_meanwhile_stays(
+def staged_meanwhile(
+    plan: DeploymentPlan, monkeypatch: pytest.MonkeyPatch, then: Callable[[], object]
+) -> None:
+    """Let another process stage the same version while this one copies."""
+    copied = copy_artifact
+
+    def slow(source: Path, target: Path) -> ArtifactDigest:
+        found = copied(source, target)
+        monkeypatch.setattr(staging, "copy_artifact", copied)
+        stage(plan)  # the other one is faster
+        then()
+        return found
+
+    monkeypatch.setattr(staging, "copy_artifact", slow)
+
+
+def test_a_release_that_another_process_made_whole_meanwhile_stays(
     plan: DeploymentPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who took over while we copied may have it serving already."""
-    release, copied = Path(plan.release), shutil.copyfileobj
-
-    def slow(*arguments: Any) -> None:
-        copied(*arguments)
-        monkeypatch.setattr(shutil, "copyfileobj", copied)
-        stage(plan)  # the other one is faster
-        (release / "serves").touch()
-
-    monkeypatch.setattr(shutil, "copyfileobj", slow)
+    """The process that took over while we copied may have it serving already."""
+    release = Path(plan.release)
+    staged_meanwhile(plan, monkeypatch, (release / "serves").touch)
     stage(plan)
     assert (release / "serves").exists()
     assert [path.name for path in release.parent.iterdir()] == [release.name]
+
+
+def test_a_release_that_another_process_staged_is_checked_like_our_own(
+    plan: DeploymentPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = Path(plan.release) / "model" / "model" / "weights.txt"
+    staged_meanwhile(plan, monkeypatch, lambda: weights.write_text("other", encoding="utf-8"))
+    with pytest.raises(EvidenceError, match="the one that was tested has"):
+        stage(plan)
+
+
+def test_a_copy_that_is_not_what_was_read_is_noticed(
+    plan: DeploymentPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest of the source is good; only reading the copy again shows what the disk has kept."""
+
+    def damage(source: Path, target: Path) -> ArtifactDigest:
+        found = copy_artifact(source, target)
+        if target.name == "model":
+            (target / "weights.txt").write_text("x", encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(staging, "copy_artifact", damage)
+    with pytest.raises(EvidenceError, match="the one that was tested has"):
+        stage(plan)
+
+
+def test_a_file_beside_the_model_does_not_pass_for_a_part_of_it(plan: DeploymentPlan) -> None:
+    """Even with a manifest that fits: the name within the model would be that of the tampered file."""
+    stage(plan)
+    release = Path(plan.release)
+    weights = release / "model" / "model" / "weights.txt"
+    shutil.copy(weights, release / "model" / "weights.txt")
+    weights.write_text("other", encoding="utf-8")
+    manifest = json.loads((release / MANIFEST).read_text(encoding="utf-8"))
+    manifest["model"] = digest_artifact(release / "model").digest
+    (release / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(EvidenceError, match="is no part of the model"):
+        check_release(plan)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[1]", "3"])
+def test_a_manifest_that_is_none_is_refused(plan: DeploymentPlan, text: str) -> None:
+    stage(plan)
+    (Path(plan.release) / MANIFEST).write_text(text, encoding="utf-8")
+    with pytest.raises(EvidenceError):
+        check_release(plan)
+
+
+def test_a_model_of_one_file_is_staged_under_its_name(plan: DeploymentPlan) -> None:
+    file = Path(plan.source.model) / "weights.txt"
+    source = plan.source.model_copy(update={"model": str(file)})
+    one = plan.model_copy(update={"source": source, "digest": digest_artifact(file).digest})
+    stage(one)
+    assert one.model.read_bytes() == file.read_bytes()
+    one.model.write_text("other", encoding="utf-8")
+    with pytest.raises(EvidenceError, match="the one that was tested has"):
+        check_release(one)
 
 
 def test_a_copy_of_other_bytes_never_gets_its_name(plan: DeploymentPlan) -> None:
