@@ -106,7 +106,7 @@ def test_a_copy_that_was_changed_after_its_process_died_is_read_again(desk: Desk
     desk.world.on_sleep = interrupt
     with pytest.raises(KeyboardInterrupt):
         deploy(desk, "2", rollout=WAITS)
-    desk.world.on_sleep = None
+    promote_after(desk, 5.0)
     (staged(desk, 2) / WEIGHTS).write_text("other", encoding="utf-8")
     assert desk.manager(actor="supervisor").recover()
     assert desk.world.serving() == "1"
