@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 import threading
@@ -31,6 +32,9 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise EvidenceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+_CHUNK = 1024 * 1024
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -63,3 +67,26 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def copy_by_digest(source: Path, folder: Path) -> tuple[str, int]:
+    """Copy ``source`` to ``folder/<SHA-256>`` unless it is there, and return its digest and size in bytes.
+
+    Raises:
+        IoError: the file could not be read, or the copy not written; nothing half-written stays.
+    """
+    temporary = folder / f".keep.{os.getpid()}.{threading.get_ident()}.tmp"
+    digest, size = hashlib.sha256(), 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as reading, temporary.open("wb") as writing:
+            while chunk := reading.read(_CHUNK):
+                digest.update(chunk)
+                writing.write(chunk)
+                size += len(chunk)
+        temporary.replace(folder / digest.hexdigest())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise IoError(f"cannot keep {source} in {folder}: {error.strerror or error}") from error
+    return digest.hexdigest(), size

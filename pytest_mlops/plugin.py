@@ -119,7 +119,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     """Hold the exit code against the verdict at the very end, whatever happened to the session's own."""
     if not config.option.mlops_gate:
         return (yield)
-    from pytest_mlops.gate.register import CONFIG_RUNS_KEY  # noqa: PLC0415 -- gate on only
+    from pytest_mlops.gate.run import CONFIG_RUNS_KEY  # noqa: PLC0415 -- gate on only
 
     # Cleanups run in reverse, so this one thaws what the gate froze after pytest's own last collections.
     config.add_cleanup(gc.unfreeze)
@@ -144,7 +144,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.mlops_gate or any(config.getoption(name, None) for name in SILENT):
         return
     if hasattr(config, "workerinput"):
-        from pytest_mlops.gate.register import activate_worker  # noqa: PLC0415 -- gate on only
+        from pytest_mlops.gate.evidence_source import activate_worker  # noqa: PLC0415 -- gate on only
 
         activate_worker(config, config.workerinput["mlops"])
     else:

@@ -24,7 +24,7 @@ def read_expected(text: str) -> Expected:
     Raises:
         ConfigError: it is neither.
     """
-    from pytest_mlops.config.guard import refuse
+    from pytest_mlops.config.problems import refuse
     from pytest_mlops.gate.merge import Expected
 
     if text.strip().isdecimal():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from pytest_mlops.config.messages import nearest
-from pytest_mlops.config.problems import Mistake
+from pytest_mlops.config.problems import Mistake, Place
 from pytest_mlops.records.base import Record
 from pytest_mlops.records.policy import Requirement, Waiver
 from pytest_mlops.records.rule import Rule
@@ -16,7 +16,6 @@ from pytest_mlops.text import render_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_mlops.config.problems import Place
 
 __all__ = ["cross_mistakes"]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from pytest_mlops.config.guard import MAX_BYTES, refuse
+from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.messages import schema_mistakes
 from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import to_problems
+from pytest_mlops.config.problems import refuse, to_problems
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.files import read_bytes

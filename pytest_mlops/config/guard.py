@@ -16,9 +16,9 @@ from yaml.events import (
     ScalarEvent,
 )
 
-from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.config.problems import refuse
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "check_events", "refuse"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "check_events"]
 
 MAX_BYTES = 1024 * 1024
 """A thousand rules take about 100 kB, so a larger file is not a configuration."""
@@ -28,11 +28,6 @@ MAX_DEPTH = 32
 
 MAX_NODES = 20_000
 """A thousand rules have about 8,000 values; ten lines of nested aliases can stand for billions."""
-
-
-def refuse(source: str, message: str, line: int | None = None) -> NoReturn:
-    """Raise a ConfigError about the document as a whole."""
-    raise ConfigError(source, [Problem(path="", message=message, line=line)])
 
 
 def check_events(text: str, source: str) -> None:

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from pytest_mlops.config.checks import cross_mistakes
 from pytest_mlops.config.entries import EXTRA_CHECKS
-from pytest_mlops.config.guard import MAX_BYTES, refuse
+from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.messages import schema_mistakes
 from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import Mistake, Place, line_of, to_problems
+from pytest_mlops.config.problems import Mistake, Place, line_of, refuse, to_problems
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError
 

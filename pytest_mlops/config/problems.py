@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from pytest_mlops.errors import Problem
+from pytest_mlops.errors import ConfigError, Problem
 from pytest_mlops.text import render_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Mistake", "Place", "line_of", "to_problems"]
+__all__ = ["Mistake", "Place", "line_of", "refuse", "to_problems"]
 
 Place = tuple[str | int, ...]
 """Where in a document: ``("rules", 2, "min")``."""
@@ -30,6 +30,11 @@ class Mistake:
     place: Place
     message: str
     line: int | None = None
+
+
+def refuse(source: str, message: str, line: int | None = None) -> NoReturn:
+    """Raise a ConfigError about an option, or a document as a whole."""
+    raise ConfigError(source, [Problem(path="", message=message, line=line)])
 
 
 def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:

@@ -11,8 +11,8 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
-from pytest_mlops.config.guard import MAX_BYTES, check_events, refuse
-from pytest_mlops.config.problems import Mistake, Place
+from pytest_mlops.config.guard import MAX_BYTES, check_events
+from pytest_mlops.config.problems import Mistake, Place, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_mlops.errors import IncompleteEvidence, UndecidedEvidence
 from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
-from pytest_mlops.gate.outcome import outcome_of
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.gate.worker_config import WorkerConfig, WorkerSettings, nearest
 from pytest_mlops.names import matches_test
@@ -25,12 +25,22 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.base import Check
 
-__all__ = ["ATTRIBUTE", "SOURCE_KEY", "EvidenceSource", "make_plan"]
+__all__ = [
+    "ATTRIBUTE",
+    "SOURCE_KEY",
+    "SOURCE_NAME",
+    "EvidenceSource",
+    "activate_worker",
+    "make_plan",
+    "register_source",
+]
 
 ATTRIBUTE = "mlops"
 """Attribute of a report that carries our payload."""
 
 DECIDED_BY_GATE = "the gate decides on this failure"
+
+SOURCE_NAME = "mlops-source"
 
 OUTSIDE = "lies below the folder of none of the configurations that this run was given"
 
@@ -84,11 +94,12 @@ class EvidenceSource:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """Collect the checks of ``mlops.yaml`` from the file itself."""
-        if not any(worker_config.settings.config == str(file_path) for worker_config in self.worker_configs):
-            return None
-        from pytest_mlops.gate.items import CheckFile  # noqa: PLC0415 -- where there are checks only
+        for worker_config in self.worker_configs:
+            if worker_config.settings.config == str(file_path):
+                from pytest_mlops.gate.items import check_file  # noqa: PLC0415 -- where there are checks only
 
-        return CheckFile.from_parent(parent, path=file_path)
+                return check_file(parent, file_path, worker_config)
+        return None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
@@ -177,7 +188,7 @@ class EvidenceSource:
         if sink is not None and (recorded := sink.drain()) is not None:
             _payload(report)["recorded"] = recorded
         if call.excinfo is not None and call.when == "call":
-            if (outcome := outcome_of(call.excinfo)) is not None:
+            if (outcome := _outcome_of(call.excinfo)) is not None:
                 _payload(report)["outcome"] = outcome
                 if outcome == "undecided":
                     # Not by pytest.xfail, which --runxfail turns into a pass.
@@ -202,6 +213,13 @@ class EvidenceSource:
         """Where no test made a report, send the plan with the worker's farewell."""
         if not self._plan_sent and hasattr(session.config, "workeroutput"):
             session.config.workeroutput[ATTRIBUTE] = self.plan
+
+
+def _outcome_of(raised: pytest.ExceptionInfo[BaseException]) -> str | None:
+    """Return the outcome of a call that raised, where it is one that pytest does not have."""
+    if raised.errisinstance(IncompleteEvidence):
+        return "incomplete"
+    return "undecided" if raised.errisinstance(UndecidedEvidence) else None
 
 
 def _answering(test: Callable[..., Any]) -> Callable[..., Any]:
@@ -255,3 +273,37 @@ def _payload(report: pytest.TestReport) -> dict[str, Any]:
         payload = {}
         setattr(report, ATTRIBUTE, payload)
     return payload
+
+
+def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> None:
+    """Start the evidence source of an xdist worker, with what the controller sent it.
+
+    A worker reads no configuration and makes no record, so it starts without what those need.
+    """
+    worker_configs = [WorkerSettings.from_json(each) for each in settings]
+    checks: Mapping[str, type[Check]] = {}
+    if any(each.checks for each in worker_configs):
+        from pytest_mlops.gate.extensions import extra_checks  # noqa: PLC0415 -- where there are checks only
+
+        checks = extra_checks(config.hook)
+    register_source(config, worker_configs, checks)
+
+
+def register_source(
+    config: pytest.Config, settings: Sequence[WorkerSettings], checks: Mapping[str, type[Check]]
+) -> None:
+    """Start the evidence source of this process."""
+    for each in settings:
+        if each.config is not None and not _spanned(config, Path(each.config)):
+            # Checks are expected whatever paths were asked for.
+            config.args.append(each.config)
+    source = EvidenceSource(settings, checks)
+    config.stash[SOURCE_KEY] = source
+    config.pluginmanager.register(source, SOURCE_NAME)
+
+
+def _spanned(config: pytest.Config, path: Path) -> bool:
+    """Tell whether an argument leads pytest to ``path``; pytest 8 drops a folder if its file is named too."""
+    folder = config.invocation_params.dir
+    named = [(folder / argument).resolve() for argument in config.args if "::" not in argument]
+    return any(path.is_relative_to(each) for each in named)

@@ -20,19 +20,18 @@ from pytest_mlops.checks.model_test import read_return_value
 from pytest_mlops.ci.context import context_from_environ, new_run_id
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.load import LoadedConfig, load_config
-from pytest_mlops.config.models import Config
 from pytest_mlops.errors import IncompleteEvidence
-from pytest_mlops.evidence.artifact import resolve_artifact
-from pytest_mlops.evidence.digest import digest_artifact
-from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.marks import read_mark, undeclared
 from pytest_mlops.gate.narrowing import Narrowing
+from pytest_mlops.gate.output import keep_history, write_record
 from pytest_mlops.gate.recorder import Recorder
-from pytest_mlops.gate.run import GateRun
-from pytest_mlops.gate.seal import Events, seal, unfinished, write_record
+from pytest_mlops.gate.run import GateRun, RunEvents
+from pytest_mlops.gate.seal import seal, unfinished
+from pytest_mlops.gate.settle import digest_model
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.gate.tally import RunTally, TestEntry
 from pytest_mlops.gate.worker_config import WorkerConfig, WorkerSettings
+from pytest_mlops.records.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +110,7 @@ def _describe(
     thresholds: Thresholds | None = None,
 ) -> GateRun:
     """Settle what the tests are judged under. Without ``thresholds`` nothing is judged, nor any byte read."""
-    start, policy = folder, Config().policy().model_copy(update={"configured": False})
+    start, policy = folder, Policy()
     if loaded is not None:
         start, policy = loaded.path.parent, loaded.config.policy()
     artifact = None
@@ -121,9 +120,8 @@ def _describe(
             "min_quality_score": max(policy.gate.min_quality_score, thresholds.min_quality_score),
         }
         policy = policy.model_copy(update={"gate": policy.gate.model_copy(update=raised)})
-        if version.artifact_path is not None:
-            files = resolve_artifact(start, version.artifact_path)
-            artifact = files, digest_artifact(files)
+        artifact = digest_model(start, version)
+        if artifact is not None:
             version = version.model_copy(update={"digest": artifact[1].digest})
     return GateRun(
         run_id=new_run_id(),
@@ -155,7 +153,7 @@ async def _run(tests: Sequence[ModelTest], run: GateRun) -> IntegrationResult:
             model_version=None if version is None else version.model_dump(mode="json"),
         )
     )
-    tally, events = RunTally(), Events(collection_errors={}, lost_workers=[])
+    tally, events = RunTally(), RunEvents()
     cells = [(cell.name, cell.dataset) for cell in run.policy.cells()]
     for test in tests:
         name = _unused(_name(test), tally)

@@ -11,7 +11,6 @@ import pytest
 from pytest_mlops.checks.base import CheckContext, CheckFailed
 from pytest_mlops.checks.model_test import ModelTest, run_model_test
 from pytest_mlops.errors import IncompleteEvidence, RecordingError, UndecidedEvidence
-from pytest_mlops.gate.evidence_source import SOURCE_KEY
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_mlops.gate.recorder import Recorder
     from pytest_mlops.gate.worker_config import WorkerConfig
 
-__all__ = ["CheckFile", "ModelItem", "model_test_item"]
+__all__ = ["CheckFile", "ModelItem", "check_file", "model_test_item"]
 
 
 class ModelItem(pytest.Function):
@@ -48,18 +47,24 @@ class ModelItem(pytest.Function):
 class CheckFile(pytest.File):
     """``mlops.yaml``, as the file that its checks are collected from."""
 
+    worker_config: WorkerConfig
+
     def collect(self) -> Iterator[ModelItem]:
         """Yield an item for each check, in the order of the file."""
-        worker_config = self.config.stash[SOURCE_KEY].worker_config_of(self)
-        if worker_config is None:
-            return
-        for check, line in worker_config.checks:
+        for check, line in self.worker_config.checks:
             item = ModelItem.from_parent(
-                self, name=check.title(), callobj=_run_check(check, worker_config, self.path)
+                self, name=check.title(), callobj=_run_check(check, self.worker_config, self.path)
             )
             item.line = None if line is None else line - 1
             item.add_marker(pytest.mark.model_test(covers=list(check.covers), dataset=check.dataset))
             yield item
+
+
+def check_file(parent: pytest.Collector, path: Path, worker_config: WorkerConfig) -> CheckFile:
+    """Return the collector of the checks that the configuration at ``path`` declares."""
+    file = CheckFile.from_parent(parent, path=path)
+    file.worker_config = worker_config
+    return file
 
 
 def model_test_item(collector: pytest.Collector, name: str, cls: type[ModelTest]) -> ModelItem:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
+from pytest_mlops.decision.estimates import measurement_of
 from pytest_mlops.errors import RecordingError
+from pytest_mlops.files import copy_by_digest
 from pytest_mlops.gate.arguments import check_name, read_finite, read_size
 from pytest_mlops.gate.marks import ModelTestMark
-from pytest_mlops.gate.sink import Sink
-from pytest_mlops.names import ALL, metric_title
+from pytest_mlops.gate.sink import Sink, second_writer
+from pytest_mlops.names import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -170,7 +171,7 @@ class Recorder:
         arrays = found.arrays | read_baseline(found, baseline, baseline_score, positive=positive)
         arrays |= _cases(inputs, found.n)
         entries = [
-            _entry(name, estimate, slice_=slice_, origin="predictions")
+            measurement_of(name, estimate, slice_=slice_, origin="predictions")
             for name, slice_, estimate in (*found.numbers, *self._extra(found))
         ]
         self._add(entries, dataset=dataset)
@@ -209,7 +210,7 @@ class Recorder:
 
         contended = self._worker_config is not None and self._worker_config.settings.workers > 1
         entries = [
-            {**_entry(name, estimate, slice_=slice, origin="latencies"), "contended": contended}
+            {**measurement_of(name, estimate, slice_=slice, origin="latencies"), "contended": contended}
             for name, estimate in measure_latencies(seconds)
         ]
         self._add(entries, slice_=slice, dataset=dataset)
@@ -256,7 +257,7 @@ class Recorder:
         found = measure_sliced_scores(values, ids=ids, slices=slices, baseline=baseline, range=range)
         self._add(
             [
-                _entry(name, estimate, slice_=part if part != ALL else slice, origin="score")
+                measurement_of(name, estimate, slice_=part if part != ALL else slice, origin="score")
                 for part, estimate in found.numbers.items()
             ],
             slice_=slice,
@@ -288,7 +289,9 @@ class Recorder:
             RecordingError: a key recorded before.
         """
         check_name("name", name)
-        self._add([_entry(name, estimate, slice_=slice, origin="metric")], slice_=slice, dataset=dataset)
+        self._add(
+            [measurement_of(name, estimate, slice_=slice, origin="metric")], slice_=slice, dataset=dataset
+        )
 
     @_remembered
     def artifact(self, path: str | Path, *, name: str | None = None) -> None:
@@ -302,15 +305,13 @@ class Recorder:
             RecordingError: not a readable file.
             IoError: the copy could not be written.
         """
-        from pytest_mlops.gate.artifacts import keep  # noqa: PLC0415 -- hashing only when needed
-
         source = Path(path)
         check_name("name", name if name is not None else source.name)
         if not source.is_file():
             raise RecordingError(f"artifact {str(source)!r} is not a file; expected one that can be read")
         if self._worker_config is None:
             return
-        digest, size = keep(source, self._worker_config.folder / "artifacts")
+        digest, size = copy_by_digest(source, self._worker_config.folder / "artifacts")
         self._sink.add("artifacts", [{"name": name or source.name, "digest": digest, "size": size}])
 
     def refused(self, why: str) -> None:
@@ -371,34 +372,3 @@ def _cases(inputs: object, n: int) -> dict[str, NDArray[Any]]:
     from pytest_mlops.metrics.input_hashes import CASES, hash_inputs  # noqa: PLC0415 -- NumPy only when needed
 
     return {CASES: hash_inputs(inputs, n)}
-
-
-def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
-    """Say that two recording calls used one key."""
-    who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
-    return (
-        f"{metric_title(*key)} was recorded {who}; a number has one writer. "
-        "Give one of them another name, slice or dataset"
-    )
-
-
-def _entry(name: str, estimate: Estimate, *, slice_: str, origin: str) -> dict[str, Any]:
-    """Turn an estimate into the JSON of a measurement."""
-    entry: dict[str, Any] = {
-        "name": name,
-        "slice": slice_,
-        "value": estimate.value,
-        "undefined": estimate.undefined,
-        "n": estimate.n,
-        "note": estimate.note,
-        "origin": origin,
-    }
-    if estimate.successes is not None and estimate.trials is not None:
-        entry["basis"] = {"kind": "binomial", "successes": estimate.successes, "trials": estimate.trials}
-    elif estimate.stderr is not None:
-        least, most = (bound if math.isfinite(bound) else None for bound in estimate.range)
-        entry["basis"] = {"kind": "normal", "stderr": estimate.stderr, "least": least, "most": most}
-    elif estimate.quantile is not None and estimate.lower and estimate.upper:
-        bounds = {"lower": dict(estimate.lower), "upper": dict(estimate.upper)}
-        entry["basis"] = {"kind": "order_statistics", "quantile": estimate.quantile, **bounds}
-    return entry

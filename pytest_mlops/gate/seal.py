@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge
 from pytest_mlops.evidence.digest import changed_since
-from pytest_mlops.files import write_atomically
 from pytest_mlops.gate.code_quality import read_code_quality
-from pytest_mlops.gate.recorder import second_writer
+from pytest_mlops.gate.sink import second_writer
 from pytest_mlops.names import ALL
-from pytest_mlops.records.codec import dump, policy_digest
+from pytest_mlops.records.codec import policy_digest
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult
 from pytest_mlops.records.measurement import ArrayRef, ArtifactRef, Measurement
 from pytest_mlops.records.results import (
@@ -31,27 +29,14 @@ from pytest_mlops.records.results import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_mlops.gate.run import GateRun
+    from pytest_mlops.gate.run import GateRun, RunEvents
     from pytest_mlops.gate.tally import RunTally, TestEntry
     from pytest_mlops.metrics.plugin_metrics import MetricFunction
     from pytest_mlops.records.comparison import Comparison
 
 Reference = TypeVar("Reference", ArrayRef, ArtifactRef)
 
-__all__ = ["Events", "expected_checks", "seal", "unfinished", "write_record"]
-
-
-@dataclass(kw_only=True, slots=True)
-class Events:
-    """What befell the run as a whole, noted as it happened."""
-
-    collection_errors: dict[str, None]
-    lost_workers: list[str]
-    interrupted: str | None = None
-    skipped_files: dict[str, str] = field(default_factory=dict)
-    """Files with model tests that were skipped as a whole -> why."""
-    stopped: bool = False
-    """The run ended early because ``-x`` or ``--maxfail`` said so."""
+__all__ = ["expected_checks", "seal", "unfinished"]
 
 
 def expected_checks(run: GateRun, root: Path) -> list[tuple[str, tuple[str, ...], str | None]]:
@@ -87,7 +72,7 @@ def unfinished(run: GateRun) -> IntegrationResult:
 def seal(
     run: GateRun,
     tally: RunTally,
-    events: Events,
+    events: RunEvents,
     *,
     code: CodeQuality | str | None = None,
     extra: Mapping[str, MetricFunction] | None = None,
@@ -98,7 +83,7 @@ def seal(
     Args:
         run: What was settled before the first test.
         tally: The outcome of every test.
-        events: What befell the run as a whole.
+        events: What happened to the run as a whole.
         code: Code quality that a plugin measured, or why it could not; by default the reports are read.
         extra: Metrics that plugins define, by name.
         now: The end of the run; by default the clock's.
@@ -168,17 +153,6 @@ def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQua
     return (CodeQuality(), {}) if reports is None else read_code_quality(run.folder, reports)
 
 
-def write_record(run: GateRun, record: IntegrationResult) -> bytes:
-    """Put ``record`` in place of whatever was there, and return its bytes.
-
-    Raises:
-        IoError: it could not be written; the record that stood there still stands.
-    """
-    data = dump(record).encode()
-    write_atomically(run.path, data)
-    return data
-
-
 def _record(run: GateRun, judgement: Any, **evidence: Any) -> IntegrationResult:
     evidence.setdefault("timestamp", run.started)
     return IntegrationResult(
@@ -217,7 +191,7 @@ def _references(kind: type[Reference], tally: RunTally, name: str) -> tuple[Refe
 
 
 def _session_facts(
-    run: GateRun, tally: RunTally, events: Events, conflicts: list[str], code_problems: dict[str, str]
+    run: GateRun, tally: RunTally, events: RunEvents, conflicts: list[str], code_problems: dict[str, str]
 ) -> SessionFacts:
     outcomes = Counter(entry.outcome for entry in tally.entries.values())
     return SessionFacts(

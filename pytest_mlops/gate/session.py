@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.errors import IoError
-from pytest_mlops.gate.attest import attest
-from pytest_mlops.gate.config_run import share_of
 from pytest_mlops.gate.evidence_source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
-from pytest_mlops.gate.history import keep_history
 from pytest_mlops.gate.narrowing import holds_model_tests
-from pytest_mlops.gate.seal import expected_checks, seal, write_record
+from pytest_mlops.gate.output import keep_history, write_attested
+from pytest_mlops.gate.run import share_of
+from pytest_mlops.gate.seal import expected_checks, seal
 from pytest_mlops.gate.tally import reason_of
 from pytest_mlops.gate.terminal import header_line, show, show_warnings
 from pytest_mlops.gate.worker_config import nearest
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from pytest_mlops.gate.config_run import ConfigRun
+    from pytest_mlops.gate.run import ConfigRun
 
 __all__ = ["GateSession"]
 
@@ -154,8 +153,7 @@ class GateSession:
                 config_run.record = seal(
                     config_run.run, config_run.tally, config_run.events, code=code, extra=extra
                 )
-                data = write_record(config_run.run, config_run.record)
-                attest(config_run.run.path, config_run.record, data, config_run.key)
+                write_attested(config_run.run, config_run.record, config_run.key)
             except IoError as error:
                 config_run.write_error = error
             except (Exception, SystemExit) as error:  # noqa: BLE001 -- the unfinished record stands, and blocks

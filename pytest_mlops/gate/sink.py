@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_mlops.names import metric_title
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_mlops.gate.marks import ModelTestMark
 
-__all__ = ["Sink"]
+__all__ = ["Sink", "second_writer"]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,3 +33,12 @@ class Sink:
         """Hand over what came in since the last call; ``None`` for nothing."""
         recorded, self.recorded = self.recorded, {}
         return recorded or None
+
+
+def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
+    """Say that two recording calls used one key."""
+    who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
+    return (
+        f"{metric_title(*key)} was recorded {who}; a number has one writer. "
+        "Give one of them another name, slice or dataset"
+    )

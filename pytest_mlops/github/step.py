@@ -12,7 +12,8 @@ from pytest_mlops.ci.context import base_commit, context_from_environ, trust_fro
 from pytest_mlops.ci.event import Activity, activity_of, read_event
 from pytest_mlops.compare.artifact import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.find import nearest_config
-from pytest_mlops.config.guard import MAX_BYTES, refuse
+from pytest_mlops.config.guard import MAX_BYTES
+from pytest_mlops.config.problems import refuse
 from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.github.base_policy import (

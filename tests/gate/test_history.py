@@ -84,7 +84,7 @@ def test_the_run_of_an_untrusted_pull_request_is_not_recorded(
     from typing import Any
 
     from pytest_mlops.gate import session
-    from pytest_mlops.gate.history import keep_history
+    from pytest_mlops.gate.output import keep_history
 
     def untrusted(run: Any, record: Any) -> str | None:
         trust = run.provenance.model_copy(update={"trust": "untrusted-pr"})
@@ -104,10 +104,10 @@ def test_a_run_whose_record_could_not_be_written_is_not_recorded(
     from pytest_mlops.errors import IoError
     from pytest_mlops.gate import session
 
-    def fail(*_arguments: object) -> bytes:
+    def fail(*_arguments: object) -> None:
         raise IoError("disk full")
 
-    monkeypatch.setattr(session, "write_record", fail)
+    monkeypatch.setattr(session, "write_attested", fail)
     project(gate)
     assert gate.run().ret == 1
     assert not (gate.folder / ".mlops" / "store.db").exists()

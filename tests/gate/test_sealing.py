@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_mlops.decision.judge import judge
 from pytest_mlops.errors import IoError
 from pytest_mlops.evidence.verify import verify_record
 from pytest_mlops.files import write_atomically
+from pytest_mlops.gate.output import write_record
 from pytest_mlops.records.codec import load_integration_result
 from pytest_mlops.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Gate
@@ -40,6 +43,42 @@ def test_before_the_first_test_the_old_record_is_replaced_by_an_incomplete_one(g
     )
     assert gate.run("--mlops-run-id=second").ret == 0
     assert gate.record().run_id == "second"
+
+
+def test_the_incomplete_record_is_judged_and_written_once(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {"judge": 0, "write_record": 0}
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr("pytest_mlops.gate.seal.judge", counted("judge", judge))
+    monkeypatch.setattr("pytest_mlops.gate.activate.write_record", counted("write_record", write_record))
+    gate.write("mlops.yaml", MODEL)
+    gate.write("weights", "w")
+    gate.write("test_model.py", GOOD)
+    gate.write("conftest.py", "def pytest_sessionstart(): raise KeyboardInterrupt")
+    gate.run()
+    assert calls == {"judge": 1, "write_record": 1}
+    record = gate.record()
+    assert record.model_version is not None
+    assert record.model_version.digest is not None
+
+
+@pytest.mark.parametrize("text", ["rules: [", "model: {id: risk, version: '7', artifact: gone}\n"])
+def test_a_run_that_cannot_start_replaces_an_earlier_pass(gate: Gate, text: str) -> None:
+    gate.write("test_model.py", GOOD)
+    gate.run("--mlops-run-id=first")
+    assert gate.record().success
+    gate.write("mlops.yaml", text)
+    assert gate.run("--mlops-run-id=second").ret == pytest.ExitCode.USAGE_ERROR
+    record = gate.record()
+    assert (record.run_id, record.verdict, record.decision) == ("second", "incomplete", "block")
 
 
 def test_every_run_has_an_id_of_its_own(gate: Gate) -> None:
@@ -125,7 +164,7 @@ def test_a_disk_that_fills_up_blocks_and_leaves_the_incomplete_record(
             raise IoError(f"cannot write {path}: No space left on device")
         write_atomically(path, data)
 
-    monkeypatch.setattr("pytest_mlops.gate.seal.write_atomically", fill_up)
+    monkeypatch.setattr("pytest_mlops.gate.output.write_atomically", fill_up)
     gate.write("test_model.py", GOOD)
     result = gate.run(*quiet)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
