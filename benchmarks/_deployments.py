@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import textwrap
 import threading
 import time
@@ -43,6 +44,7 @@ __all__ = ["ENVIRONMENT", "MODEL", "Client", "Playground", "Version", "make_resu
 
 MODEL, ENVIRONMENT = "risk", "production"
 TEST = "test_model.py::test_rank"
+CHUNK = 16 * 1024 * 1024
 POLICY = Policy(
     requirements=(Requirement(capability="rank"),), gate=GateSettings(min_quality_score=0.0), configured=True
 )
@@ -120,16 +122,31 @@ def write_version(
     name: str,
     *,
     files: dict[str, str],
+    weights: int = 0,
     outcome: Outcome = Outcome.PASSED,
     timestamp: datetime | None = None,
     **changes: Any,
 ) -> Version:
-    """Write a model and the record of a run that tested it, as the gate would."""
+    """Write a model and the record of a run that tested it, as the gate would.
+
+    Args:
+        folder: The project.
+        name: The version.
+        files: Name -> text of the model's files.
+        weights: Bytes of a further file, of random bytes; 0 for none.
+        outcome: Of its one test.
+        timestamp: When it was tested; by default now.
+        changes: Fields of the record.
+    """
     home = folder / name
     model = home / "model"
     model.mkdir(parents=True)
     for file, text in files.items():
         (model / file).write_text(text, encoding="utf-8")
+    if weights:
+        with (model / "weights.bin").open("wb") as stream:
+            for start in range(0, weights, CHUNK):
+                stream.write(os.urandom(min(CHUNK, weights - start)))
     digest = digest_artifact(model).digest
     record = make_result(
         test_results=make_results(outcome),
@@ -213,12 +230,12 @@ class Playground:
             raise RuntimeError("no gateway runs")
         return found
 
-    def version(self, name: str, **traits: Any) -> Version:
-        """Write a version; ``traits`` say how it behaves in service."""
+    def version(self, name: str, *, weights: int = 0, **traits: Any) -> Version:
+        """Write a version with so many bytes of weights; ``traits`` say how it behaves in service."""
         import json  # noqa: PLC0415
 
         text = json.dumps({"version": name, **traits})
-        return write_version(self.folder, name, files={"model.json": text})
+        return write_version(self.folder, name, files={"model.json": text}, weights=weights)
 
     def manager(self, *, actor: str = "ada") -> DeploymentManager:
         """Return what deploys."""
