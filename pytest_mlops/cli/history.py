@@ -116,9 +116,9 @@ def record(
     """
     from pytest_mlops.cli.verify import verify_file
     from pytest_mlops.registry.proof import UNTRUSTED
-    from pytest_mlops.store.actor import default_actor
     from pytest_mlops.store.engine import open_store
     from pytest_mlops.store.history import record_result
+    from pytest_mlops.store.log import default_actor
 
     verified = verify_file(result).record
     if verified.provenance.trust == UNTRUSTED:

@@ -54,8 +54,8 @@ def open_here(url: str | None, *, folder: Path | None = None, new: bool = False)
     """
     from pytest_mlops.registry.artifacts import open_artifacts
     from pytest_mlops.registry.registry import Registry
-    from pytest_mlops.store.actor import default_actor
     from pytest_mlops.store.engine import open_store, store_exists
+    from pytest_mlops.store.log import default_actor
 
     folder = folder or project_folder(Path.cwd())
     place = store_folder(url, folder)

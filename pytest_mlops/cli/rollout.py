@@ -90,7 +90,7 @@ def _say(control: str, *, environment: str | None, reason: str, config: object, 
 
     from pytest_mlops.state.controls import Control, ask
     from pytest_mlops.state.rows import unfinished
-    from pytest_mlops.store.actor import default_actor
+    from pytest_mlops.store.log import default_actor
 
     place = find_place(environment, config if isinstance(config, Path) else None)
     name = place.environment.environment_id

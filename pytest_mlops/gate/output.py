@@ -73,9 +73,9 @@ def keep_history(run: GateRun, record: IntegrationResult) -> str | None:
         return None
     try:
         # Here and not above: a run that keeps no history needs no database.
-        from pytest_mlops.store.actor import default_actor  # noqa: PLC0415
         from pytest_mlops.store.engine import open_store  # noqa: PLC0415
         from pytest_mlops.store.history import record_result  # noqa: PLC0415
+        from pytest_mlops.store.log import default_actor  # noqa: PLC0415
 
         with open_store(folder=run.folder, timeout=LOCK_SECONDS) as store:
             record_result(store, record, actor=default_actor(), keep=settings.keep, max_age=settings.max_age)

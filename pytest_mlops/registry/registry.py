@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from pytest_mlops.registry import aliases, lineage, retention, tags, versions
 from pytest_mlops.registry.artifacts import open_artifacts
 from pytest_mlops.registry.sweep import Swept, sweep
-from pytest_mlops.store.actor import default_actor
 from pytest_mlops.store.engine import open_store
+from pytest_mlops.store.log import default_actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +51,7 @@ def open_registry(folder: Path = Path(), *, url: str | None = None, actor: str |
         folder: The project's; ``.mlops/store.db`` and ``.mlops/artifacts`` lie below it unless
             ``$MLOPS_STORE_URL`` and ``$MLOPS_ARTIFACTS`` name others.
         url: Of the store.
-        actor: Who acts; by default :func:`pytest_mlops.store.actor.default_actor`.
+        actor: Who acts; by default :func:`pytest_mlops.store.log.default_actor`.
 
     Raises:
         StoreError: the store or the artifacts cannot be opened.

@@ -28,7 +28,7 @@ from pytest_mlops.state.rows import (
     unfinished,
 )
 from pytest_mlops.state.steps import Phase, Step
-from pytest_mlops.store.actor import default_actor
+from pytest_mlops.store.log import default_actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which database a store URL means."""
+"""The database that a store URL names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Address:
     Attributes:
         url: With the driver, and with the password, which its ``repr`` hides.
         path: The file of an SQLite store; ``None`` for PostgreSQL.
-        shown: How it is named to people: without the password.
+        shown: Its name in messages, without the password.
     """
 
     url: URL = field(repr=False)

@@ -1,4 +1,4 @@
-"""The store as its users see it: opened once, read in snapshots, written in transactions."""
+"""The store: opened once, read in snapshots, written in transactions."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy import create_engine
+
 from pytest_mlops.errors import StoreError
-from pytest_mlops.store import postgresql, sqlite
+from pytest_mlops.store import sqlite
 from pytest_mlops.store.address import DEFAULT_PATH, Address, resolve_address
-from pytest_mlops.store.failures import FOREIGN, explain, explain_os
-from pytest_mlops.store.fork_guard import Users
-from pytest_mlops.store.migrate import bring_up_to_date
+from pytest_mlops.store.failures import DATABASE_ERRORS, explain, explain_os
+from pytest_mlops.store.fork_guard import ForkGuard
+from pytest_mlops.store.migrate import migrate_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
 
 __all__ = ["LOCK_SECONDS", "Store", "open_store", "store_exists"]
 
 LOCK_SECONDS = 60.0
-"""How long a lock is waited for, unless told otherwise."""
+"""How long a lock is waited for by default."""
+_CONNECT_SECONDS = 10
 
 
 class Store:
-    """A database of ours; one object serves all threads of a process. Close it, or use it in ``with``.
+    """A database; one object serves all threads of a process. Close it, or use it in ``with``.
 
     Attributes:
         url: Where it is, with the password hidden.
@@ -36,7 +39,7 @@ class Store:
         self._reader = reader
         self._writer = writer
         self._open = True
-        self._users = Users(self._close_idle)
+        self._fork_guard = ForkGuard(self._close_idle)
 
     def __enter__(self) -> Self:
         return self
@@ -52,20 +55,20 @@ class Store:
         """Give a connection that sees one moment of the store throughout, and that cannot write.
 
         Raises:
-            StoreError: the database failed; one sentence says how and what to do.
+            StoreError: the database failed; the message has the remedy.
         """
         self._require_open()
         try:
-            with self._users, self._reader.begin() as connection:
+            with self._fork_guard, self._reader.begin() as connection:
                 yield connection
-        except FOREIGN as error:
+        except DATABASE_ERRORS as error:
             raise explain(error, self.url) from error
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes are written together at the end, or not at all on an exception.
 
-        On SQLite one writer at a time is let in; on PostgreSQL (READ COMMITTED) lock the rows that you
+        SQLite admits one writer at a time; on PostgreSQL (READ COMMITTED) lock the rows that you
         decide on with ``SELECT … FOR UPDATE``. A ``write`` within a ``write`` waits for itself.
 
         Raises:
@@ -75,34 +78,34 @@ class Store:
         self._require_open()
         committing = False
         try:
-            with self._users, self._writer.begin() as connection:
+            with self._fork_guard, self._writer.begin() as connection:
                 yield connection
                 committing = True
-        except FOREIGN as error:
+        except DATABASE_ERRORS as error:
             raise explain(error, self.url, committing=committing) from error
 
     @contextlib.contextmanager
     def changes(self) -> Iterator[Callable[[], bool]]:
-        """Give a question to ask all the time: may anything have been written since it was asked before?
+        """Give a function that returns whether anything may have been written since its last call.
 
-        The first answer is yes. On SQLite it costs some microseconds; on PostgreSQL it always is yes. Only
-        the thread that entered may ask.
+        The first call returns true. On SQLite a call costs some microseconds; on PostgreSQL it always returns
+        true. Only the thread that entered may call it.
 
         Raises:
-            StoreError: the database failed; enter anew.
+            StoreError: the database failed; enter again.
         """
         self._require_open()
         if self._reader.dialect.name != "sqlite":
             yield lambda: True
             return
         try:
-            with self._users, contextlib.closing(self._reader.raw_connection()) as connection:
-                yield sqlite.make_change_question(connection)
-        except FOREIGN as error:
+            with self._fork_guard, contextlib.closing(self._reader.raw_connection()) as connection:
+                yield sqlite.change_detector(connection)
+        except DATABASE_ERRORS as error:
             raise explain(error, self.url) from error
 
     def close(self) -> None:
-        """Give back every connection; the store cannot be used afterwards."""
+        """Close every connection; the store cannot be used afterwards."""
         self._open = False
         self._close_idle()
 
@@ -122,20 +125,20 @@ def open_store(url: str | None = None, *, folder: Path = Path(), timeout: float 
         url: ``sqlite:///PATH`` or ``postgresql://…``; ``None`` for ``$MLOPS_STORE_URL``, else the SQLite
             file ``.mlops/store.db``.
         folder: What a relative path starts from.
-        timeout: Seconds to wait for a lock that somebody else holds.
+        timeout: Seconds to wait for a lock.
 
     Raises:
-        StoreError: it cannot be opened, is of a newer version, or is not ours; one sentence says which.
+        StoreError: it cannot be opened, is of a newer version, or belongs to another program.
     """
     address = resolve_address(url, folder=folder)
     try:
         store = _connect(address, timeout=timeout)
         try:
-            bring_up_to_date(address, store._reader, store._writer, timeout=timeout)  # noqa: SLF001
+            migrate_store(address, store._reader, store._writer, timeout=timeout)  # noqa: SLF001
         except BaseException:
             store.close()
             raise
-    except FOREIGN as error:
+    except DATABASE_ERRORS as error:
         raise explain(error, address.shown) from error
     except OSError as error:
         raise explain_os(error, address.shown) from error
@@ -144,7 +147,7 @@ def open_store(url: str | None = None, *, folder: Path = Path(), timeout: float 
 
 def _connect(address: Address, *, timeout: float) -> Store:
     if address.path is None:
-        writer = postgresql.make_engine(address.url, timeout=timeout)
+        writer = _postgresql_engine(address.url, timeout=timeout)
         snapshot = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         return Store(address, reader=snapshot, writer=writer)
     if address.path.parent.name == DEFAULT_PATH.parent.name:
@@ -161,8 +164,27 @@ def _connect(address: Address, *, timeout: float) -> Store:
     )
 
 
+def _postgresql_engine(url: URL, *, timeout: float) -> Engine:
+    """Return an engine that checks a pooled connection before it is used again.
+
+    Args:
+        url: The database, with ``postgresql+psycopg``; its own ``options`` and ``connect_timeout`` are kept.
+        timeout: Seconds to wait for a lock.
+    """
+    options = url.query.get("options", "")
+    given = options if isinstance(options, str) else " ".join(options)
+    connect_args = {
+        "options": f"-c lock_timeout={round(timeout * 1000)} {given}".strip(),
+        "connect_timeout": url.query.get("connect_timeout", _CONNECT_SECONDS),
+    }
+    url = url.difference_update_query(["options", "connect_timeout"])
+    return create_engine(
+        url, connect_args=connect_args, isolation_level="READ COMMITTED", pool_pre_ping=True, max_overflow=-1
+    )
+
+
 def store_exists(url: str | None = None, *, folder: Path = Path()) -> bool:
-    """Tell whether there is a store to open, without making one; a PostgreSQL URL counts as one.
+    """Return whether there is a store to open, without creating it; a PostgreSQL URL counts as one.
 
     Raises:
         StoreError: the URL means neither SQLite nor PostgreSQL.

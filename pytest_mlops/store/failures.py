@@ -1,4 +1,4 @@
-"""What databases say when they fail, as one sentence that tells what to do."""
+"""Errors of databases as messages with a remedy."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pytest_mlops.errors import ConflictError, MLOpsError, StoreError
 
-__all__ = ["FOREIGN", "explain", "explain_os"]
+__all__ = ["DATABASE_ERRORS", "explain", "explain_os"]
 
-FOREIGN: Final = (DBAPIError, PoolTimeout, sqlite3.Error)
-"""What a database operation raises; everything else is a mistake of the caller and passes."""
+DATABASE_ERRORS: Final = (DBAPIError, PoolTimeout, sqlite3.Error)
+"""Errors of a database operation; any other exception is a mistake of the caller."""
 
 _LOCKED = "is locked by another process; wait until that has finished, then repeat"
 _FULL = "is on a full disk; free some space, then repeat"
@@ -24,9 +24,9 @@ _NOT_OURS = "is not a database; name another file, or move this one aside"
 _DENIED = "may not be used by this user; grant the rights, or name another store"
 _UNREADABLE = "cannot be opened; check that its folder exists and that this user may write to it"
 _DISK = "had an input or output error; check the disk and its free space, then repeat"
-_DEADLOCK = "was changed by somebody else at the same time; repeat"
+_DEADLOCK = "was changed by another process at the same time; repeat"
 _LOST = "was lost while it was in use; nothing of this change was written, repeat it"
-_UNCERTAIN = "was lost at the very end; look whether the change is there before you repeat it"
+_UNCERTAIN = "was lost during the commit; check whether the change is there before you repeat it"
 _UNREACHED = "cannot be reached; check that its server runs and that the URL is right"
 _CROWDED = "has no connection left; close others, or raise the server's max_connections"
 
@@ -73,22 +73,22 @@ _OS = {
 
 
 def explain(error: Exception, store: str, *, committing: bool = False) -> MLOpsError:
-    """Return the error to raise in place of one of ``FOREIGN``.
+    """Return the error to raise for one of ``DATABASE_ERRORS``.
 
     Args:
         error: What the database raised.
-        store: How the store is named to people.
+        store: Its name in messages.
         committing: Whether it was raised by the commit itself, when a lost connection leaves it open
             whether the change was written.
 
     Returns:
-        A ConflictError where a row was there already, else a StoreError; the original's first line stands
-        in brackets at its end.
+        A ConflictError where a row was there already, else a StoreError; the original's first line follows
+        in brackets.
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     detail = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     if _is_taken(cause):
-        return ConflictError(f"somebody else wrote the same to the store first; read it again ({detail})")
+        return ConflictError(f"another process wrote the same row first; read it again ({detail})")
     advice = _of_sqlite(cause) if isinstance(cause, sqlite3.Error) else _of_postgresql(error, cause)
     if advice == _LOST:
         subject = f"the connection to the store {store}"

@@ -1,4 +1,4 @@
-"""Keeps database connections out of forked processes, where using them would corrupt a store."""
+"""Keeps database connections out of forked processes, where their use would corrupt a store."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pytest_mlops.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Users"]
+__all__ = ["ForkGuard"]
 
 # SQLite's locks belong to a process, and PostgreSQL's socket to one conversation: neither survives a fork.
-# So connections are closed before one. What another thread has in its hands at that moment cannot be, and
-# the child may not use that store.
+# So idle connections are closed before one. Those that another thread uses at that moment cannot be, and the
+# child may not use that store.
 
 
-class Users:
-    """Counts who has a connection of one store in hand; enter it for as long as one is.
+class ForkGuard:
+    """Counts the connections of one store in use; enter it while one is.
 
     Args:
-        close_idle: Closes the connections that nobody uses.
+        close_idle: Closes the connections that are not in use.
     """
 
     def __init__(self, close_idle: Callable[[], None]) -> None:
@@ -47,19 +47,19 @@ class Users:
 
 
 _LOCK = threading.Lock()
-_EVERY: WeakSet[Users] = WeakSet()
+_EVERY: WeakSet[ForkGuard] = WeakSet()
 
 
 def _before() -> None:
     _LOCK.acquire()
-    for users in list(_EVERY):
-        if not users.count:
-            users.close_idle()
+    for guard in list(_EVERY):
+        if not guard.count:
+            guard.close_idle()
 
 
 def _in_child() -> None:
-    for users in list(_EVERY):
-        users.inherited = users.count > 0
+    for guard in list(_EVERY):
+        guard.inherited = guard.count > 0
     _LOCK.release()
 
 

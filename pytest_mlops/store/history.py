@@ -1,4 +1,4 @@
-"""History: the results of the runs that were recorded, the newest of each model and those still relied on."""
+"""History: the results of recorded runs, the newest of each model and those still relied on."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _SUMMARY = [column for column in _RESULTS if column.name not in {"id", "record"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryEntry:
-    """What the history says of one run without reading its record.
+    """A run in the history, without its record.
 
     Attributes:
         run_id: The run.
@@ -99,7 +99,7 @@ class HistoryPage:
 
     Attributes:
         entries: Those of this page.
-        cursor: What to ask the next page with; ``None`` on the last.
+        cursor: Pass it to get the next page; ``None`` on the last.
     """
 
     entries: tuple[HistoryEntry, ...]
@@ -117,8 +117,8 @@ def record_result(
 ) -> HistoryEntry:
     """Keep the record of a run; to do it again changes nothing.
 
-    The oldest of the model's results beyond ``keep`` go, and those older than ``max_age``; not the evidence
-    of a version that an alias points to or that is pinned, nor what the last move of an alias names.
+    Results of the model beyond the newest ``keep`` or older than ``max_age`` are removed, except the evidence
+    of a version that is pinned or that an alias points to, and the run that the last move of an alias names.
 
     Args:
         store: Where.
@@ -221,7 +221,7 @@ def list_results(
         cursor: From the page before; ``None`` for the first.
 
     Raises:
-        StoreError: ``limit`` is less than 1, the cursor is not one of ours, or the database failed.
+        StoreError: ``limit`` is less than 1, the cursor is invalid, or the database failed.
     """
     if limit < 1:
         raise StoreError(f"the history was asked for {limit} entries a page; expected 1 or more")
@@ -276,18 +276,20 @@ def _entry(row: dict[str, Any]) -> HistoryEntry:
 
 
 def _log(connection: Connection, row: dict[str, Any], pruned: list[str], *, actor: str, at: datetime) -> None:
-    said = ("model_id", "version", "digest", "verdict", "decision", "context", "record_digest")
-    body = {name: row[name] for name in said} | {"pruned": pruned}
+    logged = ("model_id", "version", "digest", "verdict", "decision", "context", "record_digest")
+    body = {name: row[name] for name in logged} | {"pruned": pruned}
     append(connection, kind="result", subject=row["run_id"], body=body, actor=actor, at=at)
 
 
 def _unpack(packed: bytes, run_id: str) -> bytes:
-    """Unpack a record, but not one that would fill the memory."""
+    """Decompress a record up to the largest size that is read."""
     unpacker = zlib.decompressobj()
     try:
         text = unpacker.decompress(packed, MAX_RECORD_BYTES + 1)
     except zlib.error as error:
-        raise EvidenceError(f"the record of run {run_id} in the store cannot be unpacked: {error}") from error
+        raise EvidenceError(
+            f"the record of run {run_id} in the store cannot be decompressed: {error}"
+        ) from error
     return text
 
 
@@ -296,7 +298,7 @@ def _oldest(now: datetime, max_age: timedelta | None) -> float:
 
 
 def _prune(connection: Connection, model_id: str | None, *, keep: int | None, oldest: float) -> list[str]:
-    """Delete what is too much or too old of a model's results; return the runs."""
+    """Delete a model's results beyond the limits; return their runs."""
     of_model = _RESULTS.model_id == model_id  # IS NULL where there is none
     first_beyond = None
     if keep is not None:
@@ -317,7 +319,7 @@ def _prune(connection: Connection, model_id: str | None, *, keep: int | None, ol
 
 
 def _relied_on() -> Any:
-    """Select the runs that are evidence for what aliases and pins point to."""
+    """Select the runs that are evidence for the versions that aliases and pins point to."""
     same_version = and_(
         aliases.c.model_id == model_versions.c.model_id, aliases.c.version == model_versions.c.version
     )

@@ -1,4 +1,4 @@
-"""What fits into the columns of a table, refused in the same words on every database."""
+"""Limits of the store's columns, enforced alike on every database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The log of everything that was changed: append-only, each entry bound to the one before by its hash.
+r"""The log of all changes: append-only, each entry bound to the one before by its hash.
 
 The hash of an entry is the SHA-256 of ``pytest-mlops log entry 1\n`` followed by, each led by its length in
 bytes (8 bytes, big-endian)::
@@ -8,14 +8,17 @@ bytes (8 bytes, big-endian)::
     actor, kind, subject, body      UTF-8; the body is JSON with sorted keys and without white space
     previous   hash of the entry before as hex; of the first entry, 64 zeros
 
-Who can write to the database can also write the whole log anew. That is noticed by whoever kept a hash of it
-elsewhere, and asks ``verify_log`` whether that is still part of the chain.
+Who can write to the database can also rewrite the whole log. To notice that, keep a hash of it elsewhere:
+``verify_log`` checks that it is still part of the chain.
 """
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import json
+import os
+import platform
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,10 +36,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-__all__ = ["NOTHING_BEFORE", "LogEntry", "LogReport", "append", "read_log", "take_write_lock", "verify_log"]
+__all__ = [
+    "NOTHING_BEFORE",
+    "LogEntry",
+    "LogReport",
+    "append",
+    "default_actor",
+    "read_log",
+    "take_write_lock",
+    "verify_log",
+]
 
 NOTHING_BEFORE = "0" * 64
-"""What stands for the hash before the first entry, and for the head of an empty log."""
+"""The hash before the first entry, which is also the head of an empty log."""
 
 _DOMAIN = b"pytest-mlops log entry 1\n"
 _LENGTH = struct.Struct(">Q")
@@ -59,7 +71,7 @@ class LogEntry:
         seq: Number of the entry, from 1 without a gap.
         at: When, UTC.
         actor: Who.
-        kind: What sort of change, as ``alias``.
+        kind: Kind of change, as ``alias``.
         subject: What was changed, as ``credit-risk@champion``.
         body: The change itself.
         previous: Hash of the entry before.
@@ -78,15 +90,24 @@ class LogEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogReport:
-    """A log that holds.
+    """A log that was verified.
 
     Attributes:
         entries: How many there are.
-        head: Hash of the last; keep it elsewhere to notice later if the log was written anew.
+        head: Hash of the last; keep it elsewhere to notice later if the log was rewritten.
     """
 
     entries: int
     head: str
+
+
+def default_actor() -> str:
+    """Return who acts, as the log names them: ``$MLOPS_ACTOR``, else user and machine."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number without a name
+        user = "unknown"
+    return os.environ.get("MLOPS_ACTOR") or f"{user}@{platform.node()}"
 
 
 def take_write_lock(connection: Connection) -> None:
@@ -107,7 +128,7 @@ def append(
 
     Args:
         connection: From ``Store.write``.
-        kind: What sort of change, at most 80 characters.
+        kind: Kind of change, at most 80 characters.
         subject: What was changed, at most 500 characters.
         body: The change, as JSON has it.
         actor: Who made it, at most 200 characters.
@@ -139,7 +160,7 @@ def read_log(
 
     Args:
         connection: From ``Store.read`` or ``Store.write``.
-        kind: Only this sort of change.
+        kind: Only changes of this kind.
         subject: Only changes of this.
         after: Only entries with a greater ``seq``.
         limit: At most so many.
@@ -156,7 +177,7 @@ def read_log(
 
 
 def verify_log(connection: Connection, *, head: str | None = None) -> LogReport:
-    """Go through the whole log and make every hash again; needs the same memory however long it is.
+    """Compute every hash of the log again; the memory needed does not depend on its length.
 
     Args:
         connection: From ``Store.read``.
@@ -175,7 +196,7 @@ def verify_log(connection: Connection, *, head: str | None = None) -> LogReport:
     _check_head(connection.execute(_HEAD).one_or_none(), seq, previous)
     if not met:
         raise EvidenceError(
-            f"the log has no entry with the hash {head}; it was cut off and continued, or written anew"
+            f"the log has no entry with the hash {head}; it was cut off and continued, or rewritten"
         )
     return LogReport(entries=seq, head=previous)
 
@@ -200,7 +221,7 @@ def _stream(connection: Connection) -> Iterator[Row[Any]]:
 
 def _check(row: Row[Any], seq: int, previous: str) -> None:
     if row.seq != seq:
-        missing = f"entry {seq} of the log is missing; entry {row.seq} comes in its place"
+        missing = f"entry {seq} of the log is missing; entry {row.seq} follows instead"
         raise EvidenceError(missing if row.seq > seq else f"the log has an entry {row.seq} before its first")
     if row.previous != previous:
         raise EvidenceError(
@@ -219,7 +240,7 @@ def _check_head(head: Row[Any, Any] | None, seq: int, previous: str) -> None:
     if head is None:
         raise EvidenceError("the head of the log is missing")
     if head.seq > seq:
-        raise EvidenceError(f"the log ends with entry {seq}; its head says that there is an entry {head.seq}")
+        raise EvidenceError(f"the log ends with entry {seq}; its head names entry {head.seq}")
     if head.seq != seq or head.hash != previous:
         raise EvidenceError(
             f"entry {seq}, the last of the log, has the hash {previous}; the head states entry {head.seq} "

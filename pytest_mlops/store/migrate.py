@@ -1,4 +1,4 @@
-"""Brings a store to the version of its tables that this package knows, or refuses it."""
+"""Migrates a store to the tables that this package knows, or refuses it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pytest_mlops.errors import StoreError
 from pytest_mlops.store import sqlite
-from pytest_mlops.store.failures import FOREIGN
+from pytest_mlops.store.failures import DATABASE_ERRORS
 from pytest_mlops.store.migrations import REVISION_TABLE
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from pytest_mlops.store.address import Address
 
-__all__ = ["SCRIPTS", "backup_path", "bring_up_to_date", "known_revisions"]
+__all__ = ["SCRIPTS", "backup_path", "known_revisions", "migrate_store"]
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
 _PROCESS_LOCK = threading.Lock()  # Alembic keeps the running migration in its modules
-_ADVISORY_KEY = 0x6D6C6F7073  # any number of ours: what two processes that migrate must agree on
+_ADVISORY_KEY = 0x6D6C6F7073  # the same in every process that migrates
 
 
 def known_revisions(scripts: Path) -> list[str]:
@@ -37,7 +37,7 @@ def backup_path(path: Path, revision: str) -> Path:
     return path.with_name(f"{path.name}.revision-{revision}.backup")
 
 
-def bring_up_to_date(address: Address, reader: Engine, writer: Engine, *, timeout: float) -> None:
+def migrate_store(address: Address, reader: Engine, writer: Engine, *, timeout: float) -> None:
     """Migrate a store in one transaction where it is older; an up-to-date one costs one SELECT.
 
     An SQLite store is first copied to a file beside it, which stays.
@@ -87,7 +87,7 @@ def _migrate_postgresql(address: Address, writer: Engine) -> None:
 
 
 def _migrate_sqlite(address: Address, path: Path, *, timeout: float) -> None:
-    # Tables that others refer to can be made anew only while their references are not enforced.
+    # Tables that others refer to can be rebuilt only while their references are not enforced.
     engine = sqlite.make_engine(
         address.url, timeout=timeout, begin="BEGIN IMMEDIATE", pragmas=("foreign_keys = OFF",), pooled=False
     )
@@ -98,16 +98,16 @@ def _migrate_sqlite(address: Address, path: Path, *, timeout: float) -> None:
         if revision is not None:
             sqlite.copy_database(path, backup_path(path, revision))
         _upgrade(connection, address)
-        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
-        if broken:
+        dangling = connection.execute(text("PRAGMA foreign_key_check")).all()
+        if dangling:
             raise StoreError(
-                f"the store {address.shown} cannot be migrated: {len(broken)} rows of {broken[0][0]} would "
-                "refer to nothing; it is as it was"
+                f"the store {address.shown} cannot be migrated: {len(dangling)} rows of "
+                f"{dangling[0][0]} would refer to nothing; it is as it was"
             )
 
 
 def _revision_or_new(connection: Connection, address: Address) -> str | None:
-    """Return the revision; ``None`` for a store without tables of ours."""
+    """Return the revision; ``None`` for a new store."""
     from pytest_mlops.store.schema import metadata  # noqa: PLC0415 -- where a migration is needed only
 
     tables = set(inspect(connection).get_table_names())
@@ -131,7 +131,7 @@ def _upgrade(connection: Connection, address: Address) -> None:
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
-    except FOREIGN:
+    except DATABASE_ERRORS:
         raise
     except Exception as error:
         raise StoreError(

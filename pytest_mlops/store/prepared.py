@@ -1,4 +1,4 @@
-"""Statements compiled once: what the hot paths run in place of a statement that Core looks up each time."""
+"""Statements compiled once, for the hot paths."""
 
 from __future__ import annotations
 

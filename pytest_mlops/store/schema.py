@@ -80,7 +80,7 @@ version_tags = Table(
     Column("value", Text, nullable=False, default=""),
     Index(None, "tag", "version_id"),
 )
-"""Words and key-value pairs to find a version by."""
+"""Tags to find a version by; ``value`` is empty for those without one."""
 
 lineage = Table(
     "lineage",
@@ -126,7 +126,7 @@ pins = Table(
     Column("version", String(200), primary_key=True),
     Column("pinned_at", Double, nullable=False),
 )
-"""Versions that somebody depends on, as a deployment does; retention leaves them alone."""
+"""Versions that a holder such as a deployment depends on; retention leaves them alone."""
 
 integration_results = Table(
     "integration_results",
@@ -162,7 +162,7 @@ projections = Table(
     Column("revision", Integer, nullable=False),
     Column("projected_at", Double, nullable=False),
 )
-"""What another registry was last told of an alias of ours, to notice that somebody moved it there."""
+"""Aliases as they were last projected to another registry, to notice when another client moved them there."""
 
 log = Table(
     "log",
@@ -187,7 +187,7 @@ log_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
-"""One row: the last entry of the log. Locking it is what puts writers in a row."""
+"""One row: the last entry of the log. Locking it serialises writers."""
 
 deployments = Table(
     "deployments",
@@ -209,8 +209,8 @@ deployments = Table(
     UniqueConstraint("environment", "number"),
     Index(None, "environment", "wanted"),
 )
-"""One row an act of deploying: ``body`` says what is run and how, ``wanted`` how many replicas there have to
-be, ``tries`` how often one may still die before the version is taken back (none: it is blessed)."""
+"""One row a deployment: ``body`` is its plan, ``wanted`` the number of replicas, ``tries`` the restart budget
+that is left before it is rolled back (null: it is blessed)."""
 
 pointers = Table(
     "pointers",
@@ -225,7 +225,7 @@ pointers = Table(
     Column("updated_at", Double, nullable=False),
 )
 """What serves an environment: ``weights`` maps deployments to percent of the traffic, ``shadow`` to the share
-of requests copied. Whoever changes it names the revision that was read and a fence that is not old."""
+of requests copied. A writer names the revision that it read, and a fence that is not old."""
 
 leases = Table(
     "leases",
@@ -237,7 +237,7 @@ leases = Table(
     Column("renewed_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
 )
-"""Who may act on an environment, until when; ``fence`` counts the holders."""
+"""The holder that may change an environment, until when; ``fence`` counts the holders."""
 
 journal = Table(
     "journal",
@@ -252,7 +252,7 @@ journal = Table(
     Column("detail", Text, nullable=False),
     Index(None, "deployment_id", "id"),
 )
-"""What was begun and what was done, in order; recovery reads it and nothing else."""
+"""Steps that were started and finished, in order; recovery reads only this."""
 
 controls = Table(
     "controls",
@@ -266,7 +266,7 @@ controls = Table(
     Column("at", Double, nullable=False),
     Index(None, "deployment_id", "id"),
 )
-"""What people asked of a rollout under way: promote, pause, resume, abort."""
+"""Commands to a rollout under way: promote, pause, resume, abort."""
 
 monitored = Table(
     "monitored",
@@ -278,4 +278,4 @@ monitored = Table(
     Column("body", Text, nullable=False),
     Index(None, "environment", "started_at"),
 )
-"""What is watched since when, and against which run's numbers."""
+"""Deployments that are monitored, since when, and the run whose numbers they are compared with."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, PoolProxiedConnection
 
-__all__ = ["copy_database", "keep_out_of_git", "make_change_question", "make_engine", "prepare_file"]
+__all__ = ["change_detector", "copy_database", "keep_out_of_git", "make_engine", "prepare_file"]
 
 _PAUSE = 0.01
 
@@ -46,7 +46,7 @@ def prepare_file(path: Path, *, timeout: float) -> None:
 
 
 def keep_out_of_git(folder: Path) -> None:
-    """Write a ``.gitignore`` into a folder of ours, so that no store is committed by accident.
+    """Write a ``.gitignore`` into the folder, so that no store is committed by accident.
 
     One that is there stays as it is.
 
@@ -67,7 +67,7 @@ def _switch_to_wal(connection: sqlite3.Connection, *, deadline: float) -> str:
                 (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             return str(mode)
         except sqlite3.OperationalError as error:
-            # SQLite does not wait here: of two that switch a new file, one is told "locked" at once.
+            # SQLite does not wait here: of two that switch a new file, one gets "locked" at once.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE)
@@ -102,10 +102,10 @@ def make_engine(url: URL, *, timeout: float, begin: str, pragmas: tuple[str, ...
     return engine
 
 
-def make_change_question(connection: PoolProxiedConnection) -> Callable[[], bool]:
-    """Return what tells whether another connection has committed anything since it was asked before.
+def change_detector(connection: PoolProxiedConnection) -> Callable[[], bool]:
+    """Return a function that returns whether another connection committed anything since its last call.
 
-    ``PRAGMA data_version`` looks at the head of the write-ahead log, and at no table.
+    ``PRAGMA data_version`` reads the head of the write-ahead log, and no table.
     """
     cursor = connection.cursor()
     before: int | None = None
@@ -125,7 +125,7 @@ def copy_database(path: Path, copy: Path) -> None:
 
     Raises:
         OSError: the copy cannot be written.
-        sqlite3.Error: the same, as SQLite says it.
+        sqlite3.Error: the same, as SQLite raises it.
     """
     temporary = copy.with_name(f".{copy.name}.{os.getpid()}.tmp")
     try:

@@ -12,7 +12,7 @@ from pytest_mlops.framework import MLOpsFramework
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.registry.registry import open_registry
 from pytest_mlops.registry.submission import submit_version
-from pytest_mlops.store.actor import default_actor
+from pytest_mlops.store.log import default_actor
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:

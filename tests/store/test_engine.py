@@ -89,7 +89,7 @@ def test_the_same_key_twice_is_a_conflict(store: Store) -> None:
     with store.write() as connection:
         put(connection)
     twice = [ALIAS | {"alias": "challenger"}, ALIAS]
-    with pytest.raises(ConflictError, match="somebody else wrote the same"), store.write() as connection:
+    with pytest.raises(ConflictError, match="another process wrote the same"), store.write() as connection:
         connection.execute(insert(aliases), twice)
     assert names(store) == ["champion"]
 

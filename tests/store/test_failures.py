@@ -87,8 +87,8 @@ class OperationalError(Exception):
         ("53100", "is on a full disk"),
         ("53300", "has no connection left"),
         ("55P03", "is locked by another process"),
-        ("40001", "was changed by somebody else at the same time"),
-        ("40P01", "was changed by somebody else at the same time"),
+        ("40001", "was changed by another process at the same time"),
+        ("40P01", "was changed by another process at the same time"),
         ("25006", "is read-only"),
         ("XX001", "is corrupted"),
         ("42601", "refused the operation"),
@@ -109,7 +109,7 @@ def test_a_row_that_is_there_is_a_conflict() -> None:
 
 def test_a_connection_lost_in_the_commit_leaves_it_open_what_was_written() -> None:
     lost = DBAPIError("COMMIT", {}, OperationalError(None), connection_invalidated=True)
-    assert "look whether the change is there" in str(explain(lost, "S", committing=True))
+    assert "check whether the change is there" in str(explain(lost, "S", committing=True))
     assert "nothing of this change was written" in str(explain(lost, "S"))
 
 
@@ -262,7 +262,7 @@ def test_a_connection_lost_before_the_commit_is_not_said_to_be_undone(postgres_d
             with store.write() as connection:
                 end(other, pid_of(connection))
 
-        with pytest.raises(StoreError, match="look whether the change is there"):
+        with pytest.raises(StoreError, match="check whether the change is there"):
             lose()
 
 

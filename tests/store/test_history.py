@@ -111,7 +111,7 @@ def test_a_name_that_is_too_long_is_refused(
     ("packed", "sentence"),
     [
         (zlib.compress(b"{}"), "was changed after it was recorded"),
-        (b"nothing packed", "cannot be unpacked"),
+        (b"nothing packed", "cannot be decompressed"),
         (b"", "was changed after it was recorded"),
     ],
 )

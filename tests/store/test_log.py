@@ -47,7 +47,7 @@ def change(store: Store, *statements: Any) -> None:
 
 
 def rehash(store: Store, first: int) -> None:
-    """Make every hash from ``first`` on again, as somebody who can write to the database could."""
+    """Make every hash from ``first`` on again, as anyone who can write to the database could."""
     with store.write() as connection:
         rows = [dict(row) for row in connection.execute(select(log).order_by(log.c.seq)).mappings()]
         previous = NOTHING_BEFORE
@@ -173,7 +173,7 @@ def test_a_text_moved_from_one_field_to_the_next_is_noticed(store: Store) -> Non
 def test_a_removed_entry_is_named(store: Store, log_changes: Append) -> None:
     log_changes(store, *SUBJECTS)
     change(store, delete(log).where(log.c.seq == 3))
-    assert refusal(store) == "entry 3 of the log is missing; entry 4 comes in its place"
+    assert refusal(store) == "entry 3 of the log is missing; entry 4 follows instead"
 
 
 def test_a_removed_entry_is_noticed_though_the_others_close_ranks(store: Store, log_changes: Append) -> None:
@@ -217,9 +217,9 @@ def test_an_inserted_entry_is_noticed(store: Store, log_changes: Append, seq: in
 def test_a_log_that_was_cut_off_is_noticed(store: Store, log_changes: Append) -> None:
     log_changes(store, *SUBJECTS)
     change(store, delete(log).where(log.c.seq > 3))
-    assert refusal(store) == "the log ends with entry 3; its head says that there is an entry 5"
+    assert refusal(store) == "the log ends with entry 3; its head names entry 5"
     change(store, delete(log))
-    assert refusal(store) == "the log ends with entry 0; its head says that there is an entry 5"
+    assert refusal(store) == "the log ends with entry 0; its head names entry 5"
 
 
 def test_a_head_that_was_changed_or_removed_is_noticed(store: Store, log_changes: Append) -> None:
@@ -240,7 +240,7 @@ def test_nothing_is_appended_to_a_log_without_a_head(store: Store, take: Any) ->
         take(connection, **entry)
 
 
-def test_a_log_cut_off_together_with_its_head_is_noticed_by_who_kept_the_head(
+def test_a_log_cut_off_together_with_its_head_is_noticed_with_a_kept_head(
     store: Store, log_changes: Append
 ) -> None:
     entries = log_changes(store, *SUBJECTS)
@@ -253,13 +253,13 @@ def test_a_log_cut_off_together_with_its_head_is_noticed_by_who_kept_the_head(
     assert f"no entry with the hash {entries[-1].hash}" in refusal(store, entries[-1].hash)
 
 
-def test_a_log_written_anew_is_noticed_by_who_kept_the_head(store: Store, log_changes: Append) -> None:
+def test_a_log_that_was_rewritten_is_noticed_with_a_kept_head(store: Store, log_changes: Append) -> None:
     entries = log_changes(store, *SUBJECTS)
     change(store, update(log).where(log.c.seq == 2).values(actor="eve"))
     rehash(store, 2)
     assert verified(store).entries == 5
     assert verified(store, entries[0].hash).entries == 5
-    assert "written anew" in refusal(store, entries[-1].hash)
+    assert "rewritten" in refusal(store, entries[-1].hash)
 
 
 def test_a_head_kept_earlier_is_still_part_of_a_log_that_grew(store: Store, log_changes: Append) -> None:

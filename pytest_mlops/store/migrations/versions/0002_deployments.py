@@ -1,4 +1,4 @@
-"""Deployments: what serves, who may change it, and the journal of how it came about."""
+"""Tables of deployments: pointers, leases, journal, controls."""
 
 from __future__ import annotations
 
