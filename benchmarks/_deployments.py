@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from pytest_mlops.config.environments import read_environments
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.evidence.case import Evidence
 from pytest_mlops.evidence.digest import digest_artifact
 from pytest_mlops.operations.local import local_manager, supervisor_command
+from pytest_mlops.operations.project import find_environment
 from pytest_mlops.records.codec import dump
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.records.measurement import Measurement, Origin
@@ -33,6 +33,7 @@ from pytest_mlops.testing import make_result
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_mlops.operations.project import ProjectEnvironment
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.rollout.manager import DeploymentManager
     from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
@@ -205,7 +206,12 @@ class Playground:
     @property
     def environment(self) -> DeploymentEnvironment:
         """As ``mlops.yaml`` declares it now."""
-        return read_environments(self.config).environments[ENVIRONMENT]
+        return self.where.environment
+
+    @property
+    def where(self) -> ProjectEnvironment:
+        """The environment in its project."""
+        return find_environment(ENVIRONMENT, config=self.config)
 
     @property
     def layout(self) -> Layout:
@@ -215,7 +221,7 @@ class Playground:
     @property
     def start(self) -> SupervisorCommand:
         """How its supervisor is started."""
-        return supervisor_command(self.config, ENVIRONMENT, None)
+        return supervisor_command(self.where)
 
     def up(self) -> str:
         """Bring it up; return where clients reach it."""
@@ -239,7 +245,7 @@ class Playground:
 
     def manager(self, *, actor: str = "ada") -> DeploymentManager:
         """Return what deploys."""
-        return local_manager(self.store, self.environment, config=self.config, actor=actor)
+        return local_manager(self.store, self.where, actor=actor)
 
     def deploy(self, name: str, **traits: Any) -> Any:
         """Write a version and deploy it."""

@@ -52,15 +52,15 @@ from pathlib import Path
 folder = Path(sys.argv[1])
 from pytest_mlops.rollout import manager, driver, probes
 from pytest_mlops.operations.local import local_manager
-from pytest_mlops.config.environments import read_environments
+from pytest_mlops.operations.project import find_environment
 from pytest_mlops.store.engine import open_store
 print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         store = open_store(folder=folder)
-        environment = read_environments(folder / "mlops.yaml").environments["production"]
-        manager = local_manager(store, environment, config=folder / "mlops.yaml", actor="deployer")
+        where = find_environment("production", config=folder / "mlops.yaml")
+        manager = local_manager(store, where, actor="deployer")
         home = folder / line.strip()
         record = home / "integration-result.json"
         version = Version(name=home.name, record=record, model=home / "model", digest="")

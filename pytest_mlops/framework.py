@@ -6,18 +6,20 @@ import asyncio
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.ci.context import new_run_id
 from pytest_mlops.errors import ConfigError, Problem
 from pytest_mlops.operations.gate_run import DEFAULT_RESULT, run_gate
+from pytest_mlops.operations.project import find_environment, find_project
 from pytest_mlops.records.environment import FrameworkConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from pytest_mlops.checks.model_test import ModelTest
     from pytest_mlops.compare.versions import VersionComparison
+    from pytest_mlops.operations.project import ProjectEnvironment
     from pytest_mlops.records.deployment import Deployment, DeploymentResult
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
@@ -25,10 +27,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.results import TestResults
     from pytest_mlops.registry.entries import VersionEntry, VersionPage
-    from pytest_mlops.registry.registry import Registry
     from pytest_mlops.verdict import Context
-
-T = TypeVar("T")
 
 __all__ = ["MLOpsFramework", "TestSuite"]
 
@@ -153,9 +152,11 @@ class MLOpsFramework:
             ModelArtifactNotFound: the model's files are missing.
             StoreError: the store or the artifacts cannot be written.
         """
-        from pytest_mlops.registry.submission import submit  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.registry import register_version  # noqa: PLC0415 -- of the ops extra
 
-        return await asyncio.to_thread(submit, model_version, evidence=evidence, folder=folder)
+        return await asyncio.to_thread(
+            lambda: register_version(find_project(folder), model_version, evidence=evidence)
+        )
 
     async def get_model_version(
         self, model_id: str, version_id: str, *, folder: Path = Path()
@@ -166,9 +167,10 @@ class MLOpsFramework:
             NotRegistered: there is none; the message has the nearest name.
             StoreError: the store cannot be read.
         """
-        return await asyncio.to_thread(
-            _in_registry, folder, lambda registry: registry.get(model_id, version_id)
-        )
+        from pytest_mlops.operations.registry import get_version  # noqa: PLC0415 -- of the ops extra
+
+        entry, _ = await asyncio.to_thread(lambda: get_version(find_project(folder), model_id, version_id))
+        return entry
 
     async def list_model_versions(
         self, model_id: str | None = None, *, folder: Path = Path(), **filters: Any
@@ -183,9 +185,12 @@ class MLOpsFramework:
         Raises:
             StoreError: the store cannot be read.
         """
-        return await asyncio.to_thread(
-            _in_registry, folder, lambda registry: registry.list(model_id=model_id, **filters)
+        from pytest_mlops.operations.registry import list_versions  # noqa: PLC0415 -- of the ops extra
+
+        listed = await asyncio.to_thread(
+            lambda: list_versions(find_project(folder), model_id=model_id, **filters)
         )
+        return listed.page
 
     async def compare_versions(
         self,
@@ -249,16 +254,15 @@ class MLOpsFramework:
             ConflictError: somebody else acts on the environment.
             StoreError: the store failed; whoever acts next goes on with what was begun.
         """
-        from pytest_mlops.operations.deployments import deploy_version  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.deploy import deploy, evidence_for  # noqa: PLC0415 -- of the ops extra
 
-        return await asyncio.to_thread(
-            deploy_version,
-            model_version,
-            _name_of(environment),
-            evidence=folder / DEFAULT_RESULT if evidence is None else evidence,
-            folder=folder,
-            seconds=self.config.max_deployment_time,
-        )
+        def run() -> DeploymentResult:
+            where = find_environment(_name_of(environment), folder=folder)
+            record = folder / DEFAULT_RESULT if evidence is None else evidence
+            presented = evidence_for(where, record, version=model_version)
+            return deploy(where, presented, seconds=self.config.max_deployment_time)
+
+        return await asyncio.to_thread(run)
 
     async def check_health(self, deployment: Deployment | str, *, folder: Path = Path()) -> HealthStatus:
         """S: probe every replica of a deployment, by the checks that it declares.
@@ -276,13 +280,12 @@ class MLOpsFramework:
             InvalidHealthCheck: a check cannot be carried out as written.
             StoreError: the store cannot be read.
         """
-        from pytest_mlops.operations.deployments import deployment_health  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.health import deployment_health  # noqa: PLC0415 -- of the ops extra
 
+        name = deployment if isinstance(deployment, str) else deployment.deployment_id
+        seconds = self.config.health_check_timeout
         return await asyncio.to_thread(
-            deployment_health,
-            deployment if isinstance(deployment, str) else deployment.deployment_id,
-            folder=folder,
-            seconds=self.config.health_check_timeout,
+            lambda: deployment_health(_environment_of(name, folder), name, seconds=seconds)
         )
 
     async def rollback(
@@ -301,9 +304,11 @@ class MLOpsFramework:
             ConflictError: the deployment does not serve, or somebody else acts on its environment.
             StoreError: the store failed.
         """
-        from pytest_mlops.operations.deployments import roll_back_deployment  # noqa: PLC0415 -- of the ops extra
+        from pytest_mlops.operations.deploy import roll_back  # noqa: PLC0415 -- of the ops extra
 
-        return await asyncio.to_thread(roll_back_deployment, deployment_id, to=to, folder=folder)
+        return await asyncio.to_thread(
+            lambda: roll_back(_environment_of(deployment_id, folder), to=to, of=deployment_id)
+        )
 
     async def _in_process(
         self, model_version: ModelVersion, suite: TestSuite, context: Context | None
@@ -343,8 +348,5 @@ def _name_of(environment: DeploymentEnvironment | str) -> str:
     return environment if isinstance(environment, str) else environment.environment_id
 
 
-def _in_registry(folder: Path, ask: Callable[[Registry], T]) -> T:
-    from pytest_mlops.registry.registry import open_registry  # noqa: PLC0415 -- of the ops extra
-
-    with open_registry(folder) as registry:
-        return ask(registry)
+def _environment_of(deployment_id: str, folder: Path) -> ProjectEnvironment:
+    return find_environment(deployment_id.rpartition(".")[0], folder=folder)

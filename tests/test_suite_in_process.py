@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops import Context, MLOpsFramework, ModelTest, ModelVersion, TestResult, TestSuite, Verdict
-from pytest_mlops.cli.verify import verify_file
 from pytest_mlops.errors import ConfigError, IncompleteEvidence, ModelArtifactNotFound
+from pytest_mlops.operations.verify import verify_file
 from pytest_mlops.records.environment import FrameworkConfig
 from pytest_mlops.records.results import Outcome
 

@@ -13,7 +13,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run ``pytest-mlops``; an error of ours becomes one message on stderr and an exit code."""
     # Whoever imports one command's module does not pay for all of them.
-    from pytest_mlops.cli.app import app  # noqa: PLC0415
+    from pytest_mlops.cli.app import app
 
     try:
         app()

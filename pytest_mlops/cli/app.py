@@ -12,17 +12,13 @@ from pytest_mlops.cli import (
     config,
     deploy,
     github,
-    health,
     history,
     init,
-    keys,
     log,
     merge,
     plan,
     registry,
     report,
-    rollout,
-    schema,
     sign,
     status,
     up,
@@ -39,8 +35,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer's signature for callbacks
-    if wanted:
+def _print_version(given: bool) -> None:  # noqa: FBT001 -- typer's signature for callbacks
+    if given:
         typer.echo(f"pytest-mlops {version('pytest-mlops')}")
         raise typer.Exit
 
@@ -58,25 +54,25 @@ def _options(
 app.command()(init.init)
 app.command()(config.validate)
 app.command()(config.explain)
-app.command()(report.report)
-app.command()(schema.schema)
+app.command()(config.schema)
 app.command()(verify.verify)
 app.command()(sign.sign)
-app.add_typer(history.history, name="history")
-app.add_typer(keys.keys, name="keys")
-app.add_typer(log.log, name="log")
-app.add_typer(registry.registry, name="registry")
+app.add_typer(sign.keys, name="keys")
+app.command()(report.report)
 app.command()(compare.compare)
 app.command()(plan.plan)
 app.command()(merge.merge)
+app.add_typer(history.history, name="history")
+app.add_typer(registry.registry, name="registry")
 app.command()(up.up)
 app.command()(up.down)
 app.command()(deploy.deploy)
-app.command()(rollout.promote)
-app.command()(rollout.pause)
-app.command()(rollout.resume)
-app.command()(rollout.abort)
-app.command()(rollout.rollback)
+app.command()(deploy.promote)
+app.command()(deploy.pause)
+app.command()(deploy.resume)
+app.command()(deploy.abort)
+app.command()(deploy.rollback)
 app.command()(status.status)
-app.command()(health.health)
+app.command()(status.health)
+app.add_typer(log.log, name="log")
 app.add_typer(github.app)

@@ -1,11 +1,8 @@
 """``compare``: two recorded versions side by side, metric by metric and slice by slice."""
 
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 -- typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +10,7 @@ import typer
 from pytest_mlops.cli.exits import exit_code_for_verdict
 
 if TYPE_CHECKING:
-    from pytest_mlops.cli.tables import Section
+    from pytest_mlops.cli.output import Section
     from pytest_mlops.compare.versions import VersionComparison
     from pytest_mlops.records.comparison import Delta
     from pytest_mlops.records.integration import RuleResult
@@ -23,7 +20,7 @@ __all__ = ["compare", "compare_page"]
 
 def compare_page(found: VersionComparison) -> tuple[Section, ...]:
     """Return what to print of a comparison."""
-    from pytest_mlops.cli.tables import Section, Table
+    from pytest_mlops.cli.output import Section, Table
 
     verdicts = {(rule.metric, rule.slice, rule.dataset): rule for rule in found.rules}
     comparison = found.comparison
@@ -39,20 +36,20 @@ def compare_page(found: VersionComparison) -> tuple[Section, ...]:
         f"{comparison.added:,} only in the candidate",
         f"{comparison.removed:,} only in the baseline",
     )
-    sentences = [
+    lines = [
         f"{comparison.paired:,} examples paired; {added}, {removed}.",
         f"Bounds are one-sided, at {comparison.confidence:.0%} each.",
     ]
     passed = {"pass", "waived"}
-    sentences += [rule.message for rule in found.rules if rule.verdict not in passed]
+    lines += [rule.message for rule in found.rules if rule.verdict not in passed]
     if not found.rules:
-        sentences.append(
-            "Nothing is decided: --margin alone is held against shares, such as accuracy; name other metrics "
-            "with --metric, or give rules with min_delta or max_delta."
+        lines.append(
+            "Nothing is decided: --margin alone applies to shares, such as accuracy; name other metrics with "
+            "--metric, or declare rules with min_delta or max_delta."
         )
     return (
         Section(title=f"Comparison{against}", table=table),
-        Section(title=found.verdict.upper(), sentences=tuple(sentences)),
+        Section(title=found.verdict.upper(), lines=tuple(lines)),
     )
 
 
@@ -73,23 +70,21 @@ def _row(delta: Delta, rule: RuleResult | None) -> tuple[str, ...]:
 
 def compare(
     candidate: Annotated[Path, typer.Argument(help="Record of the new version.")],
-    baseline: Annotated[Path, typer.Argument(help="Record of the version it would replace.")],
+    baseline: Annotated[Path, typer.Argument(help="Record of the version that it would replace.")],
     *,
     margin: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Loss that is allowed, as 0.01; by default the rules decide."),
+        typer.Option(min=0.0, help="Loss that is allowed, such as 0.01. Default: the rules decide."),
     ] = None,
-    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; may be given again.")] = None,
-    slice_: Annotated[
-        list[str] | None, typer.Option("--slice", help="Only this slice; may be given again.")
-    ] = None,
+    metric: Annotated[list[str] | None, typer.Option(help="Only this metric; repeatable.")] = None,
+    slice_: Annotated[list[str] | None, typer.Option("--slice", help="Only this slice; repeatable.")] = None,
 ) -> None:
-    """Compare two recorded versions example by example.
+    """Compare two model versions example by example, by their records.
 
     Exits with 0 on PASS, 1 on FAIL, 3 on UNDECIDED, 4 on INCOMPLETE, and 5 if a record cannot be trusted or
     the two cannot be compared.
     """
-    from pytest_mlops.cli.tables import print_sections
+    from pytest_mlops.cli.output import print_sections
     from pytest_mlops.compare.versions import compare_versions
 
     found = compare_versions(candidate, baseline, margin=margin, metrics=metric or (), slices=slice_ or ())

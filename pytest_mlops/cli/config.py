@@ -1,11 +1,9 @@
-"""``validate`` and ``explain``: what a configuration gets wrong, and what it means."""
-
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
+"""``validate``, ``explain`` and ``schema``: the mistakes of a configuration, its meaning, its format."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,21 +11,31 @@ import typer
 
 from pytest_mlops.cli.exits import ExitCode
 
-__all__ = ["explain", "validate"]
+__all__ = ["SchemaChoice", "explain", "schema", "validate"]
+
+
+class SchemaChoice(StrEnum):
+    """The schemas there are."""
+
+    CONFIG = "config"
+    RESULT = "result"
 
 
 def validate(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILES", help="By default ./mlops.yaml.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILES", help="Configuration files. Default: ./mlops.yaml.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Name every mistake in configuration files, each with its line.
+    """Validate configuration files: list every mistake with its line.
 
     Exits with 0 if all are valid, else with 2.
     """
-    from pytest_mlops.cli.validate import check_file
+    from pytest_mlops.operations.validate import validate as check_files
 
-    checks = [check_file(path) for path in files or [_default_file()]]
+    checks = check_files(files or ())
     for check in checks:
         for line in check.lines():
             typer.echo(line)
@@ -36,18 +44,25 @@ def validate(
 
 
 def explain(
-    file: Annotated[Path | None, typer.Argument(help="By default ./mlops.yaml.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A configuration file. Default: ./mlops.yaml.", show_default=False)
+    ] = None,
 ) -> None:
-    """Say in words what a configuration means."""
+    """Explain in plain text what a configuration demands, and where each value comes from."""
     from pytest_mlops.cli.explain import explain_config
-    from pytest_mlops.cli.tables import print_sections
-    from pytest_mlops.config.load import load_config
+    from pytest_mlops.cli.output import print_sections
+    from pytest_mlops.operations.validate import read_config
 
-    loaded = load_config(file or _default_file())
-    print_sections(explain_config(loaded, today=datetime.now(tz=UTC).date()))
+    print_sections(explain_config(read_config(file), today=datetime.now(tz=UTC).date()))
 
 
-def _default_file() -> Path:
-    from pytest_mlops.config.find import default_config
+def schema(
+    which: Annotated[
+        SchemaChoice,
+        typer.Argument(help="config: of mlops.yaml, for editors; result: of integration-result.json."),
+    ] = SchemaChoice.CONFIG,
+) -> None:
+    """Print a JSON Schema."""
+    from pytest_mlops.config.schemas import shipped_schema
 
-    return default_config(Path())
+    typer.echo(shipped_schema(which.value), nl=False)

@@ -1,114 +1,187 @@
-"""``deploy``: lead an environment to a version that has a ticket."""
-
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
+"""``deploy``, ``promote``, ``pause``, ``resume``, ``abort`` and ``rollback``: which version serves."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 -- typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_mlops.cli.deployments import ConfigPath, ToEnvironment, find_place, manager_of, store_of
 from pytest_mlops.cli.exits import ExitCode
-from pytest_mlops.cli.registry_common import AsJson, Store  # noqa: TC001 -- typer reads the annotations
-from pytest_mlops.errors import EvidenceError
+from pytest_mlops.cli.options import (
+    AsJson,
+    ConfigPath,
+    EnvironmentName,
+    ModelFiles,
+    Reason,
+    Result,
+    RunId,
+    Store,
+)
 
 if TYPE_CHECKING:
-    from pytest_mlops.cli.deployments import Place
-    from pytest_mlops.evidence.case import Evidence
-    from pytest_mlops.records.deployment import DeploymentResult
-    from pytest_mlops.rollout.manager import DeploymentManager
+    from collections.abc import Callable
+    from pathlib import Path
 
-__all__ = ["deploy", "finish", "outcome_lines"]
+    from pytest_mlops.operations.deploy import DryRun
+    from pytest_mlops.operations.project import ProjectEnvironment
+    from pytest_mlops.records.deployment import DeploymentResult
+    from pytest_mlops.state.plan import DeploymentPlan
+
+__all__ = ["abort", "deploy", "outcome_lines", "pause", "promote", "resume", "rollback"]
 
 INTERRUPTED = 130
 
 
 def deploy(
-    result: Annotated[Path, typer.Argument(help="The record, as .mlops/integration-result.json.")],
+    result: Result,
     *,
-    to: ToEnvironment = None,
-    model: Annotated[
-        Path | None, typer.Option(help="The model's files; by default where the record says they are.")
+    to: Annotated[
+        str | None,
+        typer.Option("--to", "-e", help="The environment. Default: the only one of mlops.yaml with serve:."),
     ] = None,
-    run_id: Annotated[str | None, typer.Option(help="Id of the run that the record has to be of.")] = None,
+    model: ModelFiles = None,
+    run_id: RunId = None,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Stay until it is over, or leave it to the supervisor.")
+        bool, typer.Option("--wait/--no-wait", help="Wait for the outcome, or leave it to the supervisor.")
     ] = True,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Ask everything that comes before it, and begin nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and start nothing.")] = False,
     config: ConfigPath = None,
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy a version: the record of its run is the ticket, and nothing else is.
+    """Deploy a version; the record of its run is the only ticket.
 
-    Verifies the ticket under the environment's own policy, checks the environment, stages and starts the
-    version beside the one that serves, waits until it is healthy and gives the known answers, and leads the
-    traffic to it as rollout: says. If anything does not hold, the version before serves on. Exits with 0 if
-    the version serves, 1 if it was taken back, and 5 if its evidence is refused.
+    Verifies the ticket under the environment's own policy, checks the environment, stages the version and
+    starts it beside the one that serves, waits until it is healthy and gives the golden answers, and shifts
+    the traffic to it as rollout: says. If a step fails, the version before serves on. Exits with 0 if the
+    version serves, 1 if it was rolled back, and 5 if its evidence is refused.
     """
-    place = find_place(to, config)
-    evidence = _evidence(place, result, model=model, run_id=run_id)
-    with store_of(place, store, new=True) as opened:
-        manager = manager_of(opened, place, store_url=store)
-        if dry_run:
-            _rehearse(manager, evidence)
-        elif wait:
-            finish(_deploy(manager, evidence), as_json=as_json)
-        else:
-            name = manager.hand_over(evidence)
-            typer.echo(f"{name} is left to the supervisor; pytest-mlops status shows how it goes")
+    from pytest_mlops.operations import deploy as operations
+    from pytest_mlops.operations.project import find_environment
+
+    where = find_environment(to, config=config, store=store)
+    evidence = operations.evidence_for(where, result, model=model, run_id=run_id)
+    if dry_run:
+        _print_dry_run(operations.dry_run(where, evidence))
+    elif wait:
+        _finish(_interruptible(lambda: operations.deploy(where, evidence, tell=typer.echo)), as_json=as_json)
+    else:
+        name = operations.submit(where, evidence)
+        typer.echo(f"{name} is submitted to the supervisor; pytest-mlops status shows its progress")
 
 
-def _deploy(manager: DeploymentManager, evidence: Evidence) -> DeploymentResult:
+def promote(
+    *,
+    environment: EnvironmentName = None,
+    reason: Reason = "",
+    config: ConfigPath = None,
+    store: Store = None,
+) -> None:
+    """Shift all traffic to the version being deployed now, overriding the judge."""
+    from pytest_mlops.operations.controls import promote as request
+
+    _request(request, "promote", reason, _environment(environment, config, store))
+
+
+def pause(
+    *,
+    environment: EnvironmentName = None,
+    reason: Reason = "",
+    config: ConfigPath = None,
+    store: Store = None,
+) -> None:
+    """Keep the traffic of the rollout as it is; the judge still rolls back a version that does harm."""
+    from pytest_mlops.operations.controls import pause as request
+
+    _request(request, "pause", reason, _environment(environment, config, store))
+
+
+def resume(
+    *,
+    environment: EnvironmentName = None,
+    reason: Reason = "",
+    config: ConfigPath = None,
+    store: Store = None,
+) -> None:
+    """Continue a paused rollout."""
+    from pytest_mlops.operations.controls import resume as request
+
+    _request(request, "resume", reason, _environment(environment, config, store))
+
+
+def abort(
+    *,
+    environment: EnvironmentName = None,
+    reason: Reason = "",
+    config: ConfigPath = None,
+    store: Store = None,
+) -> None:
+    """End the rollout under way; the version before it serves on."""
+    from pytest_mlops.operations.controls import abort as request
+
+    _request(request, "abort", reason, _environment(environment, config, store))
+
+
+def rollback(
+    *,
+    environment: EnvironmentName = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="The version, or its deployment. Default: the newest whose ticket holds."),
+    ] = None,
+    config: ConfigPath = None,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Roll back to the newest version that served before, whose ticket holds and golden answers match.
+
+    Exits with 0 if it serves, 5 if no version's evidence holds, and 4 if no other version served before.
+    """
+    from pytest_mlops.operations.deploy import roll_back
+
+    where = _environment(environment, config, store)
+    _finish(roll_back(where, to=to, tell=typer.echo), as_json=as_json)
+
+
+def _environment(name: str | None, config: Path | None, store: str | None) -> ProjectEnvironment:
+    from pytest_mlops.operations.project import find_environment
+
+    return find_environment(name, config=config, store=store)
+
+
+def _request(
+    request: Callable[..., DeploymentPlan], name: str, reason: str, where: ProjectEnvironment
+) -> None:
+    plan = request(where, reason=reason)
+    typer.echo(f"requested {name} of {plan.deployment_id} ({plan.version})")
+
+
+def _interruptible(run: Callable[[], DeploymentResult]) -> DeploymentResult:
     try:
-        return manager.deploy(evidence)
+        return run()
     except KeyboardInterrupt:
         typer.echo(
-            "interrupted: the supervisor goes on with the deployment. pytest-mlops status shows how it goes, "
+            "interrupted: the supervisor continues the deployment. pytest-mlops status shows its progress, "
             "and pytest-mlops abort ends it",
             err=True,
         )
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _evidence(place: Place, result: Path, *, model: Path | None, run_id: str | None) -> Evidence:
-    from pytest_mlops.evidence.case import Evidence
-    from pytest_mlops.evidence.verify import read_record
-
-    return Evidence(
-        record=result.absolute(),
-        model=(model if model is not None else _model_of(place, read_record(result))).absolute(),
-        run_id=run_id,
-        model_id=place.model_id,
-    )
-
-
-def _model_of(place: Place, record: object) -> Path:
-    version = getattr(record, "model_version", None)
-    if version is None or version.artifact_path is None:
-        raise EvidenceError("the record names no model files, so there is nothing to deploy; name --model")
-    return place.project / str(version.artifact_path)
-
-
-def _rehearse(manager: DeploymentManager, evidence: Evidence) -> None:
-    examined, health, consistency = manager.rehearse(evidence)
-    for check in examined.checks:
+def _print_dry_run(found: DryRun) -> None:
+    for check in found.ticket.checks:
         typer.echo(f"  ok    {check.name}: {check.message}")
-    typer.echo(f"  ok    environment: {health.message}")
+    typer.echo(f"  ok    environment: {found.health.message}")
+    consistency = found.consistency
     share = "not known" if consistency.share is None else f"{consistency.share:.3f}"
     typer.echo(f"  note  consistency γ {share} ({consistency.equal} of {consistency.compared} facts)")
     for difference in consistency.differences:
         typer.echo(f"        {difference}")
-    typer.echo("nothing was begun; without --dry-run the version would be staged and started now")
+    typer.echo("dry run: nothing was started; without --dry-run the version would be staged and started now")
 
 
-def finish(result: DeploymentResult, *, as_json: bool) -> None:
-    """Print how a deployment came out, and exit by it."""
+def _finish(result: DeploymentResult, *, as_json: bool) -> None:
+    """Print the outcome of a deployment, and exit by it."""
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
@@ -118,12 +191,12 @@ def finish(result: DeploymentResult, *, as_json: bool) -> None:
 
 
 def outcome_lines(result: DeploymentResult) -> list[str]:
-    """Return how a deployment came out, for people."""
+    """Return the outcome of a deployment, for people."""
     deployment = result.deployment
     version = f"{deployment.model_version.model_id}@{deployment.model_version.version_id}"
-    verb = "serves" if result.success else "was taken back from"
+    verb = "serves" if result.success else "was rolled back from"
     if not result.success and deployment.status == "running":
-        verb = "serves all the same"
+        verb = "still serves"
     where = f"{version} {verb} {deployment.environment.name}"
     lines = [f"{deployment.deployment_id}: {where} after {result.duration:.1f} s"]
     if not result.success:

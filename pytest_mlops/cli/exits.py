@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError
-from pytest_mlops.verdict import Verdict, success
+from pytest_mlops.verdict import Decision, Verdict, success
 
-__all__ = ["ExitCode", "exit_code_for_verdict", "exit_code_of"]
+if TYPE_CHECKING:
+    from pytest_mlops.records.integration import IntegrationResult
+
+__all__ = ["ExitCode", "exit_code_for_record", "exit_code_for_verdict", "exit_code_of"]
 
 
 class ExitCode(IntEnum):
-    """What the number says to whoever called."""
+    """What the number means to the caller."""
 
     ALLOW = 0
     BLOCK = 1
@@ -20,7 +24,7 @@ class ExitCode(IntEnum):
     """The command or the configuration is wrong."""
     UNDECIDED = 3
     INCOMPLETE = 4
-    """Required evidence is missing, or could not be had."""
+    """Required evidence is missing, or could not be obtained."""
     REFUSED = 5
     """A record cannot be trusted as evidence."""
 
@@ -30,6 +34,15 @@ def exit_code_of(error: MLOpsError) -> ExitCode:
     if isinstance(error, ConfigError):
         return ExitCode.USAGE
     return ExitCode.REFUSED if isinstance(error, EvidenceError) else ExitCode.INCOMPLETE
+
+
+def exit_code_for_record(record: IntegrationResult) -> ExitCode:
+    """Return the exit code of what a verified record decided."""
+    if record.decision is Decision.ALLOW and record.verdict is not Verdict.INCOMPLETE:
+        return ExitCode.ALLOW
+    return {Verdict.UNDECIDED: ExitCode.UNDECIDED, Verdict.INCOMPLETE: ExitCode.INCOMPLETE}.get(
+        record.verdict, ExitCode.BLOCK
+    )
 
 
 def exit_code_for_verdict(verdict: Verdict) -> ExitCode:

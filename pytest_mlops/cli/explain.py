@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mlops.cli.tables import Section, Table
+from pytest_mlops.cli.output import Section, Table
 from pytest_mlops.decision.quality import COMPONENT_WEIGHTS, METRIC_WEIGHTS
 from pytest_mlops.names import ALL
 from pytest_mlops.records.policy import QualityMetric
@@ -40,7 +40,7 @@ def explain_config(loaded: LoadedConfig, *, today: date) -> tuple[Section, ...]:
         _cells(loaded),
         Section(
             title="Rules",
-            sentences=tuple(
+            lines=tuple(
                 f"{_rule(rule)} ({_origin(loaded, ('rules', index))})"
                 for index, rule in enumerate(config.rules)
             )
@@ -50,7 +50,7 @@ def explain_config(loaded: LoadedConfig, *, today: date) -> tuple[Section, ...]:
         *_quality(config.quality),
         Section(
             title="Waivers",
-            sentences=tuple(_waiver(waiver, today) for waiver in config.waivers) or ("Nothing is waived.",),
+            lines=tuple(_waiver(waiver, today) for waiver in config.waivers) or ("Nothing is waived.",),
         ),
     )
 
@@ -63,15 +63,15 @@ def _model(loaded: LoadedConfig) -> Section:
     model = loaded.config.model
     title = f"What {loaded.path} means"
     if model is None:
-        return Section(title=title, sentences=("It names no model, so nothing is deployable.",))
-    sentences = [
+        return Section(title=title, lines=("It names no model, so nothing is deployable.",))
+    lines = [
         f"Model {model.id}, version {model.version}" + (f" ({model.algorithm})" if model.algorithm else "")
     ]
     if model.artifact is None:
-        sentences.append("It does not say where the model's files are, so nothing is deployable.")
+        lines.append("It does not say where the model's files are, so nothing is deployable.")
     else:
-        sentences.append(f"The model's files: {model.artifact}")
-    return Section(title=title, sentences=tuple(sentences))
+        lines.append(f"The model's files: {model.artifact}")
+    return Section(title=title, lines=tuple(lines))
 
 
 def _thresholds(loaded: LoadedConfig) -> Section:
@@ -108,7 +108,7 @@ def _decisions(config: Config) -> Section:
     return Section(
         title="Decisions",
         table=Table(columns=("", *(verdict.name for verdict in Verdict)), rows=tuple(rows)),
-        sentences=(
+        lines=(
             "Where UNDECIDED is allowed, the report says aloud what would decide it.",
             "A local run narrowed with -k, -m, -x, --lf or paths has no verdict and blocks nothing.",
         ),
@@ -131,7 +131,7 @@ def _cells(loaded: LoadedConfig) -> Section:
         text = (
             "No requirement is declared: coverage is executed / collected tests, and nothing is deployable."
         )
-        return Section(title="Cells", sentences=(text,))
+        return Section(title="Cells", lines=(text,))
     total = sum(cell.weight for requirement in requirements for cell in requirement.cells())
     rows = tuple(
         (
@@ -187,15 +187,15 @@ def _baseline(settings: BaselineSettings) -> Section:
     sources = ", then ".join(places.get(source, source) for source in settings.sources)
     removed = "refuses to compare" if settings.removed_cases == "fail" else "leaves them out"
     percent = f"{100 * settings.confidence:g} %"
-    sentences = [
+    lines = [
         f"Looked for in {sources}; examples are paired by {settings.pair_by}.",
         f"Where the baseline alone has examples, the gate {removed}.",
         f"PASS needs the {percent} bound within the margin.",
         f"A run without a regression is failed with a chance of {settings.alpha:g} at most.",
     ]
     if settings.first_run_until is not None:
-        sentences.append(f"A release may pass without a baseline until {settings.first_run_until}.")
-    return Section(title="Baseline", sentences=tuple(sentences))
+        lines.append(f"A release may pass without a baseline until {settings.first_run_until}.")
+    return Section(title="Baseline", lines=tuple(lines))
 
 
 def _quality(quality: QualitySettings) -> tuple[Section, Section]:
@@ -216,12 +216,12 @@ def _quality(quality: QualitySettings) -> tuple[Section, Section]:
             table=Table(
                 columns=("component", "weight", "is", "if absent"), rows=components, numeric=("weight",)
             ),
-            sentences=_code_reports(quality),
+            lines=_code_reports(quality),
         ),
         Section(
             title="Metrics of the quality score",
             table=Table(columns=("metric", "weight", "scale", "if absent"), rows=parts, numeric=("weight",)),
-            sentences=("Where a part drops out, the others are weighed anew.",),
+            lines=("Where a part drops out, the others are weighed anew.",),
         ),
     )
 

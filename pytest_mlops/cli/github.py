@@ -1,8 +1,5 @@
 """``github``: what the action does around a run: baselines before it, comment and checks after it."""
 
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
 import os

@@ -1,19 +1,17 @@
 """``plan``: what each rule can detect on the data at hand, and how many examples it needs."""
 
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 -- typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pytest_mlops.cli.options import Result
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_mlops.cli.tables import Section
+    from pytest_mlops.cli.output import Section
     from pytest_mlops.decision.planning import RulePlan
 
 __all__ = ["plan", "plan_page"]
@@ -21,22 +19,22 @@ __all__ = ["plan", "plan_page"]
 
 def plan_page(plans: Sequence[RulePlan], margins: Sequence[float]) -> tuple[Section, ...]:
     """Return what to print of the plans."""
-    from pytest_mlops.cli.tables import Section, Table
+    from pytest_mlops.cli.output import Section, Table
 
     columns = ("rule", "n", "MDE", "needs", *(f"±{margin:g}" for margin in margins), "by")
     rows = tuple(_row(one, len(margins)) for one in plans)
-    sentences = [f"{one.rule}: {one.why}" for one in plans if one.why]
-    sentences += [
+    lines = [f"{one.rule}: {one.why}" for one in plans if one.why]
+    lines += [
         "MDE: the smallest change that 80 % of such runs would detect, at 5 % error.",
         "Needs: n with which an equal candidate passes in 80 % of runs, for its own margin and for others.",
     ]
     if any(one.basis == "unpaired" for one in plans):
-        sentences.append("Unpaired: no baseline was compared with; pairing example by example needs fewer.")
+        lines.append("Unpaired: no baseline was compared with; pairing example by example needs fewer.")
     return (
         Section(
-            title="What the rules can tell",
+            title="What the rules can detect",
             table=Table(columns=columns, rows=rows, numeric=columns[1:-1]) if rows else None,
-            sentences=tuple(sentences) if rows else ("There are no rules.",),
+            lines=tuple(lines) if rows else ("There are no rules.",),
         ),
     )
 
@@ -58,16 +56,16 @@ def _count(n: int | None) -> str:
 
 
 def plan(
-    result: Annotated[Path, typer.Argument(help="The record, as .mlops/integration-result.json.")],
+    result: Result,
     *,
     margin: Annotated[
-        list[float] | None, typer.Option(min=1e-9, help="A loss to plan for; may be given again.")
+        list[float] | None, typer.Option(min=1e-9, help="A loss to plan for, such as 0.01; repeatable.")
     ] = None,
 ) -> None:
-    """Say what each rule can detect on the data at hand, and how many examples it needs."""
-    from pytest_mlops.cli.tables import print_sections
-    from pytest_mlops.decision.planning import MARGINS, plan_rules
-    from pytest_mlops.evidence.verify import read_record
+    """Show what change each rule can detect on the data of a record, and how many examples it needs."""
+    from pytest_mlops.cli.output import print_sections
+    from pytest_mlops.decision.planning import MARGINS
+    from pytest_mlops.operations.report import plan as plan_record
 
     margins = tuple(margin) if margin else MARGINS
-    print_sections(plan_page(plan_rules(read_record(result), margins), margins))
+    print_sections(plan_page(plan_record(result, margins), margins))

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.cli.tables import Section, Table
+from pytest_mlops.cli.output import Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from pytest_mlops.cli.registry_check import Checked
-    from pytest_mlops.registry.entries import AliasMove, AliasPage, Lineage, Link, VersionEntry, VersionPage
+    from pytest_mlops.operations.registry import Listed
+    from pytest_mlops.operations.registry_check import Checked
+    from pytest_mlops.registry.entries import AliasMove, AliasPage, Lineage, Link, VersionEntry
     from pytest_mlops.registry.registry import Pruned
 
 __all__ = [
     "check_page",
+    "check_values",
     "entry_page",
     "entry_values",
     "history_page",
     "lineage_page",
+    "lineage_values",
     "list_page",
     "move_values",
     "pruned_page",
+    "pruned_values",
 ]
 
 SHORT = 12
@@ -77,27 +82,28 @@ def entry_page(entry: VersionEntry, aliases: Sequence[str]) -> tuple[Section, ..
         "needs": ", ".join(version.metadata.dependencies),
         "registered": f"{_when(entry.created_at)} by {entry.created_by}",
     }
-    sentences = tuple(f"{name}: {value}" for name, value in facts.items() if value)
-    return (Section(title=_name(entry), sentences=sentences),)
+    lines = tuple(f"{name}: {value}" for name, value in facts.items() if value)
+    return (Section(title=_name(entry), lines=lines),)
 
 
-def list_page(page: VersionPage, aliases: Mapping[tuple[str, str], Sequence[str]]) -> tuple[Section, ...]:
-    """Return what to print of a list; ``aliases`` by (model id, version id)."""
+def list_page(listed: Listed) -> tuple[Section, ...]:
+    """Return what to print of a list."""
+    page = listed.page
     if not page.entries:
-        return (Section(title="Versions", sentences=("None.",)),)
+        return (Section(title="Versions", lines=("None.",)),)
     rows = tuple(
         (
             entry.model_id,
             entry.version_id,
             (entry.result or "-").upper(),
             _when(entry.created_at)[:10],
-            ", ".join(filter(None, [*aliases.get((entry.model_id, entry.version_id), ()), _tags(entry)])),
+            ", ".join(filter(None, [*listed.aliases_of(entry), _tags(entry)])),
         )
         for entry in page.entries
     )
     more = () if page.cursor is None else (f"There are more: repeat with --cursor {page.cursor}.",)
     columns = ("model", "version", "verdict", "registered", "aliases and tags")
-    return (Section(title="Versions", table=Table(columns=columns, rows=rows), sentences=more),)
+    return (Section(title="Versions", table=Table(columns=columns, rows=rows), lines=more),)
 
 
 def history_page(page: AliasPage, model_id: str, alias: str) -> tuple[Section, ...]:
@@ -115,7 +121,7 @@ def history_page(page: AliasPage, model_id: str, alias: str) -> tuple[Section, .
     )
     more = () if page.cursor is None else (f"There are more: repeat with --cursor {page.cursor}.",)
     table = Table(columns=columns, rows=rows, numeric=("rev",))
-    return (Section(title=f"Moves of {alias} of {model_id}", table=table, sentences=more),)
+    return (Section(title=f"Moves of {alias} of {model_id}", table=table, lines=more),)
 
 
 def lineage_page(found: Lineage) -> tuple[Section, ...]:
@@ -123,12 +129,12 @@ def lineage_page(found: Lineage) -> tuple[Section, ...]:
     sections = [
         Section(
             title=_name(entry),
-            sentences=tuple(_link(link) for link in found.links[entry.version_id]) or ("No links.",),
+            lines=tuple(_link(link) for link in found.links[entry.version_id]) or ("No links.",),
         )
         for entry in (found.entry, *found.ancestors)
     ]
     if found.unregistered is not None:
-        sections.append(Section(title=found.unregistered, sentences=("Not registered.",)))
+        sections.append(Section(title=found.unregistered, lines=("Not registered.",)))
     return tuple(sections)
 
 
@@ -138,21 +144,60 @@ def pruned_page(pruned: Pruned, *, dry_run: bool) -> tuple[Section, ...]:
     swept = pruned.swept
     bytes_ = f"{swept.manifests} artifacts, {swept.blobs} files, {swept.size / 1e6:,.1f} MB of bytes."
     title = "Would be removed" if dry_run else "Removed"
-    return (Section(title=title, sentences=(*(names or ("No version.",)), bytes_)),)
+    return (Section(title=title, lines=(*(names or ("No version.",)), bytes_)),)
 
 
 def check_page(checked: Checked) -> tuple[Section, ...]:
     """Return what to print of a check."""
     entry = checked.entry
-    sentences = [f"{problem.requirement}: {problem.message}." for problem in checked.problems]
+    lines = [f"{problem.requirement}: {problem.message}." for problem in checked.problems]
     if checked.stored is not None:
-        sentences.append(checked.stored)
-    sections = [Section(title=_name(entry), sentences=tuple(sentences) or ("Everything it needs is here.",))]
+        lines.append(checked.stored)
+    sections = [Section(title=_name(entry), lines=tuple(lines) or ("Everything it needs is here.",))]
     if checked.changes:
         rows = tuple((one.field, one.was or "-", one.now or "-") for one in checked.changes)
         title = f"Changed since {checked.against}"
         sections.append(Section(title=title, table=Table(columns=("", "was", "is"), rows=rows)))
     return tuple(sections)
+
+
+def lineage_values(found: Lineage) -> dict[str, Any]:
+    """Return a lineage as JSON has it."""
+    return {
+        "versions": [
+            {
+                **entry_values(entry),
+                "links": [
+                    {"relation": link.relation, "target": link.target, "digest": link.digest}
+                    for link in found.links[entry.version_id]
+                ],
+            }
+            for entry in (found.entry, *found.ancestors)
+        ],
+        "unregistered": found.unregistered,
+    }
+
+
+def pruned_values(pruned: Pruned, *, dry_run: bool) -> dict[str, Any]:
+    """Return a removal as JSON has it."""
+    return {
+        "versions": [{"model_id": one.model_id, "version_id": one.version_id} for one in pruned.versions],
+        "artifacts": pruned.swept.manifests,
+        "files": pruned.swept.blobs,
+        "bytes": pruned.swept.size,
+        "dry_run": dry_run,
+    }
+
+
+def check_values(checked: Checked) -> dict[str, Any]:
+    """Return a check as JSON has it."""
+    return {
+        "holds": checked.holds,
+        "problems": [asdict(problem) for problem in checked.problems],
+        "stored": checked.stored,
+        "against": checked.against,
+        "changes": [asdict(change) for change in checked.changes],
+    }
 
 
 def _name(entry: VersionEntry) -> str:

@@ -1,22 +1,25 @@
-"""``status``: what serves an environment, what is under way, and which processes run."""
-
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
+"""``status`` and ``health``: the state of an environment, and what its probes say."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, find_place, store_of
-from pytest_mlops.cli.registry_common import AsJson, Store, show
+import typer
+
+from pytest_mlops.cli.exits import ExitCode
+from pytest_mlops.cli.options import (
+    AsJson,
+    ConfigPath,
+    EnvironmentName,
+    Store,
+)
 
 if TYPE_CHECKING:
-    from pytest_mlops.cli.deployments import Place
-    from pytest_mlops.cli.tables import Section
-    from pytest_mlops.operations.status import Overview
+    from pytest_mlops.cli.output import Section
+    from pytest_mlops.operations.status import EnvironmentStatus
+    from pytest_mlops.serving.health.survey import Survey
 
-__all__ = ["status"]
+__all__ = ["health", "status"]
 
 
 def status(
@@ -26,28 +29,54 @@ def status(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what serves an environment, what is being deployed to it, and the processes on this machine."""
-    from pytest_mlops.operations.status import overview
+    """Show which versions serve an environment, what is being deployed, and the processes on this machine."""
+    from pytest_mlops.cli.output import show
+    from pytest_mlops.operations.project import find_environment
+    from pytest_mlops.operations.status import status as environment_status
 
-    place = find_place(environment, config)
-    name = place.environment.environment_id
-    with store_of(place, store) as opened, opened.read() as connection:
-        seen = overview(connection, place.layout, name, now=time.time())
-    show(_page(place, seen), _values(seen), as_json=as_json)
+    where = find_environment(environment, config=config, store=store)
+    seen = environment_status(where)
+    show(_status_page(where.environment.name, seen), _status_values(seen), as_json=as_json)
 
 
-def _page(place: Place, seen: Overview) -> list[Section]:
-    from pytest_mlops.cli.tables import Section, Table
+def health(
+    *,
+    environment: EnvironmentName = None,
+    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Deadline of the verdict.")] = 30.0,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Probe what an environment needs, and every replica of it that runs on this machine.
 
-    serving = [_serving(seen, name, weight) for name, weight in sorted(seen.pointer.weights.items())]
+    Exits with 0 if everything is healthy, 1 if something is not, and 4 if nothing could be probed.
+    """
+    from pytest_mlops.cli.output import show
+    from pytest_mlops.operations.health import environment_health
+    from pytest_mlops.operations.project import find_environment
+
+    where = find_environment(environment, config=config)
+    seen = environment_health(where, seconds=seconds)
+    show(_health_page(where.environment.name, seen), _health_values(seen), as_json=as_json)
+    if seen.is_healthy:
+        raise typer.Exit(ExitCode.ALLOW)
+    raise typer.Exit(ExitCode.BLOCK if seen.is_known else ExitCode.INCOMPLETE)
+
+
+def _status_page(name: str, seen: EnvironmentStatus) -> list[Section]:
+    from pytest_mlops.cli.output import Section, Table
+
+    serving = [
+        _serving(seen, deployment, weight) for deployment, weight in sorted(seen.pointer.weights.items())
+    ]
     shadow = [
-        f"{name} gets a copy of {share:.0%} of the requests" for name, share in seen.pointer.shadow.items()
+        f"{deployment} gets a copy of {share:.0%} of the requests"
+        for deployment, share in seen.pointer.shadow.items()
     ]
     address = seen.url or "no gateway runs on this machine; start it with pytest-mlops up"
     sections = [
         Section(
-            title=f"{place.environment.name}: {address}",
-            sentences=(*(serving or ["nothing serves"]), *shadow, *_under_way(seen)),
+            title=f"{name}: {address}",
+            lines=(*(serving or ["nothing serves"]), *shadow, *_under_way(seen)),
         )
     ]
     if seen.replicas:
@@ -66,34 +95,34 @@ def _page(place: Place, seen: Overview) -> list[Section]:
         table = Table(columns=columns, rows=rows, numeric=("process", "restarts"))
         sections.append(Section(title="Replicas", table=table))
     if not seen.supervised:
-        sentence = "no supervisor runs here; pytest-mlops up starts one, which adopts what runs"
-        sections.append(Section(title="Supervisor", sentences=(sentence,)))
+        line = "no supervisor runs here; pytest-mlops up starts one, which adopts the replicas that run"
+        sections.append(Section(title="Supervisor", lines=(line,)))
     return sections
 
 
-def _serving(seen: Overview, name: str, weight: float) -> str:
+def _serving(seen: EnvironmentStatus, name: str, weight: float) -> str:
     row = seen.row(name)
     version = "of unknown version" if row is None else f"of {row.plan.version}"
     stable = "" if name == seen.pointer.stable else ", on trial"
     return f"{name} {version} gets {weight:g} % of the requests{stable}"
 
 
-def _under_way(seen: Overview) -> list[str]:
-    from pytest_mlops.operations.status import last_words
+def _under_way(seen: EnvironmentStatus) -> list[str]:
+    from pytest_mlops.operations.status import last_entry
 
     if seen.under_way is None:
         return []
     row, journal = seen.under_way
-    lines = [f"{row.plan.deployment_id} of {row.plan.version} is under way: {last_words(journal)}"]
+    lines = [f"{row.plan.deployment_id} of {row.plan.version} is being deployed: {last_entry(journal)}"]
     if seen.lease is None:
-        lines.append("nobody carries it out; a supervisor goes on with it")
+        lines.append("no process carries it out; a supervisor continues it")
     else:
         holder = seen.lease.holder
         lines.append(f"{holder.actor} on {holder.host} (process {holder.pid}) carries it out")
     return lines
 
 
-def _values(seen: Overview) -> dict[str, Any]:
+def _status_values(seen: EnvironmentStatus) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
@@ -102,6 +131,31 @@ def _values(seen: Overview) -> dict[str, Any]:
         "pointer": asdict(seen.pointer),
         "under_way": None if seen.under_way is None else seen.under_way[0].plan.deployment_id,
         "lease": None if seen.lease is None else str(seen.lease.holder),
-        "replicas": [asdict(each) for each in seen.replicas],
+        "replicas": [asdict(each) | {"address": each.address} for each in seen.replicas],
         "deployments": [row.record().model_dump(mode="json") for row in seen.rows[:20]],
+    }
+
+
+def _health_page(name: str, seen: Survey) -> list[Section]:
+    from pytest_mlops.cli.output import Section, Table
+
+    around = () if seen.surroundings is None else seen.surroundings.checks
+    rows = tuple((check.name, check.state.value, check.message) for check in (*around, *seen.service.checks))
+    lines = [] if seen.service.checks else ["no replica runs here, so nothing is known of the service"]
+    if seen.rate is not None and seen.rate.lower is not None:
+        lines.append(
+            f"δ = {seen.rate.share:.3f} ({seen.rate.successes} of {seen.rate.probes} probes; at least "
+            f"{seen.rate.lower:.3f} with 95 % confidence)"
+        )
+    state = "healthy" if seen.is_healthy else "not healthy" if seen.is_known else "not known"
+    table = Table(columns=("check", "state", "seen"), rows=rows) if rows else None
+    return [Section(title=f"{name} is {state}", table=table, lines=tuple(lines))]
+
+
+def _health_values(seen: Survey) -> dict[str, Any]:
+    return {
+        "is_healthy": seen.is_healthy,
+        "surroundings": None if seen.surroundings is None else seen.surroundings.model_dump(mode="json"),
+        "service": seen.service.model_dump(mode="json"),
+        "rate": None if seen.rate is None else seen.rate.model_dump(mode="json"),
     }

@@ -1,21 +1,16 @@
 """``up`` and ``down``: the processes of an environment on this machine."""
 
-# The heavy imports stand inside the commands, so that --help and completion answer at once.
-# ruff: noqa: PLC0415
-
 from __future__ import annotations
 
-import signal
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pytest_mlops.cli.deployments import ConfigPath, EnvironmentName, absolute_url, find_place, store_of
-from pytest_mlops.cli.registry_common import Store  # noqa: TC001 -- typer reads the annotations
-
-if TYPE_CHECKING:
-    from pytest_mlops.cli.deployments import Place
-    from pytest_mlops.records.environment import DeploymentEnvironment
+from pytest_mlops.cli.options import (
+    ConfigPath,
+    EnvironmentName,
+    Store,
+)
 
 __all__ = ["down", "up"]
 
@@ -24,75 +19,46 @@ def up(
     *,
     environment: EnvironmentName = None,
     foreground: Annotated[
-        bool, typer.Option("--foreground", help="Supervise in this process, as a service manager wants it.")
+        bool, typer.Option("--foreground", help="Supervise in this process, as a service manager needs it.")
     ] = False,
     config: ConfigPath = None,
     store: Store = None,
 ) -> None:
-    """Bring an environment up: a supervisor, the gateway, and the replicas of what serves.
+    """Start an environment: its supervisor, its gateway, and the replicas of the version that serves.
 
-    The supervisor goes on when this command has ended; bringing up what is up changes nothing. With
-    --foreground, Ctrl-C takes the environment down, and SIGTERM ends the supervisor alone.
+    The supervisor outlives this command; starting what runs changes nothing. With --foreground, Ctrl-C stops
+    the environment, and SIGTERM ends the supervisor alone.
     """
-    from pytest_mlops.operations.local import supervisor_command
-    from pytest_mlops.serving.ports import require_free
-    from pytest_mlops.serving.supervisor.lifecycle import bring_up, gateway_url, is_up
+    from pytest_mlops.operations.processes import supervise
+    from pytest_mlops.operations.processes import up as start
+    from pytest_mlops.operations.project import find_environment
 
-    place = find_place(environment, config)
+    where = find_environment(environment, config=config, store=store)
     if foreground:
-        _supervise(place, store)
+        supervise(where)
         return
-    if not is_up(place.layout) and gateway_url(place.layout) is None:
-        require_free(place.environment.gateway.host, place.environment.gateway.port)
-    with store_of(place, store, new=True):
-        pass  # so that what is wrong with it is said here
-    command = supervisor_command(place.config, place.environment.environment_id, absolute_url(store, place))
-    started = bring_up(place.layout, command)
-    how = "is up" if started else "was up already"
-    typer.echo(f"{place.environment.name} {how} at {gateway_url(place.layout)}")
-
-
-def _supervise(place: Place, store: str | None) -> None:
-    from pytest_mlops.operations.local import local_supervisor
-    from pytest_mlops.serving.logs import log_to_stderr
-    from pytest_mlops.serving.supervisor.lifecycle import allow_up
-
-    log_to_stderr()
-    allow_up(place.layout)
-    with store_of(place, store, new=True) as opened:
-        supervisor = local_supervisor(
-            opened,
-            place.environment,
-            config=place.config,
-            declared=lambda: _declared(place),
-            store_url=absolute_url(store, place),
-        )
-        signal.signal(signal.SIGTERM, lambda *_: supervisor.stop())
-        signal.signal(signal.SIGINT, lambda *_: supervisor.end_all())
-        supervisor.run()
-
-
-def _declared(place: Place) -> tuple[DeploymentEnvironment, str | None]:
-    """Read the environment anew: a supervisor lives longer than what ``mlops.yaml`` said when it began."""
-    now = find_place(place.environment.environment_id, place.config)
-    return now.environment, now.model_id
+    found = start(where)
+    state = "is up" if found.started else "was up already"
+    typer.echo(f"{where.environment.name} {state} at {found.url}")
 
 
 def down(
     *,
     environment: EnvironmentName = None,
     grace: Annotated[
-        float, typer.Option(min=0, max=3600, help="Seconds that processes have to end by themselves.")
+        float,
+        typer.Option(min=0, max=3600, help="Seconds that processes have to end before they are killed."),
     ] = 10.0,
     config: ConfigPath = None,
 ) -> None:
-    """Take an environment down: end its gateway, replicas and supervisor. What serves is kept for ``up``."""
-    from pytest_mlops.serving.supervisor.lifecycle import bring_down
+    """Stop an environment: end its gateway, replicas and supervisor. `up` starts the same versions again."""
+    from pytest_mlops.operations.processes import down as stop
+    from pytest_mlops.operations.project import find_environment
 
-    place = find_place(environment, config)
-    stopped = bring_down(place.layout, grace=grace)
+    where = find_environment(environment, config=config)
+    stopped = stop(where, grace=grace)
     names = ", ".join(f"{marker} (process {pid})" for marker, pid in stopped.processes)
     if not stopped.supervisor and not names:
-        typer.echo(f"{place.environment.name} was down already")
+        typer.echo(f"{where.environment.name} was down already")
     else:
-        typer.echo(f"{place.environment.name} is down; ended: {names or 'the supervisor only'}")
+        typer.echo(f"{where.environment.name} is down; ended: {names or 'the supervisor only'}")

@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from pytest_mlops.config.guard import MAX_BYTES
-from pytest_mlops.config.messages import schema_mistakes
-from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import refuse, to_problems
-from pytest_mlops.config.yaml import parse_yaml
-from pytest_mlops.errors import ConfigError, EvidenceError
-from pytest_mlops.files import read_bytes
+from pytest_mlops.config.load import load_sections
+from pytest_mlops.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +36,30 @@ class Environments:
     policies: Mapping[str, TicketPolicy]
     environments: Mapping[str, DeploymentEnvironment]
 
+    def choose(self, name: str | None) -> DeploymentEnvironment:
+        """Return the environment that is meant: the named one, else the only one with ``serve:``.
+
+        Raises:
+            ConfigError: none of that name is declared, or it is not clear which one is meant.
+        """
+        if name is None:
+            name = self._only_one_that_serves()
+        if name not in self.environments:
+            known = ", ".join(self.environments) or "none"
+            raise self._unclear(f"got {name!r}; {self.path} declares {known}")
+        return self.environments[name]
+
+    def _only_one_that_serves(self) -> str:
+        names = [name for name, each in self.environments.items() if each.serve is not None]
+        if len(names) != 1:
+            some = ", ".join(names) or "none"
+            raise self._unclear(f"{self.path} has {some} with serve:; name one, as --environment production")
+        return names[0]
+
+    @staticmethod
+    def _unclear(message: str) -> ConfigError:
+        return ConfigError("the environment", [Problem(path="", message=message)])
+
 
 def read_environments(path: Path) -> Environments:
     """Read what a deployment needs; checks may be those of plugins that are not installed where one deploys.
@@ -50,18 +67,7 @@ def read_environments(path: Path) -> Environments:
     Raises:
         ConfigError: the file cannot be read, is no YAML, or one of the sections that are read is wrong.
     """
-    try:
-        document = parse_yaml(read_bytes(path, limit=MAX_BYTES), str(path))
-    except EvidenceError as error:
-        refuse(str(path), str(error))
-    mistakes = list(document.mistakes)
-    config = Config()
-    try:
-        config = Config.model_validate({key: document.data[key] for key in SECTIONS if key in document.data})
-    except ValidationError as error:
-        mistakes += schema_mistakes(error, document)
-    if mistakes:
-        raise ConfigError(str(path), to_problems(mistakes, document.lines))
+    config = load_sections(path, SECTIONS)
     return Environments(
         path=path,
         model_id=None if config.model is None else config.model.id,

@@ -20,12 +20,12 @@ from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from pytest_mlops.checks.base import Check
 
-__all__ = ["LoadedConfig", "load_config"]
+__all__ = ["LoadedConfig", "load_config", "load_sections"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +78,26 @@ def load_config(path: Path, checks: Mapping[str, type[Check]] | None = None) -> 
         lines=MappingProxyType(dict(document.lines)),
         digest=hashlib.sha256(content).hexdigest(),
     )
+
+
+def load_sections(path: Path, sections: Collection[str]) -> Config:
+    """Read some sections of a configuration; the others stay at their defaults, right or wrong.
+
+    Checks may be those of plugins, which only pytest knows.
+
+    Raises:
+        ConfigError: the file cannot be read, is no YAML, or one of the sections is wrong.
+    """
+    document = parse_yaml(_read(path), str(path))
+    mistakes = list(document.mistakes)
+    config = Config()
+    try:
+        config = Config.model_validate({key: document.data[key] for key in sections if key in document.data})
+    except ValidationError as error:
+        mistakes += schema_mistakes(error, document)
+    if mistakes:
+        raise ConfigError(str(path), to_problems(mistakes, document.lines))
+    return config
 
 
 def _same_titles(config: Config) -> list[Mistake]:

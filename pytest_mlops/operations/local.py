@@ -6,48 +6,38 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pytest_mlops.operations.project import ProjectEnvironment, find_environment
 from pytest_mlops.rollout.auto_rollback import Mending
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.serving.supervisor.loop import Supervisor
-from pytest_mlops.state.paths import layout_of
 from pytest_mlops.store.address import VARIABLE, resolve_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.rollout.manager import DeploymentManager
     from pytest_mlops.store.engine import Store
 
 __all__ = ["local_manager", "local_supervisor", "supervisor_command"]
 
 
-def supervisor_command(config: Path, environment: str, store_url: str | None) -> SupervisorCommand:
+def supervisor_command(where: ProjectEnvironment) -> SupervisorCommand:
     """Return how the supervisor of an environment is started.
 
-    Args:
-        config: The ``mlops.yaml`` that declares it.
-        environment: Its name.
-        store_url: The store's URL, relative to the folder of ``mlops.yaml``; ``None`` for the one there.
-
     Raises:
-        StoreError: it is none.
+        StoreError: the store's URL means no store.
     """
-    supervise = ("up", "--foreground", "--config", str(config.absolute()), "--environment", environment)
+    supervise = ("up", "--foreground", "--config", str(where.config.absolute()), "--environment", where.name)
     argv = (sys.executable, "-m", "pytest_mlops", *supervise)
-    address = resolve_address(store_url, folder=config.absolute().parent)
+    address = resolve_address(where.project.store, folder=where.project.folder)
     return SupervisorCommand(argv=argv, environ={VARIABLE: address.url.render_as_string(hide_password=False)})
 
 
 def local_manager(
     store: Store,
-    environment: DeploymentEnvironment,
+    where: ProjectEnvironment,
     *,
-    config: Path,
-    store_url: str | None = None,
-    model_id: str | None = None,
     actor: str = "",
     tell: Callable[[str], None] = lambda _line: None,
 ) -> DeploymentManager:
@@ -55,71 +45,54 @@ def local_manager(
 
     Args:
         store: The store.
-        environment: The environment.
-        config: The ``mlops.yaml`` that declares it.
-        store_url: As in :func:`supervisor_command`.
-        model_id: The model that it is for.
+        where: The environment.
         actor: Who acts; by default user and machine.
-        tell: Takes a line for whoever watches.
+        tell: Takes a line about each step.
     """
     # A supervisor that has nothing to deploy does without all of this.
     from pytest_mlops.rollout.manager import DeploymentManager  # noqa: PLC0415
     from pytest_mlops.rollout.probes import LocalProbes  # noqa: PLC0415
     from pytest_mlops.targets.local import LocalTarget  # noqa: PLC0415
 
-    project = config.absolute().parent
-    layout = layout_of(project, environment.environment_id)
-    command = supervisor_command(config, environment.environment_id, store_url)
     return DeploymentManager(
         store=store,
-        environment=environment,
-        project=project,
-        target=LocalTarget(layout=layout, supervisor=command),
-        probes=LocalProbes(layout=layout, project=project),
-        model_id=model_id,
+        environment=where.environment,
+        project=where.project.folder,
+        target=LocalTarget(layout=where.layout, supervisor=supervisor_command(where)),
+        probes=LocalProbes(layout=where.layout, project=where.project.folder),
+        model_id=where.model_id,
         actor=actor,
         tell=tell,
     )
 
 
-def local_supervisor(
-    store: Store,
-    environment: DeploymentEnvironment,
-    *,
-    config: Path,
-    declared: Callable[[], tuple[DeploymentEnvironment, str | None]],
-    store_url: str | None = None,
-) -> Supervisor:
+def local_supervisor(store: Store, where: ProjectEnvironment) -> Supervisor:
     """Return the supervisor of an environment of this machine.
 
     Args:
         store: The store.
-        environment: The environment.
-        config: The ``mlops.yaml`` that declares it.
-        declared: Reads there what it demands now, and of which model.
-        store_url: As in :func:`supervisor_command`.
+        where: The environment. What its configuration demands is read again whenever a version is rolled
+            back: a supervisor outlives what stood there at its start.
     """
-    layout = layout_of(config.absolute().parent, environment.environment_id)
-    command = supervisor_command(config, environment.environment_id, store_url)
+    layout, command = where.layout, supervisor_command(where)
     # The gateway starts the next supervisor where this one dies, and that has to find the same store.
     gateway = GatewayProcess(
-        layout=layout, settings=environment.gateway, environ={**os.environ, **command.environ}
+        layout=layout, settings=where.environment.gateway, environ={**os.environ, **command.environ}
     )
 
-    def manager(
-        environment: DeploymentEnvironment = environment, model_id: str | None = None
-    ) -> DeploymentManager:
-        return local_manager(
-            store, environment, config=config, store_url=store_url, model_id=model_id, actor="supervisor"
-        )
+    def manager(where: ProjectEnvironment = where) -> DeploymentManager:
+        return local_manager(store, where, actor="supervisor")
+
+    def declared_now() -> ProjectEnvironment:
+        return find_environment(where.name, config=where.config, store=where.project.store)
 
     return Supervisor(
         store=store,
-        environment=environment.environment_id,
+        environment=where.name,
         layout=layout,
         gateway=gateway,
-        drain=environment.gateway.drain,
+        drain=where.environment.gateway.drain,
         command=command.argv,
         recover=lambda: manager().recover(),
-        auto_rollback=Mending(layout=layout, start=command, manager=lambda: manager(*declared())),
+        auto_rollback=Mending(layout=layout, start=command, manager=lambda: manager(declared_now())),
     )

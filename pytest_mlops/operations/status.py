@@ -1,11 +1,14 @@
-"""What stands where in an environment: what serves, what is under way, which processes run."""
+"""The state of an environment: what serves, what is being deployed, which processes run."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_mlops.operations.deploy import NEVER
+from pytest_mlops.operations.project import open_project_store
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.serving.processes import lives
 from pytest_mlops.serving.run_files import read_replicas
@@ -19,15 +22,21 @@ from pytest_mlops.state.steps import Phase
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
-
+    from pytest_mlops.operations.project import ProjectEnvironment
     from pytest_mlops.state.lease import LeaseState
     from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.pointer import Pointer
     from pytest_mlops.state.rows import DeploymentRow
     from pytest_mlops.state.steps import Entry
 
-__all__ = ["Overview", "ReplicaState", "last_words", "overview"]
+__all__ = [
+    "EnvironmentStatus",
+    "ReplicaState",
+    "last_entry",
+    "list_environment_deployments",
+    "replicas_here",
+    "status",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,22 +46,28 @@ class ReplicaState:
     deployment_id: str
     index: int
     pid: int
-    address: str
+    host: str
+    port: int
     alive: bool
     ready: bool
     restarts: int
     message: str
 
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Overview:
+class EnvironmentStatus:
     """An environment at one moment.
 
     Attributes:
         pointer: What serves.
         rows: Its deployments, newest first.
         under_way: The one that is being deployed, and its journal.
-        lease: Who holds the lease, if somebody does.
+        lease: The lease, while a process holds it.
         replicas: Processes on this machine.
         url: Where clients reach it; ``None`` while no gateway runs here.
         supervised: Whether a supervisor runs here.
@@ -71,31 +86,42 @@ class Overview:
         return next((row for row in self.rows if row.plan.deployment_id == deployment_id), None)
 
 
-def overview(connection: Connection, layout: Layout, environment: str, *, now: float) -> Overview:
-    """Return what stands where.
+def status(where: ProjectEnvironment) -> EnvironmentStatus:
+    """Return the state of an environment.
 
-    Args:
-        connection: Any connection.
-        layout: Where the environment's files lie on this machine.
-        environment: Its name.
-        now: Seconds since the epoch.
+    Raises:
+        StoreError: there is no store, or it cannot be read.
     """
-    rows = list_deployments(connection, environment)
-    row = next((row for row in rows if row.status is DeploymentStatus.DEPLOYING), None)
-    lease = lease_state(connection, environment)
-    return Overview(
-        pointer=read_pointer(connection, environment),
+    now = time.time()
+    with open_project_store(where.project, absent=NEVER) as store, store.read() as connection:
+        rows = list_deployments(connection, where.name)
+        row = next((row for row in rows if row.status is DeploymentStatus.DEPLOYING), None)
+        journal = () if row is None else read_journal(connection, row.plan.deployment_id)
+        lease = lease_state(connection, where.name)
+        pointer = read_pointer(connection, where.name)
+    return EnvironmentStatus(
+        pointer=pointer,
         rows=rows,
-        under_way=None if row is None else (row, read_journal(connection, row.plan.deployment_id)),
+        under_way=None if row is None else (row, journal),
         lease=lease if lease is not None and lease.is_held(now) else None,
-        replicas=tuple(_replicas(layout)),
-        url=gateway_url(layout),
-        supervised=is_up(layout),
+        replicas=tuple(replicas_here(where.layout)),
+        url=gateway_url(where.layout),
+        supervised=is_up(where.layout),
     )
 
 
-def last_words(journal: Sequence[Entry]) -> str:
-    """Return where a deployment stands, from its journal."""
+def list_environment_deployments(where: ProjectEnvironment, *, limit: int) -> tuple[DeploymentRow, ...]:
+    """Return what was deployed to an environment, newest first, at most ``limit`` of it.
+
+    Raises:
+        StoreError: there is no store, or it cannot be read.
+    """
+    with open_project_store(where.project, absent=NEVER) as store, store.read() as connection:
+        return list_deployments(connection, where.name, limit=limit)
+
+
+def last_entry(journal: Sequence[Entry]) -> str:
+    """Describe the last entry of a deployment's journal."""
     if not journal:
         return "nothing is done yet"
     last = journal[-1]
@@ -104,7 +130,8 @@ def last_words(journal: Sequence[Entry]) -> str:
     return f"{last.step} {last.phase}"
 
 
-def _replicas(layout: Layout) -> list[ReplicaState]:
+def replicas_here(layout: Layout) -> list[ReplicaState]:
+    """Return the replicas of an environment on this machine, as their files describe them."""
     found = []
     for file in read_replicas(layout):
         alive = lives(file.identity)
@@ -113,7 +140,8 @@ def _replicas(layout: Layout) -> list[ReplicaState]:
                 deployment_id=file.deployment_id,
                 index=file.index,
                 pid=file.pid or 0,
-                address=f"{file.host}:{file.port}",
+                host=file.host,
+                port=file.port,
                 alive=alive,
                 ready=file.ready and alive,
                 restarts=file.restarts,

@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, InvalidMetadata
-from pytest_mlops.evidence.artifact import resolve_artifact
 from pytest_mlops.evidence.statement import envelope_path, statement_path
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.registry.entries import Link
 from pytest_mlops.registry.lineage import EVIDENCE
-from pytest_mlops.registry.registry import open_registry
 from pytest_mlops.store.history import record_result
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.registry.artifacts import ArtifactStore
-    from pytest_mlops.registry.entries import Registration, VersionEntry
+    from pytest_mlops.registry.entries import Registration
     from pytest_mlops.registry.registry import Registry
 
-__all__ = ["RECORD_NAME", "submit", "submit_record", "submit_version"]
+__all__ = ["RECORD_NAME", "submit_record", "submit_version"]
 
 RECORD_NAME = "integration-result.json"
 """Name of the record among the files that are kept as a version's evidence."""
-
-
-def submit(version: ModelVersion, *, evidence: Path | None = None, folder: Path = Path()) -> VersionEntry:
-    """Register a version in the registry of a project, on the evidence of a record where there is one.
-
-    Args:
-        version: The version; its ``artifact_path`` is relative to ``folder``.
-        evidence: A record of its run; the version is registered as the record has it.
-        folder: The project's.
-
-    Raises:
-        EvidenceError: the record does not hold, or is of another version.
-        ModelArtifactNotFound: the model's files are missing.
-        ConflictError: as for :func:`submit_record`, which names the other errors too.
-    """
-    model = None if version.artifact_path is None else resolve_artifact(folder, version.artifact_path)
-    with open_registry(folder) as registry:
-        if evidence is None:
-            return submit_version(registry, version, model=model).entry
-        tested = read_record(evidence).model_version
-        expected = (version.model_id, version.version_id)
-        if tested is None or (tested.model_id, tested.version_id) != expected:
-            named = "no version" if tested is None else f"{tested.model_id} {tested.version_id}"
-            raise EvidenceError(
-                f"the record at {evidence} is of {named}; expected one of {' '.join(expected)}"
-            )
-        return submit_record(registry, evidence, model=model).entry
 
 
 def submit_version(registry: Registry, version: ModelVersion, *, model: Path | None = None) -> Registration:

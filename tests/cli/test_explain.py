@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
 from pytest_mlops.cli.explain import explain_config
-from pytest_mlops.cli.tables import Section, Table, print_sections
+from pytest_mlops.cli.output import Section, Table, print_sections
 from pytest_mlops.config.load import load_config
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ def rows(section: Section) -> dict[str, tuple[str, ...]]:
 
 
 def test_the_model_is_named_with_its_files(tmp_path: Path) -> None:
-    assert sections(tmp_path, FULL)[""].sentences == (
+    assert sections(tmp_path, FULL)[""].lines == (
         "Model credit-risk, version 2026.11.0 (gradient boosting)",
         "The model's files: model/",
     )
 
 
 def test_without_a_model_or_its_files_nothing_is_deployable(tmp_path: Path) -> None:
-    assert sections(tmp_path, "")[""].sentences == ("It names no model, so nothing is deployable.",)
-    assert sections(tmp_path, "model: {id: a, version: b}")[""].sentences == (
+    assert sections(tmp_path, "")[""].lines == ("It names no model, so nothing is deployable.",)
+    assert sections(tmp_path, "model: {id: a, version: b}")[""].lines == (
         "Model a, version b",
         "It does not say where the model's files are, so nothing is deployable.",
     )
@@ -128,11 +128,11 @@ def test_cells_have_weight_share_and_line(tmp_path: Path) -> None:
 def test_without_cells_it_says_what_coverage_is(tmp_path: Path) -> None:
     cells = sections(tmp_path, "")["Cells"]
     assert cells.table is None
-    assert "nothing is deployable" in cells.sentences[0]
+    assert "nothing is deployable" in cells.lines[0]
 
 
 def test_each_rule_is_a_sentence(tmp_path: Path) -> None:
-    assert sections(tmp_path, FULL)["Rules"].sentences == (
+    assert sections(tmp_path, FULL)["Rules"].lines == (
         "recall on slice age<40 must be at least 0.93; the 95 % lower bound decides (line 16)",
         "p99_ms must be at most 20; the estimate decides; it is reported and blocks nothing (line 17)",
         "bias: b must be at least -1 and at most 1; the 99 % lower and upper bounds decide (line 18)",
@@ -147,7 +147,7 @@ def test_components_with_a_weight_must_be_there(tmp_path: Path) -> None:
         "metrics": ("75.0%", "INCOMPLETE"),
         "code": ("25.0%", "INCOMPLETE"),
     }
-    assert found["Quality score"].sentences == (
+    assert found["Quality score"].lines == (
         "Code is read from coverage.json, ruff.json; a report that cannot be used is INCOMPLETE.",
     )
     assert rows(found["Metrics of the quality score"]) == {
@@ -163,11 +163,11 @@ def test_by_default_what_is_absent_drops_out_of_quality(tmp_path: Path) -> None:
     metrics = rows(found["Metrics of the quality score"])
     assert list(metrics) == ["accuracy", "precision", "recall", "f1"]
     assert {row[2] for row in [*components.values(), *metrics.values()]} == {"drops out"}
-    assert found["Quality score"].sentences == ("No report on the code is named.",)
+    assert found["Quality score"].lines == ("No report on the code is named.",)
 
 
 def test_waivers_are_told_with_the_days_they_have_left(tmp_path: Path) -> None:
-    assert sections(tmp_path, FULL)["Waivers"].sentences == (
+    assert sections(tmp_path, FULL)["Waivers"].lines == (
         "rule bias, for every version, until 2026-12-31 (38 days left); approved by Ada: one odd branch",
         "test m.py::x, for versions 2026.*, expired on 2026-11-22, which is a FAIL; approved by Bo: odd",
         "test m.py::y, for versions 2026.*, until 2026-11-23 (its last day); approved by Cy: late data",
@@ -177,8 +177,8 @@ def test_waivers_are_told_with_the_days_they_have_left(tmp_path: Path) -> None:
 
 def test_an_empty_file_says_that_it_has_no_rules_and_waivers(tmp_path: Path) -> None:
     found = sections(tmp_path, "")
-    assert found["Rules"].sentences == ("No rule is declared.",)
-    assert found["Waivers"].sentences == ("Nothing is waived.",)
+    assert found["Rules"].lines == ("No rule is declared.",)
+    assert found["Waivers"].lines == ("Nothing is waived.",)
 
 
 def test_the_command_prints_every_section_within_80_columns(
@@ -208,7 +208,7 @@ SECTION = Section(
     table=Table(
         columns=("cell", "weight"), rows=(("recall[bold]", "allow"), ("b", "block")), numeric=("weight",)
     ),
-    sentences=("rule recall[red] holds",),
+    lines=("rule recall[red] holds",),
 )
 
 

@@ -13,6 +13,7 @@ pytest.importorskip("sqlalchemy")
 from pytest_mlops.cli.app import app
 from pytest_mlops.cli.exits import exit_code_of
 from pytest_mlops.errors import MLOpsError
+from pytest_mlops.operations import history as history_operations
 
 if TYPE_CHECKING:
     from tests.conftest import Gate
@@ -146,13 +147,11 @@ def test_a_record_of_an_untrusted_pull_request_is_refused(
 ) -> None:
     from types import SimpleNamespace
 
-    from pytest_mlops.cli import verify
-
     make(project, "one")
     record = project.record()
     changed = record.provenance.model_copy(update={"trust": "untrusted-pr"})
     untrusted = SimpleNamespace(record=record.model_copy(update={"provenance": changed}))
-    monkeypatch.setattr(verify, "verify_file", lambda _path: untrusted)
+    monkeypatch.setattr(history_operations, "verify_file", lambda _path: untrusted)
     code, output = run("history", "record", RECORD)
     assert code == 5
     assert "untrusted pull request" in output

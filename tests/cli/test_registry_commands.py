@@ -255,7 +255,7 @@ def test_pruning_spares_what_is_pointed_to(filled: Cli) -> None:
     filled("pin", "credit", "2", "--holder", "deployment/a")
     assert "No version." in filled("prune", "--keep", "0")[1]
     code, output = filled("unpin", "credit", "2", "--holder", "deployment/a")
-    assert (code, output) == (0, "deployment/a lets go of credit 2\n")
+    assert (code, output) == (0, "deployment/a no longer pins credit 2\n")
     assert "had not pinned" in filled("unpin", "credit", "2", "--holder", "deployment/a")[1]
     assert "Would be removed" in filled("prune", "--keep", "0", "--dry-run")[1]
     values = filled.json("prune", "--keep", "0", "--older-than", "0", "--model", "credit")

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
-from pytest_mlops.cli.validate import check_file
+from pytest_mlops.operations.validate import check_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops import cli
-from pytest_mlops.cli.verify import exit_code_for
+from pytest_mlops.cli.exits import exit_code_for_record
 
 if TYPE_CHECKING:
     from tests.conftest import Gate
@@ -57,7 +57,7 @@ def test_undecided_has_a_code_of_its_own_where_it_blocks(
     gate.run("--reruns=1", f"--mlops-context={context}")
     assert gate.record().verdict == "undecided"
     assert verify(monkeypatch, gate) == code
-    assert exit_code_for(gate.record()) == code
+    assert exit_code_for_record(gate.record()) == code
 
 
 FLAKY = """

@@ -88,4 +88,4 @@ def test_a_bound_on_the_value_is_planned_at_its_threshold() -> None:
 
 def test_a_record_without_rules_says_so() -> None:
     (section,) = plan_page((), (0.01,))
-    assert (section.table, section.sentences) == (None, ("There are no rules.",))
+    assert (section.table, section.lines) == (None, ("There are no rules.",))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mlops.cli.sign import sign_file
-from pytest_mlops.cli.verify import verify_file
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.attest import write_attestations
 from pytest_mlops.evidence.demands import tightened
 from pytest_mlops.evidence.statement import envelope_path, statement_path
+from pytest_mlops.operations.sign import sign_file
+from pytest_mlops.operations.verify import verify_file
 from pytest_mlops.records.policy import GateSettings, Policy
 from pytest_mlops.records.ticket import TicketPolicy
 

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
-from pytest_mlops.cli.merge import read_expected, read_shard
 from pytest_mlops.errors import ConfigError, EvidenceError, IoError
 from pytest_mlops.evidence.verify import verify_record
 from pytest_mlops.gate.merge import Expected, Shard, copy_beside, merge_shards
+from pytest_mlops.operations.merge import read_expected, read_shard
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.integration import CodeQuality
 from pytest_mlops.records.results import OrdinaryTests, SessionFacts

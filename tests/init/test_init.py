@@ -11,11 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pytest_mlops.cli.app import app
-from pytest_mlops.cli.examples import Example
-from pytest_mlops.cli.exits import ExitCode
-from pytest_mlops.cli.scan import Found, scan
-from pytest_mlops.cli.starter import model_id, starter_config
+from pytest_mlops.cli.exits import ExitCode, exit_code_of
 from pytest_mlops.config.load import load_config
+from pytest_mlops.operations.examples import Example
+from pytest_mlops.operations.scan import Found, scan
+from pytest_mlops.operations.starter import model_id, starter_config
 from pytest_mlops.records.codec import load_integration_result
 from pytest_mlops.verdict import Verdict
 
@@ -137,9 +137,10 @@ def test_the_lines_to_take_up_are_valid_when_their_marks_are_removed(tmp_path: P
 
 def test_a_configuration_is_never_overwritten_unless_forced(tmp_path: Path) -> None:
     write(tmp_path, "mlops.yml", "version: 1\n")
-    result = init(str(tmp_path))
-    assert result.exit_code == ExitCode.USAGE
-    assert "mlops.yml exists already; --force replaces it" in result.stderr
+    error = init(str(tmp_path)).exception
+    assert exit_code_of(error) == ExitCode.USAGE
+    assert "mlops.yml" in str(error)
+    assert "exists already; --force replaces it" in str(error)
     assert (tmp_path / "mlops.yml").read_text() == "version: 1\n"
     assert init(str(tmp_path), "--force").exit_code == 0
     assert "min_pass_rate" in (tmp_path / "mlops.yml").read_text()
@@ -147,9 +148,9 @@ def test_a_configuration_is_never_overwritten_unless_forced(tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    result = init(str(tmp_path / "nowhere"))
-    assert result.exit_code == ExitCode.USAGE
-    assert "is not a folder" in result.stderr
+    error = init(str(tmp_path / "nowhere")).exception
+    assert exit_code_of(error) == ExitCode.USAGE
+    assert "is not a folder" in str(error)
 
 
 # ---- reading the tests ----
@@ -208,7 +209,7 @@ def test_a_file_that_is_no_python_is_passed_over_and_named(tmp_path: Path) -> No
 
 def test_a_file_too_large_for_a_test_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "test_model.py", MODEL_TEST)
-    monkeypatch.setattr("pytest_mlops.cli.scan.MAX_SOURCE_BYTES", 10)
+    monkeypatch.setattr("pytest_mlops.operations.scan.MAX_SOURCE_BYTES", 10)
     assert scan(tmp_path).unreadable == ("test_model.py",)
 
 
@@ -299,8 +300,7 @@ def test_an_example_is_copied_with_what_it_needs_and_nothing_else(tmp_path: Path
 
 def test_an_example_is_not_copied_over_something_unless_forced(tmp_path: Path) -> None:
     write(tmp_path, "regression/mlops.yaml", "mine")
-    result = init(str(tmp_path), "--example", "regression")
-    assert result.exit_code == ExitCode.USAGE
+    assert exit_code_of(init(str(tmp_path), "--example", "regression").exception) == ExitCode.USAGE
     assert load_text(tmp_path / "regression" / "mlops.yaml") == "mine"
     assert init(str(tmp_path), "--example", "regression", "--force").exit_code == 0
     assert load_text(tmp_path / "regression" / "mlops.yaml") != "mine"
@@ -315,7 +315,7 @@ def test_an_example_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> No
 
 
 def test_every_example_of_the_repository_can_be_copied() -> None:
-    from pytest_mlops.cli.examples import _home
+    from pytest_mlops.operations.examples import _home
 
     assert {path.parent.name for path in _home().glob("*/mlops.yaml")} == {name.value for name in Example}
 

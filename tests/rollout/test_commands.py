@@ -67,7 +67,7 @@ def test_a_dry_run_asks_everything_and_begins_nothing(here: Desk) -> None:
     for check in ("schema: ", "verdict: ", "model: ", "required set: ", "age: ", "trust level: "):
         assert f"ok {check}" in words(done)
     assert "consistency γ" in words(done)
-    assert "nothing was begun" in words(done)
+    assert "nothing was started" in words(done)
     with here.store.read() as connection:
         assert list_deployments(connection, "production") == ()
     assert not (here.project.folder / ".mlops" / "deploy").exists()
@@ -84,7 +84,7 @@ def test_what_is_asked_of_a_rollout_is_written_down(here: Desk, control: str) ->
     leave_half_done(here)
     done = run(control, "--reason", "because")
     assert done.exit_code == 0, done.output
-    assert f"{control} was asked of production.2 (risk@2)" in words(done)
+    assert f"requested {control} of production.2 (risk@2)" in words(done)
     with here.store.read() as connection:
         wishes = read_wishes(connection, "production.2")
     assert (wishes.promote is not None) is (control == "promote")
@@ -105,7 +105,7 @@ def test_status_shows_what_serves_and_what_is_under_way(here: Desk) -> None:
     told = words(done)
     assert "production: no gateway runs on this machine" in told
     assert "production.1 of risk@1 gets 100 % of the requests" in told
-    assert "production.2 of risk@2 is under way: " in told
+    assert "production.2 of risk@2 is being deployed: " in told
     assert "(process " in told  # the dead deployer's lease is not over yet
     assert "no supervisor runs here" in told
     assert max(len(line.rstrip()) for line in done.output.splitlines()) <= 80
@@ -141,7 +141,7 @@ def test_an_environment_has_to_be_meant(here: Desk) -> None:
     config.unlink()
     none = run("status").exception
     assert isinstance(none, ConfigError)
-    assert "there is no mlops.yaml here" in str(none)
+    assert "no mlops.yaml here or above declares it" in str(none)
 
 
 def test_without_a_store_nothing_was_deployed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,5 +161,5 @@ def test_an_outcome_is_told_with_its_promises(here: Desk) -> None:
     assert any(line.startswith("  P(CD) ≥ γ·δ = ") for line in told)
     here.world.sick.add("2")
     failed = outcome_lines(here.manager().deploy(evidence_of(here.project.version("2"))))
-    assert failed[0].startswith("production.2: risk@2 was taken back from production after ")
+    assert failed[0].startswith("production.2: risk@2 was rolled back from production after ")
     assert failed[1].startswith("  probe: not healthy within the deadline")

@@ -61,7 +61,7 @@ def test_the_commands_lead_from_an_import_to_an_alias_that_is_put_back(
     assert "MOVED: champion of" in output
     assert run("mlflow", "project", "credit", "champion")[0] == 4
     code, output = run("mlflow", "reconcile", "credit", "--restore")
-    assert (code, "put back:" in output) == (0, True)
+    assert (code, "restored:" in output) == (0, True)
     (found,) = read("mlflow", "reconcile")["aliases"]
     assert (found["state"], found["found"], found["done"]) == ("in_step", "1", True)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_mlops.cli.scan import Found
+    from pytest_mlops.operations.scan import Found
 
 __all__ = ["measures_size", "model_id", "starter_config"]
 

@@ -1,4 +1,4 @@
-"""``registry check``: whether a version can run here, was tested with what it needs, and is whole."""
+"""Checking a registered version: its requirements here and where it was tested, and its stored bytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, NotRegistered
+from pytest_mlops.operations.registry import open_project_registry
 from pytest_mlops.registry.compatibility import (
     check_consistent,
     check_installed,
@@ -19,6 +20,7 @@ from pytest_mlops.store.history import get_result
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_mlops.operations.project import Project
     from pytest_mlops.registry.artifacts import ArtifactStore
     from pytest_mlops.registry.compatibility import MetadataChange, RequirementProblem
     from pytest_mlops.registry.entries import VersionEntry
@@ -53,7 +55,7 @@ class Checked:
 
 
 def check_version(
-    registry: Registry,
+    project: Project,
     model_id: str,
     version_id: str,
     *,
@@ -63,7 +65,7 @@ def check_version(
     """Check a version's requirements, its kept bytes, and its metadata.
 
     Args:
-        registry: Where it is registered.
+        project: The project.
         model_id: The model.
         version_id: The version, or ``@champion``.
         against: The version it would replace, or an alias with ``@``.
@@ -71,16 +73,22 @@ def check_version(
 
     Raises:
         NotRegistered: there is no such version.
-        StoreError: the store or the artifacts cannot be read.
+        StoreError: there is no store, or the store or the artifacts cannot be read.
     """
-    entry = registry.get(model_id, version_id)
+    with open_project_registry(project) as registry:
+        return _check(registry, registry.get(model_id, version_id), against, installed)
+
+
+def _check(
+    registry: Registry, entry: VersionEntry, against: str | None, installed: Mapping[str, str] | None
+) -> Checked:
     version = entry.model_version
     needs = version.metadata.dependencies
     problems = [*check_consistent(needs), *check_installed(needs, installed)]
     if entry.run_id is not None:
         with contextlib.suppress(NotRegistered):  # history keeps less than the registry
             problems += check_tested(needs, get_result(registry.store, entry.run_id).provenance)
-    current = None if against is None else registry.get(model_id, against)
+    current = None if against is None else registry.get(entry.model_id, against)
     return Checked(
         entry=entry,
         problems=tuple(dict.fromkeys(problems)),

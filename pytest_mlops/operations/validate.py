@@ -1,21 +1,24 @@
-"""What checking one configuration file finds."""
+"""Validating and reading configuration files, by default the one in the current folder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlops.config.find import default_config
 from pytest_mlops.config.load import load_config
 from pytest_mlops.errors import ConfigError
 from pytest_mlops.text import plural
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from pytest_mlops.config.load import LoadedConfig
     from pytest_mlops.config.models import Config
     from pytest_mlops.errors import Problem
 
-__all__ = ["FileCheck", "check_file"]
+__all__ = ["FileCheck", "check_file", "read_config", "validate"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +47,24 @@ class FileCheck:
         cells, rules, waivers = self.config.policy().cells(), self.config.rules, self.config.waivers
         counts = (plural(len(cells), "cell"), plural(len(rules), "rule"), plural(len(waivers), "waiver"))
         return [f"{self.source}: ok ({', '.join(counts)})"]
+
+
+def validate(paths: Sequence[Path] = ()) -> list[FileCheck]:
+    """Check configuration files, by default the one in the current folder.
+
+    Raises:
+        ConfigError: no file is named, and the current folder holds two.
+    """
+    return [check_file(path) for path in paths or [default_config(Path())]]
+
+
+def read_config(path: Path | None = None) -> LoadedConfig:
+    """Read a configuration, by default the one in the current folder.
+
+    Raises:
+        ConfigError: with every mistake.
+    """
+    return load_config(default_config(Path()) if path is None else path)
 
 
 def check_file(path: Path) -> FileCheck:

@@ -1,19 +1,21 @@
-"""Sections of sentences and tables, printed for a terminal or a log."""
+"""What commands print: sections with lines and tables for people, JSON for machines."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Section", "Table", "print_sections"]
+__all__ = ["Section", "Table", "print_result", "print_sections", "show"]
 
 _STYLES = {
     "allow": "green",
@@ -42,11 +44,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A title, then a table, then a list of sentences; both may be left out."""
+    """A title, then a table, then a list of lines; table and list may be left out."""
 
     title: str
     table: Table | None = None
-    sentences: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 def print_sections(sections: Iterable[Section], console: Console | None = None) -> None:
@@ -57,9 +59,22 @@ def print_sections(sections: Iterable[Section], console: Console | None = None) 
         console.print(Text(section.title, style="bold"))
         if section.table is not None:
             console.print(_rich_table(section.table))
-        for sentence in section.sentences:
-            console.print(_bullet(sentence))
+        for line in section.lines:
+            console.print(_bullet(line))
         console.print()
+
+
+def show(page: Sequence[Section], values: Mapping[str, object], *, as_json: bool) -> None:
+    """Print sections for people, or values as JSON."""
+    if as_json:
+        print_result("", values, as_json=True)
+    else:
+        print_sections(page)
+
+
+def print_result(message: str, values: Mapping[str, object], *, as_json: bool) -> None:
+    """Print a message for people, or values as JSON."""
+    typer.echo(json.dumps(values, indent=2, sort_keys=True) if as_json else message)
 
 
 def _rich_table(table: Table) -> RichTable:
@@ -73,9 +88,9 @@ def _rich_table(table: Table) -> RichTable:
     return drawn
 
 
-def _bullet(sentence: str) -> RichTable:
+def _bullet(line: str) -> RichTable:
     grid = RichTable.grid(padding=(0, 1))
     grid.add_column(width=2, justify="right")
     grid.add_column(overflow="fold")
-    grid.add_row("-", Text(sentence))
+    grid.add_row("-", Text(line))
     return grid
