@@ -8,8 +8,19 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_mlops.gate.terminal_changes import comparison_lines
+from pytest_mlops.report.messages import (
+    count,
+    describe_bound,
+    describe_cell,
+    describe_waiver,
+    headline,
+    number,
+    scores,
+    weak_spots,
+    why_not_deployable,
+)
 from pytest_mlops.text import cut
-from pytest_mlops.verdict import Context, Decision, Verdict
+from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -51,16 +62,17 @@ def show(
 ) -> None:
     """Write the section for ``record``; one line under ``-q``, every part under ``-v``."""
     verbosity = reporter.config.get_verbosity()
-    headline = _headline(record)
+    verdict = Verdict.UNDECIDED if record.partial is not None else record.verdict
+    title, colours = headline(record), COLOURS[verdict]
     if write_error is not None:
-        headline = f"INCOMPLETE: {write_error}", COLOURS[Verdict.INCOMPLETE]
+        title, colours = f"INCOMPLETE: {write_error}", COLOURS[Verdict.INCOMPLETE]
     where = _relative(run.path)
     reporter.ensure_newline()
     if verbosity < 0:
-        reporter.write_line(f"mlops gate: {headline[0]} ({where})", bold=True, **headline[1])
+        reporter.write_line(f"mlops gate: {title} ({where})", bold=True, **colours)
         return
-    reporter.section("mlops gate", sep="=", bold=True, **headline[1])
-    reporter.write_line(headline[0], bold=True, **headline[1])
+    reporter.section("mlops gate", sep="=", bold=True, **colours)
+    reporter.write_line(title, bold=True, **colours)
     for text, colours in _body(record, verbose=verbosity > 0):
         reporter.write_line(text, **colours)
     if write_error is None:
@@ -72,26 +84,6 @@ def show_warnings(reporter: pytest.TerminalReporter, warnings: Sequence[str]) ->
     for warning in warnings:
         for line, colours in _paragraph(f"warning: {warning}", "", {"yellow": True}):
             reporter.write_line(line, **colours)
-
-
-def _headline(record: IntegrationResult) -> Line:
-    colours = COLOURS[record.verdict]
-    if record.partial is not None:
-        return f"partial: {record.partial} model tests ran, no verdict", COLOURS[Verdict.UNDECIDED]
-    action = {Decision.ALLOW: "allowed", Decision.BLOCK: "blocked"}[record.decision]
-    if record.verdict is Verdict.UNDECIDED and record.decision is Decision.ALLOW:
-        action = "allowed although the evidence does not suffice"
-    where = {
-        Context.LOCAL: "here",
-        Context.PULL_REQUEST: "for this pull request",
-        Context.RELEASE: "for release",
-    }
-    return f"{record.verdict.upper()}: {_subject(record)} is {action} {where[record.context]}", colours
-
-
-def _subject(record: IntegrationResult) -> str:
-    model = record.model_version
-    return f"{model.model_id} {model.version_id}" if model is not None else "this version"
 
 
 def _body(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
@@ -113,9 +105,10 @@ def _body(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
             f"{left:,} of the {all_:,} examples of the baseline are not in this run and were not compared",
             "  ",
         )
-    if not record.deployable and record.success:
+    note = why_not_deployable(record)
+    if note is not None:
         yield "", {}
-        yield from _paragraph(_why_not_deployable(record), "")
+        yield from _paragraph(note, "")
 
 
 def _reasons(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
@@ -129,21 +122,11 @@ def _reasons(record: IntegrationResult, *, verbose: bool) -> Iterator[Line]:
 
 
 def _scores(record: IntegrationResult) -> Iterator[Line]:
-    gate = record.policy.gate
-    rows = [
-        ("coverage", record.coverage, gate.min_coverage),
-        ("pass rate", record.pass_rate, gate.min_pass_rate),
-        ("quality score", record.quality_score, gate.min_quality_score),
-    ]
-    for name, value, threshold in rows:
-        shown = "unknown" if value is None else f"{value:.4g}"
-        yield f"  {name:<14} {shown:>8}  at least {threshold:g}", {}
-    if record.bounds is not None:
-        text = (
-            f"coverage × pass rate = {record.bounds.product:.3g}: the share of declared behaviour shown to "
-            f"hold (at least {record.bounds.lower:.3g} with 95 % confidence, were these tests a sample)"
-        )
-        yield from _paragraph(text, "  ")
+    for score in scores(record):
+        yield f"  {score.name:<14} {number(score.value) or 'unknown':>8}  at least {score.threshold:g}", {}
+    bound = describe_bound(record)
+    if bound is not None:
+        yield from _paragraph(bound, "  ")
 
 
 def _rules(rules: Sequence[RuleResult], changes: Collection[str]) -> Iterator[Line]:
@@ -161,7 +144,7 @@ def _rule_row(rule: RuleResult, *, sign: str) -> tuple[str, str, str, str, str, 
         rule.rule,
         "" if rule.estimate is None else f"{rule.estimate:{sign}.4g}",
         interval,
-        "" if rule.n is None else f"{rule.n:,}",
+        count(rule.n),
         "" if rule.mde is None else f"{rule.mde:.2g}",
         rule.verdict.upper() + note,
     )
@@ -174,9 +157,9 @@ def _details(record: IntegrationResult) -> Iterator[Line]:
             (
                 cell.cell,
                 f"{cell.weight:g}",
-                f"{cell.share:.0%}" + (" asserted" if cell.asserted else ""),
+                describe_cell(cell),
                 str(cell.claims),
-                "" if cell.n is None else f"{cell.n:,}",
+                count(cell.n),
             )
             for cell in record.coverage_cells
         ]
@@ -185,15 +168,15 @@ def _details(record: IntegrationResult) -> Iterator[Line]:
     if record.comparison is not None:
         yield "", {}
         yield from comparison_lines(record.comparison, _table, _paragraph)
-    spots = [spot for array in record.arrays for spot in array.weak_spots]
+    spots = weak_spots(record)
     if spots:
-        rows = [("weak slice (decides nothing)", "value", "elsewhere", "n", "q")]
-        rows += [
-            (spot.slice, f"{spot.value:.4g}", f"{spot.rest:.4g}", f"{spot.n:,}", f"{spot.q:.2g}")
-            for spot in spots
+        head = ("weak slice (not in the verdict)", "metric", "value", "rest", "n", "q")
+        slices = [
+            (spot.slice, metric, number(spot.value), number(spot.rest), count(spot.n), f"{spot.q:.2g}")
+            for metric, spot in spots
         ]
         yield "", {}
-        yield from ((line, {}) for line in _table(rows))
+        yield from ((line, {}) for line in _table([head, *slices]))
     parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
     if parts:
         yield "", {}
@@ -204,27 +187,16 @@ def _details(record: IntegrationResult) -> Iterator[Line]:
             if part.note:
                 yield from _paragraph(f"{part.name}: {part.note}", "  ")
     for waiver in record.waivers:
-        status = waiver.status.replace("_", " ")
-        text = f"waiver of {waiver.subject} ({waiver.approver}, until {waiver.expires}): {status}"
-        yield from _paragraph(text, "  ")
+        text = f"waiver of {waiver.subject} ({waiver.approver}, until {waiver.expires})"
+        yield from _paragraph(f"{text}: {describe_waiver(waiver)}", "  ")
 
 
 def _quality_row(part: QualityPart) -> tuple[str, ...]:
     return (
         part.name,
         f"{part.weight:g}",
-        part.status if part.score is None else f"{part.score:.4g}",
+        part.status if part.score is None else number(part.score),
     )
-
-
-def _why_not_deployable(record: IntegrationResult) -> str:
-    if not record.policy.configured:
-        why = "there is no mlops.yaml"
-    elif not record.policy.requirements:
-        why = "mlops.yaml declares no requirements"
-    else:
-        why = "mlops.yaml names no model artifact"
-    return f"This record is no ticket for a deployment: {why}."
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""The part of the terminal section that lists every change against the baseline.  PYTEST_DONT_REWRITE."""
+"""The changes against the baseline in the terminal section.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from pytest_mlops.report.messages import describe_comparison
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,23 +21,16 @@ def comparison_lines(
     table: Callable[[Sequence[Sequence[str]]], Iterable[str]],
     paragraph: Callable[[str, str], Iterable[Line]],
 ) -> Iterator[Line]:
-    """Yield what the comparison came to, then a line for each metric and slice.
+    """Yield the outcome of the comparison, then one line per metric and slice.
 
     Args:
-        comparison: What comparing came to.
-        table: Lays rows out in columns.
-        paragraph: Wraps a text behind an indent.
+        comparison: The comparison with the baseline.
+        table: Formats rows as a table.
+        paragraph: Wraps a text with an indent.
     """
-    if comparison.status != "compared" or comparison.baseline is None:
-        yield from paragraph(f"comparison: {comparison.message}", "  ")
+    yield from paragraph(describe_comparison(comparison), "  ")
+    if comparison.status != "compared":
         return
-    reference = comparison.baseline
-    named = f"{reference.version_id} ({reference.source})" if reference.version_id else reference.source
-    yield from paragraph(
-        f"compared with {named} on {comparison.paired:,} examples; {comparison.added:,} only here, "
-        f"{comparison.removed:,} only there",
-        "  ",
-    )
     rows = [("change", "from", "to", "by", "bounds", "n"), *map(_row, comparison.deltas)]
     yield from ((line, {}) for line in table(rows))
 

@@ -1,1 +1,1 @@
-"""Reports: a record for people, as Markdown within a budget, and as one self-contained HTML page."""
+"""Reports of a record: Markdown within a size budget and one self-contained HTML page."""

@@ -1,4 +1,4 @@
-"""Sections of rows that are fitted into a budget of characters, the first ones first."""
+"""Sections of Markdown fitted into a budget of characters, the most important first."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 __all__ = ["MarkdownSection", "fit"]
 
 FIRST_ROWS = 5
-"""Rows that a section keeps room for while those before it are cut."""
+"""Rows of each later section that room is reserved for while earlier sections are cut."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MarkdownSection:
-    """Rows under a head.
+    """Rows below a heading.
 
     Attributes:
-        noun: What a row is, in the singular and the plural.
-        head: Heading, and the head of a table.
-        items: What the rows are made of.
-        row: Writes the row of one item; called only for rows that have a chance to be shown.
-        foot: What stands below the rows.
+        noun: Noun for a row, in the singular and the plural.
+        head: Heading, and the header of a table.
+        items: One item per row.
+        row: Formats the row of one item; called only for rows that may be shown.
+        foot: Text below the rows.
     """
 
     noun: tuple[str, str]
@@ -34,7 +34,7 @@ class MarkdownSection:
     foot: str = ""
 
     def cut(self, room: int) -> tuple[str, int]:
-        """Return at most ``room`` characters of whole rows, and how many rows those are; or nothing."""
+        """Return the rows that fit into ``room`` characters and their number; an empty text if none fits."""
         start = self._start()
         lines, used = [], len(start) + len(self.foot)
         for item in self.items:
@@ -46,7 +46,7 @@ class MarkdownSection:
         return (start + "".join(lines) + self.foot, len(lines)) if lines else ("", 0)
 
     def least(self) -> int:
-        """Return the characters of the head and the first rows."""
+        """Return the number of characters of the heading and the first rows."""
         rows = sum(len(self.row(item)) + 1 for item in self.items[:FIRST_ROWS])
         return len(self._start()) + rows + len(self.foot)
 
@@ -55,19 +55,19 @@ class MarkdownSection:
 
 
 def fit(head: str, short: str, sections: Sequence[MarkdownSection], budget: int) -> str:
-    """Return ``head`` and what fits of ``sections``; the last line counts the rows that did not.
+    """Return ``head`` and the rows of ``sections`` that fit; the last line counts the omitted rows.
 
     Args:
-        head: Always shown, where the budget allows it together with the last line.
-        short: Shown in place of everything where it does not; cut to the budget.
-        sections: The most important first. Each leaves the later ones room for their first rows, as long as
-            that takes no more than half of what is there.
-        budget: Characters.
+        head: Always shown, if it fits into the budget together with the last line.
+        short: Shown instead if it does not fit; cut to the budget.
+        sections: The most important first. Each section reserves room for the first rows of the later ones,
+            up to half of the remaining budget.
+        budget: Maximum number of characters.
     """
     left: Counter[tuple[str, str]] = Counter()
     for section in sections:
         left[section.noun] += len(section.items)
-    # No row is counted twice, so the real last line is never longer than this one.
+    # The last line counts the rows that are left, so it can only get shorter.
     room = budget - len(head) - len(_last_line(left)) - 1
     if room < 0:
         return short[:budget]

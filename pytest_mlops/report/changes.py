@@ -1,4 +1,4 @@
-"""Changes against the baseline as series: one metric of a data set, with margin and verdict per slice."""
+"""Changes against the baseline, grouped by metric and data set."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Change", "ChangeSeries", "all_changes", "by_metric", "signed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """Candidate minus baseline of a metric on one slice, with what its rules allow.
+    """Change of a metric on one slice, candidate minus baseline, with its allowed range.
 
     Attributes:
-        measured: The difference, its bounds, and what it rests on.
-        least: Greatest change downwards that all rules allow, as candidate minus baseline.
-        most: Greatest change upwards that all rules allow.
-        verdict: Worst verdict of the rules on it; ``None`` without rules.
+        measured: The difference with its bounds and sample size.
+        least: Largest decrease that all rules allow, as candidate minus baseline; ``None`` without limit.
+        most: Largest increase that all rules allow; ``None`` without limit.
+        verdict: Worst verdict of its rules; ``None`` without rules.
     """
 
     measured: Delta
@@ -36,7 +36,7 @@ class Change:
 
     @property
     def value(self) -> float | None:
-        """The difference; ``None`` where it is undefined."""
+        """The difference; ``None`` if it is undefined."""
         return self.measured.delta
 
     @property
@@ -51,47 +51,47 @@ class Change:
 
     @property
     def between(self) -> str:
-        """The bounds in words, or why there are none."""
+        """The bounds as text, or the reason why there are none."""
         if self.lower is None or self.upper is None:
             return self.measured.undefined or ""
         return f"{signed(self.lower)} to {signed(self.upper)}"
 
     @property
     def columns(self) -> tuple[str, str, str, str]:
-        """Baseline, candidate, difference and n, as tables show them."""
+        """Baseline, candidate, difference and n as text."""
         found = self.measured
         difference = "undefined" if found.delta is None else signed(found.delta)
         return number(found.baseline), number(found.candidate), difference, count(found.n)
 
     @property
     def allowed(self) -> str:
-        """The margins in words; nothing without rules."""
+        """The allowed range as text; empty without rules."""
         least = "" if self.least is None else f"at least {signed(self.least)}"
         most = "" if self.most is None else f"at most {signed(self.most)}"
         return ", ".join(part for part in (least, most) if part)
 
     @property
     def concern(self) -> int:
-        """How much it asks for attention: nothing for no rule, then by verdict."""
+        """Sort key: the rank of the verdict, -1 without rules."""
         return -1 if self.verdict is None else self.verdict.rank
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeSeries:
-    """A metric of a data set: ``all`` first, then the slices whose rules did not pass, then the rest."""
+    """Changes of a metric: ``all`` first, then slices whose rules did not pass, then the rest."""
 
     title: str
     changes: tuple[Change, ...]
 
     @property
     def verdict(self) -> Verdict | None:
-        """Worst verdict of its changes; ``None`` without rules."""
+        """Worst verdict of the changes; ``None`` without rules."""
         known = [change.verdict for change in self.changes if change.verdict is not None]
         return combine(known) if known else None
 
 
 def all_changes(record: IntegrationResult) -> list[Change]:
-    """Return every change of a record, those whose rules did not pass first."""
+    """Return all changes of a record, those whose rules did not pass first."""
     if record.comparison is None:
         return []
     rules: dict[tuple[str, str], list[Rule]] = {}
@@ -104,7 +104,7 @@ def all_changes(record: IntegrationResult) -> list[Change]:
 
 
 def by_metric(changes: list[Change]) -> list[ChangeSeries]:
-    """Group changes by metric and data set, in the order in which these come first."""
+    """Group changes by metric and data set, in the order of their first change."""
     grouped: dict[tuple[str, str | None], list[Change]] = {}
     for change in changes:
         grouped.setdefault((change.measured.metric, change.measured.dataset), []).append(change)
@@ -118,12 +118,12 @@ def by_metric(changes: list[Change]) -> list[ChangeSeries]:
 
 
 def signed(value: float) -> str:
-    """Write a difference to three significant digits, with its sign."""
+    """Format a difference with its sign and three significant digits."""
     return f"{value:+.3g}"
 
 
 def _change(delta: Delta, rules: dict[tuple[str, str], list[Rule]], verdicts: dict[str, Verdict]) -> Change:
-    # A rule without a data set means whichever there is, as where it was judged.
+    # A rule without a data set applies to whichever data set was recorded.
     own = [
         rule for rule in rules.get((delta.metric, delta.slice), []) if rule.dataset in {None, delta.dataset}
     ]

@@ -1,4 +1,4 @@
-"""Figures as plain plotly JSON: traces carry roles, to which the page gives the colours of its scheme."""
+"""Plotly figures as JSON; traces name roles, which the page maps to colours of its scheme."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ __all__ = [
 Row = TypeVar("Row", bound="Drawable")
 
 SLICES_DRAWN = 24
-"""Slices in one figure; the table beside it has them all."""
+"""Maximum number of slices in one figure; the table lists all of them."""
 LABEL_LIMIT = 22
 ROW_HEIGHT, FRAME_HEIGHT, TREND_HEIGHT = 30, 130, 320
 """Pixels."""
 
-# Told apart by shape, and by colour only besides.
+# Verdicts differ by shape, not by colour alone.
 SYMBOLS = {
     "none": "circle-open",
     "pass": "circle",
@@ -44,11 +44,11 @@ SYMBOLS = {
     "fail": "x",
     "incomplete": "square",
 }
-WORDS = {"none": "no rule"}
+LABELS = {"none": "no rule"}
 
 
 class Drawable(Protocol):
-    """What a row of a figure is drawn from: an estimate between two bounds, and a verdict on it."""
+    """Data of one row of a figure: an estimate with its bounds and verdict."""
 
     @property
     def value(self) -> float | None: ...
@@ -61,7 +61,7 @@ class Drawable(Protocol):
 
 
 def series_figure(series: MetricSeries) -> dict[str, Any]:
-    """Return the figure of a metric per slice: estimate, interval, threshold."""
+    """Return the figure of a metric by slice: estimate, interval, threshold."""
     drawn = _rows_drawn(series.points)
     traces = _estimate_traces(drawn, [_describe_slice(point) for point in drawn])
     limits = [
@@ -79,12 +79,12 @@ def series_figure(series: MetricSeries) -> dict[str, Any]:
 
 
 def _rows_drawn(points: Sequence[Row]) -> list[Row]:
-    """Return the points that a figure shows: the first of those that have a value."""
+    """Return the first points that have a value, up to the limit of a figure."""
     return [point for point in points if point.value is not None][:SLICES_DRAWN]
 
 
 def _row_layout(slices: Sequence[str], title: str) -> dict[str, Any]:
-    """Return the layout of a figure with a row for each slice, the first one on top."""
+    """Return the layout of a figure with one row per slice, the first on top."""
     rows = len(slices)
     labels = [_axis_label(name) for name in slices]
     axis = {"tickvals": list(range(rows)), "ticktext": labels, "range": [rows - 0.5, -0.5]}
@@ -97,7 +97,7 @@ def _row_layout(slices: Sequence[str], title: str) -> dict[str, Any]:
 
 
 def _estimate_traces(points: Sequence[Drawable], texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a trace for each verdict, point ``i`` in row ``i`` and explained by ``texts[i]``."""
+    """Return one trace per verdict; point ``i`` is in row ``i`` with the hover text ``texts[i]``."""
     traces = []
     for role, symbol in SYMBOLS.items():
         rows = [row for row, point in enumerate(points) if (point.verdict or "none") == role]
@@ -118,7 +118,7 @@ def _estimates(role: str, symbol: str, points: Sequence[Drawable]) -> dict[str, 
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": WORDS.get(role, role),
+        "name": LABELS.get(role, role),
         "meta": role,
         "x": values,
         "marker": {"symbol": symbol, "size": 9},
@@ -149,7 +149,7 @@ def _limits(limits: Sequence[tuple[int, float]]) -> dict[str, Any]:
 
 
 def reliability_figure(curve: Curve) -> dict[str, Any]:
-    """Return the figure of a reliability curve, the counts of its bins below."""
+    """Return the figure of a reliability curve with the counts of its bins."""
     bins = curve.bins
     probability = [one.probability for one in bins]
     diagonal = {
@@ -179,7 +179,9 @@ def reliability_figure(curve: Curve) -> dict[str, Any]:
         },
         "marker": {"size": 8},
         "hoverinfo": "text",
-        "text": [f"stated {one.probability:.3g}, observed {one.observed:.3g}, n {one.n:,}" for one in bins],
+        "text": [
+            f"predicted {one.probability:.3g}, observed {one.observed:.3g}, n {one.n:,}" for one in bins
+        ],
     }
     counts = {
         "type": "bar",
@@ -195,8 +197,8 @@ def reliability_figure(curve: Curve) -> dict[str, Any]:
     }
     layout = {
         "height": 440,
-        "xaxis": {"title": {"text": "stated probability"}, "range": [-0.03, 1.03], "anchor": "y2"},
-        "yaxis": {"title": {"text": "share observed"}, "range": [-0.03, 1.03], "domain": [0.3, 1]},
+        "xaxis": {"title": {"text": "predicted probability"}, "range": [-0.03, 1.03], "anchor": "y2"},
+        "yaxis": {"title": {"text": "observed frequency"}, "range": [-0.03, 1.03], "domain": [0.3, 1]},
         "yaxis2": {"title": {"text": "n"}, "domain": [0, 0.2], "rangemode": "tozero", "nticks": 3},
         "showlegend": True,
     }
@@ -204,7 +206,7 @@ def reliability_figure(curve: Curve) -> dict[str, Any]:
 
 
 def _axis_label(text: str, limit: int = LABEL_LIMIT) -> str:
-    """Clip a name for a figure; plotly takes ``<b>`` and its like for markup, so they are escaped."""
+    """Shorten a name for a figure and escape it, since plotly interprets tags such as ``<b>``."""
     return html.escape(one_line(text, limit), quote=False)
 
 
@@ -220,7 +222,7 @@ def _describe_slice(point: Point) -> str:
 
 
 def forest_figure(series: ChangeSeries) -> dict[str, Any]:
-    """Return the figure of a metric's change per slice; slices without a difference are left to the table."""
+    """Return the forest plot of a metric's changes by slice; undefined changes appear only in the table."""
     drawn = _rows_drawn(series.changes)
     margins = [
         (row, margin)
@@ -251,7 +253,7 @@ def _no_change(rows: int) -> dict[str, Any]:
 
 
 def _margins(margins: Sequence[tuple[int, float]]) -> dict[str, Any]:
-    # Each spans its row, so that equal margins of neighbours make one line; a gap keeps the others apart.
+    # Each margin spans its row; equal margins of neighbouring rows join, None separates the others.
     return {
         "type": "scatter",
         "mode": "lines",
@@ -278,10 +280,10 @@ def _describe_change(change: Change) -> str:
 
 
 def trend_figure(trend: Trend) -> dict[str, Any]:
-    """Return the figure of a trend; runs in which the value is unknown are left to the table."""
+    """Return the figure of a trend; runs without a value appear only in the table."""
     drawn = [point for point in trend.points if point.value is not None]
     traces = [_line(drawn)]
-    if trend.score:  # the verdict of a run is not one on each of its scores
+    if trend.score:  # a run has one verdict, not one per score
         traces.append({**_markers("accent", "circle", drawn), "name": "run"})
     else:
         for role, symbol in SYMBOLS.items():
@@ -323,7 +325,7 @@ def _markers(role: str, symbol: str, points: Sequence[TrendPoint]) -> dict[str, 
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": WORDS.get(role, role),
+        "name": LABELS.get(role, role),
         "meta": role,
         "x": [point.ended for point in points],
         "y": values,

@@ -1,4 +1,4 @@
-"""A record as one HTML page that needs nothing else: no server, no network, no second file."""
+"""The HTML report: one self-contained page."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ __all__ = [
 
 
 TEXT_LIMIT = 1000
-"""Characters of one name or message."""
+"""Maximum characters of one name or message."""
 ROW_LIMIT = 5_000
-"""Rows of one table, or of all tables of recorded numbers together; the rest is counted."""
+"""Maximum rows of one table, and of all tables of metrics together; the rest is counted."""
 FIGURE_LIMIT = 40
-"""Metrics that are drawn; the others have their tables."""
+"""Maximum number of metrics with a figure; the others have only a table."""
 CELL_LIMIT = 20_000
-"""Cells of the coverage matrix."""
+"""Maximum cells of the coverage matrix."""
 REASONS_SHOWN = 10
 TRENDS_OPEN = 3
-"""Trends that are open at first: the three scores."""
+"""Number of trends expanded at first: the three scores."""
 
 SYMBOLS = {"pass": "✓", "waived": "◐", "undecided": "?", "fail": "✗", "incomplete": "∅"}
 TONES = {
@@ -72,15 +72,14 @@ TONES = {
 def to_html(
     record: IntegrationResult, *, arrays: Path | None, history: Sequence[RunPoint] | None = None
 ) -> str:
-    """Write a record as a page for people.
+    """Return the HTML report of a record.
 
-    The page allows itself, by its content security policy, no request at all, and no
-    script but its own.
+    The content security policy of the page allows no requests and no scripts but its own.
 
     Args:
         record: The record.
-        arrays: Folder of the arrays that the record names, for reliability curves; ``None`` for none.
-        history: Recorded runs of the model, in any order; ``None`` for a page without trends.
+        arrays: Folder of the arrays that the record refers to, for reliability curves; ``None`` omits them.
+        history: Recorded runs of the model, in any order; ``None`` omits the trends.
 
     Raises:
         MLOpsError: the ``report`` extra is not installed.
@@ -101,7 +100,7 @@ def to_html(
     trends = None if history is None else all_trends(record, history)
     figures |= {f"trend-{index}": trend_figure(one) for index, one in enumerate(trends or ()) if one.drawn}
     page, plots = _asset("page.js"), plotly if figures else None
-    # Rules that did not pass stand in a table of their own, before all of them.
+    # Rules that did not pass are also listed in a separate table first.
     rules = [rule for _, rule in messages.rules_by_concern(record)]
     matrix = coverage_matrix(record)
     return environment.get_template("report.html.j2").render(
@@ -136,7 +135,7 @@ def to_html(
 
 
 def _within(series: Iterable[MetricSeries], most: int) -> tuple[list[MetricSeries], int]:
-    """Keep the first ``most`` points; return how many were left out."""
+    """Keep the first ``most`` points; return them and the number of omitted points."""
     kept, left_out = [], 0
     for one in series:
         points = one.points[:most]
@@ -149,7 +148,7 @@ def _within(series: Iterable[MetricSeries], most: int) -> tuple[list[MetricSerie
 
 @cache
 def _environment() -> jinja2.Environment:
-    """Return the template environment: everything is escaped, nothing may be undefined."""
+    """Return the template environment: autoescaping, and undefined names are errors."""
     try:
         import jinja2  # noqa: PLC0415 -- of an extra
     except ImportError as error:
@@ -167,7 +166,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _finalize(value: object) -> object:
-    # Exactly text: markup of ours is a subclass of it.
+    # Markup, a subclass of str, is passed through.
     return one_line(value, TEXT_LIMIT) if type(value) is str else value
 
 
@@ -182,7 +181,8 @@ def _plotly() -> str:
 
 def _missing() -> MLOpsError:
     return MLOpsError(
-        "an HTML report needs jinja2 and plotly; install them: pip install 'pytest-mlops[report]'"
+        "an HTML report needs jinja2 and plotly, which are not installed; run pip install "
+        "'pytest-mlops[report]'"
     )
 
 
@@ -191,10 +191,10 @@ def _asset(name: str) -> str:
 
 
 def _markup(text: str) -> object:
-    """Mark text of ours, and of plotly, as what need not be escaped."""
+    """Mark a text of this package or of plotly as safe, so that it is not escaped."""
     from markupsafe import Markup  # noqa: PLC0415 -- of an extra, comes with jinja2
 
-    return Markup(text)  # noqa: S704 -- never anything out of a record
+    return Markup(text)  # noqa: S704 -- never text from a record
 
 
 def _hash(script: str) -> str:
@@ -204,12 +204,12 @@ def _hash(script: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MatrixRow:
-    """One slice, of one data set where cells name any.
+    """One row of the coverage matrix: a slice, on one data set if the cells name one.
 
     Attributes:
         slice: Name of the slice.
-        dataset: Name of the data set; ``None`` for whichever the tests use.
-        cells: One for each capability; ``None`` where the capability is not declared on this slice.
+        dataset: Name of the data set; ``None`` for any data set.
+        cells: One cell per capability; ``None`` where the capability is not declared on the slice.
     """
 
     slice: str
@@ -219,14 +219,14 @@ class MatrixRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Matrix:
-    """Capabilities and the rows under them."""
+    """The coverage matrix: slices by capabilities."""
 
     capabilities: tuple[str, ...]
     rows: tuple[MatrixRow, ...]
 
 
 def coverage_matrix(record: IntegrationResult) -> Matrix:
-    """Lay the declared cells out, slices and capabilities in the order in which they were declared."""
+    """Return the declared cells as a matrix, slices and capabilities in the order of declaration."""
     found = {cell.cell: cell for cell in record.coverage_cells}
     placed: dict[tuple[str, str | None], dict[str, CellCoverage]] = {}
     capabilities: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""A record as Markdown within a budget of characters, for comments and job summaries."""
+"""The Markdown report, within a budget of characters, for comments and job summaries."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
 __all__ = ["BUDGET", "to_markdown"]
 
 BUDGET = 60_000
-"""Characters; a comment on GitHub may have 65,536."""
+"""Default budget in characters; GitHub limits comments to 65,536."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 TEST, RULE, CELL = ("test", "tests"), ("rule", "rules"), ("cell", "cells")
-# Verdicts stand where a narrow screen still shows them; tables scroll sideways there.
+# Verdicts come early, so that a narrow screen shows them without scrolling.
 RULE_COLUMNS = ("rule", "verdict", "estimate", "interval", "n", "MDE")
 CHANGE_COLUMNS = ("change", "verdict", "Δ", "baseline", "candidate", "interval", "n", "allowed")
 CELL_COLUMNS = ("cell", "weight", "covered", "tests", "n")
@@ -64,28 +64,27 @@ def to_markdown(
     first: Sequence[MarkdownSection] = (),
     fold: bool = False,
 ) -> str:
-    """Write a record for people, what speaks against it first.
+    """Return the Markdown report of a record, reasons against the version first.
 
-    Everything that came from tests, configuration or model is escaped: names and messages are no markup,
-    mention nobody and link nowhere.
+    Text from tests, configuration and model is escaped: it creates no markup, mentions or links.
 
     Args:
         record: The record.
-        budget: Most characters of the answer. Rows that do not fit are counted in its last line.
-        first: Further sections, shown before the record's own.
-        fold: Whether what does not speak against it waits behind a click, as GitHub's pages can show it.
+        budget: Maximum number of characters. The last line counts the rows that do not fit.
+        first: Additional sections, shown before those of the record.
+        fold: Whether to collapse the sections that do not affect the verdict (``<details>`` on GitHub).
 
     Raises:
         ValueError: the budget is negative.
     """
     if budget < 0:
-        raise ValueError(f"budget is {budget}; expected a number of characters, 0 or more")
+        raise ValueError(f"budget is {budget}; expected a number of characters of at least 0")
     head = f"## {to_markdown_text(headline(record))}"
     note = why_not_deployable(record)
     if note is not None:
         head += f"\n\n{note}"
     short = "partial" if record.partial is not None else record.verdict.upper()
-    # Two lists in a row would be shown as one.
+    # Markdown joins two consecutive lists, so the second one gets a heading.
     sections = [*first, *_against(record, titled=any(section.items for section in first))]
     sections += [_folded(section) if fold else section for section in _beside(record)]
     return fit(head, short, [section for section in sections if section.items], budget)
@@ -120,22 +119,22 @@ def _beside(record: IntegrationResult) -> Iterator[MarkdownSection]:
     yield _table(
         ("part of the quality score", "parts of the quality score"), "Quality", part_columns, parts, _part
     )
-    spot_columns = ("slice", "measured by", "value", "elsewhere", "n", "q")
-    title = "Weak slices, found by search; they decide nothing"
+    spot_columns = ("slice", "metric", "value", "rest", "n", "q")
+    title = "Weak slices, found by search; they do not affect the verdict"
     yield _table(("weak slice", "weak slices"), title, spot_columns, weak_spots(record), _weak_spot)
     passing = [rule for rule in record.rules if rule.verdict is Verdict.PASS]
     yield _table(RULE, "Rules that passed", RULE_COLUMNS, passing, _rule)
     covered = [cell for cell in record.coverage_cells if cell.share >= 1]
     yield _table(CELL, "Covered cells", CELL_COLUMNS, covered, _cell)
-    measured = ("number", "value", "n", "test")
-    yield _table(("number", "numbers"), "Recorded numbers", measured, record.measurements, _measurement)
+    measured = ("metric", "value", "n", "test")
+    yield _table(("metric", "metrics"), "Recorded metrics", measured, record.measurements, _measurement)
     yield _table(("fact", "facts"), "Provenance", ("", ""), provenance(record), _fact)
     passed = [test for test in tests_by_concern(record) if test.passed]
     yield _table(TEST, "Model tests that passed", ("test", "outcome", "message"), passed, _test)
 
 
 def _folded(section: MarkdownSection) -> MarkdownSection:
-    """Return a section behind its own title."""
+    """Return a section collapsed below its title."""
     title, _, rest = section.head.partition("\n\n")
     head = f"<details><summary>{title.removeprefix('### ')}</summary>\n\n{rest}"
     return replace(section, head=head, foot="\n\n</details>")
@@ -244,5 +243,5 @@ def _weak_spot(found: tuple[str, WeakSpot]) -> Sequence[str]:
 
 
 def _fact(fact: tuple[str, str]) -> Sequence[str]:
-    # A whole commit may be what GitHub makes of it: a link to the commit.
+    # GitHub links full commit hashes, which is intended here.
     return (fact[0], fact[1] if COMMIT.fullmatch(fact[1]) else to_markdown_text(fact[1]))

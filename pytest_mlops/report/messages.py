@@ -1,4 +1,4 @@
-"""The words and numbers that every report of a record uses, as the terminal does."""
+"""Messages and number formats shared by all reports and by the terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 SUBJECT_LIMIT = 120
-"""Characters of a model's name and version that a headline shows."""
+"""Maximum characters of a model's name and version in a headline."""
 
 _WHERE = {
     Context.LOCAL: "here",
@@ -61,7 +61,7 @@ _CONCERN = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """A share of the whole run, and the least it had to be."""
+    """A score of the run, 0..1, with its threshold."""
 
     name: str
     value: float | None
@@ -69,22 +69,22 @@ class Score:
 
     @property
     def met(self) -> bool:
-        """Whether the value is known and reaches the threshold."""
+        """Whether the value is known and at least the threshold."""
         return self.value is not None and self.value >= self.threshold - 1e-12
 
 
 def headline(record: IntegrationResult) -> str:
-    """Return the verdict, the version, and what was decided, in one line."""
+    """Return the verdict, the version and the decision in one line."""
     if record.partial is not None:
         return f"partial: {record.partial} model tests ran, no verdict"
     action = {Decision.ALLOW: "allowed", Decision.BLOCK: "blocked"}[record.decision]
     if record.verdict is Verdict.UNDECIDED and record.decision is Decision.ALLOW:
-        action = "allowed although the evidence does not suffice"
+        action = "allowed although the evidence is insufficient"
     return f"{record.verdict.upper()}: {subject(record)} is {action} {_WHERE[record.context]}"
 
 
 def subject(record: IntegrationResult) -> str:
-    """Return what the verdict is about."""
+    """Return the model and version that the verdict is about."""
     model = record.model_version
     if model is None:
         return "this version"
@@ -92,7 +92,7 @@ def subject(record: IntegrationResult) -> str:
 
 
 def why_not_deployable(record: IntegrationResult) -> str | None:
-    """Return why a successful record is no ticket; ``None`` where it is one, or was not successful."""
+    """Return why a successful record is not deployable; ``None`` if it is, or if it was not successful."""
     if record.deployable or not record.success:
         return None
     if not record.policy.configured:
@@ -101,11 +101,11 @@ def why_not_deployable(record: IntegrationResult) -> str | None:
         why = "mlops.yaml declares no requirements"
     else:
         why = "mlops.yaml names no model artifact"
-    return f"This record is no ticket for a deployment: {why}."
+    return f"This record cannot be used to deploy: {why}."
 
 
 def scores(record: IntegrationResult) -> tuple[Score, ...]:
-    """Return coverage, pass rate and quality score with their thresholds."""
+    """Return coverage, pass rate and quality score, each with its threshold."""
     gate = record.policy.gate
     return (
         Score(name="coverage", value=record.coverage, threshold=gate.min_coverage),
@@ -115,17 +115,17 @@ def scores(record: IntegrationResult) -> tuple[Score, ...]:
 
 
 def describe_bound(record: IntegrationResult) -> str | None:
-    """Return what coverage and pass rate show together; ``None`` where one of them is unknown."""
+    """Return coverage × pass rate with its lower bound; ``None`` if one of them is unknown."""
     if record.bounds is None:
         return None
     return (
         f"coverage × pass rate = {record.bounds.product:.3g}: the share of declared behaviour shown to hold "
-        f"(at least {record.bounds.lower:.3g} with 95 % confidence, were these tests a sample)"
+        f"(at least {record.bounds.lower:.3g} with 95 % confidence if the tests are a sample)"
     )
 
 
 def describe_comparison(comparison: Comparison) -> str:
-    """Say which version was compared with and on what, or why none was."""
+    """Return which baseline was compared on how many examples, or why there was no comparison."""
     if comparison.status != "compared" or comparison.baseline is None:
         refused = comparison.status == "refused"
         return f"{'Refused' if refused else 'Not compared'}: {comparison.message}."
@@ -134,29 +134,29 @@ def describe_comparison(comparison: Comparison) -> str:
     version = one_line(version, SUBJECT_LIMIT)
     named = f"{version} ({reference.source})" if version else reference.source
     return (
-        f"Compared with {named} on {count(comparison.paired)} examples; {count(comparison.added)} only here, "
-        f"{count(comparison.removed)} only there. Each end of an interval is a bound of its own, with "
-        f"{100 * comparison.confidence:.4g} % confidence."
+        f"Compared with {named} on {count(comparison.paired)} examples; {count(comparison.added)} only in "
+        f"the candidate, {count(comparison.removed)} only in the baseline. Each end of an interval is a "
+        f"one-sided bound with {100 * comparison.confidence:.4g} % confidence."
     )
 
 
 def number(value: float | None) -> str:
-    """Write a number to four significant digits; nothing for ``None``."""
+    """Format a number with four significant digits; ``None`` becomes an empty text."""
     return "" if value is None else f"{value:.4g}"
 
 
 def count(value: int | None) -> str:
-    """Write a count with its thousands apart; nothing for ``None``."""
+    """Format a count with thousands separators; ``None`` becomes an empty text."""
     return "" if value is None else f"{value:,}"
 
 
 def interval(lower: float | None, upper: float | None) -> str:
-    """Write an interval; nothing where an end is unknown."""
+    """Format an interval; an empty text if an end is unknown."""
     return "" if lower is None or upper is None else f"{lower:.3g} to {upper:.3g}"
 
 
 def describe_cell(cell: CellCoverage) -> str:
-    """Say how far a cell is covered, in words and not in colour."""
+    """Return the coverage of a cell as text."""
     if cell.claims == 0:
         return "no test"
     share = f"{cell.share:.0%}"
@@ -166,25 +166,25 @@ def describe_cell(cell: CellCoverage) -> str:
 
 
 def tests_by_concern(record: IntegrationResult) -> list[TestResult]:
-    """Return the model tests, failures first and passes last, otherwise in their order."""
+    """Return the model tests, failures first and passes last, otherwise in their original order."""
     rank = {outcome: position for position, outcome in enumerate(_CONCERN)}
     return sorted(record.test_results.results, key=lambda test: rank[test.outcome])
 
 
 def rules_by_concern(record: IntegrationResult) -> list[tuple[int, RuleResult]]:
-    """Return the rules with their positions: the worst verdict first, what blocks, the largest miss."""
+    """Return (position, rule): sorted by verdict, then blocking rules first, then the largest miss."""
 
     def concern(entry: tuple[int, RuleResult]) -> tuple[int, bool, float]:
         index, rule = entry
-        asked = record.policy.rules[index] if index < len(record.policy.rules) else None
-        miss = 0.0 if asked is None or rule.estimate is None else _miss(asked, rule.estimate)
+        declared = record.policy.rules[index] if index < len(record.policy.rules) else None
+        miss = 0.0 if declared is None or rule.estimate is None else _miss(declared, rule.estimate)
         return -rule.verdict.rank, rule.severity == "report", -miss
 
     return sorted(enumerate(record.rules), key=concern)
 
 
 def _miss(rule: Rule, estimate: float) -> float:
-    """Return how far an estimate is out of bounds, from 0 to 2, as a share of the larger of the two."""
+    """Return how far an estimate is out of bounds, relative to the larger of the two, from 0 to 2."""
     least = (rule.min, rule.min_delta, rule.min_rel_delta)
     most = (rule.max, rule.max_delta, rule.max_rel_delta)
     gaps = [(bound - estimate, bound) for bound in least if bound is not None]
@@ -193,12 +193,12 @@ def _miss(rule: Rule, estimate: float) -> float:
 
 
 def describe_waiver(waiver: WaiverUse) -> str:
-    """Say what became of a waiver."""
+    """Return the status of a waiver as text."""
     return waiver.status.replace("_", " ")
 
 
 def provenance(record: IntegrationResult) -> list[tuple[str, str]]:
-    """Return where and on what the evidence was made: (name, value), what is unknown left out."""
+    """Return the known facts about how the evidence was produced, as (name, value)."""
     made, model = record.provenance, record.model_version
     dirty = {True: " (with uncommitted changes)", False: "", None: ""}[made.dirty]
     facts = [
@@ -211,7 +211,7 @@ def provenance(record: IntegrationResult) -> list[tuple[str, str]]:
         ("commit", made.commit_head and made.commit_head + dirty),
         ("merge commit", made.commit_merge),
         ("CI run", made.ci_run),
-        ("configuration", made.config or "none; defaults apply"),
+        ("configuration", made.config or "none, defaults apply"),
         ("policy digest", record.policy_digest),
         ("arguments", " ".join(made.arguments)),
         ("workers", str(made.workers) if made.workers else None),
@@ -225,7 +225,7 @@ def provenance(record: IntegrationResult) -> list[tuple[str, str]]:
 
 
 def weak_spots(record: IntegrationResult) -> list[tuple[str, WeakSpot]]:
-    """Return (what it was measured by, slice) of every slice that the search for weak ones found."""
+    """Return (metric, weak slice) for every weak slice that the search found."""
     names = {"classification": "accuracy", "regression": "minus the mean absolute error"}
     return [
         (names[array.task] + (f" on {array.dataset}" if array.dataset is not None else ""), spot)

@@ -1,4 +1,4 @@
-"""Reliability curves from the arrays beside a record: stated probability against what came true."""
+"""Reliability curves from the arrays of a record: predicted probability against observed frequency."""
 
 from __future__ import annotations
 
@@ -27,18 +27,26 @@ __all__ = ["Curve", "CurveBin", "reliability_curves"]
 
 BINS = 10
 REPLICATES = 99
-"""Label vectors drawn for the error that perfect calibration would show."""
+"""Simulated label vectors for the calibration error under perfect calibration."""
 LARGEST = 256 * 1024 * 1024
-"""Bytes of an arrays file beyond which its curve is left out: a report is no place to wait."""
+"""Maximum size of an arrays file in bytes; a larger one would delay the report and gets no curve."""
 LEVEL = 0.975
-"""One-sided level of the bounds, which makes the interval one of 95 %."""
+"""One-sided level of the bounds, for a two-sided interval of 95 %."""
 BY_LABEL = ("precision", "recall", "f1")
-"""Metrics whose notes say which label is the positive one."""
+"""Metrics whose notes name the positive label."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurveBin:
-    """Examples of about the same stated probability, and the share of them for which it came true."""
+    """One bin of a reliability curve.
+
+    Attributes:
+        n: Number of examples.
+        probability: Mean predicted probability.
+        observed: Observed frequency of the event.
+        lower: Lower end of its two-sided 95 % interval.
+        upper: Upper end of the interval.
+    """
 
     n: int
     probability: float
@@ -53,11 +61,11 @@ class Curve:
 
     Attributes:
         title: Data set, or the test that recorded it.
-        event: What the probability is of.
-        n: Examples.
+        event: The event that the probabilities are for.
+        n: Number of examples.
         ece: Expected calibration error over the bins.
-        chance: The mean of that error under perfect calibration, at this n.
-        bins: Equal-mass bins, by probability.
+        chance: Mean of that error under perfect calibration at this n.
+        bins: Equal-mass bins, sorted by probability.
     """
 
     title: str
@@ -71,12 +79,12 @@ class Curve:
 def reliability_curves(
     record: IntegrationResult, folder: Path | None, *, most: int = 6
 ) -> tuple[list[Curve], list[str]]:
-    """Return the curves of every data set with probabilities, and why others could not be drawn.
+    """Return the curve of each data set with probabilities, and the reasons for missing curves.
 
     Args:
         record: The record.
-        folder: Where the arrays lie, as ``<digest>.npz``; ``None`` where they are not to be looked for.
-        most: Curves at most.
+        folder: Folder of the arrays, as ``<digest>.npz``; ``None`` returns no curves.
+        most: Maximum number of curves.
     """
     scored = [ref for ref in record.arrays if "y_score" in ref.fields]
     if folder is None or not scored:
@@ -87,7 +95,7 @@ def reliability_curves(
         try:
             curves.append(_curve(title, ref, folder, _positive_note(record, ref)))
         except (EvidenceError, RecordingError, ValueError, TypeError, IndexError) as error:
-            notes.append(f"{title}: no reliability curve, since {error}")
+            notes.append(f"{title}: no reliability curve: {error}")
     if len(scored) > most:
         notes.append(f"{len(scored) - most} more data sets with probabilities are in the record")
     return curves, notes
@@ -102,7 +110,7 @@ def _positive_note(record: IntegrationResult, ref: ArrayRef) -> str | None:
 
 def _curve(title: str, ref: ArrayRef, folder: Path, note: str | None) -> Curve:
     if ref.size > LARGEST:
-        raise EvidenceError(f"its arrays have {ref.size:,} bytes, more than {LARGEST:,}")
+        raise EvidenceError(f"its arrays have {ref.size:,} bytes; expected at most {LARGEST:,}")
     arrays = load_arrays(folder / f"{ref.digest}.npz")
     event, probability, what = _events(arrays, note)
     found = calibration(event, probability, seed=seed_from(ref.digest), bins=BINS, replicates=REPLICATES)
@@ -122,13 +130,13 @@ def _curve(title: str, ref: ArrayRef, folder: Path, note: str | None) -> Curve:
 def _events(
     arrays: Mapping[str, NDArray[Any]], note: str | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], str]:
-    """Return whether the event happened (n,), its stated probability (n,), and what the event is."""
+    """Return whether the event happened (n,), its predicted probability (n,), and the event's name."""
     missing = sorted({"y_true", "y_pred", "y_score"} - arrays.keys())
     if missing:
         raise EvidenceError(f"its arrays lack {', '.join(missing)}")
     true, pred, score = arrays["y_true"], arrays["y_pred"], arrays["y_score"].astype(np.float64)
     if not (true.ndim == pred.ndim == 1 and true.shape == pred.shape == score.shape[:1]):
-        raise EvidenceError("its arrays differ in length")
+        raise EvidenceError("its arrays have different lengths")
     labels = Labels.of(true, pred, None)
     named = [label for label in labels.classes if note == f"binary, positive={label!r}"]
     labels = Labels.of(true, pred, named[0]) if named else labels
@@ -139,5 +147,5 @@ def _events(
     if score.ndim == 2:
         score = score[:, reference]
     elif labels.positive is None:
-        raise EvidenceError("the record does not say which label its probabilities are of")
+        raise EvidenceError("the record does not name the label of its probabilities")
     return labels.true == reference, score, f"label {labels.classes[reference]!r}"

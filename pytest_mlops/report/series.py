@@ -1,4 +1,4 @@
-"""Recorded numbers as series: one metric of one data set, with an interval and a verdict for each slice."""
+"""Recorded metrics grouped by data set, with interval and verdict for each slice."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Point:
 
     Attributes:
         slice: Name of the slice.
-        value: The number; ``None`` where it is undefined, and then ``note`` says why.
-        lower: End of the interval; ``None`` where none is known.
-        upper: Its other end.
-        n: Examples that the estimate rests on, where known: of a recall, the positives alone.
-        least: Greatest ``min`` of the rules on it.
-        most: Least ``max`` of the rules on it.
-        verdict: Worst verdict of the rules on it; ``None`` without rules.
+        value: The value; ``None`` if it is undefined, with the reason in ``note``.
+        lower: Lower end of the two-sided interval; ``None`` without one.
+        upper: Upper end of the interval.
+        n: Sample size, if known; for a recall, the number of positives.
+        least: Largest ``min`` of its rules.
+        most: Smallest ``max`` of its rules.
+        verdict: Worst verdict of its rules; ``None`` without rules.
         note: How it was computed.
     """
 
@@ -52,31 +52,31 @@ class Point:
 
     @property
     def concern(self) -> int:
-        """How much it asks for attention: nothing for no rule, then by verdict."""
+        """Sort key: the rank of the verdict, -1 without rules."""
         return -1 if self.verdict is None else self.verdict.rank
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricSeries:
-    """A metric of a data set: ``all`` first, then the slices whose rules did not pass, then the rest."""
+    """A metric on one data set: ``all`` first, then slices whose rules did not pass, then the rest."""
 
     title: str
     points: tuple[Point, ...]
 
     @property
     def verdict(self) -> Verdict | None:
-        """Worst verdict of its points; ``None`` without rules."""
+        """Worst verdict of the points; ``None`` without rules."""
         known = [point.verdict for point in self.points if point.verdict is not None]
         return combine(known) if known else None
 
     @property
     def sliced(self) -> bool:
-        """Whether there is anything besides the slice of all examples."""
+        """Whether there are slices besides ``all``."""
         return any(point.slice != ALL for point in self.points)
 
 
 def all_series(record: IntegrationResult) -> list[MetricSeries]:
-    """Return every recorded metric, those whose rules did not pass first."""
+    """Return all recorded metrics, those whose rules did not pass first."""
     verdicts, rules = _rules(record)
     grouped: dict[tuple[str, str | None], list[Point]] = {}
     for found in record.measurements:
@@ -90,8 +90,8 @@ def all_series(record: IntegrationResult) -> list[MetricSeries]:
 
 
 def interval_of(found: Measurement) -> tuple[float | None, float | None]:
-    """Return the ends of the two-sided interval at ``LEVEL``; ``None`` where none is known."""
-    # The one-sided level whose two bounds make the two-sided interval.
+    """Return the ends of the two-sided interval at ``LEVEL``; ``None`` without an interval."""
+    # The one-sided level whose two bounds form the two-sided interval.
     interval = bounds(estimate_of(found), (1 + LEVEL) / 2)
     return (None, None) if interval is None else (interval.lower, interval.upper)
 
@@ -101,7 +101,7 @@ def _order(point: Point) -> tuple[bool, int]:
 
 
 def _rules(record: IntegrationResult) -> tuple[dict[Key, Verdict], dict[Key, list[Rule]]]:
-    """Return the worst verdict and the rules of every key that has any; rules on its change are not of it."""
+    """Return the worst verdict and the rules on the value for every key that has rules."""
     named = {rule.name: rule for rule in record.policy.rules}
     changes = {name for name, rule in named.items() if rule.compares}
     verdicts: dict[Key, Verdict] = {}

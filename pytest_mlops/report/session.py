@@ -1,4 +1,4 @@
-"""The plugin that makes the reports of a run, loaded where any are asked for.  PYTEST_DONT_REWRITE."""
+"""The pytest plugin that writes the reports of ``--mlops-report``.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ GATE_NAME, NAME = "mlops-session", "mlops-reports"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the reports of ``--mlops-report`` made, in the process where the gate decides.
+    """Register the reports of ``--mlops-report`` in the process where the gate decides.
 
     Raises:
-        pytest.UsageError: a report would take the place of a record or of another report.
+        pytest.UsageError: a report would overwrite a record or another report.
     """
     folder = config.invocation_params.dir
     targets = [(kind, (folder / path).resolve()) for kind, path in config.option.mlops_report]
@@ -44,16 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def place_reports(
     targets: Sequence[Target], records: Sequence[Path], folder: Path
 ) -> dict[Path, list[Target]]:
-    """Return where the reports of every record go.
+    """Return the paths of the reports of each record.
 
     Args:
-        targets: What was asked for.
-        records: Where the records go, one for each configuration.
-        folder: Where a single record would go. A record below it has its reports as far below the place that
-            was asked for.
+        targets: Kind and path of each requested report.
+        records: Paths of the records, one per configuration.
+        folder: Folder of a single record. The reports of a record in a subfolder go to the same subfolder
+            relative to the requested path.
 
     Raises:
-        pytest.UsageError: a report would take the place of a record or of another report.
+        pytest.UsageError: a report would overwrite a record or another report.
     """
     taken, placed = set(records), {}
     for record in records:
@@ -62,19 +62,19 @@ def place_reports(
         for _, path in placed[record]:
             if path in taken:
                 raise pytest.UsageError(
-                    f"--mlops-report: {_relative(path)} is the place of a record or of another report; "
-                    "give each a path of its own"
+                    f"--mlops-report: {_relative(path)} is already the path of a record or another report; "
+                    "give each report its own path"
                 )
             taken.add(path)
     return placed
 
 
 class ReportSession:
-    """Hooks that come after those of the gate: whatever becomes of a report, the verdict is settled.
+    """Hooks that run after those of the gate, so that a failing report cannot change the verdict.
 
     Args:
-        placed: Record -> where its reports go.
-        histories: Record -> folder of the project whose history its HTML page shows, where one is kept.
+        placed: Path of a record -> kind and path of its reports.
+        histories: Path of a record -> project folder of the run history for its HTML report, if one is kept.
     """
 
     def __init__(
@@ -82,43 +82,40 @@ class ReportSession:
     ) -> None:
         self.placed = placed
         self.histories = histories or {}
-        self.awaited = dict.fromkeys(placed)
+        self.pending = dict.fromkeys(placed)
         self.written: list[Path] = []
         self.problems: list[str] = []
         self.notes: list[str] = []
 
     def pytest_sessionstart(self) -> None:
-        """Take away the reports of an earlier run, so that none of them outlives a crash of this one."""
+        """Delete the reports of an earlier run, so that no stale report survives a crash of this one."""
         for targets in self.placed.values():
             for _, path in targets:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
 
-    # First, so that another listener's error does not stand between record and report.
+    # First, so that an error in another plugin does not prevent the report.
     @pytest.hookimpl(tryfirst=True)
     def pytest_mlops_after_verdict(self, record: IntegrationResult, path: Path) -> None:
         """Write the reports of one record."""
-        self.awaited.pop(path, None)
+        self.pending.pop(path, None)
         for kind, target in self.placed.get(path, ()):
             self._write(record, kind, target, path)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the reports are, and what could not be written."""
+        """Print where the reports are and which could not be written."""
         if terminalreporter.config.get_verbosity() >= 0:
             for path in self.written:
                 terminalreporter.write_line(f"report: {_relative(path)}")
         for note in self.notes:
             terminalreporter.write_line(note, yellow=True)
-        missing = [
-            f"{_relative(path)} was not written, and there is nothing else to make it from"
-            for path in self.awaited
-        ]
+        missing = [f"its record {_relative(path)} was not written" for path in self.pending]
         for problem in [*self.problems, *missing]:
             terminalreporter.write_line(f"report not written: {problem}", red=True)
 
     def _write(self, record: IntegrationResult, kind: Kind, path: Path, result: Path) -> None:
-        # Here and not above: what makes reports costs time at the start of a run.
+        # Imported here, since importing the report writers would slow the start of a run.
         from pytest_mlops.report.write import write_report  # noqa: PLC0415
 
         try:
@@ -126,13 +123,13 @@ class ReportSession:
             write_report(record, kind, path, result=result, history=history)
         except MLOpsError as error:
             self.problems.append(str(error))
-        except Exception as error:  # noqa: BLE001 -- one report that cannot be made is no reason to lose the other
+        except Exception as error:  # noqa: BLE001 -- one failing report must not prevent the others
             self.problems.append(f"{_relative(path)}: {type(error).__name__}: {error}")
         else:
             self.written.append(path)
 
     def _history(self, record: IntegrationResult, result: Path) -> Sequence[RunPoint] | None:
-        """Read the model's recorded runs; a page without them is better than none."""
+        """Return the recorded runs of the model; a report without trends is better than none."""
         folder = self.histories.get(result)
         if folder is None:
             return None

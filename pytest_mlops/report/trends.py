@@ -1,4 +1,4 @@
-"""Trends: the scores, and every metric that has a rule, over the recorded runs of a model."""
+"""Trends of the scores and of metrics with rules over the recorded runs of a model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 METRICS_DRAWN = 30
-"""Metrics whose trend is shown, those whose rules did not pass first."""
+"""Maximum number of metrics with a trend, those whose rules did not pass first."""
 
 Key = tuple[str, str, str | None]
 """Metric, slice and data set."""
@@ -39,7 +39,7 @@ Key = tuple[str, str, str | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunMetric:
-    """A metric in one run: value, interval, and the worst verdict of its rules."""
+    """A metric in one run: value, interval and worst verdict of its rules."""
 
     value: float | None
     lower: float | None
@@ -49,15 +49,15 @@ class RunMetric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunPoint:
-    """What the trends need of one run.
+    """Scores and metrics of one run.
 
     Attributes:
-        run_id: The run.
-        version: The version that was tested.
-        ended: When it ended, UTC.
-        verdict: What it came to.
-        scores: Coverage, pass rate and quality score, 0..1; ``None`` where a score is unknown.
-        estimates: Key -> estimate, of those metrics that were asked for and measured.
+        run_id: Identifier of the run.
+        version: Identifier of the tested version.
+        ended: End of the run, UTC.
+        verdict: Verdict of the run.
+        scores: Coverage, pass rate and quality score, 0..1; ``None`` for an unknown score.
+        estimates: Key -> metric, for the requested metrics that were measured.
     """
 
     run_id: str
@@ -70,9 +70,9 @@ class RunPoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrendPoint:
-    """One run in a trend; ``ended`` as ``2026-11-23 12:00:05``, UTC.
+    """One run in a trend; ``ended`` is formatted as ``2026-11-23 12:00:05``, UTC.
 
-    The verdict is that on the metric; of a score, which has none of its own, that of the run.
+    ``verdict`` is the verdict on the metric; for a score it is the verdict of the run.
     """
 
     run_id: str
@@ -86,14 +86,14 @@ class TrendPoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trend:
-    """A number over the runs, the oldest first.
+    """A score or metric over the runs, the oldest first.
 
     Attributes:
-        title: What it is.
-        points: One for each run that knows of it.
-        runs: How many runs there are in all.
-        limits: What this record's policy asks of it: bounds to draw.
-        score: Whether it is a score of the run, 0..1, and no metric.
+        title: Name of the score or metric.
+        points: One point per run that recorded it.
+        runs: Total number of runs.
+        limits: Thresholds of the current policy.
+        score: Whether this is a score of the run, 0..1, rather than a metric.
     """
 
     title: str
@@ -104,17 +104,17 @@ class Trend:
 
     @property
     def drawn(self) -> bool:
-        """Whether there is a value to draw."""
+        """Whether any point has a value."""
         return any(point.value is not None for point in self.points)
 
 
 def ruled_keys(record: IntegrationResult) -> tuple[Key, ...]:
-    """Return the metrics that rules of a record bound, without those on changes; the worst verdicts first."""
+    """Return the metrics that have rules on their value, those with the worst verdicts first."""
     return tuple(_verdicts(record))[:METRICS_DRAWN]
 
 
 def run_point(record: IntegrationResult, keys: Sequence[Key]) -> RunPoint | None:
-    """Return what the trends need of a record; ``None`` for a run that names no model or has no verdict."""
+    """Return scores and metrics of a record; ``None`` for a run without a model version or a verdict."""
     if record.model_version is None or record.partial is not None:
         return None
     verdicts, wanted = _verdicts(record), set(keys)
@@ -136,11 +136,11 @@ def run_point(record: IntegrationResult, keys: Sequence[Key]) -> RunPoint | None
 
 
 def all_trends(record: IntegrationResult, history: Sequence[RunPoint]) -> list[Trend]:
-    """Return the trends that lead to a record: three scores, then its ruled metrics.
+    """Return the trends up to a record: the three scores, then the metrics with rules.
 
     Args:
-        record: The record, which takes part whether it was recorded or not.
-        history: Recorded runs of its model, in any order.
+        record: The record; it is included even if the history does not contain it.
+        history: Recorded runs of the same model, in any order.
     """
     keys = ruled_keys(record)
     own = run_point(record, keys)
@@ -197,7 +197,7 @@ def _when(run: RunPoint) -> tuple[datetime, str]:
 
 
 def _verdicts(record: IntegrationResult) -> dict[Key, Verdict]:
-    """Return the worst verdict of every bounded metric, the worst first."""
+    """Return the worst verdict of every metric with rules on its value, the worst first."""
     changes = {rule.name for rule in record.policy.rules if rule.compares}
     measured = {found.key for found in record.measurements}
     found: dict[Key, Verdict] = {}
@@ -213,20 +213,20 @@ def _key(result: RuleResult) -> Key:
 
 
 RUNS = 50
-"""The newest of a model's runs that are shown."""
+"""Maximum number of runs, the newest ones."""
 
 
 def read_history(record: IntegrationResult, folder: Path, *, url: str | None = None) -> list[RunPoint]:
-    """Return the newest recorded runs of the model that a record is about; none for a record without one.
+    """Return the newest recorded runs of the record's model; none for a record without a model version.
 
     Args:
         record: The record.
-        folder: Of the project, whose ``.mlops/store.db`` is read unless the environment says otherwise.
-        url: Of another store.
+        folder: Project folder; its ``.mlops/store.db`` is read unless the environment names another store.
+        url: URL of another store.
 
     Raises:
         StoreError: there is no store, it cannot be read, or the ``ops`` extra is not installed.
-        EvidenceError: a record in it is not what was recorded.
+        EvidenceError: a stored record does not match its digest.
     """
     from pytest_mlops.store.engine import open_store, store_exists  # noqa: PLC0415 -- of the ops extra
     from pytest_mlops.store.history import get_result, list_results  # noqa: PLC0415
@@ -234,7 +234,10 @@ def read_history(record: IntegrationResult, folder: Path, *, url: str | None = N
     if record.model_version is None:
         return []
     if not store_exists(url, folder=folder):
-        raise StoreError("there is no store here, so no run is recorded; leave the history out")
+        raise StoreError(
+            f"there is no store in {folder}, so no runs are recorded; add history: {{}} to mlops.yaml to "
+            "record runs, or create the report without history"
+        )
     keys = ruled_keys(record)
     found = []
     with open_store(url, folder=folder) as store:
@@ -242,7 +245,7 @@ def read_history(record: IntegrationResult, folder: Path, *, url: str | None = N
         for entry in page.entries:
             try:
                 point = run_point(get_result(store, entry.run_id), keys)
-            except NotRegistered:  # pruned by somebody meanwhile
+            except NotRegistered:  # pruned since the list was read
                 continue
             if point is not None:
                 found.append(point)

@@ -1,4 +1,4 @@
-"""Reports written to files."""
+"""Report files."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def write_report(
     result: Path,
     history: Sequence[RunPoint] | None = None,
 ) -> None:
-    """Write ``record`` as a report.
+    """Write the report of a record to a file.
 
     Args:
         record: The record.
         kind: ``html``, or ``md`` for Markdown.
-        path: Where the report goes.
-        result: Where the record lies, and its arrays beside it.
-        history: Recorded runs of the model, for the trends of the HTML page; ``None`` for a page without.
+        path: Path of the report.
+        result: Path of the record, with its arrays beside it.
+        history: Recorded runs of the model, for the trends of the HTML report; ``None`` omits them.
 
     Raises:
-        IoError: it could not be written, or would replace the record itself.
+        IoError: the report could not be written, or would overwrite the record.
         MLOpsError: the ``report`` extra, which HTML needs, is not installed.
     """
     if path.resolve() == result.resolve():
-        raise IoError(f"{path} is the record itself; give the report a path of its own")
+        raise IoError(f"{path} is the record itself; choose another path for the report")
     if kind == "html":
         text = to_html(record, arrays=result.parent / "arrays", history=history)
     else:

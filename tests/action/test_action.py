@@ -108,7 +108,7 @@ def test_defaults_count_only_where_no_configuration_is_asked_for(project: Projec
     ran = project.run("push")
 
     assert (ran.code, ran.record()["policy"]["configured"]) == (0, False)
-    assert "This record is no ticket for a deployment: there is no mlops.yaml." in ran.summary
+    assert "This record cannot be used to deploy: there is no mlops.yaml." in ran.summary
 
 
 def test_committed_record_is_no_evidence(project: Project) -> None:

@@ -112,8 +112,8 @@ def test_with_the_gate_off_nothing_is_printed(project: Gate, pytester: pytest.Py
 @pytest.mark.parametrize(
     ("context", "headline"),
     [
-        ("local", "UNDECIDED: this version is allowed although the evidence does not suffice here"),
-        ("pull_request", "UNDECIDED: this version is allowed although the evidence does not suffice for *"),
+        ("local", "UNDECIDED: this version is allowed although the evidence is insufficient here"),
+        ("pull_request", "UNDECIDED: this version is allowed although the evidence is insufficient for *"),
         ("release", "UNDECIDED: this version is blocked for release"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_narrowed_run_says_how_much_ran_and_gives_no_verdict(project: Gate) ->
 def test_a_pass_without_config_says_why_it_is_no_ticket(gate: Gate) -> None:
     gate.write("test_model.py", "import pytest\n@pytest.mark.model_test\ndef test_it(): pass\n")
     text = " ".join("\n".join(section(gate.run())).split())
-    assert "no ticket for a deployment: there is no mlops.yaml." in text
+    assert "cannot be used to deploy: there is no mlops.yaml." in text
 
 
 @pytest.mark.parametrize(

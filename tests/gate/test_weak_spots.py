@@ -36,7 +36,7 @@ def test_a_weak_pair_of_slices_is_shown_and_changes_nothing(
     run: pytest.RunResult, pytester: pytest.Pytester
 ) -> None:
     assert run.ret == 0
-    run.stdout.fnmatch_lines(["*PASS: this version is allowed here*", "*weak slice (decides nothing)*"])
+    run.stdout.fnmatch_lines(["*PASS: this version is allowed here*", "*weak slice (not in the verdict)*"])
     run.stdout.fnmatch_lines(["  old and rural *0.* 0.9*"])
     record = read_record(pytester.path / ".mlops" / "integration-result.json")
     spots = record.arrays[0].weak_spots
@@ -48,9 +48,9 @@ def test_a_weak_pair_of_slices_is_shown_and_changes_nothing(
 def test_reports_show_them_as_what_they_are(run: pytest.RunResult, pytester: pytest.Pytester) -> None:
     record = read_record(pytester.path / ".mlops" / "integration-result.json")
     page, text = to_html(record, arrays=None), to_markdown(record)
-    assert "Weak slices, found by search; they decide nothing" in text
+    assert "Weak slices, found by search; they do not affect the verdict" in text
     assert "| old and rural | accuracy |" in text
-    assert "They decide nothing" in page
+    assert "They do not affect the verdict" in page
     assert "old and rural" in page
 
 

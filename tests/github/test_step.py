@@ -158,7 +158,7 @@ def test_an_undecided_one_is_allowed_and_neutral(job: Job, fake: FakeGitHub, mak
     assert exit_code_for_ruling(job.post(make.undecided())) is ExitCode.ALLOW
     assert fake.checks[0]["conclusion"] == "neutral"
     assert (job.outputs["verdict"], job.outputs["success"]) == ("undecided", "false")
-    assert "although the evidence does not suffice" in job.said[0]
+    assert "although the evidence is insufficient" in job.said[0]
 
 
 def test_the_second_run_changes_the_first_comment(job: Job, fake: FakeGitHub, make: Make) -> None:

@@ -215,8 +215,8 @@ def test_a_page_without_figures_does_not_carry_plotly(make_record: MakeRecord) -
     said = Page(text).text()
     for words in (
         "No rules are declared",
-        "No numbers were recorded",
-        "Nothing took part",
+        "No metrics were recorded",
+        "There is no quality score",
         "No requirements",
     ):
         assert words in said
@@ -224,8 +224,8 @@ def test_a_page_without_figures_does_not_carry_plotly(make_record: MakeRecord) -
 
 def test_a_version_that_nothing_speaks_against_says_so(make_record: MakeRecord) -> None:
     said = Page(to_html(make_record(), arrays=None)).text()
-    assert "Nothing speaks against this version" in said
-    assert "no ticket for a deployment" in said
+    assert "There are no reasons against this version" in said
+    assert "cannot be used to deploy" in said
 
 
 def test_a_partial_run_is_not_shown_as_a_pass(make_record: MakeRecord) -> None:
@@ -244,11 +244,11 @@ def test_long_lists_are_cut_and_what_is_left_is_counted(
     text = to_html(make_record(shares=[("recall", name, 50) for name in slices], policy=policy), arrays=None)
     said = Page(text).text()
     assert "10 more rules in the record" in said
-    assert "10 more numbers in the record" in said
+    assert "10 more metrics in the record" in said
     assert "30 more reasons" in said
     (figure,) = figures(text).values()
     assert sum(len(trace["x"]) for trace in figure["data"] if trace["name"] == "fail") == SLICES_DRAWN
-    assert f"the first {SLICES_DRAWN} slices" in said
+    assert f"The figure shows {SLICES_DRAWN} slices" in said
 
 
 def test_numbers_beyond_the_limit_drop_whole_metrics_and_are_counted(
@@ -256,7 +256,7 @@ def test_numbers_beyond_the_limit_drop_whole_metrics_and_are_counted(
 ) -> None:
     monkeypatch.setattr(html, "ROW_LIMIT", 2)
     record = make_record(shares=[(name, "all", 50) for name in ("a", "b", "c")])
-    assert "1 more numbers in the record" in Page(to_html(record, arrays=None)).text()
+    assert "1 more metrics in the record" in Page(to_html(record, arrays=None)).text()
 
 
 def test_slices_whose_rules_failed_come_before_the_others(make_record: MakeRecord) -> None:
@@ -306,7 +306,7 @@ def test_reliability_curve_is_drawn_from_the_arrays(make_record: MakeRecord, tmp
     plotly.graph_objects.Figure(figure)
     assert sum(figure["data"][2]["y"]) == 200
     assert figure["data"][1]["y"] == [0.0] * 5 + [1.0] * 5
-    assert "Stated probability of label 1" in Page(text).text()
+    assert "Predicted probability of label 1" in Page(text).text()
 
 
 def test_arrays_that_cannot_be_used_leave_a_note_and_the_rest(
@@ -316,7 +316,7 @@ def test_arrays_that_cannot_be_used_leave_a_note_and_the_rest(
     (path,) = tmp_path.iterdir()
     path.unlink()
     said = Page(to_html(record, arrays=tmp_path)).text()
-    assert "no reliability curve, since cannot read" in said
+    assert "no reliability curve: cannot read" in said
 
 
 def test_slices_go_down_capabilities_across_and_gaps_are_undeclared(make_record: MakeRecord) -> None:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_mlops.gate import terminal
 from pytest_mlops.records.integration import Provenance
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import Policy, Requirement, Waiver
@@ -37,14 +36,19 @@ def passing(name: str, *covers: str) -> TestResult:
 
 @pytest.mark.parametrize("context", Context)
 @pytest.mark.parametrize("verdict", Verdict)
-@pytest.mark.parametrize("partial", [None, "1 of 2"])
-def test_headline_is_the_terminals(
-    make_record: MakeRecord, context: Context, verdict: Verdict, partial: str | None
+def test_headline_names_verdict_version_and_decision(
+    make_record: MakeRecord, context: Context, verdict: Verdict
 ) -> None:
-    for decision in Decision:
-        fields = {"verdict": verdict, "decision": decision, "context": context, "partial": partial}
-        record = make_record(model=MODEL).model_copy(update=fields)
-        assert headline(record) == terminal._headline(record)[0]
+    for decision, action in ((Decision.ALLOW, "allowed"), (Decision.BLOCK, "blocked")):
+        fields = {"verdict": verdict, "decision": decision, "context": context}
+        title = headline(make_record(model=MODEL).model_copy(update=fields))
+        assert title.startswith(f"{verdict.upper()}: credit 1.0 is {action} ")
+        assert ("insufficient" in title) is (verdict is Verdict.UNDECIDED and decision is Decision.ALLOW)
+
+
+def test_headline_of_a_partial_run_has_no_verdict(make_record: MakeRecord) -> None:
+    record = make_record(model=MODEL).model_copy(update={"partial": "1 of 2"})
+    assert headline(record) == "partial: 1 of 2 model tests ran, no verdict"
 
 
 def test_what_speaks_against_the_version_comes_before_the_rest(make_record: MakeRecord) -> None:
@@ -69,7 +73,7 @@ def test_what_speaks_against_the_version_comes_before_the_rest(make_record: Make
         "### Rules that passed",
         "| f1 | PASS | 0.9 |",
         "### Covered cells",
-        "### Recorded numbers",
+        "### Recorded metrics",
         "### Provenance",
         "### Model tests that passed",
     ]
@@ -111,8 +115,7 @@ def test_waivers_ordinary_tests_and_facts_are_shown(make_record: MakeRecord) -> 
 def test_a_success_that_is_no_ticket_says_why(make_record: MakeRecord, policy: Policy, why: str) -> None:
     record = make_record(tests=[passing("test_ok", "rank:all")], policy=policy)
     assert record.success
-    assert f"This record is no ticket for a deployment: {why}." in to_markdown(record)
-    assert terminal._why_not_deployable(record) in to_markdown(record)
+    assert f"This record cannot be used to deploy: {why}." in to_markdown(record)
 
 
 def test_a_run_without_a_number_says_unknown(make_record: MakeRecord) -> None:

@@ -80,9 +80,9 @@ def test_columns_of_two_labels_and_of_several(scored: Scored, tmp_path: Path) ->
     ("columns", "why"),
     [
         ({"y_true": [0, 1], "y_score": [0.1, 0.9]}, "its arrays lack y_pred"),
-        ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": [0.1]}, "its arrays differ in length"),
+        ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": [0.1]}, "its arrays have different lengths"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": [0.1, 1.9]}, "expected one or more probabilities"),
-        ({"y_true": ["a", "b"], "y_pred": ["a", "b"], "y_score": [0.1, 0.9]}, "does not say which label"),
+        ({"y_true": ["a", "b"], "y_pred": ["a", "b"], "y_score": [0.1, 0.9]}, "does not name the label"),
         ({"y_true": ["a", "b"], "y_pred": [0, 1], "y_score": [0.1, 0.9]}, "expected labels of one kind"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": ["x", "y"]}, "could not convert"),
     ],
@@ -104,7 +104,7 @@ def test_changed_and_enormous_arrays_are_not_used(
     path.write_bytes(path.read_bytes() + b" ")
     assert "it was changed" in reliability_curves(record, tmp_path)[1][0]
     monkeypatch.setattr(reliability, "LARGEST", 10)
-    assert "more than 10" in reliability_curves(record, tmp_path)[1][0]
+    assert "expected at most 10" in reliability_curves(record, tmp_path)[1][0]
 
 
 def test_without_a_folder_or_probabilities_there_is_nothing_to_say(scored: Scored, tmp_path: Path) -> None:

@@ -95,9 +95,9 @@ def test_markdown_lists_changes_whose_rules_did_not_pass_first(record: Integrati
         "| recall | PASS | -0.01 | 0.8 | 0.79 | -0.02 to +0 | 1,200 | at least -0.05, at most +0.2 |",
         "| accuracy |  | +0.02 | 0.8 | 0.82 | +0.01 to +0.03 | 1,200 |  |",
     ]
-    assert "Compared with credit 1.4 (file:old.json) on 1,200 examples; 3 only here, 0 only there." in text
-    assert "a bound of its own, with 95 % confidence" in text
-    order = ["### Rules that did not pass", "### Changes against", "### Recorded numbers"]
+    assert "Compared with credit 1.4 (file:old.json) on 1,200 examples; 3 only in the candidate" in text
+    assert "a one-sided bound with 95 % confidence" in text
+    order = ["### Rules that did not pass", "### Changes against", "### Recorded metrics"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
 
@@ -206,7 +206,7 @@ def test_a_figure_draws_the_first_slices_and_the_table_has_all(make_record: Make
     (figure,) = forests(page)
     assert len(figure["layout"]["yaxis"]["ticktext"]) == SLICES_DRAWN
     assert figure["layout"]["yaxis"]["ticktext"][0] == "s059"
-    assert f"the first {SLICES_DRAWN} slices" in page
+    assert f"The figure shows {SLICES_DRAWN} slices" in page
     assert all(f"recall[{name}]" in page for name in slices)
 
 
@@ -217,7 +217,7 @@ def test_rows_and_metrics_beyond_the_limits_are_counted(
     monkeypatch.setattr(html, "FIGURE_LIMIT", 1)
     page = to_html(make_record(comparison=compared(*map(delta, ("a", "b", "c")))), arrays=None)
     assert "1 more changes in the record" in page
-    assert "2 more metrics are in the table alone" in page
+    assert "2 more metrics appear only in the table" in page
     assert len(forests(page)) == 1
 
 

@@ -91,7 +91,7 @@ def test_what_is_no_report_is_a_usage_error(project: Gate, given: str) -> None:
 def test_a_report_in_the_place_of_the_record_is_refused_before_anything_runs(project: Gate) -> None:
     done = project.run("--mlops-report", "md=.mlops/integration-result.json")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
-    done.stderr.fnmatch_lines(["*.mlops/integration-result.json is the place of a record*"])
+    done.stderr.fnmatch_lines(["*.mlops/integration-result.json is already the path of a record*"])
     assert not project.record().success
 
 
@@ -107,7 +107,7 @@ def test_without_a_record_there_is_no_report_of_it(project: Gate) -> None:
     project.write("test_model.py", GREEN + taken)
     done = project.run("--mlops-report", "md=report.md")
     assert done.ret == 1
-    done.stdout.fnmatch_lines(["report not written: .mlops/integration-result.json was not written*"])
+    done.stdout.fnmatch_lines(["report not written: its record .mlops/integration-result.json was not*"])
     assert not (project.folder / "report.md").exists()
 
 
@@ -134,13 +134,14 @@ def test_workers_write_no_reports_of_their_own(project: Gate) -> None:
     assert done.stdout.str().count("report: report.md") == 1
 
 
-def test_a_run_without_reports_does_not_import_them(project: Gate) -> None:
+def test_a_run_without_reports_imports_their_messages_only(project: Gate) -> None:
     project.write(
         "conftest.py",
         """
         import sys
         def pytest_unconfigure():
-            assert not [name for name in sys.modules if name.startswith("pytest_mlops.report")]
+            loaded = {name for name in sys.modules if name.startswith("pytest_mlops.report.")}
+            assert loaded == {"pytest_mlops.report.messages"}
         """,
     )
     assert project.run_apart().ret == 0
@@ -159,7 +160,7 @@ def test_several_records_have_their_reports_as_far_below_as_themselves(tmp_path:
 
 def test_two_reports_in_one_place_are_refused(tmp_path: Path) -> None:
     targets: list[tuple[Kind, Path]] = [("md", tmp_path / "r"), ("html", tmp_path / "r")]
-    with pytest.raises(pytest.UsageError, match="give each a path of its own"):
+    with pytest.raises(pytest.UsageError, match="give each report its own path"):
         place_reports(targets, [tmp_path / "m" / "i.json"], tmp_path / "m")
 
 

@@ -62,6 +62,6 @@ def test_a_record_without_a_model_has_no_history_and_a_missing_store_is_told(
     make_record: MakeRecord, tmp_path: Path
 ) -> None:
     assert read_history(make_record(), tmp_path) == []
-    with pytest.raises(StoreError, match="no store here"):
+    with pytest.raises(StoreError, match="there is no store in"):
         read_history(a_run(make_record, "x"), tmp_path)
     assert list(tmp_path.iterdir()) == []
