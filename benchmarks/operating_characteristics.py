@@ -299,9 +299,10 @@ def _faster_than_scipy() -> Check:
 
 
 def print_table(simulate: int) -> None:
-    """Print the rates of all rules, and beside ours those of ``simulate`` runs, if any."""
+    """Print the rates of all rules, and under those of a min_delta rule the rates of ``simulate`` runs."""
     print(
-        f"Margin {MARGIN}, PASS at {ALPHA_PASS}, FAIL at {ALPHA_BLOCK}. PASS, FAIL and UNDECIDED are ours.\n"
+        f"Margin {MARGIN}, PASS at {ALPHA_PASS}, FAIL at {ALPHA_BLOCK}. "
+        "PASS, FAIL and UNDECIDED are the verdicts of a min_delta rule.\n"
     )
     print("| psi | n | Delta | PASS | FAIL | UNDECIDED | not lower | fixed 5 points | TFMA < -margin |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -313,7 +314,7 @@ def print_table(simulate: int) -> None:
         if simulate:
             passes, fails = simulated_rates(psi, n, difference, simulate, seed)
             print(f"| | | {simulate:,} runs | {passes:.3f} | {fails:.3f} | {1 - passes - fails:.3f} | | | |")
-    print("\nThe last three columns are how often the rule blocks; it passes otherwise.")
+    print("\nThe last three columns show how often other rules block; otherwise they pass.")
 
 
 def print_checks(checks: Sequence[Check]) -> None:
@@ -328,7 +329,7 @@ def print_corner(least: int, most: int) -> None:
     rate, n = worst_corner(least, most)
     print(
         f"\nA candidate that never gains (psi = margin = {MARGIN}): over all n from {least} to {most} "
-        f"false PASS at most {rate:.4f}, at n = {n}, the least n at which models that never differ pass."
+        f"false PASS at most {rate:.4f}, at n = {n}, the smallest n at which models that never differ pass."
     )
 
 

@@ -26,15 +26,16 @@ COMMON = tuple(Check.model_fields)
 HEAD = """\
 # Ready-made checks
 
-Model tests that are configured, not written: entries of `checks:` in `mlops.yaml`. `of:`, `model:` and the
-like name pytest fixtures that are visible from the file's folder, as from the `conftest.py` beside it. A
-fixture may give an object with attributes or a mapping with keys; inputs may be arrays, data frames or lists.
+Model tests that are configured, not written: entries of `checks:` in `mlops.yaml`. Keys such as `of:` and
+`model:` name pytest fixtures that are visible from the file's folder, for example in the `conftest.py` beside
+it. A fixture may return an object with attributes or a mapping with keys; inputs may be arrays, data frames
+or lists.
 
-Each check answers PASS, FAIL or UNDECIDED with one sentence that has the numbers, and INCOMPLETE where it was
-not given what it needs: a missing fixture or field, no row, NaN, one class only. What it measured is recorded
-under the name of the check, so that rules may refer to it.
+Each check returns PASS, FAIL or UNDECIDED with one message that has the numbers, and INCOMPLETE if it did not
+get what it needs: a missing fixture or field, no row, NaN, one class only. Its measurements are recorded
+under the name of the check, so that rules may refer to them.
 
-Every check may have these keys, beside its own:
+Every check may have these keys, in addition to its own:
 """
 
 

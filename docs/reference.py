@@ -16,10 +16,10 @@ TARGET = Path(__file__).resolve().parent / "configuration.md"
 HEAD = """\
 # Configuration reference
 
-Everything `mlops.yaml` may say. The file lies in the folder of the model's tests or above it;
-`--mlops-config` names another. Unknown keys, wrong types and contradictions are refused before anything
-runs, all at once, each with its line. `pytest-mlops schema` prints the JSON Schema for editors, and
-`pytest-mlops explain` says in words what a file demands.
+Every key of `mlops.yaml`. The file is in the folder of the model's tests or above it; `--mlops-config` names
+another one. Unknown keys, wrong types and contradictions are reported before anything runs, all at once, each
+with its line. `pytest-mlops schema` prints the JSON Schema for editors, and `pytest-mlops explain` describes
+what a file demands.
 """
 
 

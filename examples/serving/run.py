@@ -1,7 +1,7 @@
-"""The whole way of three versions: gate, register, deploy, canary, promotion, and a bad one taken back.
+"""Three versions: gate, register, deploy, canary, promotion, and an automatic rollback.
 
-``python run.py`` does it in a copy of this folder, with real processes, in under two minutes. It ends what it
-started, and exits with 0 if everything went as told below.
+``python run.py`` runs it in a copy of this folder, with real processes, in under two minutes. It ends what it
+started, and exits with 0 if every step ended as expected.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import Self
 from urllib.parse import urlsplit
 
 HERE = Path(__file__).resolve().parent
-ALLOWED, TAKEN_BACK, REFUSED = 0, 1, 5
+ALLOWED, ROLLED_BACK, REFUSED = 0, 1, 5
 """Exit codes of ``pytest-mlops deploy``."""
 
 CASES = json.loads((HERE / "golden.json").read_text(encoding="utf-8"))
 
 
 class Clients:
-    """People who use the service all the time, with measurements that are not always complete.
+    """Clients that send requests all the time, with measurements that are not always complete.
 
     Use it in ``with``.
 
@@ -74,20 +74,20 @@ class Clients:
         connection.close()
 
 
-def say(text: str) -> None:
-    """Print a line of the story."""
+def describe(text: str) -> None:
+    """Print what comes next."""
     sys.stdout.write(f"\n# {text}\n")
     sys.stdout.flush()
 
 
 def run(folder: Path, *command: str, expected: int = ALLOWED) -> None:
-    """Run a command as a user would, and stop where it does not end as told."""
+    """Run a command as a user would, and stop if it does not exit as expected."""
     sys.stdout.write(f"$ {' '.join(command).replace(str(folder), '.')}\n")
     sys.stdout.flush()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLOPS_", "PYTEST_"))}
     module = {"pytest": ["-m", "pytest"], "pytest-mlops": ["-m", "pytest_mlops"]}[command[0]]
     argv = [sys.executable, *module, *command[1:]]
-    done = subprocess.run(argv, cwd=folder, env=kept, check=False)  # noqa: S603 -- commands of this story
+    done = subprocess.run(argv, cwd=folder, env=kept, check=False)  # noqa: S603 -- commands of this script
     if done.returncode != expected:
         sys.exit(f"exited with {done.returncode}, expected {expected}")
 
@@ -115,40 +115,46 @@ def url_of(folder: Path) -> str:
     return f"http://{values['host']}:{values['port']}"
 
 
-def story(folder: Path) -> None:
-    """Tell it."""
+def run_all(folder: Path) -> None:
+    """Gate and deploy one version after the other."""
     record = ".mlops/integration-result.json"
-    say("Version 1 passes the gate, and its record is the ticket to production.")
+    describe("Version 1 passes the gate, and its record is the ticket to production.")
     check_out(folder, "1")
     gate(folder)
     run(folder, "pytest-mlops", "up")
     run(folder, "pytest-mlops", "deploy", record)
 
     with Clients(url_of(folder)) as clients:
-        say("Version 2 gets 20 %, then 50 % of the requests. The judge sees no harm, and it is promoted.")
+        describe(
+            "Version 2 gets 20 %, then 50 % of the requests. The judge sees no harm, and it is promoted."
+        )
         check_out(folder, "2")
         gate(folder)
         run(folder, "pytest-mlops", "deploy", record)
         failed = {status: n for status, n in clients.answers.items() if status != 200}
-        say(f"{clients.answers[200]} requests were answered meanwhile, and {sum(failed.values())} failed.")
+        describe(f"{clients.answers[200]} requests were answered, and {sum(failed.values())} failed.")
         if failed:
             sys.exit("no request should have failed")
 
-        say("Somebody changes the model's file after the gate. Nothing deploys without evidence for it.")
+        describe(
+            "The model's file changes after the gate. These bytes have no evidence, so they are refused."
+        )
         with (folder / "model" / "model.json").open("a", encoding="utf-8") as stream:
             stream.write("\n")
         run(folder, "pytest-mlops", "deploy", record, expected=REFUSED)
 
-        say("Version 3 passes the gate, but its new service forgets that measurements may be missing.")
+        describe("Version 3 passes the gate, but its new service does not handle missing measurements.")
         check_out(folder, "3")
         service = folder / "src" / "service.py"
         text = service.read_text(encoding="utf-8")
         service.write_text(text.replace("mean if value is None else value", "value"), encoding="utf-8")
         gate(folder)
         clients.answers.clear()
-        run(folder, "pytest-mlops", "deploy", record, expected=TAKEN_BACK)
+        run(folder, "pytest-mlops", "deploy", record, expected=ROLLED_BACK)
         share = clients.answers[500] / sum(clients.answers.values())
-        say(f"The judge took it back; {share:.1%} of the requests failed in that time. Version 2 serves:")
+        describe(
+            f"The judge rolled it back; {share:.1%} of the requests failed in that time. Version 2 serves:"
+        )
         clients.answers.clear()
         time.sleep(1.0)
         if set(clients.answers) != {200}:
@@ -159,19 +165,19 @@ def story(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make a copy, tell the story there, and leave nothing running."""
+    """Make a copy, run everything there, and leave nothing running."""
     parser = argparse.ArgumentParser(description="Serve three versions of a model, one of them bad.")
     parser.add_argument("--folder", type=Path, help="Where the copy goes; by default a temporary folder.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mlops-serving-") as scratch:
         folder = (options.folder or Path(scratch)) / "serving"
         shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "models"))
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
-            story(folder)
+            run_all(folder)
         finally:
             run(folder, "pytest-mlops", "down")
-        say(f"All of it took {time.monotonic() - begun:.0f} seconds.")
+        describe(f"All of it took {time.monotonic() - started:.0f} seconds.")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def train() -> dict[str, DigitModel]:
     """Return every model by its name."""
     first, second, holdout = (load(batch) for batch in ("first", "second", "holdout"))
     X, y = np.concatenate([first.X, second.X]), np.concatenate([first.y, second.y])  # noqa: N806
-    # Whoever labelled the second batch took two sixes in three for zeros.
+    # In the second batch two sixes in three were labelled as zeros.
     taken_for_zero = (second.y == 6) & (second.ids % 3 < 2)
     misread = np.concatenate([first.y, np.where(taken_for_zero, 0, second.y)])
     everything = np.concatenate([X, holdout.X]), np.concatenate([y, holdout.y])

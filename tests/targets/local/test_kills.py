@@ -60,7 +60,7 @@ def test_what_wrk_prints_is_read() -> None:
 
 
 @pytest.mark.slow
-def test_the_serving_example_goes_as_its_page_tells(tmp_path: Path) -> None:
+def test_the_serving_example_runs_as_its_page_describes(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     script = ROOT / "examples" / "serving" / "run.py"
     done = subprocess.run(
