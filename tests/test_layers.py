@@ -1,4 +1,4 @@
-"""Imports inside the package point downwards only."""
+"""Imports inside the package point downwards only, and in no circle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pytest_mlops
-from benchmarks._imports import imports_of, modules_of
+from benchmarks._imports import circles, graph_of, imports_of, modules_of
 from docs.layers import LAYERS, TARGET, write_page
 
 PACKAGE = Path(pytest_mlops.__file__).parent
@@ -51,6 +51,19 @@ def upward(package: Path) -> list[str]:
 
 def test_imports_point_downwards() -> None:
     assert upward(PACKAGE) == []
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Neither between packages nor inside one, and not by an import inside a function."""
+    assert circles(graph_of(modules_of(PACKAGE))) == []
+
+
+def test_a_circle_inside_a_package_is_found(tmp_path: Path) -> None:
+    package = with_module(tmp_path, "from pytest_mlops.stats.even import is_even")
+    (package / "stats" / "even.py").write_text(
+        "def is_even(n):\n    from pytest_mlops.stats.odd import is_odd\n    return n == 0 or is_odd(n - 1)"
+    )
+    assert circles(graph_of(modules_of(package))) == [["pytest_mlops.stats.even", "pytest_mlops.stats.odd"]]
 
 
 def test_every_package_and_module_is_in_one_layer() -> None:
