@@ -42,6 +42,12 @@ pytest_plugins = "pytester"
 
 OF_CI = ("CI", "BUILD_URL", "CI_", "GITHUB_", "GITLAB_", "MLOPS_", "PYTEST_ADDOPTS", "PYTEST_XDIST_")
 
+# Two worker processes cost seconds, and the workers of each part have a fast test of their own.
+BARE_AND_WORKERS = pytest.mark.parametrize(
+    "how",
+    [pytest.param((), id="bare"), pytest.param(("-n2",), id="workers", marks=pytest.mark.slow)],
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give every process of this run a cache of bytecode where Python's own is turned off.
@@ -54,12 +60,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(partial(shutil.rmtree, cache, ignore_errors=True))
 
 
-@pytest.fixture(autouse=True)
-def without_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def without_ci() -> Iterator[None]:
     """Take out what CI and an outer xdist left in the environment, so that every context is ``local``."""
-    for name in list(os.environ):
-        if name == "CI" or name.startswith(OF_CI[1:]):
-            monkeypatch.delenv(name)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name == "CI" or name.startswith(OF_CI[1:]):
+                patch.delenv(name)
+        # Its plugin alone makes every run of pytest that a test starts a third longer.
+        patch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+        yield
 
 
 class Gate:

@@ -33,21 +33,24 @@ def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def gate_example(name: str, tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
-    result = tmp_path / "integration-result.json"
-    arguments = [
-        "pytest",
-        f"examples/{name}",
-        "--mlops-gate",
-        f"--mlops-result={result}",
-        "-p",
-        "no:cacheprovider",
-    ]
-    return run(*arguments), result
+def gate_example(name: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Run an example under the gate as the README does, beside a copy of the examples."""
+    shutil.copytree(
+        ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__", ".*")
+    )
+    done = run("pytest", f"examples/{name}", "--mlops-gate", "-p", "no:cacheprovider", folder=folder)
+    return done, folder / ".mlops" / "integration-result.json"
 
 
-def test_first_command_gates_the_example_as_the_readme_shows(tmp_path: Path) -> None:
-    done, result = gate_example("breast_cancer", tmp_path)
+@pytest.fixture(scope="module")
+def first_command(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    return gate_example("breast_cancer", tmp_path_factory.mktemp("readme"))
+
+
+def test_first_command_gates_the_example_as_the_readme_shows(
+    first_command: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, result = first_command
 
     assert done.returncode == 0, done.stdout
     assert blocks("text")[0].strip() in done.stdout
@@ -74,13 +77,13 @@ def test_first_command_of_the_readme_names_the_example_that_the_tests_run() -> N
     assert "\"$bin/pytest\" -n 2 -m 'not slow'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_record_of_the_example_verifies_from_where_the_readme_says(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    run("pytest", "examples/breast_cancer", "--mlops-gate", folder=tmp_path)
+def test_record_of_the_example_verifies_from_where_the_readme_says(
+    first_command: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
     command = blocks("console")[2].split()
     assert command[0] == "pytest-mlops"
 
-    done = run("pytest_mlops", *command[1:], folder=tmp_path)
+    done = run("pytest_mlops", *command[1:], folder=first_command[1].parents[1])
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok    model digest" in done.stdout
@@ -140,8 +143,8 @@ def test_every_command_is_documented_and_every_documented_one_exists() -> None:
     assert said - {""} == commands
 
 
-def test_options_that_the_documentation_names_exist() -> None:
-    helped = run("pytest", "--help").stdout
+def test_options_that_the_documentation_names_exist(tmp_path: Path) -> None:
+    helped = run("pytest", "--help", folder=tmp_path).stdout
     pages = [README, *(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))]
     named = {option for page in pages for option in re.findall(r"--mlops-[\w-]+", page)}
     assert named

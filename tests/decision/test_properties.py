@@ -154,7 +154,7 @@ def reach(
 # ---- fail closed ----
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(policies, measurements, contexts)
 def test_nothing_at_all_never_succeeds(policy: Policy, numbers: list[Measurement], context: Context) -> None:
     found = reach(run_of([]), policy, numbers, context)
@@ -162,7 +162,7 @@ def test_nothing_at_all_never_succeeds(policy: Policy, numbers: list[Measurement
     assert not found.success
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(runs(st.sampled_from(NEVER_SETTLED), least=1), policies, measurements, contexts)
 def test_a_run_in_which_no_test_came_to_its_end_never_succeeds(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context
@@ -170,7 +170,7 @@ def test_a_run_in_which_no_test_came_to_its_end_never_succeeds(
     assert not reach(run, policy, numbers, context).success
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(runs(least=1), policies, measurements, contexts)
 def test_a_truncated_run_is_incomplete(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context
@@ -181,7 +181,7 @@ def test_a_truncated_run_is_incomplete(
         assert not found.success
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     runs(least=1),
     policies,
@@ -226,7 +226,7 @@ def test_an_undefined_number_under_a_blocking_rule_is_incomplete(
 # ---- order ----
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(runs(least=1), without_waivers, measurements, contexts, st.data())
 def test_losing_a_passed_test_never_improves_the_verdict(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context, data: st.DataObject
@@ -251,7 +251,7 @@ def test_losing_a_passed_test_never_improves_the_verdict(
     assert after.verdict >= before.verdict
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(runs(least=1), policies, measurements, contexts)
 def test_one_more_failing_rule_never_improves_the_verdict(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context
@@ -265,7 +265,7 @@ def test_one_more_failing_rule_never_improves_the_verdict(
     assert after.decision is Decision.BLOCK
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(runs(least=1), without_waivers, contexts)
 def test_a_perfect_score_rescues_nothing(run: TestResults, policy: Policy, context: Context) -> None:
     """All passes are demanded; perfect metrics and no demand on the score let no failure through."""
@@ -277,7 +277,7 @@ def test_a_perfect_score_rescues_nothing(run: TestResults, policy: Policy, conte
         assert found.verdict >= Verdict.FAIL
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(runs(), policies, measurements, contexts)
 def test_a_stricter_context_never_allows_more(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context
@@ -289,7 +289,7 @@ def test_a_stricter_context_never_allows_more(
 # ---- one function of its inputs ----
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(runs(), policies, measurements, contexts)
 def test_a_record_read_back_leads_to_the_judgement_it_states(
     run: TestResults, policy: Policy, numbers: list[Measurement], context: Context

@@ -15,6 +15,7 @@ import pytest
 from pytest_mlops.config.load import load_config
 from pytest_mlops.records.codec import load_integration_result
 from pytest_mlops.verdict import Verdict
+from tests.conftest import BARE_AND_WORKERS
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,11 +29,17 @@ TRAINED = ["regression", "custom_plugin"]
 WITHOUT = shutil.ignore_patterns("__pycache__", ".*")
 
 
-def gate(name: str, tmp_path: Path, *arguments: str) -> tuple[int, IntegrationResult]:
-    """Run a copy of an example under the gate and return the exit code and the record."""
+def copied(name: str, tmp_path: Path) -> Path:
+    """Return the folder of a copy of an example."""
     folder = tmp_path / name
     if not folder.exists():
         shutil.copytree(EXAMPLES / name, folder, ignore=WITHOUT)
+    return folder
+
+
+def gate(name: str, tmp_path: Path, *arguments: str) -> tuple[int, IntegrationResult]:
+    """Run a copy of an example under the gate and return the exit code and the record."""
+    copied(name, tmp_path)
     command = [
         sys.executable,
         "-B",
@@ -60,6 +67,7 @@ def module_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_again_gives_the_model_that_is_kept(tmp_path: Path, name: str) -> None:
     script = EXAMPLES / name / "train.py"
@@ -75,7 +83,7 @@ def test_training_again_gives_the_model_that_is_kept(tmp_path: Path, name: str) 
             assert other == (row if texts else pytest.approx(row, rel=1e-6)), key
 
 
-@pytest.mark.parametrize("how", [(), ("-n2",)], ids=["bare", "workers"])
+@BARE_AND_WORKERS
 def test_the_regression_passes_even_for_a_release(tmp_path: Path, how: tuple[str, ...]) -> None:
     code, record = gate("regression", tmp_path, "--mlops-context=release", *how)
     assert (code, record.verdict, record.deployable) == (0, Verdict.PASS, True)
@@ -90,8 +98,7 @@ def test_the_regression_passes_even_for_a_release(tmp_path: Path, how: tuple[str
 
 
 def test_the_regression_is_stopped_where_its_errors_grow(tmp_path: Path) -> None:
-    gate("regression", tmp_path)
-    path = tmp_path / "regression" / "model" / "model.json"
+    path = copied("regression", tmp_path) / "model" / "model.json"
     model = json.loads(path.read_text())
     path.write_text(json.dumps({**model, "intercept": model["intercept"] + 40}))
     code, record = gate("regression", tmp_path)
@@ -107,7 +114,7 @@ def test_patients_of_the_holdout_were_not_trained_on(monkeypatch: pytest.MonkeyP
     assert min(mask.sum() for mask in holdout.slices.values()) >= 60
 
 
-@pytest.mark.parametrize("how", [(), ("-n2",)], ids=["bare", "workers"])
+@BARE_AND_WORKERS
 def test_the_plugin_loads_measures_checks_and_keeps_each_verdict(
     tmp_path: Path, how: tuple[str, ...]
 ) -> None:
@@ -122,8 +129,7 @@ def test_the_plugin_loads_measures_checks_and_keeps_each_verdict(
 
 
 def test_the_check_of_the_plugin_stops_a_model_that_gives_up_on_one_class(tmp_path: Path) -> None:
-    gate("custom_plugin", tmp_path)
-    path = tmp_path / "custom_plugin" / "model" / "model.json"
+    path = copied("custom_plugin", tmp_path) / "model" / "model.json"
     model = json.loads(path.read_text())
     model["centres"][1] = [1e6] * len(model["means"])
     path.write_text(json.dumps(model))

@@ -41,6 +41,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_training_again_gives_the_model_that_is_kept(tmp_path: Path, script: str) -> None:
     command = [sys.executable, "-B", str(EXAMPLES / script), str(tmp_path)]

@@ -140,6 +140,7 @@ def test_a_wrong_marker_is_a_collection_error(gate: Gate, name: str) -> None:
     assert gate.record().verdict is Verdict.INCOMPLETE
 
 
+@pytest.mark.slow
 def test_a_wrong_marker_is_a_collection_error_on_workers_too(gate: Gate) -> None:
     gate.write("mlops.yaml", REQUIREMENTS)
     gate.write("test_good.py", MODEL_TEST)

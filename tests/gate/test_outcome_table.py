@@ -11,6 +11,8 @@ from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.verdict import Context, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from pytest_mlops.records.integration import IntegrationResult
     from tests.conftest import Gate
 
@@ -332,10 +334,21 @@ ROWS = [
 ]
 COUNTS = ("total", "passed", "failed", "errored", "skipped", "deselected", "undecided", "not_run")
 CONTEXTS = list(Context)
+SOON_ON_WORKERS = {"passed", "rerun, then passed", "Ctrl-C", "-x"}
+"""The rows that the fast tests run under ``-n2``; each costs two more processes."""
 
 
-def each(rows: list[Row]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("row", rows, ids=[row.name.replace(" ", "_") for row in rows])
+def each(rows: list[Row], *, slow: Container[str] = ()) -> pytest.MarkDecorator:
+    """Run a test with each row, those whose names are in ``slow`` with the slow tests."""
+    return pytest.mark.parametrize(
+        "row",
+        [
+            pytest.param(
+                row, id=row.name.replace(" ", "_"), marks=[pytest.mark.slow] if row.name in slow else []
+            )
+            for row in rows
+        ],
+    )
 
 
 def set_up(gate: Gate, row: Row) -> None:
@@ -370,7 +383,7 @@ def test_in_one_process(gate: Gate, row: Row) -> None:
         assert result.ret == code, context
 
 
-@each([row for row in ROWS if row.on_workers])
+@each([row for row in ROWS if row.on_workers], slow={row.name for row in ROWS} - SOON_ON_WORKERS)
 def test_on_two_workers(gate: Gate, row: Row) -> None:
     set_up(gate, row)
     exits = row.workers_exits or row.exits

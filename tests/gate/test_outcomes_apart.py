@@ -22,7 +22,14 @@ def test_good():
     pass
 """
 COUNTS = ("total", "passed", "failed", "errored", "skipped", "deselected", "undecided", "not_run")
-CONTEXTS = list(Context)
+IN_EACH_CONTEXT = pytest.mark.parametrize(
+    "context",
+    [
+        Context.LOCAL,
+        pytest.param(Context.PULL_REQUEST, marks=pytest.mark.slow),
+        pytest.param(Context.RELEASE, marks=pytest.mark.slow),
+    ],
+)
 TWO_WORKERS = ("-n2", "--dist=loadfile")
 CRASH = HEAD + "def test_crash(): os._exit(13)\n"
 
@@ -33,7 +40,7 @@ def counted(record: IntegrationResult) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count or name == "total"}
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
+@IN_EACH_CONTEXT
 def test_a_process_that_dies_leaves_the_incomplete_record_of_this_run(gate: Gate, context: Context) -> None:
     gate.write("test_model.py", HEAD)
     gate.run()
@@ -49,7 +56,7 @@ def test_a_process_that_dies_leaves_the_incomplete_record_of_this_run(gate: Gate
     )
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
+@IN_EACH_CONTEXT
 def test_a_crashed_worker_is_incomplete_though_another_takes_its_place(gate: Gate, context: Context) -> None:
     gate.write("test_model.py", CRASH)
     result = gate.run("-n2", f"--mlops-context={context}")

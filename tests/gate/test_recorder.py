@@ -11,6 +11,7 @@ import pytest
 from pytest_mlops.errors import RecordingError
 from pytest_mlops.evidence.arrays import load_arrays
 from pytest_mlops.gate.recorder import Recorder
+from tests.conftest import BARE_AND_WORKERS
 
 if TYPE_CHECKING:
     from tests.conftest import Gate
@@ -174,12 +175,12 @@ def test_what_an_ordinary_test_records_is_no_evidence(gate: Gate) -> None:
 # ---- the gate off ----
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@BARE_AND_WORKERS
 def test_with_the_gate_off_calls_work_and_write_nothing(
-    gate: Gate, pytester: pytest.Pytester, workers: tuple[str, ...]
+    gate: Gate, pytester: pytest.Pytester, how: tuple[str, ...]
 ) -> None:
     write_evidence(gate)
-    pytester.runpytest_inprocess(*workers).assert_outcomes(passed=3)
+    pytester.runpytest_inprocess(*how).assert_outcomes(passed=3)
     assert not gate.path.parent.exists()
 
 

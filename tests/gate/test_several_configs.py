@@ -8,12 +8,12 @@ import pytest
 
 from pytest_mlops.records.codec import load_integration_result
 from pytest_mlops.verdict import Verdict
+from tests.conftest import BARE_AND_WORKERS
 
 if TYPE_CHECKING:
     from pytest_mlops.records.integration import IntegrationResult
     from tests.conftest import Gate
 
-BARE_AND_WORKERS = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["bare", "workers"])
 BOTH = ("--mlops-config=models/a/mlops.yaml", "--mlops-config=models/b/mlops.yaml")
 
 TEST = """

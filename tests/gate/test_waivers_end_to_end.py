@@ -8,6 +8,7 @@ import pytest
 
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.verdict import Verdict
+from tests.conftest import BARE_AND_WORKERS
 
 if TYPE_CHECKING:
     from tests.conftest import Gate
@@ -34,13 +35,13 @@ def outcome_of(gate: Gate, name: str) -> Outcome:
     return found.outcome
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@BARE_AND_WORKERS
 def test_a_waived_failure_is_xfailed_to_pytest_and_failed_in_the_record(
-    gate: Gate, workers: tuple[str, ...]
+    gate: Gate, how: tuple[str, ...]
 ) -> None:
     gate.write("mlops.yaml", WAIVER.format(test="test_model.py::test_bad", expires=FOREVER))
     gate.write("test_model.py", TESTS.format(body="assert 0, 'too low'"))
-    result = gate.run(*workers)
+    result = gate.run(*how)
     result.assert_outcomes(passed=9, xfailed=1)
     record = gate.record()
     assert (result.ret, record.verdict, record.success) == (0, Verdict.WAIVED, True)

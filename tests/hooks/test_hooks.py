@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.verdict import Verdict
+from tests.conftest import BARE_AND_WORKERS
 
 if TYPE_CHECKING:
     from tests.conftest import Gate
-
-BARE_AND_WORKERS = pytest.mark.parametrize("how", [(), ("-n2",)], ids=["bare", "workers"])
 
 MODEL_TEST = """
 import pytest
@@ -210,6 +209,7 @@ import pytest
 
 from pytest_mlops.checks.base import Check, CheckResult, FixtureName
 from pytest_mlops.verdict import Verdict
+from tests.conftest import BARE_AND_WORKERS
 
 
 class LengthFloor(Check):

@@ -53,6 +53,7 @@ def type_again(folder: Path, block: str) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_every_command_of_the_tutorial_prints_what_the_page_shows(tmp_path: Path) -> None:
     folder = tmp_path / "digits"
     folder.mkdir()

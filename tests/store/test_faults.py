@@ -169,15 +169,15 @@ def test_a_read_only_disk_is_one_sentence(tmp_path: Path, seed: Path) -> None:
     assert lines[-1] == "verified 4"
 
 
-@pytest.mark.parametrize("again", ["", "+"])
+@pytest.mark.parametrize("again", ["", pytest.param("+", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("fault", "call"),
     [
-        ("fdatasync:error=EIO", 1),
+        pytest.param("fdatasync:error=EIO", 1, marks=pytest.mark.slow),
         ("fdatasync:error=EIO", 5),
-        ("fdatasync:error=ENOSPC", 5),
-        ("pwrite64:error=EIO", 2),
-        ("pwrite64:error=EIO", 30),
+        pytest.param("fdatasync:error=ENOSPC", 5, marks=pytest.mark.slow),
+        pytest.param("pwrite64:error=EIO", 2, marks=pytest.mark.slow),
+        pytest.param("pwrite64:error=EIO", 30, marks=pytest.mark.slow),
         ("pwrite64:error=ENOSPC", 47),
     ],
 )
