@@ -139,7 +139,7 @@ def _status_values(seen: EnvironmentStatus) -> dict[str, Any]:
 def _health_page(name: str, seen: Survey) -> list[Section]:
     from pytest_mlops.cli.output import Section, Table
 
-    around = () if seen.surroundings is None else seen.surroundings.checks
+    around = () if seen.environment is None else seen.environment.checks
     rows = tuple((check.name, check.state.value, check.message) for check in (*around, *seen.service.checks))
     lines = [] if seen.service.checks else ["no replica runs here, so nothing is known of the service"]
     if seen.rate is not None and seen.rate.lower is not None:
@@ -155,7 +155,7 @@ def _health_page(name: str, seen: Survey) -> list[Section]:
 def _health_values(seen: Survey) -> dict[str, Any]:
     return {
         "is_healthy": seen.is_healthy,
-        "surroundings": None if seen.surroundings is None else seen.surroundings.model_dump(mode="json"),
+        "surroundings": None if seen.environment is None else seen.environment.model_dump(mode="json"),
         "service": seen.service.model_dump(mode="json"),
         "rate": None if seen.rate is None else seen.rate.model_dump(mode="json"),
     }

@@ -124,7 +124,7 @@ class LogFate(Record):
 
 
 class GatewayStatus(Versioned):
-    """What the gateway says of itself; ``GET /status`` of its control side."""
+    """State of the gateway; ``GET /status`` of its control side."""
 
     epoch: Text
     """Changes when the counts begin at 0 again."""
@@ -148,7 +148,7 @@ def read_routes(text: bytes) -> Routes:
     """Parse a table of routes.
 
     Raises:
-        SerializationError: it is none; the message says where.
+        SerializationError: it is none; the message names the place.
     """
     return decode(Routes, text, source="table of routes")
 

@@ -1,4 +1,4 @@
-"""Processes of ours: started in a session of their own, told apart, ended with all that they started."""
+"""Processes of ours: started in a session of their own, identified, ended with all that they started."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Marked:
         process: The process.
         marker: The deployment, or ``gateway`` or ``supervisor``.
         replica: The replica, as ``production.7.0``; empty where it is none.
-        port: The replica's port, which tells one start from the next.
+        port: The replica's port, which differs from one start to the next.
     """
 
     process: psutil.Process
@@ -103,7 +103,7 @@ class Owned:
 
     Attributes:
         process: The process.
-        identity: What files say of it.
+        identity: As files name it.
         child: Where it is a child of this process.
     """
 
@@ -123,7 +123,7 @@ class Owned:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Tell whether a process is still the one that it was, and no zombie."""
+    """Return whether a process is still the one that it was, and no zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -131,7 +131,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def lives(identity: Identity | None) -> bool:
-    """Tell whether a process runs."""
+    """Return whether a process runs."""
     return identity is not None and identity.process() is not None
 
 
@@ -141,7 +141,7 @@ def marks(root: Path, marker: str) -> dict[str, str]:
 
 
 def read_marks(process: psutil.Process, root: str | Path) -> Marked | None:
-    """Return the marks of a process; ``None`` where it is none of ours, or not to be looked at.
+    """Return the marks of a process; ``None`` where it is none of ours, or cannot be inspected.
 
     A program that writes its title over its own environment loses them.
     """
@@ -236,7 +236,7 @@ def spawn(
     except psutil.Error as error:
         child.kill()
         child.wait()
-        raise ProcessLookupError("it was gone before it could be looked at") from error
+        raise ProcessLookupError("it was gone before it could be inspected") from error
     return Owned(process=process, identity=identity, child=child)
 
 

@@ -47,7 +47,7 @@ class LockFile(_ProcessFile):
 
     pid: Count
     process_start: Annotated[Number, _IN_FILES]
-    """Tells the process from another with its number; see :mod:`pytest_mlops.state.process_start`."""
+    """Distinguishes the process from another with its number; see :mod:`pytest_mlops.state.process_start`."""
 
     @property
     def identity(self) -> Identity:
@@ -124,7 +124,7 @@ class ReplicaFile(_ProcessFile):
 
 
 class DownFile(Versioned):
-    """Says that nothing is to run; written by ``down``, read by the supervisor."""
+    """Means that nothing is to run; written by ``down``, read by the supervisor."""
 
     grace: Seconds = 10.0
     """Seconds that processes have to end by themselves before they are killed."""

@@ -69,7 +69,7 @@ def load(kind: type[T], path: Path) -> T | None:
     """Return the record in a file; ``None`` where there is no file, or what it holds is no such record.
 
     Raises:
-        SerializationError: it is of a newer version, so that what it says must not be ignored.
+        SerializationError: it is of a newer version, so that it must not be ignored.
     """
     try:
         values = parse_json(path.read_bytes())

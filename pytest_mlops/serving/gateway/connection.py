@@ -17,7 +17,7 @@ _HIGH_WATER = 256 * 1024
 
 
 class ProtocolError(Exception):
-    """The connection came to an end, or what came over it is no answer.
+    """The connection ended, or what came over it is not a response.
 
     Attributes:
         silent: Whether not one byte of an answer had come.
@@ -34,7 +34,7 @@ class ReplicaAnswer:
     Attributes:
         status: 200 to 599.
         headers: Names in lower case, and values.
-        length: Bytes of the body, where the head says so.
+        length: Bytes of the body, where the head has them.
         finished: Whether all of the body has come.
         upload: What still sends the request's body.
     """

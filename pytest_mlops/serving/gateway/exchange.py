@@ -65,7 +65,7 @@ class Exchange:
         status: Of the answer; 0 for none.
         whole: Whether all of the answer came.
         excused: Whether the client left while the answer came; that is no fault of the replica's.
-        void: Whether the client never sent all of it, so that it says nothing about the deployment.
+        void: Whether the client never sent all of it, so that it is no evidence about the deployment.
         began: When it was sent, on the clock of the day; nanoseconds.
         started: The same on the clock that only counts.
     """

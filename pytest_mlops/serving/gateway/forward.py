@@ -20,7 +20,7 @@ _ATTEMPTS = 4
 async def forward(router: Router, call: Call, exchange: Exchange) -> ReplicaAnswer:
     """Return the answer of a replica, with its body still to come.
 
-    A kept connection that a replica closes just then says nothing of the request, which goes to the same
+    A kept connection that a replica closes just then is no fault of the request, which goes to the same
     replica once more. Where that does not answer either, it may be this request that ends replicas, and no
     other one gets it.
 

@@ -72,7 +72,7 @@ class Body:
         captured: Keeps its beginning.
 
     Attributes:
-        length: Its bytes, where the client says so.
+        length: Its bytes, where the client states them.
         captured: As given.
         finished: Whether all of it came.
         clock: Is set back by each piece.
@@ -107,7 +107,7 @@ class Body:
         return data
 
     async def stream(self, call: Call) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, and note that this has begun.
+        """Yield the body as it comes, and note that sending has started.
 
         Raises:
             ClientDisconnected: it never comes to its end.
@@ -152,7 +152,7 @@ class DisconnectWatch:
     """Cancels the task that it is made in when the client leaves.
 
     Args:
-        receive: Says so.
+        receive: Receives the disconnect.
         body: Is received first.
 
     Attributes:

@@ -132,7 +132,7 @@ class PredictionLog:
             ending = self._ending.wait(_POLL)
             try:
                 self._work(ending=ending)
-            except Exception as error:  # noqa: BLE001 -- serving goes on whatever becomes of the log
+            except Exception as error:  # noqa: BLE001 -- serving continues whatever becomes of the log
                 self._fail(error)
 
     def _work(self, *, ending: bool) -> None:

@@ -54,7 +54,7 @@ class Relay:
         timeout: Seconds that the replica has for each piece; the client's own time does not count.
 
     Attributes:
-        started: Whether the client's answer has begun, so that no other can take its place.
+        started: Whether the client's answer was started, so that no other can take its place.
     """
 
     def __init__(self, send: Send, exchange: Exchange, *, timeout: float) -> None:
@@ -128,7 +128,7 @@ class Proxy:
     """Answers the requests of clients.
 
     Args:
-        router: Says where each goes.
+        router: Decides where each goes.
         settings: Timeout and sizes.
         accounting: Get every exchange when it is over.
         tee: Sends copies.
@@ -201,7 +201,7 @@ class Proxy:
         status, message = problem
         replica = exchange.upstream.address.id if exchange.upstream is not None else "no replica"
         self._log_failure("request %s to %s (%s): %s", identity, exchange.pool.deployment, replica, message)
-        # An answer that has begun is left unfinished, for which the server closes the connection.
+        # An answer that was started stays unfinished, for which the server closes the connection.
         if not relay.started:
             await _send_error(send, status, message, identity, deployment=exchange.pool.deployment)
 
@@ -261,11 +261,11 @@ class Proxy:
         except UpstreamError as error:
             return error.status, str(error)
         except ProtocolError as error:
-            return 502, f"the answer broke off: {error}"
+            return 502, f"upstream error: the response broke off: {error}"
         except TimeoutError:
             if not body.finished:
                 raise body.too_slow() from None
-            return 504, f"no answer within {self._settings.timeout:g} s"
+            return 504, f"upstream timeout: no response within {self._settings.timeout:g} s"
         return None
 
     def _settle(self, call: Call, exchange: Exchange) -> None:

@@ -84,7 +84,7 @@ class _Gateway:
                 self._accounting.log.start()
             self._announce(public.port, controls.port)
             watch = loop.create_task(SupervisorWatch(self._layout).run())
-            # What lives from here on lives as long as the process; no collection need look at it.
+            # What lives from here on lives as long as the process; no collection need visit it.
             gc.collect()
             gc.freeze()
             await stop.wait()

@@ -32,7 +32,7 @@ class ShadowTee:
     """Sends copies, once the client has its answer; at most 64 at a time, beyond which they are dropped.
 
     Args:
-        router: Says which deployments get copies.
+        router: Decides which deployments get copies.
         accounting: Get every copy when it is over.
         timeout: Seconds for one answer.
     """
@@ -116,7 +116,7 @@ class ShadowTee:
 
 
 def same_answer(first: bytes, second: bytes) -> bool:
-    """Tell whether two bodies are the same bytes, or the same JSON value."""
+    """Return whether two bodies are the same bytes, or the same JSON value."""
     if first == second:
         return True
     try:

@@ -57,7 +57,7 @@ class WeightedChoice:
 
 
 def drawn(identity: str, share: float, *, salt: str) -> bool:
-    """Tell whether a request is among a share of all.
+    """Return whether a request is among a share of all.
 
     Args:
         identity: Id of the request.

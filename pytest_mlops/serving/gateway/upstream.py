@@ -32,7 +32,7 @@ class Call:
         body: All of it; ``None`` where there is none, or ``stream`` yields it.
         stream: Yields what the client sends.
         length: Bytes that the stream will come to, where that is known.
-        began: Whether the stream was begun, so that it cannot be sent to another replica.
+        began: Whether the stream was started, so that it cannot be sent to another replica.
     """
 
     method: str
@@ -57,7 +57,7 @@ class Call:
 
 
 class UpstreamError(Exception):
-    """A replica gave no answer.
+    """A replica gave no response.
 
     Attributes:
         status: Of the answer to the client instead.
@@ -102,7 +102,7 @@ class Upstream:
             return await self._send(connection, call)
         except ProtocolError as error:
             stale = used and error.silent and not call.began
-            raise UpstreamError(f"no answer: {error}", status=502, stale=stale) from error
+            raise UpstreamError(f"upstream error: {error}", status=502, stale=stale) from error
         except BaseException:
             connection.abort()
             raise
@@ -143,10 +143,12 @@ class Upstream:
                     lambda: Connection(idle=self._keep, lost=self._drop), self.address.host, self.address.port
                 )
         except OSError as error:  # a timeout is one too
-            message = f"cannot connect to {self.address.host}:{self.address.port}: {error}"
+            message = f"upstream error: cannot connect to {self.address.host}:{self.address.port}: {error}"
             raise UpstreamError(message, status=502, unsent=not call.began) from error
         if not connection.open:
-            raise UpstreamError("it closed the connection at once", status=502, unsent=not call.began)
+            raise UpstreamError(
+                "upstream error: it closed the connection at once", status=502, unsent=not call.began
+            )
         return connection
 
     def _keep(self, connection: Connection) -> None:
@@ -170,7 +172,7 @@ class Upstream:
 
 
 def _retrieve(upload: asyncio.Task[None]) -> None:
-    """Retrieve what ended an upload, which matters only where no answer had come."""
+    """Retrieve what ended an upload, which matters only where no response had come."""
     if not upload.cancelled():
         upload.exception()
 

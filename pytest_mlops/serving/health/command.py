@@ -26,7 +26,7 @@ __all__ = ["probe_command", "probe_custom", "run_bounded"]
 
 _TAIL = 300
 _CHUNK = 64 * 1024
-_LAST_WORDS = 0.2
+_LAST_OUTPUT = 0.2
 
 
 async def probe_command(check: HealthCheck, endpoint: Endpoint) -> str:
@@ -38,9 +38,8 @@ async def probe_command(check: HealthCheck, endpoint: Endpoint) -> str:
         raise InvalidHealthCheck(f"{check.name}: cannot run {argv[0]!r}: {error.strerror}") from error
     except (OSError, ValueError) as error:
         raise ProbeFailed(f"{argv[0]} could not be started: {error}") from error
-    words = f": {tail}" if tail else ""
     if code != 0:
-        raise ProbeFailed(f"{argv[0]} exited with {code}{words}")
+        raise ProbeFailed(f"{argv[0]} exited with {code}" + (f": {tail}" if tail else ""))
     return f"{argv[0]} exited with 0"
 
 
@@ -76,7 +75,7 @@ async def run_bounded(argv: Sequence[str], *, folder: str | None = None) -> tupl
     try:
         code = await process.wait()
         _kill_session(process.pid)
-        await tail.end(_LAST_WORDS)
+        await tail.end(_LAST_OUTPUT)
     finally:
         _kill_session(process.pid)
         try:
@@ -108,7 +107,7 @@ class _Tail:
         return one_line(self._bytes.decode(errors="replace"), SHOWN)
 
     async def end(self, seconds: float) -> None:
-        """Wait until nobody can write any more, for some seconds at most."""
+        """Wait until no process can write any more, for some seconds at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._ended.wait()
@@ -144,4 +143,4 @@ async def probe_custom(check: HealthCheck, endpoint: Endpoint) -> str:
         raise InvalidHealthCheck(f"{check.name}: {path} cannot be called: {tail}")
     if code != HEALTHY:
         raise ProbeFailed(f"{path}: {tail or f'its process ended with {code}'}")
-    return f"{path} says that it is well"
+    return f"{path} returned True"

@@ -1,4 +1,4 @@
-"""The process that a custom health check runs in: calls one function, and says by its code how it went."""
+"""The process that a custom health check runs in: calls one function; its exit code is the result."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def main(given: str) -> int:
         signature = inspect.signature(function)
         chosen = {key: value for key, value in values.items() if _takes(signature, key)}
         signature.bind(**chosen)
-    except BaseException as error:  # noqa: BLE001 -- whatever an import raises, an exit too, is no answer
+    except BaseException as error:  # noqa: BLE001 -- whatever an import raises, an exit too, is no result
         sys.stdout.write(f"{type(error).__name__}: {error}")
         return NOT_CALLABLE
     try:
         answer = function(**chosen)
         if inspect.isawaitable(answer):
             answer = asyncio.run(_await(answer))
-    except BaseException as error:  # noqa: BLE001 -- an exit is no answer either
+    except BaseException as error:  # noqa: BLE001 -- an exit is no result either
         sys.stdout.write(f"{type(error).__name__}: {error}")
         return NOT_HEALTHY
     if answer is True:

@@ -55,7 +55,7 @@ async def probe_once(check: HealthCheck, endpoint: Endpoint) -> Probed:
             seen = await _PROBES[check.check_type](check, endpoint)
         return Probed(ok=True, message=one_line(seen, SHOWN))
     except TimeoutError:
-        return Probed(ok=False, message=f"no answer within {check.timeout:g} s")
+        return Probed(ok=False, message=f"no response within {check.timeout:g} s")
     except ProbeFailed as error:
         return Probed(ok=False, message=one_line(str(error), SHOWN))
     except InvalidHealthCheck:
@@ -89,14 +89,14 @@ async def check_health(
         InvalidHealthCheck: a check cannot be carried out as written.
     """
     pairs = [(check, endpoint) for check in checks for endpoint in endpoints]
-    begun = clock()
+    started = clock()
     tasks = [
         asyncio.create_task(
             _decide(
                 check,
                 endpoint,
-                left=lambda: begun + seconds - clock(),
-                age=lambda: since_start + clock() - begun,
+                left=lambda: started + seconds - clock(),
+                age=lambda: since_start + clock() - started,
                 pace=check.interval if pace is None else min(pace, check.interval),
             )
         )
@@ -130,7 +130,7 @@ async def _decide(
             async with asyncio.timeout(max(left(), 0.0)):
                 probed = await probe_once(check, endpoint)
         except TimeoutError:
-            state = replace(state, message=f"no answer before the deadline; the last one: {state.message}")
+            state = replace(state, message=f"no response before the deadline; the last one: {state.message}")
             break
         state = advance(state, check, ok=probed.ok, message=probed.message, since_start=age())
         if state.is_decided:
@@ -140,7 +140,7 @@ async def _decide(
 
 
 def status_of(outcomes: Sequence[CheckOutcome]) -> HealthStatus:
-    """Return what several checks say together: the worst of them, and of none that nothing is known."""
+    """Return the status of several checks together: the worst of them; of none, unknown."""
     if not outcomes:
         return HealthStatus(
             is_healthy=False, state=HealthState.UNKNOWN, message="nothing was probed, so nothing is known"

@@ -1,4 +1,4 @@
-"""Health of an environment: what a version needs besides itself is well, and there is room for it."""
+"""Health of an environment: its own checks, and room for one more version."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def check_environment(
         seconds: Deadline of the verdict.
 
     Returns:
-        A healthy status; its message says so where there was nothing to check.
+        A healthy status; its message is that there was nothing to check, where that is so.
 
     Raises:
-        EnvironmentUnhealthy: something is not well; the message names all of it.
+        EnvironmentUnhealthy: something is unhealthy; the message names all of it.
         InvalidHealthCheck: a check cannot be carried out as written.
     """
     outcomes = environment_outcomes(environment, root, folder=folder, seconds=seconds)
@@ -53,7 +53,7 @@ def check_environment(
         return HealthStatus(is_healthy=True, state=HealthState.HEALTHY, message=message)
     status = status_of(outcomes)
     if not status.is_healthy:
-        raise EnvironmentUnhealthy(f"{environment.name} is not well: {status.message}")
+        raise EnvironmentUnhealthy(f"{environment.name} is unhealthy: {status.message}")
     return status
 
 
@@ -65,7 +65,7 @@ def environment_outcomes(
     seconds: float,
     pace: float | None = None,
 ) -> tuple[CheckOutcome, ...]:
-    """Return what each check of an environment says, and each of the resources; none where it declares none.
+    """Return the outcome of each check of an environment, and of each resource; none where it declares none.
 
     Raises:
         InvalidHealthCheck: a check cannot be carried out as written.
@@ -74,8 +74,8 @@ def environment_outcomes(
     room = room_for(environment, root)
     if not checks:
         return room
-    nowhere = Endpoint(folder=None if folder is None else str(folder))
-    return (*room, *run_probes(check_health(checks, [nowhere], seconds=seconds, pace=pace)).checks)
+    no_address = Endpoint(folder=None if folder is None else str(folder))
+    return (*room, *run_probes(check_health(checks, [no_address], seconds=seconds, pace=pace)).checks)
 
 
 def room_for(environment: DeploymentEnvironment, root: Path) -> tuple[CheckOutcome, ...]:

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     import httpx
 
-__all__ = ["BROKEN", "Answer", "exchange"]
+__all__ = ["NO_RESPONSE", "HttpResponse", "exchange"]
 
 _CHUNK = 64 * 1024
 
-BROKEN = (OSError, ValueError, h11.ProtocolError)
-"""What an exchange raises where there is no answer; a name that cannot be encoded is a ValueError."""
+NO_RESPONSE = (OSError, ValueError, h11.ProtocolError)
+"""What an exchange raises where there is no response; a name that cannot be encoded is a ValueError."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """An answer whose head was read.
+class HttpResponse:
+    """A response whose head was read.
 
     Attributes:
         status: 200 to 599.
@@ -51,11 +51,11 @@ class Answer:
 
 
 @contextlib.asynccontextmanager
-async def exchange(method: str, url: httpx.URL, *, body: bytes | None = None) -> AsyncIterator[Answer]:
+async def exchange(method: str, url: httpx.URL, *, body: bytes | None = None) -> AsyncIterator[HttpResponse]:
     """Send a request; what is left of the answer at the end is not read.
 
     Nothing is followed, no proxy counts, and certificates are held against the machine's authorities. A
-    client with a pool would look through all of it for each request, and httpx leaves a connection open where
+    client with a pool would search all of it for each request, and httpx leaves a connection open where
     time is up in the middle of a TLS handshake.
 
     Args:
@@ -64,7 +64,7 @@ async def exchange(method: str, url: httpx.URL, *, body: bytes | None = None) ->
         body: JSON; ``None`` for none.
 
     Raises:
-        OSError, ValueError, h11.ProtocolError: there is no answer; see ``BROKEN``.
+        OSError, ValueError, h11.ProtocolError: there is no response; see ``NO_RESPONSE``.
     """
     host = url.raw_host.decode("ascii")
     tls = _trust() if url.scheme == "https" else None
@@ -79,8 +79,8 @@ async def exchange(method: str, url: httpx.URL, *, body: bytes | None = None) ->
         while isinstance(event := await _event(talk, reader), h11.InformationalResponse):
             pass
         if not isinstance(event, h11.Response):
-            raise ConnectionError("the connection ended before an answer")
-        yield Answer(status=event.status_code, _talk=talk, _reader=reader)
+            raise ConnectionError("the connection ended before a response")
+        yield HttpResponse(status=event.status_code, _talk=talk, _reader=reader)
     finally:
         writer.transport.abort()
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class ProbeLoop(asyncio.SelectorEventLoop):
-    """Looks each name up in a thread of its own, which is left behind when time is up.
+    """Looks each name up in a thread of its own, which is abandoned when time is up.
 
     asyncio has a few threads for all lookups, whose end it waits for: a resolver that does not answer would
     let probes of other names time out, and hold up the verdict past its deadline.
@@ -53,7 +53,7 @@ class ProbeLoop(asyncio.SelectorEventLoop):
             answer = list(socket.getaddrinfo(*asked))
         except (OSError, ValueError) as error:  # a name that cannot be encoded is a ValueError
             answer = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and no task waits any more
             self.call_soon_threadsafe(self._answer, asked, found, answer)
 
     def _answer(
@@ -64,7 +64,7 @@ class ProbeLoop(asyncio.SelectorEventLoop):
             found.set_result(answer)
         else:
             found.set_exception(answer)
-            found.exception()  # it counts as seen, whether or not somebody still waits
+            found.exception()  # it counts as seen, whether or not a task still waits
 
 
 def run_probes(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -39,7 +39,7 @@ class HealthMonitor:
 
     Until an endpoint is healthy for the first time, the pause between probes is a tenth of the time that it
     was watched for, at least 0.1 s, so that a service that starts is noticed soon. Intervals are drawn by up
-    to 10 % shorter or longer, lest probes come in waves.
+    to 10 % shorter or longer, so that probes do not come in waves.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class HealthMonitor:
         asyncio.run_coroutine_threadsafe(self._remove(key), self._loop).result()
 
     def state(self, key: str) -> tuple[HealthState, str]:
-        """Return what is known of an endpoint, and the words of its worst check; nothing is waited for."""
+        """Return what is known of an endpoint, and the message of its worst check, without waiting."""
         watched = self._watched.get(key)
         if watched is None:
             return HealthState.UNKNOWN, "not watched"
@@ -108,7 +108,7 @@ class HealthMonitor:
         check: HealthCheck,
         endpoint: Endpoint,
     ) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         settled = False
         while True:
             try:
@@ -121,10 +121,10 @@ class HealthMonitor:
                 check,
                 ok=ok,
                 message=message,
-                since_start=time.monotonic() - begun,
+                since_start=time.monotonic() - started,
             )
             settled = settled or watched.states[index].state is HealthState.HEALTHY
-            await asyncio.sleep(self._pause(check, None if settled else time.monotonic() - begun))
+            await asyncio.sleep(self._pause(check, None if settled else time.monotonic() - started))
 
     def _pause(self, check: HealthCheck, age: float | None) -> float:
         if age is not None:

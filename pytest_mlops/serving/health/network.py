@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
-from pytest_mlops.serving.health.http_exchange import BROKEN, exchange
+from pytest_mlops.serving.health.http_exchange import NO_RESPONSE, exchange
 from pytest_mlops.serving.health.probe import ProbeFailed
 from pytest_mlops.strict_json import differences, parse_json, within
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_ANSWER",
-    "failure_words",
+    "failure_message",
     "post_json",
     "probe_http",
     "probe_prediction",
@@ -35,18 +35,18 @@ async def probe_tcp(check: HealthCheck, endpoint: Endpoint) -> str:
     try:
         _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
-        raise ProbeFailed(f"{host}:{port} takes no connection: {error.strerror or error}") from error
+        raise ProbeFailed(f"{host}:{port} accepts no connection: {error.strerror or error}") from error
     mirrored = _is_mirrored(writer)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     if mirrored:
-        raise ProbeFailed(f"{host}:{port} takes no connection: nothing listens")
-    return f"{host}:{port} takes connections"
+        raise ProbeFailed(f"{host}:{port} accepts no connection: nothing listens")
+    return f"{host}:{port} accepts connections"
 
 
 def _is_mirrored(writer: asyncio.StreamWriter) -> bool:
-    """Tell whether the connection is with itself, which Linux makes of a free port now and then."""
+    """Return whether the connection is with itself, which Linux makes of a free port now and then."""
     return bool(writer.get_extra_info("sockname") == writer.get_extra_info("peername"))
 
 
@@ -65,8 +65,8 @@ async def probe_http(check: HealthCheck, endpoint: Endpoint) -> str:
     try:
         async with exchange("GET", url) as answer:
             status = answer.status
-    except BROKEN as error:
-        raise ProbeFailed(failure_words(url, error)) from error
+    except NO_RESPONSE as error:
+        raise ProbeFailed(failure_message(url, error)) from error
     if not 200 <= status <= 399:
         raise ProbeFailed(f"{name} answered {status}; 200 to 399 is healthy")
     return f"{name} answered {status}"
@@ -93,10 +93,10 @@ def without_secrets(url: httpx.URL) -> str:
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
 
-def failure_words(url: httpx.URL, error: Exception) -> str:
-    """Say why there was no answer."""
+def failure_message(url: httpx.URL, error: Exception) -> str:
+    """Return why there was no response."""
     detail = str(error) or type(error).__name__
-    return f"{without_secrets(url)} gave no answer: {detail}"
+    return f"{without_secrets(url)} gave no response: {detail}"
 
 
 MAX_ANSWER = 1024 * 1024
@@ -126,7 +126,7 @@ async def post_json(url: httpx.URL, body: bytes) -> bytes:
     """Post JSON and return the answer's body.
 
     Raises:
-        ProbeFailed: there is no answer, not of 2xx, or a longer one than is read.
+        ProbeFailed: there is no response, one not of 2xx, or a longer one than is read.
     """
     name = without_secrets(url)
     try:
@@ -134,8 +134,8 @@ async def post_json(url: httpx.URL, body: bytes) -> bytes:
             if not 200 <= answer.status <= 299:
                 raise ProbeFailed(f"{name} answered {answer.status}; a prediction is 2xx")
             data = await answer.read(MAX_ANSWER)
-    except BROKEN as error:
-        raise ProbeFailed(failure_words(url, error)) from error
+    except NO_RESPONSE as error:
+        raise ProbeFailed(failure_message(url, error)) from error
     if len(data) > MAX_ANSWER:
         raise ProbeFailed(f"{name} answered with more than {MAX_ANSWER:,} bytes")
     return data

@@ -63,7 +63,7 @@ SHOWN = 500
 """Characters of what a service, a program or a library wrote that a message shows."""
 
 
-class ProbeFailed(MLOpsError):  # noqa: N818 -- named as what it says
+class ProbeFailed(MLOpsError):  # noqa: N818 -- an outcome, not a fault
     """One probe of a service failed; whether the service is unhealthy depends on the check's thresholds."""
 
 
@@ -71,9 +71,9 @@ class Probe(Protocol):
     """One kind of probe. Its caller ends it when the check's time is over."""
 
     async def __call__(self, check: HealthCheck, endpoint: Endpoint, /) -> str:
-        """Probe once; return a few words of what was seen.
+        """Probe once; return what was seen in a short message.
 
         Raises:
-            ProbeFailed: the service is not well, or nothing can be said of it.
+            ProbeFailed: the service is unhealthy, or nothing is known of it.
             InvalidHealthCheck: the check cannot be carried out as written.
         """

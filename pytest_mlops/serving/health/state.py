@@ -87,8 +87,8 @@ CONFIDENCE = 0.95
 def health_rate(successes: int, probes: int) -> HealthRate | None:
     """Return δ of probes, with its one-sided 95 % lower bound (Clopper and Pearson); ``None`` of no probe.
 
-    The bound takes probes for independent. Probes of one service within seconds are not: they tell that it is
-    well now, and the bound is one for a service that goes on as it was while it was looked at.
+    The bound takes probes for independent. Probes of one service within seconds are not: they show that it is
+    healthy now, and the bound is one for a service that stays as it was while it was probed.
 
     Raises:
         ValueError: more successes than probes.

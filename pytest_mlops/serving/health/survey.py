@@ -1,4 +1,4 @@
-"""A look at the health of an environment and of the replicas that run in it."""
+"""One survey of the health of an environment with its replicas."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ class Survey:
     """What was seen.
 
     Attributes:
-        surroundings: Checks of the environment itself, and room for one more version; ``None`` where it
+        environment: Checks of the environment itself, and room for one more version; ``None`` where it
             declares neither.
         service: Checks of the replicas; of no replica nothing is known.
         rate: δ of the service's probes.
     """
 
-    surroundings: HealthStatus | None
+    environment: HealthStatus | None
     service: HealthStatus
     rate: HealthRate | None
 
     @property
     def is_healthy(self) -> bool:
-        """Whether everything that was looked at is well, and the service was looked at."""
-        return self.service.is_healthy and (self.surroundings is None or self.surroundings.is_healthy)
+        """Whether everything that was probed is healthy, and the service was probed."""
+        return self.service.is_healthy and (self.environment is None or self.environment.is_healthy)
 
     @property
     def is_known(self) -> bool:
         """Whether anything was probed at all."""
-        return bool(self.service.checks) or self.surroundings is not None
+        return bool(self.service.checks) or self.environment is not None
 
 
 def survey(
@@ -58,7 +58,7 @@ def survey(
     folder: Path,
     seconds: float,
 ) -> Survey:
-    """Look once, within a time.
+    """Probe everything once, within a time.
 
     Args:
         environment: The environment.
@@ -74,7 +74,7 @@ def survey(
     around = environment_outcomes(environment, layout.root, folder=folder, seconds=seconds)
     service = run_probes(check_health(tuple(checks) or (LISTENS,), replicas, seconds=seconds))
     return Survey(
-        surroundings=status_of(around) if around else None,
+        environment=status_of(around) if around else None,
         service=service,
         rate=health_rate(
             sum(check.successes for check in service.checks), sum(check.probes for check in service.checks)

@@ -203,7 +203,7 @@ class Fleet:
         """Log once what goes wrong at one replica; the next round tries it again, and the others go on."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 -- the others have to be looked after all the same
+        except Exception as error:  # noqa: BLE001 -- the others need care all the same
             problem = f"{type(error).__name__}: {error}"
             if self._problems.get(name) != problem:
                 _log.error("%s: %s", name, problem)

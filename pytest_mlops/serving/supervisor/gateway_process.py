@@ -40,7 +40,7 @@ __all__ = ["GatewayProcess"]
 _TICK = 0.02
 _KILLED_SECONDS = 5.0
 _REQUEST_SECONDS = 1.0
-"""Seconds that it has to answer; the supervisor has replicas to look after."""
+"""Seconds that it has to answer; the supervisor has replicas to care for."""
 
 _log = logging.getLogger(__name__)
 

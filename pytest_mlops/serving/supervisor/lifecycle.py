@@ -228,7 +228,7 @@ def _spawn(layout: Layout, command: SupervisorCommand) -> None:
 
 
 def _end_supervisor(layout: Layout, *, seconds: float) -> bool:
-    """Wait until the supervisor has ended, as the file says that it has to; kill one that does not."""
+    """Wait until the supervisor has ended, as the file demands; kill one that does not."""
     if not is_up(layout):
         return False
     deadline = time.monotonic() + seconds

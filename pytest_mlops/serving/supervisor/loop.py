@@ -105,7 +105,7 @@ class Supervisor:
         """End the loop and all that is supervised, as ``down`` does; nothing starts it again by itself.
 
         Raises:
-            OSError: the file that says so cannot be written; nothing is ended.
+            OSError: the file that requests it cannot be written; nothing is ended.
         """
         save(self.layout.down, DownFile())
         self.stop()

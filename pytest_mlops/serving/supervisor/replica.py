@@ -58,7 +58,7 @@ class ReplicaProcess:
         restarts: Deaths in all.
         ready: Whether its health checks are healthy.
         was_ready: Whether they ever were since the process was started.
-        health: What they say.
+        health: Their message.
         death: How its last process ended.
     """
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_REPLICAS", "Requested", "RequestedReader", "Snapshot", "StoreWatch", "count_death"]
 
 MOST_REPLICAS = 1000
-"""Replicas of one deployment that are started at the most, whatever its row says."""
+"""Replicas of one deployment that are started at the most, whatever its row requests."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Requested:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """What the store said at one moment.
+    """Requested state at one moment.
 
     Attributes:
         requested: Name of each deployment that has to run.

@@ -102,7 +102,7 @@ def _addresses(replicas: Sequence[ReplicaView]) -> tuple[ReplicaAddress, ...]:
 
 @dataclass(kw_only=True)
 class Routing:
-    """Keeps the gateway at what the pointer says.
+    """Keeps the gateway at what the pointer requests.
 
     Attributes:
         layout: Where the file of routes lies.

@@ -52,7 +52,7 @@ def test_no_answer_in_time_is_504(gateway: Gateway, backends: Backends, name: st
     answer = gateway.client.get("/")
     assert answer.status_code == 504
     assert 0.9 < time.monotonic() - began < 3
-    assert "no answer within 1 s" in answer.json()["error"]
+    assert "no response within 1 s" in answer.json()["error"]
     assert answer.headers["x-mlops-deployment"] == name
     counts = gateway.counts(name)
     assert (counts["requests"], counts["errors"]) == (1, 1)

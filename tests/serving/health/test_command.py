@@ -138,7 +138,7 @@ def test_time_is_up_whatever_it_has_started(
     begun = time.monotonic()
     probed = probe(check)
     assert time.monotonic() - begun < 4
-    assert probed.message == "no answer within 2 s"
+    assert probed.message == "no response within 2 s"
     pid = int((tmp_path / "pid").read_text())
     if apart:
         psutil.Process(pid).kill()

@@ -62,7 +62,7 @@ def test_deadline_cuts_a_probe_that_has_time_left(farm: Farm, make_check: Callab
     status = check_all([make_check("http", timeout=30.0)], [farm.hang().endpoint], seconds=0.3)
     assert time.monotonic() - begun < 2
     assert (status.is_healthy, status.state) == (False, UNKNOWN)
-    assert "no answer before the deadline" in status.message
+    assert "no response before the deadline" in status.message
 
 
 def test_probe_that_the_deadline_cuts_counts_for_nothing(

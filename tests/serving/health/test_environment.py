@@ -44,7 +44,7 @@ def test_everything_that_is_not_well_is_named(
     port = farm.refuse().port
     database = make_check("tcp", name="database", target="environment", endpoint=f"127.0.0.1:{port}")
     asked = environment(health_checks=(database,), resources={"cpu_requests": "9999"})
-    with pytest.raises(EnvironmentUnhealthy, match=r"production is not well: cpu .*; database is unhealthy"):
+    with pytest.raises(EnvironmentUnhealthy, match=r"production is unhealthy: cpu .*; database is unhealthy"):
         check_environment(asked, tmp_path)
 
 

@@ -105,8 +105,8 @@ def test_worst_check_is_the_state_of_all(
 def test_without_a_check_it_has_to_listen(monitor: HealthMonitor, farm: Farm) -> None:
     monitor.watch("well", farm.http(500).endpoint, [])
     monitor.watch("ill", farm.refuse().endpoint, [])
-    assert "takes connections" in until(monitor, "well", HEALTHY)
-    assert "takes no connection" in until(monitor, "ill", UNHEALTHY)
+    assert "accepts connections" in until(monitor, "well", HEALTHY)
+    assert "accepts no connection" in until(monitor, "ill", UNHEALTHY)
 
 
 def test_check_that_cannot_be_carried_out_is_unhealthy_and_says_why(

@@ -73,7 +73,7 @@ def test_head_that_drips_in_is_over_when_time_is(farm: Farm, make_check: Callabl
     service = farm.drip(b"HTTP/1.1 100 Continue\r\n\r\n")
     begun = time.monotonic()
     probed = probe(make_check("http", timeout=0.4), service.endpoint)
-    assert probed.message == "no answer within 0.4 s"
+    assert probed.message == "no response within 0.4 s"
     assert time.monotonic() - begun < 2
 
 
@@ -200,7 +200,7 @@ def test_connection_with_itself_is_no_service(
 
     monkeypatch.setattr(asyncio, "open_connection", from_there)
     probed = probe(make_check("tcp"), Endpoint(host=address[0], port=address[1]))
-    assert probed.message.endswith("takes no connection: nothing listens")
+    assert probed.message.endswith("accepts no connection: nothing listens")
 
 
 def test_service_on_ipv6(make_check: Callable[..., HealthCheck]) -> None:
