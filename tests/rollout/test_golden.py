@@ -72,9 +72,7 @@ def test_those_that_do_not_are_named(url: str) -> None:
 
 
 def test_without_an_answer_none_holds() -> None:
-    with pytest.raises(
-        TaskError, match=r"1 of 1 golden predictions do not hold: .* gave no response"
-    ):
+    with pytest.raises(TaskError, match=r"1 of 1 golden predictions do not hold: .* gave no response"):
         replay([case(1, 2)], "http://127.0.0.1:9/predict", SETTINGS)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_long_log_is_moved_aside_while_its_writer_goes_on(tmp_path: Path) -> None:
+def test_a_long_log_is_moved_aside_while_its_writer_writes(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"old\n" * 10)
@@ -45,7 +45,7 @@ def test_a_log_that_cannot_be_copied_is_cut_all_the_same(tmp_path: Path) -> None
         (b"x" * 9000, 0, "x" * 200),
     ],
 )
-def test_the_last_words_are_the_last_line_that_can_be_read(
+def test_the_last_line_is_the_last_that_can_be_read(
     tmp_path: Path, data: bytes, after: int, line: str
 ) -> None:
     log = tmp_path / "x.log"
@@ -53,5 +53,5 @@ def test_the_last_words_are_the_last_line_that_can_be_read(
     assert last_line(log, after=after) == line
 
 
-def test_the_last_words_of_nobody_are_none(tmp_path: Path) -> None:
+def test_a_log_that_is_not_there_has_no_last_line(tmp_path: Path) -> None:
     assert last_line(tmp_path / "none.log") == ""

@@ -18,7 +18,7 @@ def test_a_free_port_is_none_that_outgoing_connections_are_given() -> None:
     assert len(ports) > 10
 
 
-def test_a_port_that_somebody_listens_on_is_refused() -> None:
+def test_a_taken_port_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
@@ -28,7 +28,7 @@ def test_a_port_that_somebody_listens_on_is_refused() -> None:
     require_free("127.0.0.1", 0)
 
 
-def test_an_address_that_nobody_can_listen_on_has_no_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_of_another_machine_has_no_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OSError, match="Cannot assign requested address"):
         free_port("192.0.2.1")
     monkeypatch.setattr("pytest_mlops.serving.ports._EPHEMERAL", Path("/nowhere"))

@@ -1,4 +1,4 @@
-"""Processes are told apart by their marks, number and start."""
+"""Processes are identified by their marks, number and start."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sleeper(tmp_path: Path) -> Iterator[Owned]:
 
 
 def test_a_process_is_known_by_its_marks(tmp_path: Path, sleeper: Owned) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while (found := read_marks(sleeper.process, tmp_path)) is None:  # until it has become the program
         assert time.monotonic() < deadline
     assert (found.marker, found.replica) == ("production.1", "production.1.0")
@@ -53,18 +53,18 @@ def test_a_process_is_known_by_its_number_and_its_start(sleeper: Owned) -> None:
     assert not lives(Identity(pid=identity.pid, process_start=identity.process_start - 5))
     assert not lives(None)
     sleeper.process.kill()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while lives(identity):
         assert time.monotonic() < deadline
     assert sleeper.exit_code == -9
 
 
-def test_a_program_whose_folder_is_gone_is_started_as_its_log_says(tmp_path: Path) -> None:
+def test_a_program_whose_folder_is_gone_cannot_be_started(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         spawn(["true"], folder=tmp_path / "gone", environ={}, log=tmp_path / "x.log")
     spawn_detached(
         [sys.executable, "-S", "-c", "print('here')"], folder=tmp_path, environ={}, log=tmp_path / "x.log"
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while last_line(tmp_path / "x.log") != "here":
         assert time.monotonic() < deadline

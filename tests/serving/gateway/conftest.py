@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
+GUARD = 60.0
+"""Seconds after which a test that waits has failed; far more than anything here takes."""
+
 
 class Backends:
     """Servers that stand for replicas, in an event loop of a thread."""
@@ -130,28 +133,28 @@ class Gateway:
             "--port", str(port), "--settings", str(root / "settings.json"),
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
-        self.control = httpx.Client(timeout=10)
-        self.client = httpx.Client(timeout=10)
+        self.control = httpx.Client(timeout=GUARD)
+        self.client = httpx.Client(timeout=GUARD)
 
     def start(self) -> Gateway:
         """Start it and wait until it listens."""
-        self.said.unlink(missing_ok=True)
+        self.file.unlink(missing_ok=True)
         with (self.root / "gateway.log").open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while not self.said.exists():
+        deadline = time.monotonic() + GUARD
+        while not self.file.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the gateway did not start: {self.log}")
             time.sleep(0.01)
-        said = json.loads(self.said.read_bytes())
-        self.port = int(said["port"])
-        self.control.base_url = httpx.URL(f"http://127.0.0.1:{said['control_port']}")
-        self.control.headers["Authorization"] = f"Bearer {said['token']}"
+        facts = json.loads(self.file.read_bytes())
+        self.port = int(facts["port"])
+        self.control.base_url = httpx.URL(f"http://127.0.0.1:{facts['control_port']}")
+        self.control.headers["Authorization"] = f"Bearer {facts['token']}"
         self.client.base_url = httpx.URL(f"http://127.0.0.1:{self.port}")
         return self
 
     @property
-    def said(self) -> Path:
+    def file(self) -> Path:
         return self.root / "run" / "gateway.json"
 
     @property
@@ -188,7 +191,7 @@ class Gateway:
         counts: dict[str, Any] = self.status()["counts"][deployment]
         return counts
 
-    def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = 10.0) -> dict[str, Any]:
+    def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = GUARD) -> dict[str, Any]:
         """Wait until the status is as is wanted."""
         deadline = time.monotonic() + seconds
         while not holds(status := self.status()):
@@ -196,7 +199,7 @@ class Gateway:
             time.sleep(0.01)
         return status
 
-    def exchange(self, data: bytes, *, port: int | None = None, seconds: float = 10.0) -> bytes:
+    def exchange(self, data: bytes, *, port: int | None = None, seconds: float = GUARD) -> bytes:
         """Send bytes and return all that comes until the connection is closed."""
         with socket.create_connection(("127.0.0.1", port or self.port), timeout=seconds) as connection:
             connection.sendall(data)
@@ -206,7 +209,7 @@ class Gateway:
                     received += piece
         return received
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 15.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = GUARD) -> int:
         """End it; return its exit code."""
         assert self.process is not None
         if self.process.poll() is None:
@@ -235,7 +238,7 @@ def backends() -> Iterator[Backends]:
 
 
 SETTINGS = {
-    "timeout": 1.0,
+    "timeout": 600.0,
     "drain": 5.0,
     "max_body": 256 * 1024,
     "log": {"rotate_seconds": 0.3, "rotate_rows": 1000, "max_body": 2048},
@@ -250,6 +253,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with contextlib.closing(gateway):
         assert gateway.stop() == 0
         assert "Traceback" not in gateway.log
+
+
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that gives replicas and clients one second."""
+    gateway = Gateway(tmp_path_factory.mktemp("hasty"), SETTINGS | {"timeout": 1.0}).start()
+    with contextlib.closing(gateway):
+        yield gateway
 
 
 @pytest.fixture

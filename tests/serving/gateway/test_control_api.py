@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "Basic abc", "Bearer \xe9"])
-def test_nobody_gets_in_without_the_token(gateway: Gateway, given: str) -> None:
+def test_the_control_api_demands_its_token(gateway: Gateway, given: str) -> None:
     for method, path in (("GET", "/status"), ("PUT", "/routes"), ("GET", "/other")):
         answer = httpx.request(
             method,
@@ -44,7 +44,7 @@ def test_the_control_api_is_not_on_the_public_side(gateway: Gateway, backends: B
     ("method", "path", "status"),
     [("POST", "/routes", 405), ("PUT", "/status", 405), ("GET", "/nothing", 404)],
 )
-def test_what_it_does_not_know_it_refuses(gateway: Gateway, method: str, path: str, status: int) -> None:
+def test_unknown_requests_are_refused(gateway: Gateway, method: str, path: str, status: int) -> None:
     assert gateway.control.request(method, path).status_code == status
 
 
@@ -79,7 +79,7 @@ def test_an_older_table_is_refused_with_the_numbers_in_force(gateway: Gateway) -
         ({"version": 3}, "got version 3, written by a newer pytest-mlops"),
     ],
 )
-def test_a_table_that_is_none_changes_nothing(gateway: Gateway, change: dict[str, Any], says: str) -> None:
+def test_an_invalid_table_changes_nothing(gateway: Gateway, change: dict[str, Any], says: str) -> None:
     import json
 
     before = gateway.status()["generation"]

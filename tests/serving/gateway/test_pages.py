@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.serving.gateway.conftest import Backends, Gateway
 
 
-def test_healthz_says_whether_something_serves(gateway: Gateway, backends: Backends, name: str) -> None:
+def test_healthz_is_ok_where_some_replica_serves(gateway: Gateway, backends: Backends, name: str) -> None:
     assert gateway.client.get("/healthz").status_code == 503
     port = backends.serve(saying(b"1"))
     gateway.put(route(name, port, weight=0.0))

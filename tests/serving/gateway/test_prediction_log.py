@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from tests.serving.gateway.conftest import Backends, Gateway
 
 
-def rows_of(folder: Path, **wanted: object) -> list[dict[str, Any]]:
+def rows_of(folder: Path, **expected: object) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.parquet")):
         found += pq.read_table(path).to_pylist()
-    return [row for row in found if all(row[key] == value for key, value in wanted.items())]
+    return [row for row in found if all(row[key] == value for key, value in expected.items())]
 
 
-def logged(gateway: Gateway, count: int, **wanted: object) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 5
-    while len(rows := rows_of(gateway.root / "predictions", **wanted)) < count:
+def logged(gateway: Gateway, count: int, **expected: object) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + 60
+    while len(rows := rows_of(gateway.root / "predictions", **expected)) < count:
         assert time.monotonic() < deadline, (rows, gateway.log)
         time.sleep(0.05)
     return rows
@@ -62,7 +62,7 @@ def settings(**values: Any) -> PredictionLogSettings:
     return PredictionLogSettings.model_validate({"rotate_seconds": 0.2} | values)
 
 
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline

@@ -34,13 +34,13 @@ async def body_of(receive: Any) -> bytes:
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer with what came."""
     body = await body_of(receive)
-    said = {
+    facts = {
         "method": scope["method"],
         "target": (scope["raw_path"] + b"?" + scope["query_string"]).decode(),
         "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
         "body": body.decode("latin-1"),
     }
-    data = json.dumps(said).encode()
+    data = json.dumps(facts).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(data))]
     headers += [
         (b"x-own", b"1"),
@@ -73,9 +73,9 @@ def headers_of(answer: httpx.Response) -> dict[str, list[str]]:
 def test_a_request_gets_the_replicas_answer(serving: Gateway, name: str) -> None:
     answer = serving.client.post("/predict%2Fa?x=%41&y", json={"instances": [1]}, headers={"X-Any": "thing"})
     assert answer.status_code == 200
-    said = answer.json()
-    assert (said["method"], said["target"]) == ("POST", "/predict%2Fa?x=%41&y")
-    assert json.loads(said["body"]) == {"instances": [1]}
+    facts = answer.json()
+    assert (facts["method"], facts["target"]) == ("POST", "/predict%2Fa?x=%41&y")
+    assert json.loads(facts["body"]) == {"instances": [1]}
     assert headers_of(answer)["x-any"] == ["thing"]
     assert answer.headers["x-mlops-deployment"] == name
     assert answer.headers["x-own"] == "1"
@@ -124,7 +124,7 @@ def test_the_replica_learns_who_asked_and_for_what(serving: Gateway) -> None:
     assert seen["x-forwarded-proto"] == ["http"]
 
 
-def test_an_earlier_proxys_word_stands(serving: Gateway) -> None:
+def test_forwarded_headers_of_an_earlier_proxy_are_kept(serving: Gateway) -> None:
     given = {"X-Forwarded-For": "10.0.0.9", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "a.example"}
     seen = headers_of(serving.client.get("/", headers=given))
     assert seen["x-forwarded-for"] == ["10.0.0.9, 127.0.0.1"]
@@ -270,7 +270,7 @@ def test_answers_without_a_body_have_none(
     assert gateway.counts(name)["errors"] == 0
 
 
-def test_head_tells_the_length_and_sends_no_body(serving: Gateway, name: str) -> None:
+def test_head_has_the_length_and_no_body(serving: Gateway, name: str) -> None:
     answer = serving.exchange(b"HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
@@ -366,16 +366,17 @@ def test_a_body_that_is_too_long_is_refused(serving: Gateway, framing: bytes) ->
     assert b"connection: close" in answer.lower()
 
 
-def test_a_body_that_does_not_come_is_given_up(serving: Gateway, name: str) -> None:
-    answer = serving.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
+def test_a_body_that_does_not_come_is_given_up(hasty: Gateway, port: int, name: str) -> None:
+    hasty.put(route(name, port))
+    answer = hasty.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
     assert answer.startswith(b"HTTP/1.1 408 ")
-    answer = serving.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    answer = hasty.exchange(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
     assert answer.startswith(b"HTTP/1.1 408 ")
-    status = serving.wait(lambda status: status["in_flight"][name] == 0)
+    status = hasty.wait(lambda status: status["in_flight"][name] == 0)
     assert status["counts"].get(name, {"requests": 0})["requests"] == 0
 
 
-def test_websockets_are_refused_in_words(serving: Gateway) -> None:
+def test_websockets_are_refused_with_a_message(serving: Gateway) -> None:
     answer = serving.exchange(
         b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -399,6 +400,6 @@ def test_connect_is_refused(serving: Gateway) -> None:
     assert answer[:12] in {b"HTTP/1.1 400", b"HTTP/1.1 501"}
 
 
-def test_an_expectation_that_nobody_knows_is_refused(serving: Gateway) -> None:
+def test_an_unknown_expectation_is_refused(serving: Gateway) -> None:
     answer = serving.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 417 ")

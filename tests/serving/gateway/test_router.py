@@ -63,7 +63,7 @@ class Hammer:
 
 
 class Held:
-    """An application that answers when it is told to."""
+    """An application that answers when the test lets it."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
@@ -160,7 +160,7 @@ def test_a_request_whose_deployment_left_the_table_before_it_was_sent_goes_to_th
     own: Callable[..., Gateway], backends: Backends
 ) -> None:
     """The old replica ends between the choice and the connection, since its backlog was full."""
-    gateway = own({"timeout": 10.0}).start()
+    gateway = own().start()
     new = backends.serve(saying(b"new"))
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -191,7 +191,7 @@ def connections_to(gateway: Gateway, port: int) -> int:
 
 
 def until_no_connection(gateway: Gateway, port: int) -> None:
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 60
     while connections_to(gateway, port):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -203,10 +203,10 @@ def switch(gateway: Gateway, tables: list[dict[str, Any]], times: int) -> None:
 
 
 @pytest.mark.parametrize("times", [60, pytest.param(1000, marks=pytest.mark.slow)])
-def test_switches_under_load_fail_no_request_and_leave_nothing_behind(
+def test_switches_under_load_fail_no_request_and_leak_nothing(
     own: Callable[..., Gateway], backends: Backends, times: int
 ) -> None:
-    gateway = own({"timeout": 10.0}).start()  # beside whatever else runs
+    gateway = own().start()  # beside whatever else runs
     tables = [route(body.decode(), backends.serve(saying(body))) for body in (b"old", b"new")]
     switch(gateway, tables, 2)
     process = psutil.Process(gateway.pid)

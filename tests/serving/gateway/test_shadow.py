@@ -88,9 +88,9 @@ def test_other_answers_are_counted(
     gateway.put(route(name, live), shadows=(shadow(f"{name}-dark", dark),))
     assert gateway.client.post("/", content=b"x").content == b'{"a": 1}'
     gateway.wait(copies(1, f"{name}-dark"))
-    said = gateway.wait(lambda now: now["counts"][f"{name}-dark"]["shadow_differences"] == differences)
-    assert said["counts"][f"{name}-dark"]["shadow_errors"] == errors
-    assert said["counts"][name]["errors"] == 0
+    facts = gateway.wait(lambda now: now["counts"][f"{name}-dark"]["shadow_differences"] == differences)
+    assert facts["counts"][f"{name}-dark"]["shadow_errors"] == errors
+    assert facts["counts"][name]["errors"] == 0
 
 
 def test_a_share_of_the_requests_is_copied(gateway: Gateway, backends: Backends, name: str) -> None:
@@ -105,7 +105,7 @@ def test_a_share_of_the_requests_is_copied(gateway: Gateway, backends: Backends,
 def test_copies_neither_delay_nor_fail_what_clients_get_and_are_dropped_when_too_many(
     own: Callable[..., Gateway], backends: Backends
 ) -> None:
-    gateway = own({"timeout": 60.0}).start()
+    gateway = own().start()
     go_on = threading.Event()
 
     async def hang(_scope: dict[str, Any], _receive: Any, _send: Any) -> None:

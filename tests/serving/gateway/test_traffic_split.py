@@ -43,7 +43,7 @@ def test_ten_percent_of_a_thousand_is_a_hundred() -> None:
     assert Counter(choice.next() for _ in range(1000)) == {"old": 900, "new": 100}
 
 
-def test_a_table_that_changes_all_the_time_starves_nobody() -> None:
+def test_a_table_that_changes_all_the_time_starves_no_name() -> None:
     choice, chosen = WeightedChoice({}), Counter[str]()
     for n in range(1000):
         choice = WeightedChoice({"old": 90.0 + n % 2, "new": 10.0 - n % 2}, before=choice)
@@ -51,7 +51,7 @@ def test_a_table_that_changes_all_the_time_starves_nobody() -> None:
     assert abs(chosen["new"] - 95) <= 1
 
 
-def test_who_leaves_and_comes_back_makes_up_for_nothing() -> None:
+def test_a_name_that_was_away_makes_up_for_nothing() -> None:
     choice = WeightedChoice({"old": 50.0, "new": 50.0})
     choice.next()
     for _ in range(100):

@@ -46,42 +46,40 @@ async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) ->
     await reader.read()
 
 
-def test_no_answer_in_time_is_504(gateway: Gateway, backends: Backends, name: str) -> None:
-    gateway.put(route(name, backends.raw(silent)))
+def test_no_response_in_time_is_504(hasty: Gateway, backends: Backends, name: str) -> None:
+    hasty.put(route(name, backends.raw(silent)))
     began = time.monotonic()
-    answer = gateway.client.get("/")
+    answer = hasty.client.get("/")
     assert answer.status_code == 504
-    assert 0.9 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.9
     assert "no response within 1 s" in answer.json()["error"]
     assert answer.headers["x-mlops-deployment"] == name
-    counts = gateway.counts(name)
+    counts = hasty.counts(name)
     assert (counts["requests"], counts["errors"]) == (1, 1)
-    assert gateway.status()["in_flight"][name] == 0
+    assert hasty.status()["in_flight"][name] == 0
 
 
-def test_a_stream_that_pauses_for_too_long_is_broken_off(
-    gateway: Gateway, backends: Backends, name: str
-) -> None:
+def test_a_stream_that_pauses_for_too_long_is_aborted(hasty: Gateway, backends: Backends, name: str) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"
-    gateway.put(route(name, backends.raw(answering(head))))
-    answer = gateway.exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    hasty.put(route(name, backends.raw(answering(head))))
+    answer = hasty.exchange(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert answer.endswith(b"3\r\none\r\n")  # and no last chunk
-    assert gateway.counts(name)["errors"] == 1
+    assert hasty.counts(name)["errors"] == 1
 
 
 def test_a_stream_may_take_longer_than_the_timeout_altogether(
-    gateway: Gateway, backends: Backends, name: str
+    hasty: Gateway, backends: Backends, name: str
 ) -> None:
     async def slow(_scope: dict[str, Any], _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        for _ in range(5):
-            await asyncio.sleep(0.4)
+        for _ in range(15):
+            await asyncio.sleep(0.1)
             await send({"type": "http.response.body", "body": b"x", "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    gateway.put(route(name, backends.serve(slow)))
-    assert gateway.client.get("/").content == b"xxxxx"
-    assert gateway.counts(name)["errors"] == 0
+    hasty.put(route(name, backends.serve(slow)))
+    assert hasty.client.get("/").content == b"x" * 15
+    assert hasty.counts(name)["errors"] == 0
 
 
 def test_another_replica_is_asked_where_one_refuses(gateway: Gateway, backends: Backends, name: str) -> None:
@@ -91,7 +89,7 @@ def test_another_replica_is_asked_where_one_refuses(gateway: Gateway, backends: 
     assert (counts["requests"], counts["errors"]) == (6, 0)
 
 
-def test_a_streamed_body_that_was_not_begun_goes_to_another_replica(
+def test_a_streamed_body_that_was_not_started_goes_to_another_replica(
     gateway: Gateway, backends: Backends, name: str
 ) -> None:
     gateway.put(route(name, free_port(), backends.raw(answering(OK))))
@@ -122,7 +120,7 @@ def test_without_a_replica_the_answer_is_503(gateway: Gateway, name: str) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_kept_connection_that_the_replica_closed_is_made_anew(
+def test_a_kept_connection_that_the_replica_closed_is_replaced(
     gateway: Gateway, backends: Backends, name: str, method: str
 ) -> None:
     """The replica closes just as the second request comes, as one whose idle time is over does."""
@@ -232,7 +230,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("data", LONG.values(), ids=LONG.keys())
-def test_a_long_answer_that_breaks_off_never_looks_whole(
+def test_a_long_answer_that_breaks_off_never_seems_whole(
     gateway: Gateway, backends: Backends, name: str, data: bytes
 ) -> None:
     gateway.put(route(name, backends.raw(answering(data, close=True))))
@@ -281,7 +279,7 @@ def test_a_replicas_500_is_passed_on_and_counted(gateway: Gateway, backends: Bac
     assert sum(count for _, count in counts["latency"]) == 0
 
 
-def test_a_client_that_leaves_ends_the_work_for_it(gateway: Gateway, backends: Backends, name: str) -> None:
+def test_a_client_disconnect_ends_the_work_for_it(gateway: Gateway, backends: Backends, name: str) -> None:
     left = threading.Event()
 
     async def works(_scope: dict[str, Any], receive: Any, _send: Any) -> None:
@@ -294,12 +292,14 @@ def test_a_client_that_leaves_ends_the_work_for_it(gateway: Gateway, backends: B
         connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
         gateway.wait(lambda status: status["in_flight"][name] == 1)
         time.sleep(0.05)
-    assert left.wait(0.8)  # before the timeout
+    assert left.wait(60)  # long before the timeout
     status = gateway.wait(lambda status: status["in_flight"][name] == 0)
     assert status["counts"][name]["errors"] == 1
 
 
-def test_a_client_that_leaves_a_stream_is_no_error(gateway: Gateway, backends: Backends, name: str) -> None:
+def test_a_client_disconnect_from_a_stream_is_no_error(
+    gateway: Gateway, backends: Backends, name: str
+) -> None:
     left = threading.Event()
 
     async def endless(_scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -316,12 +316,12 @@ def test_a_client_that_leaves_a_stream_is_no_error(gateway: Gateway, backends: B
     with gateway.client.stream("GET", "/") as answer:
         assert next(answer.iter_bytes()).startswith(b"tick")
         time.sleep(0.1)
-    assert left.wait(2)
+    assert left.wait(60)
     status = gateway.wait(lambda status: status["in_flight"][name] == 0)
     assert (status["counts"][name]["requests"], status["counts"][name]["errors"]) == (1, 0)
 
 
-def test_a_client_that_leaves_during_its_upload_says_nothing_about_the_deployment(
+def test_a_client_disconnect_during_its_upload_is_no_evidence_about_the_deployment(
     gateway: Gateway, backends: Backends, name: str
 ) -> None:
     gateway.put(route(name, backends.raw(silent)))

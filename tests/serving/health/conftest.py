@@ -79,7 +79,7 @@ class Farm:
         async def answer(
             service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
-            await reader.read()  # to its end: whoever asked has gone
+            await reader.read()  # to its end, when the client has gone
 
         return self.custom(answer)
 
@@ -163,7 +163,7 @@ class Farm:
                 writer.close()
                 await writer.wait_closed()
             except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                pass  # whoever asked is gone, or the test is over
+                pass  # the client is gone, or the test is over
             finally:
                 writer.transport.abort()
 
@@ -207,7 +207,7 @@ class Farm:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.sleep(0.01)
-        for server in self._servers:  # handshakes that nobody goes on with
+        for server in self._servers:  # handshakes that no client continues
             await self._wait_closed(server)
 
     async def _wait_closed(self, server: asyncio.Server) -> None:
@@ -242,7 +242,7 @@ def refused(farm: Farm) -> Endpoint:
 
 @pytest.fixture(scope="session")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """TLS with a certificate that nobody vouches for."""
+    """TLS with a certificate that no authority signed."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)

@@ -75,7 +75,7 @@ def test_true_is_healthy(make_check: Callable[..., HealthCheck], folder: Path, p
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("one", "returned 1; only True is healthy"),
         ("raises", "RuntimeError: the disk is full"),
@@ -85,15 +85,15 @@ def test_true_is_healthy(make_check: Callable[..., HealthCheck], folder: Path, p
     ],
 )
 def test_everything_else_is_not(
-    make_check: Callable[..., HealthCheck], folder: Path, name: str, words: str
+    make_check: Callable[..., HealthCheck], folder: Path, name: str, message: str
 ) -> None:
     probed = probe(make_check("custom", endpoint=f"mine:{name}"), folder)
     assert not probed.ok
-    assert probed.message == f"mine:{name}: {words}"
+    assert probed.message == f"mine:{name}: {message}"
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "message"),
     [
         ("no_such_module:check", "ModuleNotFoundError"),
         ("broken:check", "no_such_module_anywhere"),
@@ -102,9 +102,9 @@ def test_everything_else_is_not(
     ],
 )
 def test_function_that_cannot_be_called_is_a_mistake(
-    make_check: Callable[..., HealthCheck], folder: Path, path: str, words: str
+    make_check: Callable[..., HealthCheck], folder: Path, path: str, message: str
 ) -> None:
-    with pytest.raises(InvalidHealthCheck, match=words):
+    with pytest.raises(InvalidHealthCheck, match=message):
         probe(make_check("custom", endpoint=path), folder)
 
 
@@ -124,7 +124,7 @@ def test_mistake_ends_the_whole_verdict(make_check: Callable[..., HealthCheck], 
         run_probes(check_health(checks, [Endpoint(host="h", port=1)], seconds=30))
 
 
-def test_process_that_cannot_be_started_is_no_answer(
+def test_process_that_cannot_be_started_is_not_healthy(
     make_check: Callable[..., HealthCheck], folder: Path
 ) -> None:
     probed = probe(make_check("custom", endpoint="mine:true"), folder / "gone")

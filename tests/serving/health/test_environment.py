@@ -23,14 +23,14 @@ def environment(**fields: Any) -> DeploymentEnvironment:
     return DeploymentEnvironment.model_validate({"environment_id": "e", "name": "production", **fields})
 
 
-def test_environment_that_declares_nothing_says_so(tmp_path: Path) -> None:
+def test_environment_that_declares_nothing_has_nothing_to_check(tmp_path: Path) -> None:
     status = check_environment(environment(), tmp_path)
     assert status.is_healthy
     assert status.message == "it declares no check and asks for no resources"
     assert status.checks == ()
 
 
-def test_what_is_well_is_named(farm: Farm, make_check: Callable[..., HealthCheck], tmp_path: Path) -> None:
+def test_what_is_healthy_is_named(farm: Farm, make_check: Callable[..., HealthCheck], tmp_path: Path) -> None:
     port = farm.http(200).port
     database = make_check("tcp", name="database", target="environment", endpoint=f"127.0.0.1:{port}")
     status = check_environment(environment(health_checks=(database,)), tmp_path)
@@ -38,7 +38,7 @@ def test_what_is_well_is_named(farm: Farm, make_check: Callable[..., HealthCheck
     assert [check.name for check in status.checks] == ["database"]
 
 
-def test_everything_that_is_not_well_is_named(
+def test_everything_that_is_unhealthy_is_named(
     farm: Farm, make_check: Callable[..., HealthCheck], tmp_path: Path
 ) -> None:
     port = farm.refuse().port
@@ -48,7 +48,7 @@ def test_everything_that_is_not_well_is_named(
         check_environment(asked, tmp_path)
 
 
-def test_what_is_undecided_by_the_deadline_is_not_well(
+def test_what_is_undecided_by_the_deadline_is_unhealthy(
     farm: Farm, make_check: Callable[..., HealthCheck], tmp_path: Path
 ) -> None:
     port = farm.hang().port
@@ -73,7 +73,7 @@ def test_commands_and_functions_run_in_the_folder_of_the_project(
     assert check_environment(environment(health_checks=checks), tmp_path, folder=tmp_path).is_healthy
 
 
-def test_mistake_is_told_and_no_verdict(make_check: Callable[..., HealthCheck], tmp_path: Path) -> None:
+def test_mistake_is_an_error_and_no_verdict(make_check: Callable[..., HealthCheck], tmp_path: Path) -> None:
     wrong = make_check("custom", target="environment", endpoint="no_such_module:check")
     with pytest.raises(InvalidHealthCheck):
         check_environment(environment(health_checks=(wrong,)), tmp_path)
@@ -90,7 +90,7 @@ def test_room_is_held_against_what_is_asked_for(name: str, tmp_path: Path) -> No
         assert (found.successes, found.probes) == (int(state is HealthState.HEALTHY), 1)
 
 
-def test_every_replica_asks_for_room_anew(tmp_path: Path) -> None:
+def test_every_replica_asks_for_room_of_its_own(tmp_path: Path) -> None:
     one = environment(resources={"cpu_requests": "1m"})
     many = environment(resources={"cpu_requests": "1m"}, config={"replicas": 1000})
     (first,), (second,) = room_for(one, tmp_path), room_for(many, tmp_path)
@@ -98,6 +98,6 @@ def test_every_replica_asks_for_room_anew(tmp_path: Path) -> None:
     assert "1 are asked for" in second.message
 
 
-def test_gpus_that_cannot_be_counted_are_unknown_and_so_not_well(tmp_path: Path) -> None:
+def test_gpus_that_cannot_be_counted_are_unknown_and_so_unhealthy(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentUnhealthy, match="gpu is unknown: this target cannot count GPUs"):
         check_environment(environment(resources={"gpu_requests": "1"}), tmp_path)

@@ -38,7 +38,7 @@ def test_every_requested_replica_runs_on_a_port_of_its_own(keeper: Keeper, world
     assert [ask(each)["pid"] for each in files] == [each["pid"] for each in files]
 
 
-def test_the_environment_of_a_replica_says_what_it_is(
+def test_a_replica_finds_what_it_is_in_its_environment_variables(
     keeper: Keeper, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLOPS_STORE_URL", "postgresql://user:secret@host/db")
@@ -72,9 +72,9 @@ def test_restarts_wait_longer_each_time(keeper: Keeper, world: World) -> None:
     assert len(starts) == 3
     message = world.replica()["message"]
     assert message == "exited with 1: this one cannot start"
-    begun = time.monotonic()
+    start = time.monotonic()
     keeper.until(lambda: len(keeper.died) == 4, plan)
-    assert time.monotonic() - begun > 1.5  # the fourth start comes two seconds after the third death
+    assert time.monotonic() - start > 1.5  # the fourth start comes two seconds after the third death
 
 
 def test_a_replica_that_has_died_as_often_as_it_may_is_not_started_again(
@@ -133,7 +133,7 @@ def test_a_replica_that_takes_too_much_memory_is_ended_and_started_again(
     assert keeper.died == ["production.1"]
 
 
-def test_a_replica_within_its_memory_goes_on(keeper: Keeper, world: World) -> None:
+def test_a_replica_within_its_memory_is_not_restarted(keeper: Keeper, world: World) -> None:
     plan = world.plan(config=EnvironmentConfig(memory_limit="1Gi"))
     before = keeper.ready(plan)
     keeper.fleet.enforce_limits()
@@ -264,9 +264,9 @@ def test_a_replica_that_does_not_end_is_killed_with_all_that_it_started(keeper: 
     values = keeper.ready(world.plan("production.1", "stubborn", "daemon"))
     family = [each.process.pid for each in find_marked(world.layout.root)]
     assert len(family) == 2
-    begun = time.monotonic()
+    start = time.monotonic()
     keeper.until(lambda: not world.layout.replica("production.1.0").exists())
-    assert time.monotonic() - begun >= 1.0  # its grace
+    assert time.monotonic() - start >= 1.0  # its grace
     assert not any(runs(pid) for pid in (*family, values["pid"]))
 
 
@@ -279,7 +279,7 @@ def test_the_orphans_of_a_dead_replica_end_with_it(keeper: Keeper, world: World)
     assert not any(runs(pid) for pid in before)
 
 
-def test_a_draining_replica_that_is_requested_again_goes_on(keeper: Keeper, world: World) -> None:
+def test_a_draining_replica_that_is_requested_again_is_kept(keeper: Keeper, world: World) -> None:
     plan = world.plan()
     values = keeper.ready(plan)
     keeper.round(busy={"production.1.0": 1})
@@ -305,7 +305,7 @@ def test_replicas_of_an_earlier_supervisor_that_are_not_requested_end(keeper: Ke
     assert "production.1.0 is no longer requested" in successor.lines
 
 
-def test_a_deployment_whose_plan_cannot_be_read_goes_on_as_it_is(keeper: Keeper, world: World) -> None:
+def test_a_deployment_whose_plan_cannot_be_read_stays_as_it_is(keeper: Keeper, world: World) -> None:
     values = keeper.ready(world.plan())
     successor = keeper.successor()
     spared = frozenset({"production.1"})

@@ -65,16 +65,14 @@ def test_nothing_is_started_where_the_environment_is_down(world: World) -> None:
     assert started(world) == 0
 
 
-def test_a_supervisor_that_does_not_come_up_says_why(world: World) -> None:
+def test_a_supervisor_that_does_not_come_up_is_an_error_with_its_log(world: World) -> None:
     world.layout.logs.mkdir(parents=True)
     (world.layout.logs / "supervisor.log").write_text("an old line\n", encoding="utf-8")
-    begun = time.monotonic()
-    with pytest.raises(TaskError, match=r"did not come up within 1 s; the end of its log: out of luck$"):
-        bring_up(world.layout, starter(world, "print('out of luck')"), seconds=1.0)
-    assert time.monotonic() - begun < 5
+    with pytest.raises(TaskError, match=r"did not come up within 3 s; the end of its log: out of luck$"):
+        bring_up(world.layout, starter(world, "print('out of luck')"), seconds=3.0)
 
 
-def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(world: World) -> None:
+def test_a_folder_that_cannot_be_written_is_an_error_with_a_message(world: World) -> None:
     world.layout.root.write_text("a file where the folder has to be", encoding="utf-8")
     try:
         with pytest.raises(IoError, match="cannot write"):
@@ -126,7 +124,7 @@ def test_the_target_sees_replicas_and_traffic(world: World) -> None:
     assert len(target.replicas("production.1")) == 2
 
 
-def test_the_target_of_what_is_down_says_so(world: World) -> None:
+def test_the_target_of_an_environment_that_is_down_refuses(world: World) -> None:
     bring_down(world.layout, grace=0.1)
     target = LocalTarget(layout=world.layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
     for ask in (target.require_up, lambda: target.start("production.1")):
@@ -192,7 +190,7 @@ def test_up_and_down_on_the_command_line(config: Path) -> None:
 
 
 @pytest.mark.slow
-def test_up_says_at_once_that_its_port_is_taken(config: Path) -> None:
+def test_up_refuses_a_taken_port_at_once(config: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         config.write_text(CONFIG.replace("PORT", str(port)), encoding="utf-8")

@@ -39,7 +39,7 @@ def test_libraries_make_as_many_threads_as_there_are_cores() -> None:
     assert "OMP_NUM_THREADS" in counts
 
 
-def test_what_is_not_enforced_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_enforced_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not_enforced(EnvironmentConfig(cpu_limit="2", memory_limit="1Gi")) == ""
     assert not_enforced(EnvironmentConfig(cpu_limit="1500m")) == "cpu_limit 1500m is kept as 2 whole cores"
     assert not_enforced(EnvironmentConfig(gpu_limit="1")) == "gpu_limit 1 is not enforced"

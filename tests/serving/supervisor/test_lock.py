@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_lock_is_held_once_and_says_by_whom(tmp_path: Path) -> None:
+def test_a_lock_is_held_once_and_names_its_holder(tmp_path: Path) -> None:
     path = tmp_path / "run" / "lock"
     assert not is_locked(path)
     with hold_lock(path):
@@ -29,7 +29,7 @@ def test_a_lock_is_held_once_and_says_by_whom(tmp_path: Path) -> None:
     assert lock_holder(path) is None  # whatever its file still says
 
 
-def test_a_lock_that_is_only_asked_for_keeps_nobody_out(tmp_path: Path) -> None:
+def test_checking_a_lock_keeps_no_process_out(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with hold_lock(path):
         pass

@@ -72,7 +72,7 @@ def test_the_pointer_leads_the_traffic(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_all_goes_on_when_the_supervisor_is_killed_and_the_next_one_adopts_it(world: World) -> None:
+def test_replicas_outlive_a_killed_supervisor_and_the_next_one_adopts_them(world: World) -> None:
     world.start()
     url = serve(world)
     replica, gateway = world.replica(), read_json(world.layout.gateway) or {}
@@ -300,18 +300,17 @@ def test_generations_grow_though_the_file_of_routes_is_lost(world: World) -> Non
     assert world.generation() > before
 
 
-def test_a_pointer_is_followed_soon(world: World) -> None:
+def test_a_pointer_that_moves_wakes_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.supervise()
     serve(world)
     world.add(world.plan("production.2"))
     world.ready("production.2.0")
-    took = []
-    for number in range(20):
+    monkeypatch.setattr("pytest_mlops.serving.supervisor.loop._TICK", 3600.0)
+    for number in range(6):
         revision = world.point(**{f"d_{1 + number % 2}": 100.0})
-        begun = time.monotonic()
         wait(lambda: world.revision() == revision, "the switch")  # noqa: B023
-        took.append(time.monotonic() - begun)
-    assert sorted(took)[10] < 0.1, took  # about 0.02 s where nothing else runs
+    monkeypatch.undo()
+    world.point(d_1=100.0)  # wakes it from its last, long wait
 
 
 @pytest.mark.slow

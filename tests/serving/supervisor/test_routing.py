@@ -181,7 +181,7 @@ def test_the_routes_are_those_of_the_pointer() -> None:
     assert [(each.deployment, each.share, len(each.replicas)) for each in parsed.shadow] == [("c", 0.5, 1)]
 
 
-def test_nothing_is_served_before_the_pointer_says_so() -> None:
+def test_nothing_is_served_before_the_pointer_names_it() -> None:
     routes = make({"a": [view("a.0", 1)]}, Pointer())
     assert (routes.revision, routes.routes, routes.shadow) == (0, (), ())
 
