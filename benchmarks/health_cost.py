@@ -1,6 +1,6 @@
 """How long one health verdict over many endpoints takes, next to the timeout of its slowest probe.
 
-``python -m benchmarks.health_cost`` probes 500 endpoints at once: a third answer 200, a third answer 503, a third
+``python -m benchmarks.health_cost`` probes 500 endpoints at once: a third answer 200, a third 503, a third
 never answer. What hangs takes its timeout; all the others have to fit beside it.
 """
 
