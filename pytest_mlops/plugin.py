@@ -152,8 +152,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
         planning = any(config.getoption(name, None) for name in PLANNING)
         activate_controller(config, planning=planning)
-        if config.option.mlops_report and not planning:
-            config.pluginmanager.import_plugin("pytest_mlops.report.session")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -49,6 +49,10 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
     if not planning:
         config.stash[CONFIG_RUNS_KEY] = config_runs
         config.pluginmanager.register(GateSession(config_runs, config.rootpath), SESSION_NAME)
+        if config.option.mlops_report:
+            from pytest_mlops.gate.reports import register_reports  # noqa: PLC0415 -- where asked for only
+
+            register_reports(config, [each.run for each in config_runs])
 
 
 def _config_runs(

@@ -7,15 +7,17 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_mlops.gate.terminal_changes import comparison_lines
 from pytest_mlops.report.messages import (
     count,
     describe_bound,
     describe_cell,
+    describe_comparison,
     describe_waiver,
     headline,
+    interval,
     number,
     scores,
+    subject,
     weak_spots,
     why_not_deployable,
 )
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
 
     from pytest_mlops.errors import IoError
     from pytest_mlops.gate.run import GateRun
-    from pytest_mlops.records.integration import IntegrationResult, QualityPart, RuleResult
+    from pytest_mlops.records.integration import IntegrationResult, RuleResult
 
-__all__ = ["header_line", "show", "show_warnings"]
+__all__ = ["header_line", "relative_path", "show", "show_warnings"]
 
 Line = tuple[str, dict[str, bool]]
 """A line and its colours, as ``TerminalReporter.write_line`` takes them."""
@@ -50,11 +52,10 @@ MAX_RULES = 20
 
 def header_line(run: GateRun) -> str:
     """Return the line for pytest's header."""
-    model = run.model_version
-    subject = f"{model.model_id} {model.version_id}" if model is not None else "no model declared"
+    model = "no model declared" if run.model_version is None else subject(run.model_version)
     cells, rules = len(run.policy.cells()), len(run.policy.rules)
     config = run.provenance.config or "no mlops.yaml, defaults apply"
-    return f"mlops gate: {subject}; {cells} cells, {rules} rules, context {run.context} ({config})"
+    return f"mlops gate: {model}; {cells} cells, {rules} rules, context {run.context} ({config})"
 
 
 def show(
@@ -66,7 +67,7 @@ def show(
     title, colours = headline(record), COLOURS[verdict]
     if write_error is not None:
         title, colours = f"INCOMPLETE: {write_error}", COLOURS[Verdict.INCOMPLETE]
-    where = _relative(run.path)
+    where = relative_path(run.path)
     reporter.ensure_newline()
     if verbosity < 0:
         reporter.write_line(f"mlops gate: {title} ({where})", bold=True, **colours)
@@ -131,72 +132,63 @@ def _scores(record: IntegrationResult) -> Iterator[Line]:
 
 def _rules(rules: Sequence[RuleResult], changes: Collection[str]) -> Iterator[Line]:
     rows = [("rule", "estimate", "interval", "n", "MDE", "verdict")]
-    rows += [_rule_row(rule, sign="+" if rule.rule in changes else "") for rule in rules]
+    rows += [_rule_row(rule, signed=rule.rule in changes) for rule in rules]
     colours = [{"bold": True}, *(COLOURS[rule.verdict] for rule in rules)]
     return zip(_table(rows), colours, strict=True)
 
 
-def _rule_row(rule: RuleResult, *, sign: str) -> tuple[str, str, str, str, str, str]:
-    known = rule.lower is not None and rule.upper is not None
-    interval = f"{rule.lower:{sign}.3g} to {rule.upper:{sign}.3g}" if known else ""
-    note = " (report)" if rule.severity == "report" else ""
+def _rule_row(rule: RuleResult, *, signed: bool) -> tuple[str, str, str, str, str, str]:
     return (
         rule.rule,
-        "" if rule.estimate is None else f"{rule.estimate:{sign}.4g}",
-        interval,
+        number(rule.estimate, signed=signed),
+        interval(rule.lower, rule.upper, signed=signed),
         count(rule.n),
         "" if rule.mde is None else f"{rule.mde:.2g}",
-        rule.verdict.upper() + note,
+        rule.verdict.upper() + (" (report)" if rule.severity == "report" else ""),
     )
 
 
 def _details(record: IntegrationResult) -> Iterator[Line]:
-    if record.coverage_cells:
-        rows = [("cell", "weight", "covered", "tests", "n")]
-        rows += [
-            (
-                cell.cell,
-                f"{cell.weight:g}",
-                describe_cell(cell),
-                str(cell.claims),
-                count(cell.n),
-            )
-            for cell in record.coverage_cells
-        ]
-        yield "", {}
-        yield from ((line, {}) for line in _table(rows))
+    """Yield what only ``-v`` shows."""
+    from pytest_mlops.report.changes import all_changes  # noqa: PLC0415 -- with -v only
+
+    cells = [
+        (cell.cell, f"{cell.weight:g}", describe_cell(cell), str(cell.claims), count(cell.n))
+        for cell in record.coverage_cells
+    ]
+    yield from _section(("cell", "weight", "covered", "tests", "n"), cells)
     if record.comparison is not None:
         yield "", {}
-        yield from comparison_lines(record.comparison, _table, _paragraph)
-    spots = weak_spots(record)
-    if spots:
-        head = ("weak slice (not in the verdict)", "metric", "value", "rest", "n", "q")
-        slices = [
-            (spot.slice, metric, number(spot.value), number(spot.rest), count(spot.n), f"{spot.q:.2g}")
-            for metric, spot in spots
-        ]
-        yield "", {}
-        yield from ((line, {}) for line in _table([head, *slices]))
-    parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
-    if parts:
-        yield "", {}
-        yield from (
-            (line, {}) for line in _table([("quality", "weight", "score"), *map(_quality_row, parts)])
-        )
-        for part in parts:
-            if part.note:
-                yield from _paragraph(f"{part.name}: {part.note}", "  ")
+        yield from _paragraph(describe_comparison(record.comparison), "  ")
+    changes = [
+        (one.measured.title, *one.columns[:3], one.between, one.columns[3]) for one in all_changes(record)
+    ]
+    yield from _section(("change", "from", "to", "by", "bounds", "n"), changes)
+    spots = [
+        (spot.slice, metric, number(spot.value), number(spot.rest), count(spot.n), f"{spot.q:.2g}")
+        for metric, spot in weak_spots(record)
+    ]
+    yield from _section(("weak slice (not in the verdict)", "metric", "value", "rest", "n", "q"), spots)
+    yield from _quality(record)
     for waiver in record.waivers:
         text = f"waiver of {waiver.subject} ({waiver.approver}, until {waiver.expires})"
         yield from _paragraph(f"{text}: {describe_waiver(waiver)}", "  ")
 
 
-def _quality_row(part: QualityPart) -> tuple[str, ...]:
-    return (
-        part.name,
-        f"{part.weight:g}",
-        part.status if part.score is None else number(part.score),
-    )
+def _quality(record: IntegrationResult) -> Iterator[Line]:
+    parts = [*record.quality.components, *record.quality.metrics, *record.quality.code]
+    rows = [(part.name, f"{part.weight:g}", number(part.score) or part.status) for part in parts]
+    yield from _section(("quality", "weight", "score"), rows)
+    for part in parts:
+        if part.note:
+            yield from _paragraph(f"{part.name}: {part.note}", "  ")
+
+
+def _section(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[Line]:
+    """Yield a table after an empty line; nothing without rows."""
+    if rows:
+        yield "", {}
+        yield from ((line, {}) for line in _table([head, *rows]))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -219,6 +211,7 @@ def _width() -> int:
     return min(100, shutil.get_terminal_size((80, 24)).columns)
 
 
-def _relative(path: Path) -> str:
+def relative_path(path: Path) -> str:
+    """Return a path as seen from the current folder; in full where it lies outside."""
     shown = os.path.relpath(path)
     return str(path) if shown.startswith("..") else shown

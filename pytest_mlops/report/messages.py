@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.comparison import Comparison
     from pytest_mlops.records.integration import CellCoverage, IntegrationResult, RuleResult, WaiverUse
     from pytest_mlops.records.measurement import WeakSpot
+    from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.results import TestResult
     from pytest_mlops.records.rule import Rule
 
@@ -80,12 +81,11 @@ def headline(record: IntegrationResult) -> str:
     action = {Decision.ALLOW: "allowed", Decision.BLOCK: "blocked"}[record.decision]
     if record.verdict is Verdict.UNDECIDED and record.decision is Decision.ALLOW:
         action = "allowed although the evidence is insufficient"
-    return f"{record.verdict.upper()}: {subject(record)} is {action} {_WHERE[record.context]}"
+    return f"{record.verdict.upper()}: {subject(record.model_version)} is {action} {_WHERE[record.context]}"
 
 
-def subject(record: IntegrationResult) -> str:
-    """Return the model and version that the verdict is about."""
-    model = record.model_version
+def subject(model: ModelVersion | None) -> str:
+    """Return the name and version of what a verdict is about."""
     if model is None:
         return "this version"
     return one_line(f"{model.model_id} {model.version_id}", SUBJECT_LIMIT)
@@ -140,9 +140,9 @@ def describe_comparison(comparison: Comparison) -> str:
     )
 
 
-def number(value: float | None) -> str:
-    """Format a number with four significant digits; ``None`` becomes an empty text."""
-    return "" if value is None else f"{value:.4g}"
+def number(value: float | None, *, signed: bool = False) -> str:
+    """Write a number to four significant digits; nothing for ``None``."""
+    return "" if value is None else f"{value:{'+' if signed else ''}.4g}"
 
 
 def count(value: int | None) -> str:
@@ -150,9 +150,10 @@ def count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def interval(lower: float | None, upper: float | None) -> str:
-    """Format an interval; an empty text if an end is unknown."""
-    return "" if lower is None or upper is None else f"{lower:.3g} to {upper:.3g}"
+def interval(lower: float | None, upper: float | None, *, signed: bool = False) -> str:
+    """Write an interval; nothing where an end is unknown."""
+    sign = "+" if signed else ""
+    return "" if lower is None or upper is None else f"{lower:{sign}.3g} to {upper:{sign}.3g}"
 
 
 def describe_cell(cell: CellCoverage) -> str:

@@ -139,7 +139,7 @@ def test_every_change_is_listed_with_v(gate: Gate) -> None:
     write(gate, "worse", version="2", more=IN_RUN)
     result = gate.run("-v")
     result.stdout.fnmatch_lines(
-        ["*Δaccuracy *-0.06667 *FAIL*", "*compared with run on 3,000 examples*", "*f1?young? *"]
+        ["*Δaccuracy *-0.06667 *FAIL*", "*Compared with run on 3,000 examples*", "*f1?young? *"]
     )
 
 

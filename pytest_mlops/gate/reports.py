@@ -1,4 +1,4 @@
-"""The pytest plugin that writes the reports of ``--mlops-report``.  PYTEST_DONT_REWRITE."""
+"""The reports of ``--mlops-report``, written once the verdict stands.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.errors import MLOpsError
+from pytest_mlops.gate.terminal import relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pytest_mlops.gate.run import GateRun
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.report.trends import RunPoint
     from pytest_mlops.report.write import Kind
 
     Target = tuple[Kind, Path]
 
-__all__ = ["ReportSession", "place_reports", "pytest_configure"]
+__all__ = ["ReportSession", "place_reports", "register_reports"]
 
-GATE_NAME, NAME = "mlops-session", "mlops-reports"
+NAME = "mlops-reports"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the reports of ``--mlops-report`` in the process where the gate decides.
+def register_reports(config: pytest.Config, runs: Sequence[GateRun]) -> None:
+    """Have the reports of ``--mlops-report`` written after each run's record.
 
     Raises:
         pytest.UsageError: a report would overwrite a record or another report.
@@ -34,8 +36,6 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = config.invocation_params.dir
     targets = [(kind, (folder / path).resolve()) for kind, path in config.option.mlops_report]
     result = (folder / config.option.mlops_result).resolve()
-    gate = config.pluginmanager.get_plugin(GATE_NAME)
-    runs = [config_run.run for config_run in gate.config_runs] if gate is not None else []
     placed = place_reports(targets, [run.path for run in runs], result.parent)
     histories = {run.path: run.folder for run in runs if run.config and run.config.config.history is not None}
     config.pluginmanager.register(ReportSession(placed, histories), NAME)
@@ -62,8 +62,8 @@ def place_reports(
         for _, path in placed[record]:
             if path in taken:
                 raise pytest.UsageError(
-                    f"--mlops-report: {_relative(path)} is already the path of a record or another report; "
-                    "give each report its own path"
+                    f"--mlops-report: {relative_path(path)} is already the path of a record or another "
+                    "report; give each report its own path"
                 )
             taken.add(path)
     return placed
@@ -107,10 +107,10 @@ class ReportSession:
         """Print where the reports are and which could not be written."""
         if terminalreporter.config.get_verbosity() >= 0:
             for path in self.written:
-                terminalreporter.write_line(f"report: {_relative(path)}")
+                terminalreporter.write_line(f"report: {relative_path(path)}")
         for note in self.notes:
             terminalreporter.write_line(note, yellow=True)
-        missing = [f"its record {_relative(path)} was not written" for path in self.pending]
+        missing = [f"its record {relative_path(path)} was not written" for path in self.pending]
         for problem in [*self.problems, *missing]:
             terminalreporter.write_line(f"report not written: {problem}", red=True)
 
@@ -124,7 +124,7 @@ class ReportSession:
         except MLOpsError as error:
             self.problems.append(str(error))
         except Exception as error:  # noqa: BLE001 -- one failing report must not prevent the others
-            self.problems.append(f"{_relative(path)}: {type(error).__name__}: {error}")
+            self.problems.append(f"{relative_path(path)}: {type(error).__name__}: {error}")
         else:
             self.written.append(path)
 
@@ -140,8 +140,3 @@ class ReportSession:
         except MLOpsError as error:
             self.notes.append(f"report without trends: {error}")
             return None
-
-
-def _relative(path: Path) -> str:
-    shown = os.path.relpath(path)
-    return str(path) if shown.startswith("..") else shown

@@ -9,9 +9,9 @@ import jinja2  # noqa: F401
 import plotly.offline  # noqa: F401
 import pytest
 
-import pytest_mlops.report.session
+from pytest_mlops.gate.reports import place_reports
+from pytest_mlops.gate.terminal import relative_path
 from pytest_mlops.report import write
-from pytest_mlops.report.session import place_reports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,4 +176,4 @@ def test_two_models_in_one_run_have_a_report_each(gate: Gate) -> None:
 def test_a_path_elsewhere_is_named_in_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    assert pytest_mlops.report.session._relative(tmp_path / "there") == str(tmp_path / "there")
+    assert relative_path(tmp_path / "there") == str(tmp_path / "there")
