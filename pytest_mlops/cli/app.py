@@ -8,21 +8,17 @@ from typing import Annotated
 import typer
 
 from pytest_mlops.cli import (
-    compare,
     config,
     deploy,
+    evidence,
     github,
     history,
     init,
     log,
-    merge,
-    plan,
     registry,
-    report,
-    sign,
+    reports,
     status,
     up,
-    verify,
 )
 
 __all__ = ["app"]
@@ -55,13 +51,13 @@ app.command()(init.init)
 app.command()(config.validate)
 app.command()(config.explain)
 app.command()(config.schema)
-app.command()(verify.verify)
-app.command()(sign.sign)
-app.add_typer(sign.keys, name="keys")
-app.command()(report.report)
-app.command()(compare.compare)
-app.command()(plan.plan)
-app.command()(merge.merge)
+app.command()(evidence.verify)
+app.command()(evidence.sign)
+app.add_typer(evidence.keys, name="keys")
+app.command()(reports.report)
+app.command()(reports.compare)
+app.command()(reports.plan)
+app.command()(evidence.merge)
 app.add_typer(history.history, name="history")
 app.add_typer(registry.registry, name="registry")
 app.command()(up.up)

@@ -37,7 +37,9 @@ def deploy(
     *,
     to: Annotated[
         str | None,
-        typer.Option("--to", "-e", help="The environment. Default: the only one of mlops.yaml with serve:."),
+        typer.Option(
+            "--to", "-e", help="Name of the environment in mlops.yaml. Default: the only one with serve:."
+        ),
     ] = None,
     model: ModelFiles = None,
     run_id: RunId = None,
@@ -49,7 +51,7 @@ def deploy(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deploy a version; the record of its run is the only ticket.
+    """Deploy a model version on the evidence of its record, the only ticket.
 
     Verifies the ticket under the environment's own policy, checks the environment, stages the version and
     starts it beside the one that serves, waits until it is healthy and gives the golden answers, and shifts
@@ -77,7 +79,7 @@ def promote(
     config: ConfigPath = None,
     store: Store = None,
 ) -> None:
-    """Shift all traffic to the version being deployed now, overriding the judge."""
+    """Shift all traffic to the new version now, overriding the judge."""
     from pytest_mlops.operations.controls import promote as request
 
     _request(request, "promote", reason, _environment(environment, config, store))
@@ -90,7 +92,7 @@ def pause(
     config: ConfigPath = None,
     store: Store = None,
 ) -> None:
-    """Keep the traffic of the rollout as it is; the judge still rolls back a version that does harm."""
+    """Pause a rollout: its traffic stays as it is, but the judge may still roll it back."""
     from pytest_mlops.operations.controls import pause as request
 
     _request(request, "pause", reason, _environment(environment, config, store))
@@ -116,7 +118,7 @@ def abort(
     config: ConfigPath = None,
     store: Store = None,
 ) -> None:
-    """End the rollout under way; the version before it serves on."""
+    """Abort a rollout: all traffic goes back to the version that served before it."""
     from pytest_mlops.operations.controls import abort as request
 
     _request(request, "abort", reason, _environment(environment, config, store))
@@ -133,9 +135,10 @@ def rollback(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Roll back to the newest version that served before, whose ticket holds and golden answers match.
+    """Roll back to the newest version that served before and whose ticket still holds.
 
-    Exits with 0 if it serves, 5 if no version's evidence holds, and 4 if no other version served before.
+    Its golden answers are checked again. Exits with 0 if it serves, 5 if no version's evidence holds, and 4
+    if no other version served before.
     """
     from pytest_mlops.operations.deploy import roll_back
 

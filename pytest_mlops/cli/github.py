@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "baseline", "exit_code_for_ruling", "post"]
 
-app = typer.Typer(name="github", help="What the GitHub Action does around a run.", no_args_is_help=True)
+app = typer.Typer(
+    name="github",
+    help="Steps of the GitHub Action: fetch baselines before the tests, post the verdict after them.",
+    no_args_is_help=True,
+)
 
 FOLDER = Path(".mlops")
 
@@ -39,21 +43,23 @@ def post(
     result: Annotated[Path, typer.Argument(help="The record.")] = FOLDER / "integration-result.json",
     *,
     run_id: Annotated[
-        str | None, typer.Option(help="Id of the run it has to be of, as given to --mlops-run-id.")
+        str | None, typer.Option(help="Refuse a record of any other run; as given to --mlops-run-id.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Where the Markdown report goes; by default beside the record.")
+        Path | None, typer.Option(help="Where to write the Markdown report. Default: beside the record.")
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(help="Commit or branch whose policy to compare with; by default the event's."),
+        typer.Option(help="Commit or branch whose policy to compare with. Default: the event's base."),
     ] = None,
     base_config: Annotated[
-        Path | None, typer.Option(help="The base's mlops.yaml itself, where there is no checkout.")
+        Path | None, typer.Option(help="A copy of the base's mlops.yaml, where there is no checkout.")
     ] = None,
     fail_on: Annotated[
         str | None,
-        typer.Option(help="Block on these too: undecided, waived, policy-changes.", metavar="WORDS"),
+        typer.Option(
+            help="Block on these too, separated by commas: undecided, waived, policy-changes.", metavar="LIST"
+        ),
     ] = None,
     comment: Annotated[
         bool | None, typer.Option("--comment/--no-comment", help="Write the pull request's comment.")
@@ -68,10 +74,10 @@ def post(
         bool | None, typer.Option("--summary/--no-summary", help="Write the job summary.")
     ] = None,
 ) -> None:
-    """Show on GitHub what a record decides, and exit by it.
+    """Post the decision of a record to GitHub, and exit by it.
 
-    Reads the record as if somebody hostile had written it. The outputs are always written; comment and check
-    run as far as GitHub allows. Exits with 0 if the change may go on, 1 if a FAIL, a waiver or the policy
+    Treats the record as untrusted input. The outputs are always written; comment and check run as far as
+    GitHub allows. Exits with 0 if the change is allowed, 1 if a FAIL, a waiver or the policy
     blocks it, 3 if UNDECIDED does, 4 if there is no evidence, and 5 if the record cannot be trusted.
     """
     from pytest_mlops.github.step import PostOptions, Surroundings, post_step
@@ -95,24 +101,26 @@ def post(
 @app.command()
 def baseline(
     folder: Annotated[
-        Path, typer.Argument(help="Where they go; MLOPS_BASELINES names it to the tests.")
+        Path, typer.Argument(help="Where to write them; set MLOPS_BASELINES to it for the tests.")
     ] = FOLDER / "baselines",
     *,
-    config: Annotated[Path | None, typer.Option(help="By default ./mlops.yaml.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Path of mlops.yaml. Default: the nearest one, upward.")
+    ] = None,
     source: Annotated[
-        list[str] | None, typer.Option(help="artifact:BRANCH; by default what baseline.from names.")
+        list[str] | None, typer.Option(help="artifact:BRANCH; repeatable. Default: those of baseline.from.")
     ] = None,
     record: Annotated[
         str | None, typer.Option(help="Path of the record in the artifact, where it holds several.")
     ] = None,
     history: Annotated[
-        int, typer.Option(min=0, max=19, help="Good records before it, which show where a metric creeps.")
+        int, typer.Option(min=0, max=19, help="Earlier good records to fetch, to detect baseline drift.")
     ] = 5,
 ) -> None:
     """Fetch the baselines that a branch's runs uploaded, before the tests run.
 
-    The record of the merge base counts, else that of the latest good run. Exits with 0 even if one could not
-    be fetched: the receipt says so, and the gate does not take it for a first run.
+    Prefers the record of the merge base, else that of the latest good run. Exits with 0 even if one could not
+    be fetched: the receipt records that, and the gate does not treat it as a first run.
     """
     from pytest_mlops.github.step import Surroundings, baseline_step
 

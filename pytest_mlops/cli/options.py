@@ -16,7 +16,6 @@ __all__ = [
     "AsJson",
     "ConfigPath",
     "Cursor",
-    "Day",
     "EnvironmentName",
     "Limit",
     "Model",
@@ -24,6 +23,7 @@ __all__ = [
     "Reason",
     "Result",
     "RunId",
+    "Since",
     "Store",
     "Version",
     "in_utc",
@@ -33,11 +33,15 @@ __all__ = [
 Result = Annotated[Path, typer.Argument(help="The record, such as .mlops/integration-result.json.")]
 RunId = Annotated[str | None, typer.Option(help="Refuse a record of any other run.")]
 ModelFiles = Annotated[
-    Path | None, typer.Option(help="The model's file or folder. Default: the path in the record.")
+    Path | None, typer.Option(help="File or folder of the model. Default: the path in the record.")
 ]
 EnvironmentName = Annotated[
     str | None,
-    typer.Option("--environment", "-e", help="Its name in mlops.yaml. Default: the only one with serve:."),
+    typer.Option(
+        "--environment",
+        "-e",
+        help="Name of the environment in mlops.yaml. Default: the only one with serve:.",
+    ),
 ]
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", help="Path of mlops.yaml. Default: the nearest one, upward.")
@@ -47,7 +51,7 @@ Store = Annotated[
     typer.Option("--store", help="URL of the store. Default: $MLOPS_STORE_URL, else .mlops/store.db."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the log.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason to write to the log.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Show at most this many.")]
 Cursor = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="Continue where the previous page ended.")
@@ -57,7 +61,9 @@ Version = Annotated[
     str, typer.Argument(metavar="VERSION", help="Id of a version, or @ALIAS for the one it points to.")
 ]
 Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="Name of the alias, such as champion.")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, UTC.")]
+Since = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only those of this day (UTC) or later.")
+]
 
 
 def in_utc(day: datetime | None) -> datetime | None:

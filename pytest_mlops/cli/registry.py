@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +14,10 @@ from pytest_mlops.cli.options import (
     Alias,
     AsJson,
     Cursor,
-    Day,
     Model,
     ModelFiles,
     Result,
+    Since,
     Store,
     Version,
     in_utc,
@@ -102,8 +102,10 @@ def list_(
     tag: Annotated[str | None, typer.Option(help="Only with this tag, such as gold or team=risk.")] = None,
     alias: Annotated[str | None, typer.Option(help="Only those that this alias points to.")] = None,
     verdict: Annotated[Verdict | None, typer.Option(help="Only with evidence of this verdict.")] = None,
-    since: Day = None,
-    before: Day = None,
+    since: Since = None,
+    before: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only those of before this day (UTC).")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Versions per page.")] = 20,
     cursor: Cursor = None,
     store: Store = None,
@@ -195,7 +197,7 @@ def alias(
     expect_revision: Annotated[
         int | None, typer.Option(min=0, help="Move only if it has moved this often.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it is kept in the log.")],
+    reason: Annotated[str, typer.Option(help="Reason to write to the log.")],
     evidence: Annotated[str | None, typer.Option(help="Id of the recorded run that this rests on.")] = None,
     require_pass: Annotated[
         bool, typer.Option("--require-pass", help="Refuse a version whose evidence is not a PASS.")
@@ -252,9 +254,11 @@ def history(
 def prune(
     *,
     model: Annotated[str | None, typer.Option(help="Only versions of this model.")] = None,
-    keep: Annotated[int | None, typer.Option(min=0, help="Keep this many newest versions per model.")] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=0, help="Number of newest versions to keep per model.")
+    ] = None,
     older_than: Annotated[
-        float | None, typer.Option(min=0, max=100_000, help="Days; keep versions registered since then.")
+        float | None, typer.Option(min=0, max=100_000, help="Days; keep what was registered within them.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be removed, and remove nothing.")

@@ -29,7 +29,7 @@ def status(
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which versions serve an environment, what is being deployed, and the processes on this machine."""
+    """Show what serves an environment, what is being deployed to it, and its processes on this machine."""
     from pytest_mlops.cli.output import show
     from pytest_mlops.operations.project import find_environment
     from pytest_mlops.operations.status import status as environment_status
@@ -46,7 +46,7 @@ def health(
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Probe what an environment needs, and every replica of it that runs on this machine.
+    """Probe an environment and every replica of it that runs on this machine.
 
     Exits with 0 if everything is healthy, 1 if something is not, and 4 if nothing could be probed.
     """

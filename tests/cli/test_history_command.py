@@ -139,7 +139,7 @@ def test_a_report_with_a_history_needs_a_page_and_a_store(project: Gate) -> None
     assert run("report", RECORD, "--history")[0] == 2
     code, output = run("report", RECORD, "--html", "r.html", "--history")
     assert code == 4
-    assert "no store here" in output
+    assert "there is no store in" in output
 
 
 def test_a_record_of_an_untrusted_pull_request_is_refused(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_mlops.cli.plan import plan_page
+from pytest_mlops.cli.reports import plan_page
 from pytest_mlops.decision.planning import RulePlan, plan_rules
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal, Origin
