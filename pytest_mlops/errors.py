@@ -4,22 +4,22 @@
 
     MLOpsError
     ├── ConfigError                  mlops.yaml or an option is wrong; carries every problem at once
-    ├── IncompleteEvidence           a check was not given what it needs
-    ├── UndecidedEvidence            a check measured, and the evidence does not suffice
-    ├── RecordingError (ValueError)  a recording call was given something that cannot be evidence
-    ├── ModelArtifactNotFound        the model's files are missing, or not where they may be
-    ├── InvalidMetadata              a model version does not describe itself
+    ├── IncompleteEvidence           a check did not get what it needs
+    ├── UndecidedEvidence            a check measured, but the evidence does not suffice
+    ├── RecordingError (ValueError)  a recording call got something that cannot be evidence
+    ├── ModelArtifactNotFound        the model's files are missing, or outside the allowed folder
+    ├── InvalidMetadata              the metadata of a model version are invalid
     ├── EnvironmentUnhealthy         a target environment failed its health checks
-    ├── InvalidHealthCheck           a health check that cannot be carried out as written
+    ├── InvalidHealthCheck           a health check cannot run as written
     ├── EvidenceError                a record cannot be trusted as evidence
-    │   └── TicketRefused            a version may not go where it was to go; says which check failed
+    │   └── TicketRefused            a version may not be deployed to an environment; names the check
     ├── StoreError                   the store cannot be opened, read or written
     ├── NotRegistered                the registry has no such version or alias
-    ├── ConflictError                somebody else was first, or the registry already says otherwise
+    ├── ConflictError                another process was first, or the registry has another value
     ├── HttpError                    a server could not be reached, or refused
-    ├── TaskError                    a process of ours ended in a way that gives no result
+    ├── TaskError                    a process ended without a result
     ├── IoError                      a file could not be read or written
-    └── SerializationError           a text is not what its format says
+    └── SerializationError           a text does not match its format
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Problem:
     """One mistake in a configuration file.
 
     Attributes:
-        path: Where in the document, as ``rules[2].min``; empty for the document itself.
-        message: What was got, what was expected, how to mend it.
+        path: Path in the document, such as ``rules[2].min``; empty for the document itself.
+        message: What was found, what was expected, how to fix it.
         line: 1-based line, where known.
     """
 
@@ -89,7 +89,7 @@ class ConfigError(MLOpsError):
 
 
 class IncompleteEvidence(MLOpsError):  # noqa: N818 -- named as the verdict it leads to
-    """A check or model test was not given what it needs; its verdict is INCOMPLETE."""
+    """A check or model test did not get what it needs; its verdict is INCOMPLETE."""
 
 
 class UndecidedEvidence(MLOpsError):  # noqa: N818 -- as above
@@ -97,15 +97,15 @@ class UndecidedEvidence(MLOpsError):  # noqa: N818 -- as above
 
 
 class RecordingError(MLOpsError, ValueError):
-    """A recording call was given something that cannot be evidence."""
+    """A recording call got something that cannot be evidence."""
 
 
 class ModelArtifactNotFound(MLOpsError):  # noqa: N818 -- the field's own name for it
-    """The model's files are missing, or lie where they may not."""
+    """The model's files are missing, or outside the allowed folder."""
 
 
 class InvalidMetadata(MLOpsError):  # noqa: N818 -- as above
-    """A model version does not describe itself."""
+    """The metadata of a model version are invalid."""
 
 
 class EnvironmentUnhealthy(MLOpsError):  # noqa: N818 -- as above
@@ -113,7 +113,7 @@ class EnvironmentUnhealthy(MLOpsError):  # noqa: N818 -- as above
 
 
 class InvalidHealthCheck(MLOpsError):  # noqa: N818 -- as above
-    """A health check cannot be carried out as written."""
+    """A health check cannot run as written."""
 
 
 class EvidenceError(MLOpsError):
@@ -121,10 +121,10 @@ class EvidenceError(MLOpsError):
 
 
 class TicketRefused(EvidenceError):  # noqa: N818 -- as above
-    """A version may not go where it was to go.
+    """A version may not be deployed to an environment.
 
     Attributes:
-        check: Name of the check that did not hold.
+        check: Name of the check that failed.
         message: What was found, and what was expected.
         remedy: How to satisfy the check.
     """
@@ -137,7 +137,7 @@ class TicketRefused(EvidenceError):  # noqa: N818 -- as above
 
 
 class StoreError(MLOpsError):
-    """The store cannot be opened, read or written; nothing was half written."""
+    """The store cannot be opened, read or written; no transaction was left half done."""
 
 
 class NotRegistered(MLOpsError):  # noqa: N818 -- as above
@@ -145,15 +145,15 @@ class NotRegistered(MLOpsError):  # noqa: N818 -- as above
 
 
 class ConflictError(MLOpsError):
-    """Somebody else was first, or the registry already says otherwise."""
+    """Another process was first, or the registry has another value."""
 
 
 class HttpError(MLOpsError):
-    """A server could not be reached, or refused.
+    """A server could not be reached, or refused the request.
 
     Attributes:
-        status: Its answer's status; ``None`` where there was no whole answer.
-        unclear: Whether the request may have been carried out all the same.
+        status: Status of its answer; ``None`` without a complete answer.
+        unclear: Whether the request may have taken effect.
     """
 
     def __init__(self, message: str, *, status: int | None = None, unclear: bool = False) -> None:
@@ -163,7 +163,7 @@ class HttpError(MLOpsError):
 
 
 class TaskError(MLOpsError):
-    """A process ended in a way that gives no result."""
+    """A process ended without a result."""
 
 
 class IoError(MLOpsError):
@@ -171,4 +171,4 @@ class IoError(MLOpsError):
 
 
 class SerializationError(MLOpsError):
-    """A text is not what its format says."""
+    """A text does not match its format."""

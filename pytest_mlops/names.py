@@ -1,4 +1,4 @@
-"""How things measured and tests are named."""
+"""Names of metrics, slices, aliases and tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 __all__ = ["ALIAS", "ALL", "better_direction", "matches_test", "metric_title"]
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What an alias of the registry may be called."""
+"""Syntax of an alias of the registry."""
 
 ALL = "all"
 """The slice of every example."""
@@ -27,7 +27,7 @@ _HIGHER = re.compile(
 
 
 def better_direction(metric: str) -> Literal["higher", "lower"] | None:
-    """Tell which way a metric is better, from the field's names; ``None`` where its name does not say."""
+    """Return the better direction of a metric by its name; ``None`` if the name does not tell."""
     # The mean error is signed: best at 0, and neither direction is a gain.
     if metric == "mean_error":
         return None
@@ -37,14 +37,14 @@ def better_direction(metric: str) -> Literal["higher", "lower"] | None:
 
 
 def metric_title(name: str, slice_: str, dataset: str | None) -> str:
-    """Write a (name, slice, dataset) key for people: ``recall[age<40]@holdout``."""
+    """Write a (name, slice, dataset) key for messages: ``recall[age<40]@holdout``."""
     inside = f"[{slice_}]" if slice_ != ALL else ""
     return f"{name}{inside}" + (f"@{dataset}" if dataset is not None else "")
 
 
 def matches_test(pattern: str, node_id: str) -> bool:
-    """Tell whether ``pattern`` names a test: its node id, the id without parameters, or a glob.
+    """Return whether ``pattern`` names a test: its node id, the id without parameters, or a glob.
 
-    Square brackets are literal, since the node ids of parametrised tests are full of them.
+    Square brackets are literal, because node ids of parametrised tests contain them.
     """
     return fnmatchcase(node_id, pattern.replace("[", "[[]")) or node_id.partition("[")[0] == pattern

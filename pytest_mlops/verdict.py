@@ -15,7 +15,7 @@ class Verdict(StrEnum):
     """What the evidence says, from best to worst: ``PASS < WAIVED < UNDECIDED < FAIL < INCOMPLETE``.
 
     ``UNDECIDED`` means measured, but the evidence does not suffice. ``INCOMPLETE`` means that required
-    evidence is missing altogether: nothing ran, NaN, a crashed worker, an unreadable file.
+    evidence is missing: nothing ran, NaN, a crashed worker, an unreadable file.
     """
 
     PASS = "pass"  # noqa: S105 -- a verdict, not a password
@@ -47,14 +47,14 @@ _ORDER = tuple(Verdict)
 
 
 class Decision(StrEnum):
-    """What is done about a verdict."""
+    """What follows from a verdict in a context."""
 
     ALLOW = "allow"
     BLOCK = "block"
 
 
 class Context(StrEnum):
-    """Where the question is asked; the same verdict may be enough in one place and not in another."""
+    """Where the verdict is needed; the same verdict may be enough in one context and not in another."""
 
     LOCAL = "local"
     PULL_REQUEST = "pull_request"
@@ -70,7 +70,7 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def success(verdict: Verdict) -> bool:
-    """Tell whether ``verdict`` may be called a success: only PASS and WAIVED."""
+    """Return whether ``verdict`` is a success: only PASS and WAIVED are."""
     return verdict <= Verdict.WAIVED
 
 
@@ -86,10 +86,10 @@ def decide(
 
     Args:
         verdict: What the evidence says.
-        context: Where it is asked.
-        on_undecided: What a pull request does with UNDECIDED.
+        context: Where the verdict is needed.
+        on_undecided: Decision on a pull request when the verdict is UNDECIDED.
         accept_waived: Whether the environment of a release accepts WAIVED.
-        narrowed: The evidence is missing only because the person at the keyboard chose a part of the tests.
+        narrowed: Whether evidence is missing only because the user selected a part of the tests.
     """
     if verdict is Verdict.PASS:
         return Decision.ALLOW

@@ -32,22 +32,22 @@ class ServiceSettings(ServiceLimits):
 
 
 class EnvironmentSettings(TicketPolicy):
-    """What one environment demands of a release besides what any run owes, and how it serves a version."""
+    """What one environment demands of a version, in addition to ``gate``, and how it serves it."""
 
     target: Literal["local"] = "local"
     """Where replicas run: ``local``, processes of this machine."""
     serve: ServeSettings | None = None
-    """The process that serves a version; without it nothing can be deployed here."""
+    """The process that serves a version; without it, nothing can be deployed here."""
     config: ServiceSettings = ServiceSettings()
     """Limits and size of the service."""
     resources: ResourceConfig = ResourceConfig()
-    """What must be free before a version is deployed."""
+    """Resources that must be free before a version is deployed."""
     health_checks: tuple[HealthCheck, ...] = ()
-    """Probes of every replica, and of what the environment needs besides them."""
+    """Probes of every replica, and of what else the environment needs."""
     golden: GoldenSettings | None = None
-    """Known inputs and answers, asked before a version gets any traffic."""
+    """Known requests and answers, checked before a version gets any traffic."""
     gateway: GatewaySettings = GatewaySettings()
-    """What clients talk to."""
+    """The address that clients connect to."""
     rollout: RolloutSettings = RolloutSettings()
     """How traffic moves from the old version to the new one."""
 

@@ -31,13 +31,13 @@ class ModelSettings(Record):
     id: Label
     """Name of the model, the same for all its versions."""
     version: Label
-    """Name of this version; quote it, since YAML reads 2026.10 as the number 2026.1."""
+    """Name of this version; quote it, because YAML reads 2026.10 as the number 2026.1."""
     artifact: Text | None = None
     """File or folder with the model's bytes, at or below the folder of ``mlops.yaml``."""
     algorithm: Text | None = None
-    """What kind of model it is, as ``gradient boosting``."""
+    """Kind of model, such as ``gradient boosting``."""
     hyperparameters: dict[str, Number] = {}
-    """Name -> value it was trained with."""
+    """Name -> value used in training."""
     metrics: ModelMetrics = ModelMetrics()
     """Declared metrics: shown as declared, never counted as measured."""
     data_version: Text | None = None
@@ -45,11 +45,11 @@ class ModelSettings(Record):
     training: TrainingConfig = TrainingConfig()
     """How it was trained."""
     dependencies: tuple[Text, ...] = ()
-    """Packages it needs, as requirement specifiers: ``scikit-learn>=1.7``."""
+    """Packages it needs, as requirement specifiers such as ``scikit-learn>=1.7``."""
     parent: Text | None = None
-    """The version this one was made from."""
+    """The version that this one was made from."""
     tags: tuple[Text, ...] = ()
-    """Words to find it by."""
+    """Tags to find it by."""
 
     @field_validator("artifact")
     @classmethod
@@ -84,16 +84,16 @@ class ModelSettings(Record):
 
 
 class HistorySettings(Record):
-    """Which results are kept, where the gate records each of its runs in the store."""
+    """Retention of the runs that the gate records in the store."""
 
     keep: Annotated[int, Field(strict=True, ge=1)] = 1000
-    """Results kept of each model; the oldest go, but none that an alias or a pinned version rests on."""
+    """Number of runs kept for each model; the oldest are removed, except evidence of aliases and pins."""
     max_age_days: Annotated[float, Field(strict=True, gt=0, le=100_000)] | None = None
-    """Days after which a result goes, unless something rests on it; by default none goes for its age."""
+    """Days after which a run is removed, with the same exceptions; by default never."""
 
     @property
     def max_age(self) -> timedelta | None:
-        """The age at which a result goes."""
+        """The age at which a run is removed."""
         return None if self.max_age_days is None else timedelta(days=self.max_age_days)
 
 
@@ -105,28 +105,28 @@ class Config(Record):
     model: ModelSettings | None = None
     """The model version under test."""
     requirements: tuple[Requirement, ...] = ()
-    """The surface that coverage is measured on."""
+    """The behaviour that coverage is measured on."""
     gate: GateSettings = GateSettings()
-    """What pass rate, coverage and quality must reach, and what is done when the evidence falls short."""
+    """Thresholds of pass rate, coverage and quality, and the decision when evidence does not suffice."""
     quality: QualitySettings = QualitySettings()
-    """What the quality score is made of."""
+    """Components of the quality score."""
     rules: tuple[Rule, ...] = ()
     """Bounds on recorded metrics."""
     checks: tuple[CheckEntry, ...] = ()
-    """Ready-made model tests, each with the fixtures it works on."""
+    """Ready-made model tests, each with its fixtures."""
     baseline: BaselineSettings = BaselineSettings()
     """The version that rules on changes compare with."""
     waivers: tuple[Waiver, ...] = ()
-    """Failing rules and tests that a named person lets through for a while."""
+    """Failing rules and tests that a named person accepts until a date."""
     environments: dict[str, EnvironmentEntry] = {}
-    """Name -> what that environment demands of a release."""
+    """Name -> what the environment demands of a version, and how it serves it."""
     history: HistorySettings | None = None
-    """With this section, ``history: {}`` at the least, every run of the gate is recorded in the store,
-    except those of untrusted pull requests."""
+    """With this section (``history: {}`` is enough) every run of the gate is recorded in the store, except
+    runs of untrusted pull requests."""
     monitor: Reserved = Reserved()
-    """What is measured of a version that serves; not available yet."""
+    """Monitoring of a version that serves; not available yet."""
     automate: Reserved = Reserved()
-    """What is done by itself about what is measured; not available yet."""
+    """Automated operations; not available yet."""
 
     @field_validator("version", mode="before")
     @classmethod
@@ -137,7 +137,7 @@ class Config(Record):
         return value
 
     def policy(self, *, accept_waived: bool = False) -> Policy:
-        """Return the policy that this file states."""
+        """Return the policy that this file declares."""
         return Policy(
             requirements=self.requirements,
             gate=self.gate,

@@ -23,7 +23,7 @@ class Mistake:
 
     Attributes:
         place: Where in the document.
-        message: What was got, what was expected, how to mend it.
+        message: What was found, what was expected, how to fix it.
         line: Where the place does not tell it, as for a key given twice.
     """
 

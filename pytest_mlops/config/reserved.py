@@ -1,4 +1,4 @@
-"""What stands in ``mlops.yaml`` where a later feature will have its keys."""
+"""Keys of ``mlops.yaml`` that are reserved for later features."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ __all__ = ["Reserved"]
 
 
 class Reserved(Record):
-    """Not available yet: an empty mapping is all that may stand here."""
+    """Not available yet; only an empty mapping is accepted."""

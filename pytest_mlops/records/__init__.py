@@ -1,4 +1,4 @@
-"""The vocabulary: frozen records, without I/O and without behaviour beyond validation."""
+"""The persisted documents: frozen records with validation and without I/O."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class UpdatePolicy(Record):
 
 
 class RollbackPolicy(Record):
-    """When to go back."""
+    """When to roll back."""
 
     auto_rollback: Flag
     rollback_threshold: Number
@@ -56,7 +56,7 @@ class UpdateAction(Record):
 
 
 class RollbackAction(Record):
-    """Return to an earlier version."""
+    """Roll back to an earlier version."""
 
     deployment_id: Text
     target_version_id: Text

@@ -1,4 +1,4 @@
-"""What all records share: frozen, keyword-only, nothing unknown, no NaN."""
+"""Base of all records: frozen, keyword-only, no unknown field, no NaN."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class Record(BaseModel):
-    """Base of all records: a value that cannot be changed and cannot hold what its type does not name."""
+    """Base of all records: an immutable value that accepts no field its type does not declare."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,7 +39,7 @@ class Record(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe each property by the text below its field.
+        """Describe each property by the docstring below its field.
 
         pydantic can do this as it makes the class, at the cost of parsing our sources in every run.
         """

@@ -1,4 +1,4 @@
-"""Records as JSON text: one way to write them, one strict way to read them back."""
+"""Records as JSON text: one writer, one strict reader."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 MAX_RECORD_BYTES = 512 * 1024 * 1024
-"""Larger texts are refused unread: 50,000 tests make about 30 MB."""
+"""Larger texts are refused without parsing; 50,000 tests make about 30 MB."""
 
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
@@ -45,12 +45,12 @@ def dump(record: IntegrationResult) -> str:
 
 
 def _plain(value: object) -> object:
-    """Turn one level of a record into what JSON has, so that a large one is never held twice."""
+    """Turn one level of a record into JSON types, so that a large one is never in memory twice."""
     return vars(value) if isinstance(value, Record) else to_jsonable_python(value)
 
 
 def dump_canonical(record: Record) -> bytes:
-    """Write the bytes that digests are taken of: keys sorted, no white space, UTF-8."""
+    """Write the bytes that digests are computed of: keys sorted, no white space, UTF-8."""
     data = record.model_dump(mode="json")
     return json.dumps(
         data, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ":")

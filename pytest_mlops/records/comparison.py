@@ -13,7 +13,7 @@ __all__ = ["BaselineRef", "Comparison", "Delta"]
 
 
 class BaselineRef(Record):
-    """The version that was compared with, and where it came from."""
+    """The baseline and its source."""
 
     source: Text
     """As in ``baseline.from``."""
@@ -21,7 +21,7 @@ class BaselineRef(Record):
     model_id: str | None = None
     version_id: str | None = None
     digest: Digest | None = None
-    """Of the model's bytes."""
+    """Digest of the model's bytes."""
 
 
 class Delta(Record):
@@ -31,7 +31,7 @@ class Delta(Record):
     slice: Label = ALL
     dataset: Label | None = None
     n: Count
-    """Paired examples that it rests on."""
+    """Number of paired examples."""
     candidate: Number | None = None
     baseline: Number | None = None
     delta: Number | None = None
@@ -40,11 +40,11 @@ class Delta(Record):
     upper: Number | None = None
     """One-sided upper bound, at the same confidence."""
     p_decrease: Share | None = None
-    """P value of the hypothesis that the metric did not go down."""
+    """P value of the hypothesis that the metric did not decrease."""
     p_increase: Share | None = None
-    """P value of the hypothesis that it did not go up."""
+    """P value of the hypothesis that it did not increase."""
     variance: Number | None = None
-    """Of the per-example difference, which power is planned with."""
+    """Variance of the per-example difference, for planning the power."""
     method: str = ""
     undefined: Text | None = None
     """Why there is no difference."""
@@ -64,25 +64,25 @@ class Delta(Record):
 
     @property
     def title(self) -> str:
-        """The key, for people."""
+        """The key, for messages."""
         return metric_title(*self.key)
 
 
 class Comparison(Record):
-    """What comparing came to."""
+    """Result of the comparison."""
 
     status: Literal["compared", "first_run", "refused"]
     message: str = ""
-    """Why there is no comparison, where there is none."""
+    """Why there is no comparison."""
     baseline: BaselineRef | None = None
     confidence: Share = 0.95
-    """One-sided, of each bound."""
+    """One-sided confidence level of each bound."""
     paired: Count = 0
     """Examples that both versions were measured on."""
     added: Count = 0
-    """Examples of the candidate alone; they are not compared."""
+    """Examples that only the candidate has; they are not compared."""
     removed: Count = 0
-    """Examples of the baseline alone."""
+    """Examples that only the baseline has."""
     deltas: tuple[Delta, ...] = ()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Deployments: what runs where, and how it got there."""
+"""Deployments and their results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Consistency", "Deployment", "DeploymentResult", "DeploymentStatus", 
 
 
 class DeploymentStatus(StrEnum):
-    """Where a deployment stands."""
+    """Status of a deployment."""
 
     DEPLOYING = "deploying"
     RUNNING = "running"
@@ -32,24 +32,24 @@ class Deployment(Record):
     environment: DeploymentEnvironment
     status: DeploymentStatus
     digest: Digest | None = None
-    """Of the model's bytes, which were the tested ones."""
+    """Digest of the model's bytes, which are the tested ones."""
     run_id: Text | None = None
     """The run whose record is its ticket."""
     message: str = ""
-    """Why it stands where it stands."""
+    """Reason for its status."""
     created_at: Timestamp
     updated_at: Timestamp
 
 
 class Consistency(Record):
-    """How far an environment is what the version was tested in (γ), fact by fact."""
+    """Consistency (γ) of an environment with the one in which the version was tested."""
 
     share: Share | None = None
-    """Share of the facts known on both sides that are equal; ``None`` where none is."""
+    """Share of equal facts among those known on both sides; ``None`` if there are none."""
     equal: Annotated[int, Field(strict=True, ge=0)] = 0
     compared: Annotated[int, Field(strict=True, ge=0)] = 0
     differences: tuple[str, ...] = ()
-    """``name: tested with …, here …``, of every fact that differs."""
+    """``name: tested with …, here …`` for every fact that differs."""
     unknown: tuple[str, ...] = ()
     """Facts that are known on one side only."""
 
@@ -65,7 +65,7 @@ class HealthRate(Record):
 
 
 class DeploymentResult(Record):
-    """How one act of deploying ended."""
+    """Result of one deployment."""
 
     success: Flag
     deployment: Deployment
@@ -73,6 +73,6 @@ class DeploymentResult(Record):
     consistency: Consistency | None = None
     health_rate: HealthRate | None = None
     bound: Share | None = None
-    """γ·δ, below which the probability of a successful deployment does not fall; of δ's lower bound."""
+    """γ·δ with the lower bound of δ: a lower bound of the probability of a successful deployment."""
     duration: Seconds
     timestamp: Timestamp

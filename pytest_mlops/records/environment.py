@@ -1,4 +1,4 @@
-"""Deployment environments: where a version may run, and on what terms."""
+"""Deployment environments: where a version may run, and under which conditions."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class AutoScalingConfig(Record):
     """Bounds and targets of automatic scaling."""
 
     min_replicas: Count = 1
-    """Fewest replicas."""
+    """Minimum number of replicas."""
     max_replicas: Count = 1
-    """Most replicas."""
+    """Maximum number of replicas."""
     target_cpu_utilization: Positive = 80.0
     """Percent."""
     target_memory_utilization: Positive = 80.0
@@ -36,7 +36,7 @@ class AutoScalingConfig(Record):
     scale_up_cooldown: Seconds = 60.0
     """Seconds after a change before replicas are added."""
     scale_down_cooldown: Seconds = 300.0
-    """Seconds after a change before replicas are taken away."""
+    """Seconds after a change before replicas are removed."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -49,13 +49,13 @@ class ServiceLimits(Record):
     """Limits and size of a service."""
 
     cpu_limit: Cores | None = None
-    """CPU cores that a replica may use, as ``500m`` or ``2``."""
+    """CPU cores that a replica may use, such as ``500m`` or ``2``."""
     memory_limit: Bytes | None = None
-    """Memory that a replica may use, as ``512Mi``; one that takes more is ended and started anew."""
+    """Memory that a replica may use, such as ``512Mi``; a replica that uses more is restarted."""
     gpu_limit: Text | None = None
     """GPUs that a replica may use, for targets that have them."""
     replicas: Annotated[Count, Field(ge=1, le=1000)] = 1
-    """Processes that serve a version."""
+    """Number of processes that serve a version."""
 
 
 class EnvironmentConfig(ServiceLimits):
@@ -69,17 +69,17 @@ class ResourceConfig(Record):
     """Resources that must be free before a version is deployed."""
 
     cpu_requests: Cores | None = None
-    """CPU cores of each replica, as ``500m``."""
+    """CPU cores of each replica, such as ``500m``."""
     memory_requests: Bytes | None = None
-    """Memory of each replica, as ``256Mi``."""
+    """Memory of each replica, such as ``256Mi``."""
     gpu_requests: Text | None = None
     """GPUs of each replica, for targets that have them."""
     storage_requests: Bytes | None = None
-    """Disk space for the version's files, as ``1Gi``."""
+    """Disk space for the version's files, such as ``1Gi``."""
 
 
 class DeploymentEnvironment(Record):
-    """One place where a version may run."""
+    """One environment that a version may run in."""
 
     environment_id: Text
     name: Text

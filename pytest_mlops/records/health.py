@@ -1,4 +1,4 @@
-"""Health checks and what they answer."""
+"""Health checks and their results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class HealthCheckType(StrEnum):
 
 
 class HealthState(StrEnum):
-    """What is known of a service's health; only ``healthy`` is healthy."""
+    """State of a service's health; only ``healthy`` counts as healthy."""
 
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
@@ -40,39 +40,39 @@ class HealthState(StrEnum):
 
 
 class HealthCheck(Record):
-    """One probe of a service, or of what an environment needs besides it."""
+    """One probe of a service, or of something else that the environment needs."""
 
     name: Label
     """Name of the check, unique within its environment."""
     check_type: HealthCheckType
     """``http`` (2xx and 3xx are healthy), ``tcp`` (a connection), ``command`` (exit code 0), ``custom`` (a
-    function of yours) or ``prediction`` (a known input has the known answer)."""
+    function of yours) or ``prediction`` (a known request gets the known answer)."""
     endpoint: Text | None = None
     """``http`` and ``prediction``: URL; ``tcp``: ``host:port``; ``custom``: ``module:function``. ``{host}``,
-    ``{port}`` and ``{url}`` stand for the replica's own."""
+    ``{port}`` and ``{url}`` stand for the replica's address."""
     command: tuple[Text, ...] = ()
-    """``command``: the program and its arguments, which no shell reads; ``{host}``, ``{port}`` and ``{url}``
+    """``command``: the program and its arguments; no shell reads them. ``{host}``, ``{port}`` and ``{url}``
     as in ``endpoint``."""
     target: Literal["service", "environment"] = "service"
-    """``service``: every replica of a version; ``environment``: what has to be well before anything is
-    deployed, as a database."""
+    """``service``: every replica of a version; ``environment``: something that must be healthy before a
+    deployment, such as a database."""
     body: Text | None = None
-    """``prediction``: the request's body, JSON."""
+    """``prediction``: body of the request, JSON."""
     expect: Text | None = None
-    """``prediction``: the answer's body, JSON; numbers may differ by ``tolerance``."""
+    """``prediction``: expected body of the answer, JSON; numbers may differ by ``tolerance``."""
     tolerance: Seconds = 1e-6
-    """``prediction``: how far a number of the answer may be from the expected one, relative to it where that
-    is above 1."""
+    """``prediction``: maximum difference of a number from the expected one: absolute up to 1, relative
+    above."""
     interval: Positive = 10.0
-    """Seconds from one probe to the next."""
+    """Seconds between probes."""
     timeout: Positive = 1.0
-    """Seconds after which a probe has failed."""
+    """Seconds after which a probe fails."""
     failure_threshold: Times = 3
-    """Failures in a row that make it unhealthy."""
+    """Consecutive failures that make it unhealthy."""
     success_threshold: Times = 1
-    """Successes in a row that make it healthy."""
+    """Consecutive successes that make it healthy."""
     start_period: Seconds = 0.0
-    """Seconds after the start in which failures do not count; the first success ends it."""
+    """Seconds after the start during which failures do not count, unless a probe has succeeded."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -89,7 +89,7 @@ class HealthCheck(Record):
 
 
 class CheckOutcome(Record):
-    """What one check says of one endpoint."""
+    """Result of one check on one endpoint."""
 
     name: Text
     state: HealthState
@@ -97,11 +97,11 @@ class CheckOutcome(Record):
     successes: Annotated[int, Field(strict=True, ge=0)] = 0
     """Probes that succeeded, of ``probes``."""
     probes: Annotated[int, Field(strict=True, ge=0)] = 0
-    """Probes from the first success on, before which a service only starts; without any success, all."""
+    """Probes from the first success on, since before it a service is starting; without any success, all."""
 
 
 class HealthStatus(Record):
-    """The answer of all health checks together."""
+    """Result of all health checks together."""
 
     is_healthy: Flag
     message: str

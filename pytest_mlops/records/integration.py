@@ -1,4 +1,4 @@
-"""The IntegrationResult: one run's evidence, the policy, and the verdict they lead to."""
+"""The IntegrationResult: evidence of one run, the policy, and the verdict that follows."""
 
 from __future__ import annotations
 
@@ -47,26 +47,26 @@ PartStatus = Literal["measured", "declared", "absent"]
 
 
 class Reason(Record):
-    """One sentence of why the verdict is what it is."""
+    """One reason for the verdict."""
 
     verdict: Verdict
     text: Text
 
 
 class CellCoverage(Record):
-    """How far one declared cell was exercised."""
+    """Coverage of one declared cell."""
 
     cell: Label
     weight: Number
     share: Share
-    """Conclusive tests / collected tests that claim the cell."""
+    """Conclusive tests / collected tests that cover the cell."""
     undecided_share: Share = 0.0
-    """Share of claims that ran without settling anything: flaky tests, slices below ``min_n``."""
+    """Share of its tests that were not conclusive: flaky tests, slices below ``min_n``."""
     claims: Count
     asserted: Count = 0
-    """Conclusive claims that recorded no number."""
+    """Conclusive tests that recorded no number."""
     n: Count | None = None
-    """Examples of the cell's slice, the largest number recorded."""
+    """Largest recorded number of examples of the cell's slice."""
 
 
 class Bounds(Record):
@@ -86,7 +86,7 @@ class QualityPart(Record):
     status: PartStatus
     value: Number | None = None
     score: Share | None = None
-    """The value on the scale 0..1; ``None`` where the part takes no part."""
+    """The value on the scale 0..1; ``None`` if the part does not count."""
     note: str = ""
 
 
@@ -99,7 +99,7 @@ class QualityReport(Record):
 
 
 class RuleResult(Record):
-    """What one rule found."""
+    """Result of one rule."""
 
     rule: Label
     metric: Label
@@ -119,7 +119,7 @@ class RuleResult(Record):
 
 
 class WaiverUse(Record):
-    """What became of one waiver."""
+    """How one waiver was used."""
 
     subject: Text
     status: Literal["used", "not_needed", "expired", "unmatched"]
@@ -139,7 +139,7 @@ class CodeQuality(Record):
 
 
 class Provenance(Record):
-    """Where and on what the evidence was made."""
+    """Origin of the evidence: commit, machine, packages, CI run."""
 
     tool_version: Text
     pytest_version: Text
@@ -148,13 +148,13 @@ class Provenance(Record):
     packages: dict[str, str] = {}
     commit_head: str | None = None
     commit_merge: str | None = None
-    """The commit that was tested, where a pull request's merge was."""
+    """The tested commit, if it is the merge commit of a pull request."""
     dirty: Flag | None = None
     """Whether tracked files differed from the commit."""
     ci_run: str | None = None
     trust: Literal["local", "ci", "untrusted-pr"] = "local"
     config: str | None = None
-    """``mlops.yaml`` as seen from the folder the run was started in."""
+    """Path of ``mlops.yaml``, relative to the folder in which the run was started."""
     arguments: tuple[str, ...] = ()
     workers: Count = 0
     """xdist workers; 0: one process."""
@@ -178,7 +178,7 @@ class GateJudgement(Record):
     rules: tuple[RuleResult, ...] = ()
     waivers: tuple[WaiverUse, ...] = ()
     partial: str | None = None
-    """``12 of 40`` where a narrowed run has no verdict to give."""
+    """``12 of 40`` if the run was narrowed and so has no verdict."""
 
 
 class IntegrationResult(GateJudgement):

@@ -1,4 +1,4 @@
-"""Measurements: recorded numbers with what an interval for them rests on."""
+"""Measurements: recorded numbers, with the data for their confidence intervals."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Normal(Record):
     kind: Literal["normal"] = "normal"
     stderr: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
     least: Number | None = None
-    """Least value there can be, where bounds are cut off."""
+    """Minimum possible value; bounds are clipped to it."""
     most: Number | None = None
-    """Greatest value there can be."""
+    """Maximum possible value."""
 
 
 class OrderStatistics(Record):
@@ -54,7 +54,7 @@ class OrderStatistics(Record):
     kind: Literal["order_statistics"] = "order_statistics"
     quantile: Share
     lower: dict[str, Number]
-    """One-sided confidence level, as ``0.95``, to the lower bound at that level."""
+    """One-sided confidence level, such as ``0.95`` -> lower bound at that level."""
     upper: dict[str, Number]
 
 
@@ -71,19 +71,19 @@ class Origin(StrEnum):
 
 
 class Measurement(Record):
-    """One recorded number. Its key is (name, slice, dataset); no run holds two of one key."""
+    """One recorded number. Its key (name, slice, dataset) is unique in a run."""
 
     name: Label
     slice: Label = ALL
     dataset: Label | None = None
     value: Number | None
-    """``None`` where the metric is undefined on these data."""
+    """``None`` if the metric is undefined on these data."""
     undefined: Text | None = None
     """Why it is undefined."""
     n: Count | None = None
-    """Examples it rests on, where known."""
+    """Number of examples, if known."""
     basis: Basis | None = None
-    """What an interval is computed from; ``None``: no interval is known."""
+    """What an interval is computed from; ``None`` if there is none."""
     origin: Origin
     test: Text
     """Node id of the test that recorded it."""
@@ -105,15 +105,15 @@ class Measurement(Record):
 
     @property
     def title(self) -> str:
-        """The key, for people."""
+        """The key, for messages."""
         return metric_title(*self.key)
 
 
 class WeakSpot(Record):
-    """A slice, or two at once, on which the model does worse than elsewhere; found by search.
+    """A slice, or two combined, on which the model is worse than elsewhere; found by search.
 
-    It decides nothing: whoever looks everywhere finds something. A place to look closer, and perhaps to
-    declare a requirement or a rule for the next run.
+    It does not affect the verdict: a search over all slices always finds some. Look closer there, and
+    consider a requirement or a rule for the next run.
     """
 
     slice: Text
@@ -125,11 +125,11 @@ class WeakSpot(Record):
     rest: Number
     """The same of all other examples."""
     q: Share
-    """P value adjusted for every slice looked at (Benjamini and Hochberg)."""
+    """P value, adjusted for all slices searched (Benjamini and Hochberg)."""
 
 
 class ArrayRef(Record):
-    """Per-example arrays that lie beside the record as ``arrays/<digest>.npz``."""
+    """Per-example arrays, stored beside the record as ``arrays/<digest>.npz``."""
 
     digest: Digest
     size: Count
@@ -138,26 +138,26 @@ class ArrayRef(Record):
     """Examples."""
     dataset: Label | None = None
     fields: tuple[Text, ...]
-    """Names of the arrays inside."""
+    """Names of the arrays."""
     data: Digest
-    """SHA-256 over the ids and the true values alone: equal digests mean the same examples."""
+    """SHA-256 over the ids and the true values only: equal digests mean the same examples."""
     ids: Literal["given", "position"] = "position"
     """Where the example ids came from."""
     task: Literal["classification", "regression", "score"] = "classification"
-    """What the arrays hold: labels, values, or one score or loss per example."""
+    """Content of the arrays: labels, values, or one score or loss per example."""
     positive: StrictStr | StrictBool | StrictInt | None = None
-    """The positive label, where one was given."""
+    """The positive label, if one was given."""
     name: Label | None = None
-    """Of a score."""
+    """Name of the score."""
     scored_by: Text | None = None
     """Version of the metric or judge that gave a score; two versions' scores are not compared."""
     weak_spots: tuple[WeakSpot, ...] = ()
-    """Slices on which the model does worse than elsewhere."""
+    """Slices on which the model is worse than elsewhere."""
     test: Text
 
 
 class ArtifactRef(Record):
-    """A file that a test kept beside the record as ``artifacts/<digest>``."""
+    """A file that a test recorded, stored beside the record as ``artifacts/<digest>``."""
 
     name: Label
     digest: Digest

@@ -1,4 +1,4 @@
-"""Model versions: what is tested, and what it says of itself."""
+"""Model versions and their metadata."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ModelMetadata", "ModelMetrics", "ModelVersion", "TrainingConfig"]
 
 
 class ModelMetrics(Record):
-    """Metrics that a model's author declares; never a measurement of ours."""
+    """Metrics that a model's author declares; they never count as measured."""
 
     accuracy: Share | None = None
     """Share of correct predictions, 0..1."""
@@ -25,14 +25,14 @@ class ModelMetrics(Record):
     model_size: Count | None = None
     """Bytes."""
     other: dict[str, Number] = {}
-    """Declared metrics that have no field of their own, by name."""
+    """Further declared metrics, by name."""
 
 
 class TrainingConfig(Record):
     """How the version was trained."""
 
     dataset_path: Text | None = None
-    """Where the training data lay."""
+    """Path of the training data."""
     validation_split: Share | None = None
     """Share of the training data held out for validation, 0..1."""
     batch_size: Count | None = None
@@ -46,7 +46,7 @@ class TrainingConfig(Record):
 
 
 class ModelMetadata(Record):
-    """What a version says of itself."""
+    """Metadata that a version's author declares."""
 
     algorithm: Text | None = None
     hyperparameters: dict[str, Number] = {}
@@ -54,7 +54,7 @@ class ModelMetadata(Record):
     data_version: Text | None = None
     training_config: TrainingConfig = TrainingConfig()
     dependencies: tuple[Text, ...] = ()
-    """Requirement specifiers, as ``scikit-learn>=1.7``."""
+    """Requirement specifiers, such as ``scikit-learn>=1.7``."""
 
 
 class ModelVersion(Record):

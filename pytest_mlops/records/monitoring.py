@@ -1,4 +1,4 @@
-"""Monitoring: what was seen of a deployment, and which alerts it raised."""
+"""Monitoring: observations of a deployment, and its alerts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 
 class PerformanceMetric(Record):
-    """Resource use and traffic at one instant."""
+    """Resource use and traffic at one moment."""
 
     timestamp: Timestamp
     cpu_usage: Number
@@ -40,7 +40,7 @@ class DriftDetection(Record):
 
 
 class ModelPerformance(Record):
-    """How well the model does in service; ``None`` where no labels have come in."""
+    """Realised performance of the model; ``None`` without labels."""
 
     accuracy: Share | None = None
     precision: Share | None = None
@@ -79,7 +79,7 @@ class Alert(Record):
 
 
 class MonitoringReport(Record):
-    """One look at one deployment."""
+    """Observations of one deployment at one time."""
 
     deployment_id: Text
     performance_metrics: tuple[PerformanceMetric, ...] = ()

@@ -69,7 +69,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Cell(Record):
-    """One behaviour the model owes: a capability on a slice, of a data set where one is named."""
+    """One behaviour that the model has to show: a capability on a slice, and maybe on one data set."""
 
     capability: Label
     slice: Label = ALL
@@ -88,14 +88,14 @@ class Cell(Record):
 
 
 class Requirement(Record):
-    """A capability and the slices (and data sets) it is owed on; every combination is a cell."""
+    """A capability with the slices and data sets it is required on; every combination is a cell."""
 
     capability: Label
-    """What the model must be able to do, as ``ranking``; tests name it in ``covers``."""
+    """What the model has to do, such as ``ranking``; tests name it in ``covers``."""
     slices: Annotated[tuple[Label, ...], Field(min_length=1)] = (ALL,)
-    """Parts of the data it is owed on, as ``age<40``; by default all examples."""
+    """Slices it is required on, such as ``age<40``; by default all examples."""
     datasets: tuple[Label, ...] = ()
-    """Data sets it is owed on; by default whichever the tests use."""
+    """Data sets it is required on; by default those that the tests use."""
     weight: Positive = 1.0
     """Weight of each cell."""
 
@@ -119,23 +119,23 @@ class GateSettings(Record):
     """Thresholds of the gate."""
 
     min_pass_rate: Share = 1.0
-    """Least share of model tests that must pass, 0..1."""
+    """Minimum share of model tests that pass, 0..1."""
     min_coverage: Share = 0.8
-    """Least weighted share of the requirements that conclusive tests must exercise, 0..1."""
+    """Minimum weighted share of the requirements that conclusive tests exercise, 0..1."""
     min_quality_score: Share = 0.7
-    """Least quality score, 0..1."""
+    """Minimum quality score, 0..1."""
     on_undecided: Decision = Decision.ALLOW
-    """What a pull request does when the evidence does not suffice."""
+    """Decision on a pull request when the verdict is UNDECIDED."""
     estimand: Literal["census", "sample"] = "census"
     """``census``: the tests are the behaviours; ``sample``: they stand for a larger population."""
     min_bound: Share | None = None
-    """With ``estimand: sample``, the least acceptable 95 % lower bound of coverage × pass rate."""
+    """With ``estimand: sample``, the minimum 95 % lower bound of coverage × pass rate."""
     min_n: Annotated[int, Field(strict=True, ge=1)] = 30
-    """Examples of a slice that its evidence must rest on."""
+    """Minimum number of examples of a slice for its evidence to count."""
     require_evidence: Flag | None = None
-    """Whether a test that only asserts covers nothing; by default only under ``release``."""
+    """Whether only tests that record evidence count as coverage; by default only under ``release``."""
     policy_changes: Decision = Decision.ALLOW
-    """What ``pytest-mlops github post`` does where a pull request asks for less than its base."""
+    """Decision of ``pytest-mlops github post`` when a pull request loosens the policy of its base."""
 
     @model_validator(mode="after")
     def _sample_needs_bound(self) -> Self:
@@ -149,16 +149,16 @@ class GateSettings(Record):
 
 
 class QualityMetric(Record):
-    """How one metric takes part in the quality score."""
+    """How one metric counts in the quality score."""
 
     weight: Positive
     """Weight among the metrics."""
     best: Number | None = None
-    """Value worth 1; with ``worst``, the metric is scaled linearly between the two and clipped."""
+    """Value that scores 1; with ``worst``, the metric is scaled linearly between the two and clipped."""
     worst: Number | None = None
-    """Value worth 0."""
+    """Value that scores 0."""
     dataset: Label | None = None
-    """Data set it was recorded on, where a metric of this name is recorded on several."""
+    """Data set it was recorded on, if several have a metric of this name."""
 
     @model_validator(mode="before")
     @classmethod
@@ -179,7 +179,7 @@ class QualityMetric(Record):
 
 
 class QualityWeights(Record):
-    """Weights of the three components; a component left out takes no part."""
+    """Weights of the three components; a component without a weight does not count."""
 
     metrics: Positive | None = None
     """Weight of the metrics that the tests recorded."""
@@ -205,7 +205,7 @@ class CodeReports(Record):
     complexity: Text | None = None
     """``radon cc --json``."""
     source: tuple[Text, ...] = (".",)
-    """Folders whose ``.py`` lines the ruff findings are counted against."""
+    """Folders whose lines of Python the ruff findings are divided by."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -215,12 +215,12 @@ class CodeReports(Record):
 
 
 class QualitySettings(Record):
-    """The weighted quality score. What is not named here drops out where it was not measured."""
+    """The weighted quality score. A component that is not named here and was not measured does not count."""
 
     weights: QualityWeights | None = None
-    """Weights of metrics, tests and code; each one named must be measured."""
+    """Weights of metrics, tests and code; every component named here must be measured."""
     metrics: Annotated[dict[str, QualityMetric], Field(min_length=1)] | None = None
-    """Metric name -> weight, or weight and scale; each one named must be measured."""
+    """Metric name -> weight, or weight and scale; every metric named here must be measured."""
     code: CodeReports | None = None
     """Reports that code quality is read from."""
 
@@ -243,40 +243,40 @@ class BaselineSettings(Record):
             validation_alias=AliasChoices("from", "sources"),
             serialization_alias="sources",
             min_length=1,
-            description="Where to look, in this order: ``file:PATH`` of a record, ``artifact:BRANCH`` of a"
+            description="Sources to try, in this order: ``file:PATH`` of a record, ``artifact:BRANCH`` of a"
             " branch's last good run on GitHub, ``registry:ALIAS`` for the version that an alias points to,"
             " or ``run`` for predictions of the same run.",
         ),
     ] = ("run",)
     pair_by: Literal["id", "position"] = "id"
-    """What makes two examples the same; ``position`` trusts that both runs read the data in one order."""
+    """How examples are paired; ``position`` assumes that both runs read the data in the same order."""
     removed_cases: Literal["intersect", "fail"] = "intersect"
-    """Examples that only the baseline has: compare what both have, or refuse."""
+    """If the candidate lacks examples of the baseline: compare the common ones, or refuse."""
     confidence: Confidence = 0.95
-    """One-sided, of the bound that a margin is held against."""
+    """One-sided confidence level of the bound that is compared with the margin."""
     alpha: Annotated[float, Field(strict=True, gt=0, lt=0.5, allow_inf_nan=False)] = 0.01
-    """Chance that a run with no regression anywhere is failed, over all its rules together."""
+    """Maximum probability of FAIL for a run without any regression, over all its rules."""
     first_run_until: Day | None = None
     """Last day on which a release may pass without a baseline."""
     max_age_days: Annotated[int, Field(strict=True, ge=1)] | None = None
-    """Days after which the record of a baseline is too old to compare with; by default never."""
+    """Days after which the record of a baseline is too old; by default never."""
 
 
 class Waiver(Record):
-    """A named person's decision to let one failing rule or test through, for a while."""
+    """A named person's decision to accept one failing rule or test until a date."""
 
     rule: Text | None = None
-    """Name of a rule: its id, or metric, slice and data set, as ``recall[age<40]@holdout``."""
+    """Name of a rule: its id, or metric, slice and data set, such as ``recall[age<40]@holdout``."""
     test: Text | None = None
     """Node id, or a glob over node ids."""
     scope: Text
     """Model versions it covers, as a glob: ``2026.11.*``, or ``*`` for every version."""
     reason: Text
-    """Why it may be let through."""
+    """Why the failure is acceptable."""
     approver: Text
-    """Who answers for it."""
+    """Who is responsible for it."""
     expires: Day
-    """Last day on which it counts, as 2026-12-31."""
+    """Last day on which it is valid, such as 2026-12-31."""
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
@@ -293,7 +293,7 @@ class Waiver(Record):
 
 
 class Policy(Record):
-    """Everything besides the measurements that a verdict depends on."""
+    """Everything except the measurements that a verdict depends on."""
 
     requirements: tuple[Requirement, ...] = ()
     gate: GateSettings = GateSettings()
@@ -304,7 +304,7 @@ class Policy(Record):
     accept_waived: Flag = False
     """Whether the environment of a release accepts WAIVED."""
     configured: Flag = False
-    """Whether a ``mlops.yaml`` was there; without one nothing is deployable."""
+    """Whether there was a ``mlops.yaml``; without one nothing is deployable."""
 
     def cells(self) -> tuple[Cell, ...]:
         """Return every declared cell, in the order of the file."""

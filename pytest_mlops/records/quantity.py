@@ -30,7 +30,7 @@ def in_cores(text: str) -> float:
     """Return the number of CPU cores that ``text`` means, as Kubernetes reads it: ``500m`` is 0.5.
 
     Raises:
-        ValueError: it is no amount, or none at all.
+        ValueError: it is not an amount, or 0.
     """
     found = _CORES.fullmatch(text)
     cores = float(found["number"]) / (1000 if found["milli"] else 1) if found else 0.0
@@ -43,7 +43,7 @@ def in_bytes(text: str) -> int:
     """Return the number of bytes that ``text`` means, as Kubernetes reads it: ``1Mi`` is 1,048,576.
 
     Raises:
-        ValueError: it is no amount, or none at all.
+        ValueError: it is not an amount, or 0.
     """
     found = _BYTES.fullmatch(text.replace("Ki", "ki"))
     size = int(Decimal(found["number"]) * _UNITS[found["unit"]]) if found else 0

@@ -1,4 +1,4 @@
-"""Test results: what ran, how it ended, and what stood in its way."""
+"""Test results: outcomes of the model tests, and events of the run as a whole."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Outcome(StrEnum):
     ERRORED = "errored"
     """Setup or teardown raised."""
     XFAILED = "xfailed"
-    """Failed under ``xfail``, which is no waiver: counted as failed."""
+    """Failed under ``xfail``, which is not a waiver: counts as failed."""
     XPASSED = "xpassed"
     FLAKY = "flaky"
     """Passed only after a rerun."""
     UNDECIDED = "undecided"
-    """Measured, and the evidence does not suffice."""
+    """Measured, but the evidence does not suffice."""
     INCOMPLETE = "incomplete"
-    """Not given what it needs."""
+    """Did not get what it needs."""
     SKIPPED = "skipped"
     CRASHED = "crashed"
-    """Its process died under it."""
+    """Its process died."""
     DESELECTED = "deselected"
     NOT_RUN = "not_run"
-    """Collected, expected, and never heard of again."""
+    """Collected, but without a report."""
 
 
 class Attempt(Record):
@@ -45,7 +45,7 @@ class Attempt(Record):
 
 
 class TestResult(Record):
-    """One model test; a parametrised case is a test."""
+    """One model test; every parameter case is a test."""
 
     __test__ = False
 
@@ -55,13 +55,13 @@ class TestResult(Record):
     outcome: Outcome
     duration: Seconds = 0.0
     message: str = ""
-    """The last line of what went wrong."""
+    """Why it did not pass."""
     covers: tuple[Label, ...] = ()
     dataset: Label | None = None
     conclusive: Flag = False
-    """The test's body ran to an end of its own."""
+    """Whether the test's body ran and passed or failed by itself."""
     evidence: dict[str, Count | None] = {}
-    """Slices it recorded numbers for -> examples they rest on, ``None`` where unknown."""
+    """Slices with recorded numbers -> number of examples, ``None`` if unknown."""
     attempts: tuple[Attempt, ...] = ()
     """Earlier attempts, oldest first."""
 
@@ -73,7 +73,7 @@ class TestResult(Record):
 
 
 class OrdinaryTests(Record):
-    """Tests of the same run that are no model tests; they stay outside coverage and pass rate."""
+    """Other tests of the same run; they do not count in coverage and pass rate."""
 
     total: Count = 0
     passed: Count = 0
@@ -86,22 +86,22 @@ class SessionFacts(Record):
 
     collection_errors: tuple[Text, ...] = ()
     interrupted: Text | None = None
-    """Why the run ended before its end."""
+    """Why the run ended early."""
     lost_workers: tuple[Text, ...] = ()
     conflicts: tuple[Text, ...] = ()
-    """Numbers that two tests recorded under one key; each sentence names both."""
+    """Numbers that two tests recorded under one key; each message names both."""
     artifact: Text | None = None
     """What is wrong with the model's own files."""
     narrowed_by: tuple[Text, ...] = ()
-    """Options and paths by which the person at the keyboard chose a part of the tests."""
+    """Options and paths by which the user selected a part of the tests."""
     uncollected: tuple[Text, ...] = ()
-    """Those among them that leave tests out unseen, without even collecting them."""
+    """Those among them that keep tests from being collected at all."""
     code: dict[str, str] = {}
     """Code reports that could not be used -> why."""
 
 
 class TestResults(Record):
-    """All model tests of one run, and the run's own facts."""
+    """All model tests of one run, and events of the run as a whole."""
 
     __test__ = False
 

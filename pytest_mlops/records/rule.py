@@ -16,7 +16,7 @@ SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc")
 """Recorded metrics that lie in 0..1."""
 
 ERRORS = ("mae", "mse", "rmse", "log_loss", "brier")
-"""Recorded metrics that are better the lower."""
+"""Recorded metrics that are better when lower."""
 
 Confidence = Annotated[float, Field(strict=True, gt=0.5, lt=1, allow_inf_nan=False)]
 
@@ -25,33 +25,33 @@ class Rule(Record):
     """A bound on one metric of one slice of one data set."""
 
     id: Label | None = None
-    """Name of the rule; by default its metric, slice and data set, as ``recall[age<40]@holdout``."""
+    """Name of the rule; by default its metric, slice and data set, such as ``recall[age<40]@holdout``."""
     metric: Label
     """Name of a recorded metric."""
     slice: Label = ALL
-    """Part of the data it was recorded on; by default all examples."""
+    """Slice that it was recorded on; by default all examples."""
     dataset: Label | None = None
-    """Data set it was recorded on, where a metric of this name is recorded on several."""
+    """Data set it was recorded on, if several have a metric of this name."""
     min: Number | None = None
-    """Least value that holds, inclusive."""
+    """Minimum value, inclusive."""
     max: Number | None = None
-    """Largest value that holds, inclusive."""
+    """Maximum value, inclusive."""
     confidence: Confidence | None = None
-    """With it the confidence bound decides and not the estimate."""
+    """One-sided confidence level; with it the confidence bound decides instead of the estimate."""
     min_delta: Number | None = None
-    """Least change against the baseline, candidate minus baseline: -0.05 allows a loss of five points."""
+    """Minimum change, candidate minus baseline: -0.05 allows a loss of five points."""
     max_delta: Number | None = None
-    """Greatest change against the baseline: the growth an error may have, or a gain too good to be true."""
+    """Maximum change: the allowed growth of an error, or the largest plausible gain of a score."""
     min_rel_delta: Number | None = None
-    """Least change as a share of the baseline's absolute value."""
+    """Minimum change as a share of the baseline's absolute value."""
     max_rel_delta: Number | None = None
-    """Greatest change as a share of the baseline's absolute value."""
+    """Maximum change as a share of the baseline's absolute value."""
     better: Literal["higher", "lower"] | None = None
-    """Of a rule on the change, which way is better, where the name of the metric does not say."""
+    """For a rule on the change: the better direction, if the metric has no standard name."""
     critical: Flag = True
-    """Of a rule on the change: whether PASS needs proof, or only that no regression is shown."""
+    """For a rule on the change: whether PASS needs proof that the margin holds, or only no proven loss."""
     severity: Severity = "block"
-    """``report``: shown, never part of the verdict."""
+    """``report``: shown, but not part of the verdict."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""How a version is served: its process, the gateway before it, and how traffic moves to it."""
+"""How a version is served: its process, the gateway in front of it, and how traffic moves to it."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class ServeSettings(Record):
     """The process that serves a version."""
 
     command: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """The program and its arguments, which no shell reads. ``{host}`` and ``{port}`` stand for where it has
-    to listen, ``{model}`` for the model's files, ``{python}`` for the interpreter of the supervisor."""
+    """The program and its arguments; no shell reads them. ``{host}`` and ``{port}`` stand for the address to
+    listen on, ``{model}`` for the model's files, ``{python}`` for the supervisor's interpreter."""
     code: tuple[Text, ...] = ()
-    """Files and folders that the program needs, relative to ``mlops.yaml``. They are kept with each version,
-    so that to go back to it brings its code back too; without any, the program runs in the folder of
-    ``mlops.yaml`` as that is now."""
+    """Files and folders that the program needs, relative to ``mlops.yaml``. Each version keeps a copy, so
+    that a rollback brings the old code back too. Without any, the program runs in the folder of
+    ``mlops.yaml`` as it is now."""
     environ: dict[Label, str] = {}
-    """Environment variables, besides those of the supervisor."""
+    """Environment variables, in addition to those of the supervisor."""
     stop_grace: Seconds = 10.0
-    """Seconds that a replica has to end by itself before it is killed."""
+    """Seconds between the request to end and the kill of a replica."""
 
     @field_validator("code")
     @classmethod
@@ -56,13 +56,13 @@ class PredictionLogSettings(Record):
     """The log of requests and answers, Parquet files that monitoring reads."""
 
     sample: Share = 1.0
-    """Share of the requests that are kept, drawn by their id."""
+    """Share of the requests that are logged, drawn by request id."""
     max_body: Annotated[int, Field(strict=True, ge=0, le=16 * 1024 * 1024)] = 64 * 1024
-    """Bytes of a body that are kept; a longer one is cut and marked so."""
+    """Bytes of a body that are logged; a longer one is truncated and marked as such."""
     buffer: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 10_000
-    """Requests that may wait to be written; what comes beyond is counted as dropped, and served."""
+    """Rows that may wait to be written; further rows are dropped and counted, and their requests served."""
     rotate_rows: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 50_000
-    """Rows of one file."""
+    """Maximum number of rows of a file."""
     rotate_seconds: Positive = 60.0
     """Seconds after which a file is closed."""
     keep_days: Positive = 30.0
@@ -70,33 +70,33 @@ class PredictionLogSettings(Record):
 
 
 class GatewaySettings(Record):
-    """What clients talk to: one address, whichever version answers."""
+    """What clients connect to: one address for all versions."""
 
     host: Text = "127.0.0.1"
     """Address that it listens on."""
     port: Annotated[int, Field(strict=True, ge=0, le=65535)] = 0
-    """Port that it listens on; 0 picks a free one, which ``status`` prints and which is kept."""
+    """Port that it listens on; 0 picks a free one, which stays the same and which ``status`` prints."""
     timeout: Positive = 30.0
-    """Seconds that a replica has for an answer."""
+    """Seconds after which a request to a replica fails."""
     drain: Seconds = 30.0
-    """Seconds that requests under way have before a replica that gets no more is stopped."""
+    """Seconds that open requests have before a draining replica is stopped."""
     max_body: Annotated[int, Field(strict=True, ge=1024)] = 16 * 1024 * 1024
-    """Bytes of a request's body; a longer one is refused with 413."""
+    """Maximum size of a request's body in bytes; a longer one is refused with 413."""
     log: PredictionLogSettings | None = PredictionLogSettings()
-    """The log of predictions; null: none."""
+    """The prediction log; null for none."""
 
 
 class GoldenSettings(Record):
-    """Known inputs with the answers that the tested model gave; asked before a version gets any traffic."""
+    """Known requests with the answers of the tested model, checked before a version gets any traffic."""
 
     file: Text
     """JSON file relative to ``mlops.yaml``: a list of ``{"request": …, "response": …}``."""
     path: Text = "/predict"
-    """Path that the requests are posted to."""
+    """Path that the requests are sent to, by POST."""
     tolerance: Seconds = 1e-6
-    """How far a number of an answer may be from the known one, relative to it where that is above 1."""
+    """Maximum difference of a number from the known one: absolute up to 1, relative above."""
     timeout: Positive = 10.0
-    """Seconds for one answer."""
+    """Seconds after which a request fails."""
 
     @field_validator("file")
     @classmethod
@@ -108,36 +108,35 @@ class CanaryStep(Record):
     """One step of a canary."""
 
     weight: Annotated[float, Field(strict=True, gt=0, lt=100)]
-    """Percent of the requests that go to the new version."""
+    """Percentage of the requests that go to the new version."""
     bake: Seconds = 60.0
-    """Least seconds at this weight before the judge may promote."""
+    """Minimum seconds at this weight before the judge may promote."""
 
 
 class JudgeSettings(Record):
-    """How a new version's traffic is judged against the old one's, by anytime-valid sequential tests."""
+    """How the new version's traffic is compared with the old one's, by anytime-valid sequential tests."""
 
     metrics: Annotated[tuple[Literal["errors", "slow"], ...], Field(min_length=1)] = ("errors", "slow")
-    """``errors``: answers of 500 and above, and none at all; ``slow``: answers that took longer than
-    ``slow_ms``."""
+    """``errors``: status 500 and above, or no answer; ``slow``: answers that took longer than ``slow_ms``."""
     slow_ms: Positive | None = None
     """Milliseconds above which an answer is slow; by default the old version's 99th percentile."""
     acceptable_ratio: Annotated[float, Field(strict=True, gt=0)] = 1.0
-    """Ratio of the rates of bad events, new to old, up to which nothing is wrong."""
+    """Ratio of the rates of bad events, new to old, up to which the new version is acceptable."""
     harmful_ratio: Annotated[float, Field(strict=True, gt=1)] = 2.0
     """Ratio that must be ruled out before the new version is promoted."""
     tolerable_rate: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.01
-    """Rate of bad events that does where there are too few of them to compare: a new version whose rate is
-    known to be below it need not rule out ``harmful_ratio``. With none at all this takes about
-    5/``tolerable_rate`` of its requests; 0: only the ratio counts."""
+    """Rate of bad events that is always acceptable: a new version whose rate is shown to be below it need not
+    rule out ``harmful_ratio``. Without any bad event this takes about 5/``tolerable_rate`` requests of the
+    new version; with 0 only the ratio counts."""
     alpha_rollback: Annotated[float, Field(strict=True, gt=0, lt=0.5)] = 0.01
-    """Most probability to roll back a version that is acceptable, over all looks and metrics."""
+    """Maximum probability of rolling back an acceptable version, over all looks and metrics."""
     alpha_promote: Annotated[float, Field(strict=True, gt=0, lt=0.5)] = 0.05
-    """Most probability to promote a version that is harmful, over all looks."""
+    """Maximum probability of promoting a harmful version, over all looks."""
     min_requests: Annotated[int, Field(strict=True, ge=1)] = 100
-    """Requests that each version must have answered within the step before the judge may promote."""
+    """Requests that each version must answer within the step before the judge may promote."""
     mode: Literal["sequential", "single_look"] = "sequential"
-    """``sequential`` looks all the time; ``single_look`` tests once, at the end of a step's bake, and the
-    s-th step takes ``alpha_rollback``/2ˢ of the probability to roll back."""
+    """``sequential`` tests continuously; ``single_look`` tests once, at the end of a step's bake, with a
+    probability of rollback of ``alpha_rollback``/2ˢ in step s."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -154,34 +153,33 @@ class RolloutSettings(Record):
     """How traffic moves from the old version to the new one."""
 
     strategy: Strategy = "all_at_once"
-    """``all_at_once``: when the new version is healthy; ``blue_green``: when somebody promotes it;
-    ``canary``: step by step, as the judge allows; ``shadow``: it gets copies of requests first, and its
+    """``all_at_once``: when the new version is healthy; ``blue_green``: on ``pytest-mlops promote``;
+    ``canary``: step by step, as the judge allows; ``shadow``: after it answered copies of requests, whose
     answers are dropped."""
     steps: tuple[CanaryStep, ...] = ()
-    """``canary``: weights that rise; by default 10 % and 50 %."""
+    """``canary``: steps with rising weights; by default 10 % and 50 %."""
     bake: Seconds = 5.0
-    """Seconds that the new version is watched with all the traffic before it is blessed."""
+    """Seconds that the new version serves all traffic, watched, before it is blessed."""
     shadow_share: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     """``shadow``: share of the requests that are copied."""
     max_bake: Positive = 3600.0
-    """Seconds that one step may last before the judge's lack of a verdict ends it as ``on_hold`` says."""
+    """Seconds after which a step without a verdict ends as ``on_hold`` says."""
     on_hold: Literal["rollback", "wait"] = "rollback"
-    """What is done where a step has lasted ``max_bake`` without a verdict: go back, or wait for somebody."""
+    """After ``max_bake`` without a verdict: roll back, or wait for ``pytest-mlops promote`` or ``abort``."""
     judge: JudgeSettings = JudgeSettings()
     """How the new version's traffic is judged."""
     deadline: Positive = 300.0
-    """Seconds from the start until the new version must be healthy and have answered the golden requests."""
+    """Seconds within which the new version must be healthy."""
     tries: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    """Times that a replica of a version that is not blessed may die before the version is taken back."""
+    """Restart budget: deaths of a replica in a row before the version is rolled back."""
     retain: Annotated[int, Field(strict=True, ge=1, le=1000)] = 3
-    """Versions besides the one that serves whose files are kept to go back to."""
+    """Number of earlier versions whose files are kept for a rollback."""
     require_consistency: Share = 0.0
-    """Least share γ of the facts about the environment that must be as they were where the version was
-    tested."""
+    """Minimum share γ of facts about the environment that are equal to where the version was tested."""
     auto_rollback: Flag = True
-    """Whether a blessed version whose replicas die again and again is taken back."""
+    """Whether a blessed version whose replicas keep dying is rolled back."""
     rollback_max_age: Seconds | None = None
-    """Seconds after which evidence is too old to go back to; by default as ``max_age`` says."""
+    """Seconds after which evidence is too old for a rollback; by default ``max_age``."""
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

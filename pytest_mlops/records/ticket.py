@@ -1,4 +1,4 @@
-"""What an environment demands of the evidence for a version, before it lets the version in."""
+"""What an environment demands of the evidence for a version before it is deployed there."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class TrustedKey(Record):
     """A public key whose signatures count."""
 
     name: Label
-    """Who signs with it, as ``ci``; for messages and the log."""
+    """Who signs with it, such as ``ci``; for messages and the log."""
     file: Text | None = None
     """PEM file with the Ed25519 public key, relative to ``mlops.yaml``."""
     public_key: Text | None = None
-    """The same key as PEM text, in place of a file."""
+    """The key as PEM text, instead of a file."""
     not_before: Day | None = None
     """First day (UTC) on which its signatures count."""
     not_after: Day | None = None
     """Last day (UTC) on which its signatures count."""
     revoked: Flag = False
-    """Whether its signatures count no more, whenever they were made."""
+    """Whether its signatures no longer count, whenever they were made."""
 
     @model_validator(mode="after")
     def _one_key(self) -> Self:
@@ -45,29 +45,29 @@ class TicketPolicy(Record):
     accept_waived: Flag = False
     """Whether a WAIVED verdict may be released here."""
     require_signature: Flag | None = None
-    """Whether the record must be signed by a trusted key; by default, if there are any."""
+    """Whether the record must be signed by a trusted key; by default if there are trusted keys."""
     trusted_keys: tuple[TrustedKey, ...] = ()
     """Keys whose signatures count here."""
     min_signatures: Annotated[int, Field(strict=True, ge=1, le=20)] = 1
-    """Number of different trusted keys that must have signed."""
+    """Minimum number of trusted keys that signed."""
     max_age: Seconds | None = 7 * 86400.0
-    """Seconds after which evidence is too old to release on; null: never."""
+    """Seconds after which evidence is too old for a release; null for never."""
     trust: Annotated[tuple[Literal["local", "ci"], ...], Field(min_length=1)] = ("local", "ci")
-    """Where evidence may come from; that of untrusted pull requests never counts."""
+    """Accepted trust levels; evidence of untrusted pull requests never counts."""
     min_pass_rate: Share | None = None
-    """Least pass rate here, where it is above that of gate:, 0..1."""
+    """Minimum pass rate, if higher than that of ``gate``, 0..1."""
     min_coverage: Share | None = None
-    """Least coverage here, where it is above that of gate:, 0..1."""
+    """Minimum coverage, if higher than that of ``gate``, 0..1."""
     min_quality_score: Share | None = None
-    """Least quality score here, where it is above that of gate:, 0..1."""
+    """Minimum quality score, if higher than that of ``gate``, 0..1."""
     require_evidence: Flag = True
-    """Whether a claim without a recorded number covers nothing, whatever the run was told."""
+    """Whether only cells with recorded evidence count as covered, whatever ``gate`` says."""
     min_n: Annotated[int, Field(strict=True, ge=1)] | None = None
-    """Least examples of a slice that counts, where it is above that of gate:."""
+    """Minimum number of examples of a slice, if higher than that of ``gate``."""
     requirements: tuple[Requirement, ...] = ()
-    """Cells that must have been tested, besides those the evidence was gathered for."""
+    """Cells that must have been tested, in addition to those of the run."""
     rules: tuple[Rule, ...] = ()
-    """Bounds on recorded metrics that hold here besides those of the run; no waiver reaches them."""
+    """Bounds on recorded metrics, in addition to those of the run; they cannot be waived."""
 
     @field_validator("rules")
     @classmethod
