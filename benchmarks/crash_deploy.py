@@ -29,7 +29,7 @@ from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.serving.processes import Identity
 from pytest_mlops.serving.run_files import read_supervisor
 from pytest_mlops.state.journal import read_journal
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 from pytest_mlops.state.steps import FORWARD, Phase, Step
 from pytest_mlops.store.log import verify_log
 
@@ -169,7 +169,7 @@ def _strike(playground: Playground, deployers: subprocess.Popen[str], blow: Blow
     deployers.stdin.write(f"{name}\n")
     deployers.stdin.flush()
     child = int(deployers.stdout.readline())
-    victim = Identity(pid=child, process_start=birth_of(child) or 0.0)
+    victim = Identity(pid=child, process_start=process_start_time(child) or 0.0)
     begun = time.monotonic()
     while _lives(victim) and not _is_due(playground, blow, number, time.monotonic() - begun):
         time.sleep(0.001)
@@ -216,7 +216,7 @@ def _look(playground: Playground, url: str) -> list[str]:
         problems.append(f"{pointer.stable} is stable, and is {serving and serving.status}")
     if pointer.weights != {str(pointer.stable): 100.0}:
         problems.append(f"the traffic is shared as {pointer.weights}")
-    running = [name for name, row in rows.items() if row.wanted > 0]
+    running = [name for name, row in rows.items() if row.desired_replicas > 0]
     if running != [pointer.stable]:
         problems.append(f"{running} are wanted")
     expected = "" if serving is None else serving.plan.model_version.version_id

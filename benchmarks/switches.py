@@ -147,7 +147,7 @@ def both_run(playground: Playground, lease: Lease, names: tuple[str, str]) -> No
     _until_ended(playground, names[0])  # or what still answers its last requests would be taken for ready
     with lease.write() as connection:
         for name in names:
-            change_deployment(connection, name, at=playground.manager().now(), wanted=1)
+            change_deployment(connection, name, at=playground.manager().now(), desired_replicas=1)
     deadline = time.monotonic() + 60
     for name in names:
         while not any(
@@ -249,7 +249,7 @@ def _switch_on(playground: Playground, count: int) -> list[float]:
         ]
         switch(playground, lease, "production.2", "production.1")
         with lease.write() as connection:
-            change_deployment(connection, "production.1", at=playground.manager().now(), wanted=0)
+            change_deployment(connection, "production.1", at=playground.manager().now(), desired_replicas=0)
     _until_ended(playground, names[0])
     return seconds
 

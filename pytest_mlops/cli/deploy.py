@@ -66,7 +66,7 @@ def deploy(
     if dry_run:
         _print_dry_run(operations.dry_run(where, evidence))
     elif wait:
-        _finish(_interruptible(lambda: operations.deploy(where, evidence, tell=typer.echo)), as_json=as_json)
+        _finish(_interruptible(lambda: operations.deploy(where, evidence, echo=typer.echo)), as_json=as_json)
     else:
         name = operations.submit(where, evidence)
         typer.echo(f"{name} is submitted to the supervisor; pytest-mlops status shows its progress")
@@ -143,7 +143,7 @@ def rollback(
     from pytest_mlops.operations.deploy import roll_back
 
     where = _environment(environment, config, store)
-    _finish(roll_back(where, to=to, tell=typer.echo), as_json=as_json)
+    _finish(roll_back(where, to=to, echo=typer.echo), as_json=as_json)
 
 
 def _environment(name: str | None, config: Path | None, store: str | None) -> ProjectEnvironment:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import NotRegistered
 from pytest_mlops.operations.deploy import NEVER
 from pytest_mlops.operations.project import open_project_store
-from pytest_mlops.state.controls import Control, ask
+from pytest_mlops.state.controls import Control, request_control
 from pytest_mlops.state.rows import unfinished
 from pytest_mlops.store.log import default_actor
 
@@ -58,7 +58,7 @@ def _request(where: ProjectEnvironment, control: Control, reason: str) -> Deploy
             raise NotRegistered(
                 f"nothing is being deployed to {where.name}; pytest-mlops status shows what serves"
             )
-        ask(
+        request_control(
             connection,
             environment=where.name,
             deployment_id=row.plan.deployment_id,

@@ -81,7 +81,7 @@ def deploy(
     evidence: Evidence,
     *,
     seconds: float | None = None,
-    tell: Callable[[str], None] = lambda _line: None,
+    echo: Callable[[str], None] = lambda _line: None,
 ) -> DeploymentResult:
     """Deploy a version, and wait: afterwards it serves, or the version before it goes on serving.
 
@@ -89,7 +89,7 @@ def deploy(
         where: The environment.
         evidence: What is presented.
         seconds: Deadline, where it is before that of the environment.
-        tell: Takes a line about each step.
+        echo: Takes a line about each step.
 
     Raises:
         TicketRefused: the evidence does not suffice; nothing was started.
@@ -98,7 +98,7 @@ def deploy(
         ConflictError: another process acts on the environment.
         StoreError: the store failed; the supervisor continues what was started.
     """
-    with _manager(_within(where, seconds), tell=tell) as manager:
+    with _manager(_within(where, seconds), echo=echo) as manager:
         return manager.deploy(evidence)
 
 
@@ -109,7 +109,7 @@ def submit(where: ProjectEnvironment, evidence: Evidence) -> str:
         As :func:`deploy`.
     """
     with _manager(where) as manager:
-        return manager.hand_over(evidence)
+        return manager.submit(evidence)
 
 
 def dry_run(where: ProjectEnvironment, evidence: Evidence) -> DryRun:
@@ -120,7 +120,7 @@ def dry_run(where: ProjectEnvironment, evidence: Evidence) -> DryRun:
         As :func:`deploy`.
     """
     with _manager(where) as manager:
-        ticket, health, consistency = manager.rehearse(evidence)
+        ticket, health, consistency = manager.dry_run(evidence)
     return DryRun(ticket=ticket, health=health, consistency=consistency)
 
 
@@ -129,7 +129,7 @@ def roll_back(
     *,
     to: str | None = None,
     of: str | None = None,
-    tell: Callable[[str], None] = lambda _line: None,
+    echo: Callable[[str], None] = lambda _line: None,
 ) -> DeploymentResult:
     """Roll back to the newest version that served before, whose ticket holds and whose replay passes.
 
@@ -137,7 +137,7 @@ def roll_back(
         where: The environment.
         to: The version, or its deployment, if it has to be that one.
         of: The deployment that has to serve now.
-        tell: Takes a line about each step.
+        echo: Takes a line about each step.
 
     Raises:
         NotRegistered: there is no deployment ``of``, or none to roll back to.
@@ -145,7 +145,7 @@ def roll_back(
         ConflictError: ``of`` does not serve, or another process acts on the environment.
         StoreError: there is no store, or it failed.
     """
-    with _manager(where, absent=NEVER, tell=tell) as manager:
+    with _manager(where, absent=NEVER, echo=echo) as manager:
         if of is not None:
             _require_stable(manager, where.name, of)
         return manager.rollback(to=to)
@@ -156,10 +156,10 @@ def _manager(
     where: ProjectEnvironment,
     *,
     absent: str | None = None,
-    tell: Callable[[str], None] = lambda _line: None,
+    echo: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[DeploymentManager]:
     with open_project_store(where.project, absent=absent) as store:
-        yield local_manager(store, where, tell=tell)
+        yield local_manager(store, where, echo=echo)
 
 
 def _within(where: ProjectEnvironment, seconds: float | None) -> ProjectEnvironment:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_mlops.operations.project import ProjectEnvironment, find_environment
-from pytest_mlops.rollout.auto_rollback import Mending
+from pytest_mlops.rollout.auto_rollback import AutoRollback
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.serving.supervisor.loop import Supervisor
@@ -39,7 +39,7 @@ def local_manager(
     where: ProjectEnvironment,
     *,
     actor: str = "",
-    tell: Callable[[str], None] = lambda _line: None,
+    echo: Callable[[str], None] = lambda _line: None,
 ) -> DeploymentManager:
     """Return what deploys to an environment of this machine.
 
@@ -47,7 +47,7 @@ def local_manager(
         store: The store.
         where: The environment.
         actor: Who acts; by default user and machine.
-        tell: Takes a line about each step.
+        echo: Takes a line about each step.
     """
     # A supervisor that has nothing to deploy does without all of this.
     from pytest_mlops.rollout.manager import DeploymentManager  # noqa: PLC0415
@@ -62,7 +62,7 @@ def local_manager(
         probes=LocalProbes(layout=where.layout, project=where.project.folder),
         model_id=where.model_id,
         actor=actor,
-        tell=tell,
+        echo=echo,
     )
 
 
@@ -94,5 +94,5 @@ def local_supervisor(store: Store, where: ProjectEnvironment) -> Supervisor:
         drain=where.environment.gateway.drain,
         command=command.argv,
         recover=lambda: manager().recover(),
-        auto_rollback=Mending(layout=layout, start=command, manager=lambda: manager(declared_now())),
+        auto_rollback=AutoRollback(layout=layout, start=command, manager=lambda: manager(declared_now())),
     )

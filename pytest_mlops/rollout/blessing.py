@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.rollout.context import DeploymentContext
     from pytest_mlops.state.plan import DeploymentPlan
 
 __all__ = ["begin_monitoring", "bless", "kept_releases", "stop_others"]
@@ -25,10 +25,10 @@ __all__ = ["begin_monitoring", "bless", "kept_releases", "stop_others"]
 _SERVED = frozenset({DeploymentStatus.RUNNING, DeploymentStatus.STOPPED})
 
 
-def bless(operator: Operator, plan: DeploymentPlan) -> None:
+def bless(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Bless a version, in one transaction; then let the others end, and remove what nobody goes back to."""
-    with operator.lease.write() as connection:
-        at = operator.now()
+    with context.lease.write() as connection:
+        at = context.now()
         change_deployment(
             connection,
             plan.deployment_id,
@@ -37,15 +37,15 @@ def bless(operator: Operator, plan: DeploymentPlan) -> None:
             message="serves"
             if plan.rollback_from is None
             else f"serves again, in place of {plan.rollback_from}",
-            tries=None,
+            restart_budget=None,
         )
         stopped = stop_others(connection, plan, at=at)
         begin_monitoring(connection, plan, at=at)
         detail = {"stopped": stopped, "monitoring": plan.deployment_id}
-        operator.note(plan, Step.BLESS, Phase.DONE, detail, connection=connection)
+        context.note(plan, Step.BLESS, Phase.DONE, detail, connection=connection)
     for name in stopped:
-        operator.target.stop(name)
-    operator.probes.prune(plan, lambda: kept_releases(operator, plan))
+        context.target.stop(name)
+    context.probes.prune(plan, lambda: kept_releases(context, plan))
 
 
 def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> list[str]:
@@ -68,7 +68,7 @@ def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -
             at=at,
             status=after if running else None,
             message=words if running else None,
-            wanted=0,
+            desired_replicas=0,
         )
         connection.execute(
             monitored.update()
@@ -78,11 +78,15 @@ def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -
     return [name for name, _ in rows]
 
 
-def kept_releases(operator: Operator, plan: DeploymentPlan) -> frozenset[str]:
+def kept_releases(context: DeploymentContext, plan: DeploymentPlan) -> frozenset[str]:
     """Return the releases in use, and those of the newest versions to roll back to, ``retain`` of them."""
-    with operator.store.read() as connection:
+    with context.store.read() as connection:
         rows = list_deployments(connection, plan.environment.environment_id)
-    in_use = {row.plan.release for row in rows if row.status is DeploymentStatus.DEPLOYING or row.wanted > 0}
+    in_use = {
+        row.plan.release
+        for row in rows
+        if row.status is DeploymentStatus.DEPLOYING or row.desired_replicas > 0
+    }
     served = [row.plan.release for row in rows if row.status in _SERVED]
     distinct = list(dict.fromkeys(release for release in served if release != plan.release))
     return frozenset({plan.release, *in_use, *distinct[: plan.environment.rollout.retain]})

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_mlops.errors import MLOpsError, TaskError
-from pytest_mlops.state.controls import read_wishes
+from pytest_mlops.state.controls import read_requested_state
 from pytest_mlops.state.journal import read_journal, write_entry
 from pytest_mlops.state.pointer import move_pointer, read_pointer
 from pytest_mlops.state.rows import get_deployment
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
     from pytest_mlops.records.integration import IntegrationResult
-    from pytest_mlops.state.controls import Wishes
+    from pytest_mlops.state.controls import RequestedState
     from pytest_mlops.state.lease import Lease
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.state.pointer import Pointer
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pytest_mlops.store.engine import Store
     from pytest_mlops.targets.protocol import Replica, Target
 
-__all__ = ["ROUTE_SECONDS", "Operator", "Probes", "StepFailed"]
+__all__ = ["ROUTE_SECONDS", "DeploymentContext", "Probes", "StepFailed"]
 
 ROUTE_SECONDS = 30.0
 """Seconds that the traffic has to follow the pointer before the step fails."""
@@ -67,7 +67,7 @@ class Probes(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Operator:
+class DeploymentContext:
     """A process that holds the lease on an environment, with what it takes to act on it.
 
     Attributes:
@@ -78,7 +78,7 @@ class Operator:
         actor: Who, for journal and log.
         now: The time, aware.
         sleep: Waits some seconds.
-        tell: Takes a line for whoever watches.
+        echo: Prints a line for the person who deploys.
     """
 
     store: Store
@@ -88,7 +88,7 @@ class Operator:
     actor: str
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
-    tell: Callable[[str], None] = field(default=lambda _line: None)
+    echo: Callable[[str], None] = field(default=lambda _line: None)
 
     def row(self, plan: DeploymentPlan) -> DeploymentRow:
         """Return the deployment as the store has it now."""
@@ -105,22 +105,22 @@ class Operator:
         with self.store.read() as connection:
             return read_pointer(connection, plan.environment.environment_id)
 
-    def wishes(self, plan: DeploymentPlan) -> Wishes:
+    def _requested(self, plan: DeploymentPlan) -> RequestedState:
         """Return what people ask of a deployment."""
         self.lease.require()
         with self.store.read() as connection:
-            return read_wishes(connection, plan.deployment_id)
+            return read_requested_state(connection, plan.deployment_id)
 
-    def heed_abort(self, plan: DeploymentPlan) -> Wishes:
+    def require_not_aborted(self, plan: DeploymentPlan) -> RequestedState:
         """Return what people ask of a deployment.
 
         Raises:
             StepFailed: somebody asks for its end.
         """
-        wishes = self.wishes(plan)
-        if wishes.abort is not None:
-            raise StepFailed(f"aborted by {wishes.abort}")
-        return wishes
+        requested = self._requested(plan)
+        if requested.abort is not None:
+            raise StepFailed(f"aborted by {requested.abort}")
+        return requested
 
     def note(
         self,

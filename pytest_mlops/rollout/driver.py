@@ -19,7 +19,7 @@ from pytest_mlops.state.steps import Phase, Step, done_steps, is_committed, next
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.rollout.context import DeploymentContext
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.state.steps import Entry
 
@@ -29,11 +29,11 @@ TICKET_SECONDS = 60.0
 """Seconds for which a ticket that was found good counts; before the commit an older one is asked again."""
 
 
-def carry_out(operator: Operator, plan: DeploymentPlan) -> None:
+def carry_out(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Carry out what is left of a deployment; afterwards it serves, or the version before it does.
 
     Args:
-        operator: With the lease on the plan's environment.
+        context: With the lease on the plan's environment.
         plan: The deployment; its row is in the store.
 
     Raises:
@@ -41,13 +41,13 @@ def carry_out(operator: Operator, plan: DeploymentPlan) -> None:
         StoreError: the store failed. Whoever takes the lease next goes on with the deployment.
         MLOpsError: the way back failed, too; it is tried again by whoever takes the lease next.
     """
-    if _needs_new_ticket(operator, operator.journal(plan)):
-        _step(operator, plan, Step.VERIFY)
-    while (step := next_step(operator.journal(plan))) is not None:
-        _step(operator, plan, step)
+    if _needs_new_ticket(context, context.journal(plan)):
+        _step(context, plan, Step.VERIFY)
+    while (step := next_step(context.journal(plan))) is not None:
+        _step(context, plan, step)
 
 
-def _needs_new_ticket(operator: Operator, journal: Sequence[Entry]) -> bool:
+def _needs_new_ticket(context: DeploymentContext, journal: Sequence[Entry]) -> bool:
     """Tell whether a deployment that goes on to serve has a ticket that may not hold any more.
 
     It is too old, or another process staged the version, and may have ended long before.
@@ -55,51 +55,51 @@ def _needs_new_ticket(operator: Operator, journal: Sequence[Entry]) -> bool:
     done = done_steps(journal)
     if is_committed(journal) or next_step(journal) in {Step.REVERT, None} or Step.VERIFY not in done:
         return False
-    return _is_ticket_old(operator, journal) or (
-        Step.STAGE in done and journal[-1].fence != operator.lease.fence
+    return _is_ticket_old(context, journal) or (
+        Step.STAGE in done and journal[-1].fence != context.lease.fence
     )
 
 
-def _step(operator: Operator, plan: DeploymentPlan, step: Step) -> None:
-    operator.lease.require()
-    operator.note(plan, step, Phase.BEGUN)
-    operator.tell(f"{plan.deployment_id}: {step}")
+def _step(context: DeploymentContext, plan: DeploymentPlan, step: Step) -> None:
+    context.lease.require()
+    context.note(plan, step, Phase.BEGUN)
+    context.echo(f"{plan.deployment_id}: {step}")
     try:
-        detail = _ACTS[step](operator, plan)
+        detail = _ACTS[step](context, plan)
     except (ConflictError, StoreError):
         raise
     except MLOpsError as error:
-        _fail(operator, plan, step, str(error))
+        _fail(context, plan, step, str(error))
         if step is Step.REVERT:
             raise
     except Exception as error:  # whatever goes wrong in a step, the version before is brought back
-        _fail(operator, plan, step, f"{type(error).__name__}: {error}")
+        _fail(context, plan, step, f"{type(error).__name__}: {error}")
         if step is Step.REVERT:
             raise
     else:
         if detail is not None:
-            operator.note(plan, step, Phase.DONE, detail)
+            context.note(plan, step, Phase.DONE, detail)
 
 
-def _fail(operator: Operator, plan: DeploymentPlan, step: Step, reason: str) -> None:
-    operator.note(plan, step, Phase.FAILED, {"reason": reason})
-    operator.tell(f"{plan.deployment_id}: {step} failed: {reason}")
+def _fail(context: DeploymentContext, plan: DeploymentPlan, step: Step, reason: str) -> None:
+    context.note(plan, step, Phase.FAILED, {"reason": reason})
+    context.echo(f"{plan.deployment_id}: {step} failed: {reason}")
 
 
-def _verify(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def _verify(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     ticket = verify_plan(
-        operator.store,
+        context.store,
         plan,
         rollback=plan.rollback_from is not None,
-        actor=operator.actor,
-        now=operator.now(),
+        actor=context.actor,
+        now=context.now(),
     )
     return ticket_detail(ticket)
 
 
-def _environment(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def _environment(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     record = read_record(evidence_of(plan).record)
-    health, consistency = operator.probes.environment(plan.environment, record)
+    health, consistency = context.probes.environment(plan.environment, record)
     least = plan.environment.rollout.require_consistency
     share = consistency.share
     if least > 0 and (share is None or share < least):
@@ -109,53 +109,53 @@ def _environment(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     return {"health": health.model_dump(mode="json"), "consistency": consistency.model_dump(mode="json")}
 
 
-def _stage(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
-    operator.probes.stage(plan)
+def _stage(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
+    context.probes.stage(plan)
     return {"release": plan.release}
 
 
-def _start(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
-    with operator.lease.write() as connection:
-        change_deployment(connection, plan.deployment_id, at=operator.now(), wanted=plan.replicas)
-    operator.target.start(plan.deployment_id)
+def _start(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
+    with context.lease.write() as connection:
+        change_deployment(connection, plan.deployment_id, at=context.now(), desired_replicas=plan.replicas)
+    context.target.start(plan.deployment_id)
     return {"replicas": plan.replicas}
 
 
-def _commit(operator: Operator, plan: DeploymentPlan) -> None:
+def _commit(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Move the pointer; the journal says so in the same transaction, so that the two never disagree."""
     name = plan.deployment_id
-    if _is_ticket_old(operator, operator.journal(plan)):
-        _verify(operator, plan)
-    await_ready(operator, plan)
-    operator.heed_abort(plan)
-    with operator.lease.write() as connection:
+    if _is_ticket_old(context, context.journal(plan)):
+        _verify(context, plan)
+    await_ready(context, plan)
+    context.require_not_aborted(plan)
+    with context.lease.write() as connection:
         pointer = read_pointer(connection, plan.environment.environment_id)
         previous = pointer.stable if pointer.stable != name else pointer.previous
         to = Pointer(stable=name, previous=previous, weights={name: 100.0}, shadow={})
-        moved = operator.move(connection, plan, to, expected=pointer.revision, reason=f"{name} serves")
+        moved = context.move(connection, plan, to, expected=pointer.revision, reason=f"{name} serves")
         detail = {"revision": moved.revision, "previous": previous}
-        operator.note(plan, Step.COMMIT, Phase.DONE, detail, connection=connection)
+        context.note(plan, Step.COMMIT, Phase.DONE, detail, connection=connection)
 
 
-def _is_ticket_old(operator: Operator, journal: Sequence[Entry]) -> bool:
+def _is_ticket_old(context: DeploymentContext, journal: Sequence[Entry]) -> bool:
     """Tell whether the ticket was last found good longer ago than it counts: a rollout may take days."""
-    age = operator.now().timestamp() - _last_done(journal, Step.VERIFY).at
+    age = context.now().timestamp() - _last_done(journal, Step.VERIFY).at
     return not 0 <= age <= TICKET_SECONDS  # nor does one from the future count
 
 
-def _bake(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
-    operator.await_route(operator.pointer(plan).revision)
-    committed = _last_done(operator.journal(plan), Step.COMMIT)
-    if committed.fence != operator.lease.fence:  # whatever ended who committed it may have ended replicas
-        await_ready(operator, plan)
-    return watch(operator, plan, until=committed.at + plan.environment.rollout.bake)
+def _bake(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
+    context.await_route(context.pointer(plan).revision)
+    committed = _last_done(context.journal(plan), Step.COMMIT)
+    if committed.fence != context.lease.fence:  # whatever ended who committed it may have ended replicas
+        await_ready(context, plan)
+    return watch(context, plan, until=committed.at + plan.environment.rollout.bake)
 
 
 def _last_done(journal: Sequence[Entry], step: Step) -> Entry:
     return next(entry for entry in reversed(journal) if entry.step is step and entry.phase is Phase.DONE)
 
 
-_ACTS: Mapping[Step, Callable[[Operator, DeploymentPlan], dict[str, Any] | None]] = {
+_ACTS: Mapping[Step, Callable[[DeploymentContext, DeploymentPlan], dict[str, Any] | None]] = {
     Step.VERIFY: _verify,
     Step.ENVIRONMENT: _environment,
     Step.STAGE: _stage,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.records.integration import Provenance
 
-__all__ = ["Told", "ask_interpreter", "compare", "recorded_facts", "serving_facts"]
+__all__ = ["InterpreterFacts", "ask_interpreter", "compare", "recorded_facts", "serving_facts"]
 
 MISSING = "not installed"
 
@@ -33,12 +33,12 @@ for found in distributions():
     name = found.metadata["Name"]
     if name:
         packages.setdefault(name, found.version)
-told = {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
-print(json.dumps(told))
+facts_there = {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
+print(json.dumps(facts_there))
 """
 
 
-class Told(Record):
+class InterpreterFacts(Record):
     """What an interpreter says of itself."""
 
     python: str
@@ -69,14 +69,14 @@ def serving_facts(command: Sequence[str], dependencies: Sequence[str], *, folder
     program = command[0].replace("{python}", sys.executable)
     if _PYTHON.fullmatch(Path(program).name) is None:
         return {}
-    told = ask_interpreter(program, folder)
-    if told is None:
+    facts_there = ask_interpreter(program, folder)
+    if facts_there is None:
         return {}
-    facts = {"python": told.python, "system": _system(told.platform)}
-    return facts | _package_facts(told.packages, dependencies)
+    facts = {"python": facts_there.python, "system": _system(facts_there.platform)}
+    return facts | _package_facts(facts_there.packages, dependencies)
 
 
-def ask_interpreter(program: str, folder: Path) -> Told | None:
+def ask_interpreter(program: str, folder: Path) -> InterpreterFacts | None:
     """Return what an interpreter says of itself; ``None`` where it does not within twenty seconds."""
     try:
         done = subprocess.run(  # noqa: S603 -- the program that serves, and a script of ours
@@ -87,7 +87,7 @@ def ask_interpreter(program: str, folder: Path) -> Told | None:
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        return Told.model_validate_json(done.stdout)
+        return InterpreterFacts.model_validate_json(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
 

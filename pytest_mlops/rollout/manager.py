@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, NotRegistered, Problem
-from pytest_mlops.rollout.context import Operator
+from pytest_mlops.rollout.context import DeploymentContext
 from pytest_mlops.rollout.driver import carry_out
 from pytest_mlops.rollout.results import result_of
-from pytest_mlops.rollout.rollback_candidates import ways_back
+from pytest_mlops.rollout.rollback import rollback_candidates
 from pytest_mlops.rollout.ticket_verification import examine_evidence, ticket_detail, verify_evidence
 from pytest_mlops.state.journal import write_entry
 from pytest_mlops.state.lease import acquire, lease_state
@@ -62,7 +62,7 @@ class DeploymentManager:
         probes: What is asked of the world.
         model_id: The model that the environment is for, which a version that is gone back to has to be of.
         actor: Who acts.
-        tell: Takes a line for whoever watches.
+        echo: Prints a line for the person who deploys.
         now: The time, aware.
         sleep: Waits some seconds.
     """
@@ -74,7 +74,7 @@ class DeploymentManager:
     probes: Probes
     model_id: str | None = None
     actor: str = ""
-    tell: Callable[[str], None] = lambda _line: None
+    echo: Callable[[str], None] = lambda _line: None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
 
@@ -90,10 +90,10 @@ class DeploymentManager:
         """
         with self._lease() as lease:
             plan = self._begin(evidence, lease)
-            carry_out(self._operator(lease), plan)
+            carry_out(self._context(lease), plan)
         return self.result(plan.deployment_id)
 
-    def hand_over(self, evidence: Evidence) -> str:
+    def submit(self, evidence: Evidence) -> str:
         """Ask for the ticket and write the deployment down, for the supervisor to carry out; return its name.
 
         Raises:
@@ -126,7 +126,7 @@ class DeploymentManager:
             )
         return plan
 
-    def rehearse(self, evidence: Evidence) -> tuple[Examined, HealthStatus, Consistency]:
+    def dry_run(self, evidence: Evidence) -> tuple[Examined, HealthStatus, Consistency]:
         """Ask everything that a deployment would ask before it begins, and begin nothing.
 
         Raises:
@@ -164,14 +164,14 @@ class DeploymentManager:
             stable = read_pointer(connection, self.environment.environment_id).stable
             rows = list_deployments(connection, self.environment.environment_id)
         refusals = []
-        for row in ways_back(rows, stable=stable, to=to):
+        for row in rollback_candidates(rows, stable=stable, to=to):
             version = row.plan.version
             if not row.plan.record.is_file():
                 refusals.append(f"{version}: its release {row.plan.release} is not there any more")
                 continue
             with lease.write() as connection:
                 plan = self._add(connection, partial(self._rollback_plan, row.plan, stable))
-            carry_out(self._operator(lease), plan)
+            carry_out(self._context(lease), plan)
             result = self.result(plan.deployment_id)
             if result.success:
                 return result
@@ -197,7 +197,7 @@ class DeploymentManager:
         except ConflictError:
             return False  # somebody was faster
         with taken as lease:
-            carry_out(self._operator(lease), self._row(row.plan.deployment_id).plan)
+            carry_out(self._context(lease), self._row(row.plan.deployment_id).plan)
         return True
 
     def result(self, deployment_id: str) -> DeploymentResult:
@@ -269,8 +269,8 @@ class DeploymentManager:
             clock=lambda: self.now().timestamp(),
         )
 
-    def _operator(self, lease: Lease) -> Operator:
-        return Operator(
+    def _context(self, lease: Lease) -> DeploymentContext:
+        return DeploymentContext(
             store=self.store,
             lease=lease,
             target=self.target,
@@ -278,7 +278,7 @@ class DeploymentManager:
             actor=self._actor(),
             now=self.now,
             sleep=self.sleep,
-            tell=self.tell,
+            echo=self.echo,
         )
 
     def _actor(self) -> str:

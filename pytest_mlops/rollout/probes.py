@@ -32,7 +32,7 @@ _QUICK = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalProbes:
-    """The probes of a target whose replicas this machine reaches; see ``operator.Probes``.
+    """The probes of a target whose replicas this machine reaches; see ``context.Probes``.
 
     Attributes:
         layout: Where the environment's files lie.

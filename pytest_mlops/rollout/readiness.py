@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_mlops.rollout.context import StepFailed
 
 if TYPE_CHECKING:
-    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.rollout.context import DeploymentContext
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.targets.protocol import Replica
 
@@ -28,7 +28,7 @@ _TICK = 0.05
 _LOOK = 0.5
 
 
-def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def await_healthy(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     """Wait until every replica is there and healthy, at most to the deployment's deadline.
 
     Returns:
@@ -39,15 +39,15 @@ def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     """
     last = "no replica was started"
     while True:
-        operator.heed_abort(plan)
-        replicas = _alive(operator, plan)
-        refuse_crash_loop(operator, plan)
-        left = _seconds_left(operator, plan)
+        context.require_not_aborted(plan)
+        replicas = _alive(context, plan)
+        refuse_crash_loop(context, plan)
+        left = _seconds_left(context, plan)
         if len(replicas) >= plan.replicas:
             seconds = min(max(left, 0.1), VERDICT_SECONDS)
-            status = operator.probes.health(plan, replicas, seconds=seconds, quick=True)
+            status = context.probes.health(plan, replicas, seconds=seconds, quick=True)
             # Whoever routes looks at their health too, and sends no request to one that it has not seen well.
-            ready = all(replica.ready for replica in _alive(operator, plan))
+            ready = all(replica.ready for replica in _alive(context, plan))
             if status.is_healthy and ready:
                 return {"health": status.model_dump(mode="json"), "replicas": len(replicas)}
             last = "healthy, but not ready for requests yet" if status.is_healthy else status.message
@@ -57,42 +57,42 @@ def await_healthy(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
             raise StepFailed(
                 f"not healthy within the deadline of {plan.environment.rollout.deadline:g} s: {last}"
             )
-        operator.sleep(_TICK)
+        context.sleep(_TICK)
 
 
-def await_ready(operator: Operator, plan: DeploymentPlan) -> None:
+def await_ready(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Wait until every replica is ready for requests, within the time of one health verdict.
 
     Raises:
         StepFailed: they are not, they die again and again, or somebody asks for the end.
     """
-    begun = operator.now()
+    begun = context.now()
     while True:
-        operator.heed_abort(plan)
-        refuse_crash_loop(operator, plan)
-        ready = sum(replica.ready for replica in _alive(operator, plan))
+        context.require_not_aborted(plan)
+        refuse_crash_loop(context, plan)
+        ready = sum(replica.ready for replica in _alive(context, plan))
         if ready >= plan.replicas:
             return
-        if (operator.now() - begun).total_seconds() >= VERDICT_SECONDS:
+        if (context.now() - begun).total_seconds() >= VERDICT_SECONDS:
             raise StepFailed(
                 f"{ready} of {plan.replicas} replicas are ready after {VERDICT_SECONDS:g} s: "
-                f"{_last_words(operator, plan)}"
+                f"{_last_words(context, plan)}"
             )
-        operator.sleep(_TICK)
+        context.sleep(_TICK)
 
 
-def await_replicas(operator: Operator, plan: DeploymentPlan) -> list[Replica]:
+def await_replicas(context: DeploymentContext, plan: DeploymentPlan) -> list[Replica]:
     """Return the replicas that run, as soon as one does, or none after the time of one health verdict."""
-    begun = operator.now()
-    while not (replicas := _alive(operator, plan)):
-        operator.lease.require()
-        if (operator.now() - begun).total_seconds() >= VERDICT_SECONDS:
+    begun = context.now()
+    while not (replicas := _alive(context, plan)):
+        context.lease.require()
+        if (context.now() - begun).total_seconds() >= VERDICT_SECONDS:
             break
-        operator.sleep(_TICK)
+        context.sleep(_TICK)
     return replicas
 
 
-def replay_golden(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def replay_golden(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     """Ask every replica the golden requests.
 
     Returns:
@@ -103,13 +103,13 @@ def replay_golden(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
     """
     if plan.environment.golden is None:
         return {"golden": "the environment declares none"}
-    replicas = _alive(operator, plan)
+    replicas = _alive(context, plan)
     if not replicas:
         raise StepFailed("there is no replica to ask the golden requests")
-    return {"golden": [operator.probes.replay(plan, replica) for replica in replicas]}
+    return {"golden": [context.probes.replay(plan, replica) for replica in replicas]}
 
 
-def watch(operator: Operator, plan: DeploymentPlan, *, until: float) -> dict[str, Any]:
+def watch(context: DeploymentContext, plan: DeploymentPlan, *, until: float) -> dict[str, Any]:
     """Watch a version until a moment, seconds since the epoch; look at least once.
 
     Returns:
@@ -120,37 +120,37 @@ def watch(operator: Operator, plan: DeploymentPlan, *, until: float) -> dict[str
     """
     successes = probes = 0
     while True:
-        operator.heed_abort(plan)
-        refuse_crash_loop(operator, plan)
-        replicas = _alive(operator, plan)
-        status = operator.probes.health(plan, replicas, seconds=VERDICT_SECONDS) if replicas else None
+        context.require_not_aborted(plan)
+        refuse_crash_loop(context, plan)
+        replicas = _alive(context, plan)
+        status = context.probes.health(plan, replicas, seconds=VERDICT_SECONDS) if replicas else None
         if status is not None:
             if not status.is_healthy:
                 raise StepFailed(f"not healthy with the traffic: {status.message}")
             successes += sum(check.successes for check in status.checks)
             probes += sum(check.probes for check in status.checks)
-        if operator.now().timestamp() >= until:
+        if context.now().timestamp() >= until:
             if status is None or len(replicas) < plan.replicas:
                 raise StepFailed(f"{len(replicas)} of {plan.replicas} replicas run at the end of the bake")
             return {"health": status.model_dump(mode="json"), "successes": successes, "probes": probes}
-        operator.sleep(min(_LOOK, max(until - operator.now().timestamp(), _TICK)))
+        context.sleep(min(_LOOK, max(until - context.now().timestamp(), _TICK)))
 
 
-def refuse_crash_loop(operator: Operator, plan: DeploymentPlan) -> None:
+def refuse_crash_loop(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Raise a StepFailed where replicas have died as often as they may."""
-    if operator.row(plan).tries == 0:
-        last = _last_words(operator, plan)
+    if context.row(plan).restart_budget == 0:
+        last = _last_words(context, plan)
         raise StepFailed(f"its replicas died {plan.environment.rollout.tries} times: {last}")
 
 
-def _last_words(operator: Operator, plan: DeploymentPlan) -> str:
-    messages = [replica.message for replica in operator.target.replicas(plan.deployment_id)]
+def _last_words(context: DeploymentContext, plan: DeploymentPlan) -> str:
+    messages = [replica.message for replica in context.target.replicas(plan.deployment_id)]
     return next((message for message in messages if message), "look at their logs")
 
 
-def _alive(operator: Operator, plan: DeploymentPlan) -> list[Replica]:
-    return [replica for replica in operator.target.replicas(plan.deployment_id) if replica.alive]
+def _alive(context: DeploymentContext, plan: DeploymentPlan) -> list[Replica]:
+    return [replica for replica in context.target.replicas(plan.deployment_id) if replica.alive]
 
 
-def _seconds_left(operator: Operator, plan: DeploymentPlan) -> float:
-    return plan.created_at.timestamp() + plan.environment.rollout.deadline - operator.now().timestamp()
+def _seconds_left(context: DeploymentContext, plan: DeploymentPlan) -> float:
+    return plan.created_at.timestamp() + plan.environment.rollout.deadline - context.now().timestamp()

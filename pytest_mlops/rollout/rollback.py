@@ -1,10 +1,10 @@
-"""The way back of a deployment that failed: the version before serves again, or goes on serving."""
+"""Rollback to a version that served before: which may serve again, and the revert of a failed deployment."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.errors import MLOpsError, StoreError
+from pytest_mlops.errors import MLOpsError, NotRegistered, StoreError
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.rollout.blessing import begin_monitoring, stop_others
 from pytest_mlops.rollout.readiness import VERDICT_SECONDS, await_replicas
@@ -14,13 +14,49 @@ from pytest_mlops.state.rows import change_deployment, get_deployment
 from pytest_mlops.state.steps import Phase, Step
 
 if TYPE_CHECKING:
-    from pytest_mlops.rollout.context import Operator
+    from collections.abc import Sequence
+
+    from pytest_mlops.rollout.context import DeploymentContext
     from pytest_mlops.state.plan import DeploymentPlan
+    from pytest_mlops.state.rows import DeploymentRow
 
-__all__ = ["revert"]
+__all__ = ["revert", "rollback_candidates"]
 
 
-def revert(operator: Operator, plan: DeploymentPlan) -> None:
+def rollback_candidates(
+    rows: Sequence[DeploymentRow], *, stable: str | None, to: str | None = None
+) -> tuple[DeploymentRow, ...]:
+    """Return the deployments to go back to, the best first; of each version's files only the newest.
+
+    Args:
+        rows: Those of the environment, newest first.
+        stable: The one that serves.
+        to: A deployment or a version's name, if it has to be that one.
+
+    Raises:
+        NotRegistered: ``to`` names none that served.
+    """
+    serving = next((row for row in rows if row.plan.deployment_id == stable), None)
+    before = [
+        row
+        for row in rows
+        if row.status in {DeploymentStatus.STOPPED, DeploymentStatus.RUNNING}
+        and row is not serving
+        and (serving is None or row.plan.digest != serving.plan.digest or row.plan.deployment_id == to)
+    ]
+    if to is not None:
+        named = [row for row in before if to in _names(row)]
+        if not named:
+            known = ", ".join(row.plan.model_version.version_id for row in before) or "none"
+            raise NotRegistered(f"no version {to} served here before; those that did: {known}")
+        before = named
+    newest: dict[str, DeploymentRow] = {}
+    for row in before:
+        newest.setdefault(row.plan.release, row)
+    return tuple(newest.values())
+
+
+def revert(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Lead all traffic back to the version before, then stop the new one.
 
     Before the commit that version never stopped serving. After it, it still runs, since only the blessing
@@ -30,11 +66,11 @@ def revert(operator: Operator, plan: DeploymentPlan) -> None:
     Raises:
         MLOpsError: the target failed; the way back is tried again.
     """
-    pointer = operator.pointer(plan)
+    pointer = context.pointer(plan)
     if pointer.stable == plan.deployment_id:
-        refusal = None if pointer.previous is None else _refusal(operator, plan, pointer.previous)
+        refusal = None if pointer.previous is None else _refusal(context, plan, pointer.previous)
         if refusal is not None:
-            _stay(operator, plan, refusal)
+            _stay(context, plan, refusal)
             return
         back = Pointer(stable=pointer.previous, weights={pointer.previous: 100.0} if pointer.previous else {})
     else:
@@ -45,54 +81,54 @@ def revert(operator: Operator, plan: DeploymentPlan) -> None:
         )
     moved = pointer
     if (dict(pointer.weights), dict(pointer.shadow), pointer.stable) != (dict(back.weights), {}, back.stable):
-        with operator.lease.write() as connection:
+        with context.lease.write() as connection:
             reason = f"{plan.deployment_id} is taken back"
-            moved = operator.move(connection, plan, back, expected=pointer.revision, reason=reason)
-    operator.await_route(moved.revision)
-    _end(operator, plan, serves=back.stable)
+            moved = context.move(connection, plan, back, expected=pointer.revision, reason=reason)
+    context.await_route(moved.revision)
+    _end(context, plan, serves=back.stable)
 
 
-def _refusal(operator: Operator, plan: DeploymentPlan, name: str) -> str | None:
+def _refusal(context: DeploymentContext, plan: DeploymentPlan, name: str) -> str | None:
     """Return why the deployment before may not serve again, as of now; ``None`` where it may."""
-    with operator.store.read() as connection:
+    with context.store.read() as connection:
         row = get_deployment(connection, name)
     today = row.plan.model_copy(update={"environment": plan.environment, "model_id": plan.model_id})
     try:
-        verify_plan(operator.store, today, rollback=True, actor=operator.actor, now=operator.now())
+        verify_plan(context.store, today, rollback=True, actor=context.actor, now=context.now())
     except StoreError:
         raise  # that says nothing of the version
     except MLOpsError as error:
         return str(error)
     # After a crash of the machine its replicas may only just be starting again.
-    replicas = await_replicas(operator, row.plan)
+    replicas = await_replicas(context, row.plan)
     if not replicas:
         return f"{name} has no replica that runs"
-    health = operator.probes.health(row.plan, replicas, seconds=VERDICT_SECONDS)
+    health = context.probes.health(row.plan, replicas, seconds=VERDICT_SECONDS)
     return None if health.is_healthy else f"{name} is not healthy: {health.message}"
 
 
-def _end(operator: Operator, plan: DeploymentPlan, *, serves: str | None) -> None:
-    reason = _reason(operator, plan)
-    with operator.lease.write() as connection:
-        at = operator.now()
+def _end(context: DeploymentContext, plan: DeploymentPlan, *, serves: str | None) -> None:
+    reason = _reason(context, plan)
+    with context.lease.write() as connection:
+        at = context.now()
         change_deployment(
             connection,
             plan.deployment_id,
             at=at,
             status=DeploymentStatus.FAILED,
             message=reason,
-            wanted=0,
+            desired_replicas=0,
         )
         detail = {"reason": reason, "serves": serves}
-        operator.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
-    operator.target.stop(plan.deployment_id)
-    operator.tell(f"{plan.deployment_id} was taken back; {serves or 'nothing'} serves")
+        context.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
+    context.target.stop(plan.deployment_id)
+    context.echo(f"{plan.deployment_id} was taken back; {serves or 'nothing'} serves")
 
 
-def _stay(operator: Operator, plan: DeploymentPlan, refusal: str) -> None:
-    reason = f"{_reason(operator, plan)}; it goes on serving, since there is nothing to go back to: {refusal}"
-    with operator.lease.write() as connection:
-        at = operator.now()
+def _stay(context: DeploymentContext, plan: DeploymentPlan, refusal: str) -> None:
+    reason = f"{_reason(context, plan)}; it goes on serving, since there is nothing to go back to: {refusal}"
+    with context.lease.write() as connection:
+        at = context.now()
         # Without tries its replicas are started again and again: serving badly is better than not at all.
         change_deployment(
             connection,
@@ -100,19 +136,24 @@ def _stay(operator: Operator, plan: DeploymentPlan, refusal: str) -> None:
             at=at,
             status=DeploymentStatus.RUNNING,
             message=reason,
-            tries=None,
+            restart_budget=None,
         )
         stopped = stop_others(connection, plan, at=at)
         begin_monitoring(connection, plan, at=at)
         detail = {"reason": reason, "serves": plan.deployment_id, "stopped": stopped}
-        operator.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
+        context.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
     for name in stopped:
-        operator.target.stop(name)
-    operator.tell(f"{plan.deployment_id}: {reason}")
+        context.target.stop(name)
+    context.echo(f"{plan.deployment_id}: {reason}")
 
 
-def _reason(operator: Operator, plan: DeploymentPlan) -> str:
-    failures = [entry for entry in operator.journal(plan) if entry.phase is Phase.FAILED]
+def _reason(context: DeploymentContext, plan: DeploymentPlan) -> str:
+    failures = [entry for entry in context.journal(plan) if entry.phase is Phase.FAILED]
     first: dict[str, Any] = dict(failures[0].detail) if failures else {}
     step = failures[0].step.value if failures else "deployment"
     return f"{step}: {first.get('reason', 'failed')}"
+
+
+def _names(row: DeploymentRow) -> set[str]:
+    plan = row.plan
+    return {plan.deployment_id, plan.model_version.version_id, plan.version}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_mlops.records.serving import CanaryStep
-    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.rollout.context import DeploymentContext
     from pytest_mlops.state.plan import DeploymentPlan
 
 __all__ = ["shift"]
@@ -23,7 +23,7 @@ __all__ = ["shift"]
 _LOOK = 0.25
 
 
-def shift(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def shift(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     """Lead traffic to a version until it may have all of it.
 
     Returns:
@@ -34,55 +34,55 @@ def shift(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
         MLOpsError: the target failed.
     """
     strategy = plan.environment.rollout.strategy
-    if operator.pointer(plan).stable is None:
+    if context.pointer(plan).stable is None:
         return {
             "strategy": strategy,
             "note": "nothing served here before, so there is nothing to compare with",
         }
-    return {"strategy": strategy} | _STRATEGIES[strategy](operator, plan)
+    return {"strategy": strategy} | _STRATEGIES[strategy](context, plan)
 
 
-def _all_at_once(_operator: Operator, _plan: DeploymentPlan) -> dict[str, Any]:
+def _all_at_once(_context: DeploymentContext, _plan: DeploymentPlan) -> dict[str, Any]:
     return {}
 
 
-def _blue_green(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def _blue_green(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     """Wait, with the new version healthy and without traffic, until somebody promotes it."""
-    operator.tell(f"{plan.deployment_id} is ready; pytest-mlops promote leads the traffic to it")
+    context.echo(f"{plan.deployment_id} is ready; pytest-mlops promote leads the traffic to it")
     while True:
-        wishes = operator.heed_abort(plan)
-        refuse_crash_loop(operator, plan)
-        if wishes.promote is not None and not wishes.paused:
-            return {"promoted": str(wishes.promote)}
-        operator.sleep(_LOOK)
+        requested = context.require_not_aborted(plan)
+        refuse_crash_loop(context, plan)
+        if requested.promote is not None and not requested.paused:
+            return {"promoted": str(requested.promote)}
+        context.sleep(_LOOK)
 
 
-def _canary(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
-    trial = Trial.resume(operator, plan)
+def _canary(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
+    trial = Trial.resume(context, plan)
     for index, step in enumerate(plan.environment.rollout.canary_steps):
         if index < trial.passed:
             continue
-        _lead(operator, plan, weight=step.weight)
-        operator.tell(f"{plan.deployment_id} gets {step.weight:g} % of the traffic")
-        promoted = _judge_step(operator, plan, trial, index, step)
+        _lead(context, plan, weight=step.weight)
+        context.echo(f"{plan.deployment_id} gets {step.weight:g} % of the traffic")
+        promoted = _judge_step(context, plan, trial, index, step)
         if promoted is not None:
             return {"promoted": promoted}
     return {"judged": trial.reasons()}
 
 
-def _shadow(operator: Operator, plan: DeploymentPlan) -> dict[str, Any]:
+def _shadow(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     rollout = plan.environment.rollout
-    trial = Trial.resume(operator, plan)
-    pointer = operator.pointer(plan)
+    trial = Trial.resume(context, plan)
+    pointer = context.pointer(plan)
     shadow = {plan.deployment_id: rollout.shadow_share}
     if pointer.shadow != shadow:
-        _move(operator, plan, pointer, weights=pointer.weights, shadow=shadow, reason="shadow traffic begins")
-    operator.tell(f"{plan.deployment_id} gets a copy of {rollout.shadow_share:.0%} of the requests")
-    promoted = _judge_step(operator, plan, trial, 0, None)
+        _move(context, plan, pointer, weights=pointer.weights, shadow=shadow, reason="shadow traffic begins")
+    context.echo(f"{plan.deployment_id} gets a copy of {rollout.shadow_share:.0%} of the requests")
+    promoted = _judge_step(context, plan, trial, 0, None)
     return {"promoted": promoted} if promoted is not None else {"judged": trial.reasons()}
 
 
-_STRATEGIES: dict[str, Callable[[Operator, DeploymentPlan], dict[str, Any]]] = {
+_STRATEGIES: dict[str, Callable[[DeploymentContext, DeploymentPlan], dict[str, Any]]] = {
     "all_at_once": _all_at_once,
     "blue_green": _blue_green,
     "canary": _canary,
@@ -91,58 +91,60 @@ _STRATEGIES: dict[str, Callable[[Operator, DeploymentPlan], dict[str, Any]]] = {
 
 
 def _judge_step(
-    operator: Operator, plan: DeploymentPlan, trial: Trial, index: int, step: CanaryStep | None
+    context: DeploymentContext, plan: DeploymentPlan, trial: Trial, index: int, step: CanaryStep | None
 ) -> str | None:
     """Look at one step's traffic until it may go on; return who promoted it, where it was a person."""
     rollout = plan.environment.rollout
     bake = rollout.bake if step is None else step.bake
-    since = _begin(operator, plan, trial, index, None if step is None else step.weight)
+    since = _begin(context, plan, trial, index, None if step is None else step.weight)
     while True:
-        wishes = operator.heed_abort(plan)
-        refuse_crash_loop(operator, plan)
-        elapsed = operator.now().timestamp() - since
-        if wishes.promote is not None and not wishes.paused:
+        requested = context.require_not_aborted(plan)
+        refuse_crash_loop(context, plan)
+        elapsed = context.now().timestamp() - since
+        if requested.promote is not None and not requested.paused:
             trial.note("promoted by a person")
-            return str(wishes.promote)
+            return str(requested.promote)
         decision = trial.decide(over=elapsed >= bake)
         if decision.rolls_back:
             raise StepFailed(f"the judge says to go back: {decision.message}")
-        if elapsed >= bake and decision.promotes and not wishes.paused:
+        if elapsed >= bake and decision.promotes and not requested.paused:
             trial.end()
             return None
-        if elapsed >= max(rollout.max_bake, bake) and rollout.on_hold == "rollback" and not wishes.paused:
+        if elapsed >= max(rollout.max_bake, bake) and rollout.on_hold == "rollback" and not requested.paused:
             raise StepFailed(f"no verdict within max_bake, {rollout.max_bake:g} s: {decision.message}")
-        operator.sleep(_LOOK)
+        context.sleep(_LOOK)
 
 
-def _begin(operator: Operator, plan: DeploymentPlan, trial: Trial, index: int, weight: float | None) -> float:
+def _begin(
+    context: DeploymentContext, plan: DeploymentPlan, trial: Trial, index: int, weight: float | None
+) -> float:
     """Begin a step as soon as the counts can be had: a gateway that starts anew says nothing of a version."""
     rollout = plan.environment.rollout
-    asked = operator.now()
+    asked = context.now()
     while True:
         try:
             return trial.begin(index, weight=weight)
         except TaskError as error:
-            operator.heed_abort(plan)
-            refuse_crash_loop(operator, plan)
-            waited = (operator.now() - asked).total_seconds()
+            context.require_not_aborted(plan)
+            refuse_crash_loop(context, plan)
+            waited = (context.now() - asked).total_seconds()
             if waited >= rollout.max_bake and rollout.on_hold == "rollback":
                 raise StepFailed(f"no counts within max_bake, {rollout.max_bake:g} s: {error}") from error
-        operator.sleep(_LOOK)
+        context.sleep(_LOOK)
 
 
-def _lead(operator: Operator, plan: DeploymentPlan, *, weight: float) -> None:
+def _lead(context: DeploymentContext, plan: DeploymentPlan, *, weight: float) -> None:
     """Give the new version a percentage of the traffic, and the one that serves the rest."""
-    pointer = operator.pointer(plan)
+    pointer = context.pointer(plan)
     weights = {str(pointer.stable): 100.0 - weight, plan.deployment_id: weight}
     if pointer.weights != weights or pointer.shadow:
-        _move(operator, plan, pointer, weights=weights, shadow={}, reason=f"canary at {weight:g} %")
+        _move(context, plan, pointer, weights=weights, shadow={}, reason=f"canary at {weight:g} %")
     else:
-        operator.await_route(pointer.revision)
+        context.await_route(pointer.revision)
 
 
 def _move(
-    operator: Operator,
+    context: DeploymentContext,
     plan: DeploymentPlan,
     pointer: Pointer,
     *,
@@ -151,8 +153,8 @@ def _move(
     reason: str,
 ) -> None:
     to = Pointer(stable=pointer.stable, previous=pointer.previous, weights=weights, shadow=shadow)
-    with operator.lease.write() as connection:
-        moved = operator.move(connection, plan, to, expected=pointer.revision, reason=reason)
+    with context.lease.write() as connection:
+        moved = context.move(connection, plan, to, expected=pointer.revision, reason=reason)
         detail = {"revision": moved.revision, "weights": dict(weights), "shadow": dict(shadow)}
-        operator.note(plan, Step.SHIFT, Phase.NOTED, detail, connection=connection)
-    operator.await_route(moved.revision)
+        context.note(plan, Step.SHIFT, Phase.NOTED, detail, connection=connection)
+    context.await_route(moved.revision)

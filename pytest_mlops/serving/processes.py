@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 
 if TYPE_CHECKING:
     import signal
@@ -60,7 +60,7 @@ class Identity:
 
     Attributes:
         pid: Its number.
-        process_start: When it was started; see :func:`~pytest_mlops.state.process_start.birth_of`.
+        process_start: When it was started; see :func:`~pytest_mlops.state.process_start.process_start_time`.
     """
 
     pid: int
@@ -69,7 +69,7 @@ class Identity:
     @classmethod
     def current(cls) -> Self:
         """Return this process."""
-        return cls(pid=os.getpid(), process_start=birth_of(os.getpid()) or 0.0)
+        return cls(pid=os.getpid(), process_start=process_start_time(os.getpid()) or 0.0)
 
     def process(self) -> psutil.Process | None:
         """Return the process; ``None`` where it is gone, a zombie, or its number is another's now."""
@@ -77,7 +77,7 @@ class Identity:
             process = psutil.Process(self.pid)
         except (psutil.Error, ValueError, OverflowError):
             return None
-        return process if birth_of(self.pid) == self.process_start and runs(process) else None
+        return process if process_start_time(self.pid) == self.process_start and runs(process) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +232,7 @@ def spawn(
         )
     try:
         process = psutil.Process(child.pid)
-        identity = Identity(pid=child.pid, process_start=birth_of(child.pid) or 0.0)
+        identity = Identity(pid=child.pid, process_start=process_start_time(child.pid) or 0.0)
     except psutil.Error as error:
         child.kill()
         child.wait()

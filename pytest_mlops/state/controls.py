@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Control", "Wish", "Wishes", "ask", "read_wishes"]
+__all__ = ["Control", "ControlRequest", "RequestedState", "read_requested_state", "request_control"]
 
 
 class Control(StrEnum):
@@ -30,7 +30,7 @@ class Control(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class ControlRequest:
     """One thing that somebody asked."""
 
     control: Control
@@ -42,7 +42,7 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
+class RequestedState:
     """All that is asked of one deployment.
 
     Attributes:
@@ -51,12 +51,12 @@ class Wishes:
         paused: Whether it is to stay as it is; it is taken back all the same where it does harm.
     """
 
-    abort: Wish | None = None
-    promote: Wish | None = None
+    abort: ControlRequest | None = None
+    promote: ControlRequest | None = None
     paused: bool = False
 
 
-def ask(
+def request_control(
     connection: Connection,
     *,
     environment: str,
@@ -91,14 +91,14 @@ def ask(
     )
 
 
-def read_wishes(connection: Connection, deployment_id: str) -> Wishes:
+def read_requested_state(connection: Connection, deployment_id: str) -> RequestedState:
     """Return what is asked of a deployment: not what has to be done next, but what is to be true of it."""
     rows = connection.execute(
         select(controls).where(controls.c.deployment_id == deployment_id).order_by(controls.c.id)
     )
-    wishes = [Wish(control=Control(row.kind), actor=row.actor, reason=row.reason) for row in rows]
+    wishes = [ControlRequest(control=Control(row.kind), actor=row.actor, reason=row.reason) for row in rows]
     pausing = [wish for wish in wishes if wish.control in {Control.PAUSE, Control.RESUME}]
-    return Wishes(
+    return RequestedState(
         abort=next((wish for wish in wishes if wish.control is Control.ABORT), None),
         promote=next((wish for wish in wishes if wish.control is Control.PROMOTE), None),
         paused=bool(pausing) and pausing[-1].control is Control.PAUSE,

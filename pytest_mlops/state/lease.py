@@ -19,7 +19,7 @@ import psutil
 from sqlalchemy import select
 
 from pytest_mlops.errors import ConflictError, StoreError
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 from pytest_mlops.store.schema import leases
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Holder:
             actor=actor,
             host=socket.gethostname(),
             pid=os.getpid(),
-            started=birth_of(os.getpid()) or 0.0,
+            started=process_start_time(os.getpid()) or 0.0,
         )
 
     @classmethod
@@ -81,7 +81,7 @@ class Holder:
         if self.host != socket.gethostname():
             return False
         try:
-            return birth_of(self.pid) != self.started or (
+            return process_start_time(self.pid) != self.started or (
                 psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE
             )
         except psutil.NoSuchProcess:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["birth_of"]
+__all__ = ["process_start_time"]
 
 _START = 22 - 3
 """Where ``/proc/PID/stat`` has it, after the name in parentheses (proc_pid_stat(5), field 22)."""
 
 
-def birth_of(pid: int) -> float | None:
+def process_start_time(pid: int) -> float | None:
     """Return when a process began, in seconds; ``None`` of one that is not there.
 
     On Linux they count from the start of the machine: psutil's ``create_time`` is reckoned there from the

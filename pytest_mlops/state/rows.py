@@ -40,16 +40,16 @@ class DeploymentRow:
         plan: What it is made of.
         status: Where it stands.
         message: Why.
-        wanted: Replicas that have to run.
-        tries: Times that one may still die before the version is taken back; ``None``: it is blessed.
+        desired_replicas: Replicas that have to run.
+        restart_budget: Deaths of replicas that are left before it is rolled back; ``None``: it is blessed.
         updated_at: When this was last changed.
     """
 
     plan: DeploymentPlan
     status: DeploymentStatus
     message: str
-    wanted: int
-    tries: int | None
+    desired_replicas: int
+    restart_budget: int | None
     updated_at: datetime
 
     def record(self) -> Deployment:
@@ -111,19 +111,19 @@ def change_deployment(
     at: datetime,
     status: DeploymentStatus | None = None,
     message: str | None = None,
-    wanted: int | None = None,
-    tries: int | None = _UNSET,
+    desired_replicas: int | None = None,
+    restart_budget: int | None = _UNSET,
 ) -> None:
-    """Change what is given of a deployment; ``tries=None`` blesses it."""
+    """Change what is given of a deployment; ``restart_budget=None`` blesses it."""
     values: dict[str, object] = {"updated_at": at.timestamp()}
     if status is not None:
         values["status"] = status.value
     if message is not None:
         values["message"] = message
-    if wanted is not None:
-        values["wanted"] = wanted
-    if tries != _UNSET:
-        values["tries"] = tries
+    if desired_replicas is not None:
+        values["wanted"] = desired_replicas
+    if restart_budget != _UNSET:
+        values["tries"] = restart_budget
     connection.execute(
         deployments.update().where(deployments.c.deployment_id == deployment_id).values(**values)
     )
@@ -183,7 +183,7 @@ def _read(row: Row[tuple[object, ...]]) -> DeploymentRow:
         plan=read_plan(row.body),
         status=DeploymentStatus(row.status),
         message=row.message,
-        wanted=row.wanted,
-        tries=row.tries,
+        desired_replicas=row.wanted,
+        restart_budget=row.tries,
         updated_at=datetime.fromtimestamp(row.updated_at, UTC),
     )

@@ -95,7 +95,7 @@ class World:
             Replica(
                 deployment_id=deployment_id, index=index, host="127.0.0.1", port=1, alive=True, ready=ready
             )
-            for index in range(row.wanted)
+            for index in range(row.desired_replicas)
         ]
 
     def routed(self) -> int:
@@ -192,7 +192,7 @@ class Desk:
             actor=actor,
             now=self.clock,
             sleep=self._sleep,
-            tell=self.world.lines.append,
+            echo=self.world.lines.append,
         )
 
     def _sleep(self, seconds: float) -> None:

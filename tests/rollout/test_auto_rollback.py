@@ -10,7 +10,7 @@ import pytest
 
 from pytest_mlops.errors import ConflictError, EvidenceError, MLOpsError
 from pytest_mlops.records.serving import RolloutSettings
-from pytest_mlops.rollout.auto_rollback import Mending
+from pytest_mlops.rollout.auto_rollback import AutoRollback
 from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.pointer import Pointer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Manager:
-    """Counts who wants to go back, and refuses as it is told."""
+    """Counts who wants to go back, and refuses as it is facts_there."""
 
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     refusals: list[MLOpsError] = field(default_factory=list)
@@ -40,11 +40,11 @@ class Manager:
             raise self.refusals.pop(0)
 
 
-def mending(tmp_path: Path, manager: Manager, *, deaths: int) -> Mending:
+def mending(tmp_path: Path, manager: Manager, *, deaths: int) -> AutoRollback:
     layout = layout_of(tmp_path, "production")
     write_replica(layout, "production.2", deaths=deaths)
     start = SupervisorCommand(argv=("no-such-program",))
-    return Mending(layout=layout, start=start, manager=lambda: cast("DeploymentManager", manager))
+    return AutoRollback(layout=layout, start=start, manager=lambda: cast("DeploymentManager", manager))
 
 
 POINTER = Pointer(stable="production.2", revision=7)

@@ -12,7 +12,7 @@ from pytest_mlops.cli.app import app
 from pytest_mlops.cli.deploy import outcome_lines
 from pytest_mlops.errors import ConfigError, NotRegistered, StoreError, TicketRefused
 from pytest_mlops.records.results import Outcome
-from pytest_mlops.state.controls import read_wishes
+from pytest_mlops.state.controls import read_requested_state
 from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.store.engine import open_store
 from tests.rollout.conftest import Clock, Crash, CrashingStore, Desk, World, evidence_of
@@ -86,10 +86,10 @@ def test_what_is_asked_of_a_rollout_is_written_down(here: Desk, control: str) ->
     assert done.exit_code == 0, done.output
     assert f"requested {control} of production.2 (risk@2)" in words(done)
     with here.store.read() as connection:
-        wishes = read_wishes(connection, "production.2")
-    assert (wishes.promote is not None) is (control == "promote")
-    assert (wishes.abort is not None) is (control == "abort")
-    assert wishes.paused is (control == "pause")
+        requested = read_requested_state(connection, "production.2")
+    assert (requested.promote is not None) is (control == "promote")
+    assert (requested.abort is not None) is (control == "abort")
+    assert requested.paused is (control == "pause")
 
 
 @pytest.mark.parametrize("control", ["promote", "pause", "resume", "abort"])
@@ -102,12 +102,12 @@ def test_status_shows_what_serves_and_what_is_under_way(here: Desk) -> None:
     leave_half_done(here)
     done = run("status")
     assert done.exit_code == 0, done.output
-    told = words(done)
-    assert "production: no gateway runs on this machine" in told
-    assert "production.1 of risk@1 gets 100 % of the requests" in told
-    assert "production.2 of risk@2 is being deployed: " in told
-    assert "(process " in told  # the dead deployer's lease is not over yet
-    assert "no supervisor runs here" in told
+    facts_there = words(done)
+    assert "production: no gateway runs on this machine" in facts_there
+    assert "production.1 of risk@1 gets 100 % of the requests" in facts_there
+    assert "production.2 of risk@2 is being deployed: " in facts_there
+    assert "(process " in facts_there  # the dead deployer's lease is not over yet
+    assert "no supervisor runs here" in facts_there
     assert max(len(line.rstrip()) for line in done.output.splitlines()) <= 80
     values = json.loads(run("status", "--json").output)
     assert values["under_way"] == "production.2"
@@ -154,11 +154,11 @@ def test_without_a_store_nothing_was_deployed(project: Project, monkeypatch: pyt
 
 def test_an_outcome_is_told_with_its_promises(here: Desk) -> None:
     result = here.manager().deploy(evidence_of(here.project.version("1")))
-    told = outcome_lines(result)
-    assert told[0].startswith("production.1: risk@1 serves production after ")
-    assert "  consistency γ = 1.000 (3 of 3 facts)" in told
-    assert any(line.startswith("  health δ = 1.000 (") for line in told)
-    assert any(line.startswith("  P(CD) ≥ γ·δ = ") for line in told)
+    facts_there = outcome_lines(result)
+    assert facts_there[0].startswith("production.1: risk@1 serves production after ")
+    assert "  consistency γ = 1.000 (3 of 3 facts)" in facts_there
+    assert any(line.startswith("  health δ = 1.000 (") for line in facts_there)
+    assert any(line.startswith("  P(CD) ≥ γ·δ = ") for line in facts_there)
     here.world.sick.add("2")
     failed = outcome_lines(here.manager().deploy(evidence_of(here.project.version("2"))))
     assert failed[0].startswith("production.2: risk@2 was rolled back from production after ")

@@ -62,9 +62,9 @@ def look(desk: Desk) -> None:
         verify_log(connection)
     serving = rows.pop(str(pointer.stable))
     assert serving.status is DeploymentStatus.RUNNING
-    assert serving.wanted == 1
-    assert serving.tries is None
-    assert {row.wanted for row in rows.values()} <= {0}
+    assert serving.desired_replicas == 1
+    assert serving.restart_budget is None
+    assert {row.desired_replicas for row in rows.values()} <= {0}
     assert {row.status for row in rows.values()} <= {DeploymentStatus.STOPPED, DeploymentStatus.FAILED}
 
 

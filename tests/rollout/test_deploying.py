@@ -11,7 +11,7 @@ from pytest_mlops.errors import ConfigError, ConflictError, EvidenceError, NotRe
 from pytest_mlops.records.deployment import Consistency, DeploymentStatus
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.records.serving import RolloutSettings
-from pytest_mlops.state.controls import Control, ask
+from pytest_mlops.state.controls import Control, request_control
 from pytest_mlops.state.journal import read_journal
 from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.state.steps import FORWARD, Phase, Step
@@ -246,7 +246,7 @@ def test_blue_green_waits_for_somebody(desk: Desk) -> None:
 
 def say(desk: Desk, name: str, control: Control, reason: str = "") -> None:
     with desk.store.write() as connection:
-        ask(
+        request_control(
             connection,
             environment="production",
             deployment_id=name,
@@ -394,8 +394,8 @@ def test_counts_that_begin_anew_begin_the_step_anew(desk: Desk) -> None:
 
     def count() -> Traffic:
         calls.append(1)
-        told = real()
-        return Traffic(epoch="1" if len(calls) < 4 else "2", deployments=told.deployments)
+        facts_there = real()
+        return Traffic(epoch="1" if len(calls) < 4 else "2", deployments=facts_there.deployments)
 
     desk.world.traffic_of = count
     result = deploy(desk, "2", strategy="canary", steps=STEPS)
@@ -414,7 +414,7 @@ def test_replicas_that_die_again_and_again_end_it(desk: Desk) -> None:
 
     def die() -> None:
         with desk.store.write() as connection:
-            change_deployment(connection, "production.2", at=desk.clock.now, tries=0)
+            change_deployment(connection, "production.2", at=desk.clock.now, restart_budget=0)
 
     desk.world.on_sleep = die
     result = deploy(desk, "2", deadline=100.0)
@@ -483,17 +483,17 @@ def test_old_evidence_is_gone_back_to_only_as_the_environment_says(desk: Desk) -
 def test_two_deployers_do_not_get_in_each_others_way(desk: Desk) -> None:
     deploy(desk, "1")
     other = desk.project.version("3")
-    told: list[str] = []
+    facts_there: list[str] = []
 
     def interfere() -> None:
         with pytest.raises(ConflictError) as refused:
             desk.manager(actor="ben").deploy(evidence_of(other))
-        told.append(str(refused.value))
+        facts_there.append(str(refused.value))
 
     desk.world.on_sleep = interfere
     traffic(desk)
     assert deploy(desk, "2", strategy="canary", steps=STEPS).success
-    assert told[0].startswith("production is being changed by ada on ")
+    assert facts_there[0].startswith("production is being changed by ada on ")
     assert "production.3" not in statuses(desk)
 
 

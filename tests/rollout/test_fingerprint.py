@@ -11,7 +11,7 @@ import pytest
 
 from pytest_mlops.records.integration import Provenance
 from pytest_mlops.records.quantity import in_bytes, in_cores
-from pytest_mlops.rollout.crash_loop import crash_loops
+from pytest_mlops.rollout.auto_rollback import crash_loops
 from pytest_mlops.rollout.fingerprint import MISSING, compare, recorded_facts, serving_facts
 from pytest_mlops.targets.protocol import Replica
 
@@ -101,8 +101,8 @@ def replica(*, ready: bool, deaths: int) -> Replica:
 
 
 def test_a_version_keeps_dying_only_if_every_replica_does() -> None:
-    assert not crash_loops([], tries=3)
-    assert not crash_loops([replica(ready=False, deaths=2)], tries=3)
-    assert crash_loops([replica(ready=False, deaths=3)], tries=3)
-    assert not crash_loops([replica(ready=True, deaths=9)], tries=3)
-    assert not crash_loops([replica(ready=False, deaths=9), replica(ready=True, deaths=0)], tries=3)
+    assert not crash_loops([], deaths=3)
+    assert not crash_loops([replica(ready=False, deaths=2)], deaths=3)
+    assert crash_loops([replica(ready=False, deaths=3)], deaths=3)
+    assert not crash_loops([replica(ready=True, deaths=9)], deaths=3)
+    assert not crash_loops([replica(ready=False, deaths=9), replica(ready=True, deaths=0)], deaths=3)

@@ -62,13 +62,13 @@ def test_those_that_do_not_are_named(url: str) -> None:
     cases = [case(1, 2), case(2, 5), case(-1, -2), case(-2, -4), case(3, 7)]
     with pytest.raises(TaskError) as refused:
         replay(cases, url, SETTINGS)
-    told = str(refused.value)
-    assert told.startswith(
+    facts_there = str(refused.value)
+    assert facts_there.startswith(
         "4 of 5 golden predictions do not hold: case 1: the answer.double is 4, expected 5"
     )
-    assert "answered 500" in told
-    assert "not valid JSON" in told
-    assert told.endswith("and 1 more")
+    assert "answered 500" in facts_there
+    assert "not valid JSON" in facts_there
+    assert facts_there.endswith("and 1 more")
 
 
 def test_without_an_answer_none_holds() -> None:

@@ -12,9 +12,9 @@ from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.records.serving import RolloutSettings
 from pytest_mlops.records.ticket import TicketPolicy
 from pytest_mlops.rollout.canary.trial import Trial
-from pytest_mlops.rollout.context import Operator
+from pytest_mlops.rollout.context import DeploymentContext
 from pytest_mlops.rollout.driver import TICKET_SECONDS
-from pytest_mlops.state.controls import Control, ask
+from pytest_mlops.state.controls import Control, request_control
 from pytest_mlops.state.lease import LEASE_SECONDS, acquire
 from pytest_mlops.state.rows import list_deployments
 from pytest_mlops.state.steps import Step
@@ -43,7 +43,7 @@ def deploy(
 
 def promote(connection: Connection, desk: Desk) -> None:
     """Have somebody promote version 2."""
-    ask(
+    request_control(
         connection,
         environment="production",
         deployment_id="production.2",
@@ -135,7 +135,7 @@ def test_a_release_that_is_being_deployed_meanwhile_is_kept(
     def lose_the_lease(_name: str) -> None:
         monkeypatch.undo()
         desk.clock.now += timedelta(seconds=2 * LEASE_SECONDS)
-        desk.manager(actor="ben").hand_over(evidence_of(desk.project.version("3")))
+        desk.manager(actor="ben").submit(evidence_of(desk.project.version("3")))
 
     monkeypatch.setattr(desk.world, "stop", lose_the_lease)
     assert deploy(desk, "2", rollout=rollout).success
@@ -168,7 +168,7 @@ def test_a_refusal_for_another_run_is_in_the_log_as_one(desk: Desk) -> None:
 
 def test_a_rehearsal_asks_for_the_run_too(desk: Desk) -> None:
     with pytest.raises(TicketRefused, match="expected run last-night"):
-        desk.manager().rehearse(evidence_of(desk.project.version("1"), run_id="last-night"))
+        desk.manager().dry_run(evidence_of(desk.project.version("1"), run_id="last-night"))
 
 
 def test_a_gateway_that_is_away_when_a_canary_begins_is_waited_for(desk: Desk) -> None:
@@ -209,9 +209,9 @@ def test_a_step_that_nobody_looked_at_cannot_pass(desk: Desk) -> None:
         (row,) = list_deployments(connection, "production")
     assert row.status is DeploymentStatus.RUNNING
     with acquire(desk.store, "production", actor="ada") as lease:
-        operator = Operator(
+        context = DeploymentContext(
             store=desk.store, lease=lease, target=desk.world, probes=desk.world, actor="ada", now=desk.clock
         )
         with pytest.raises(TaskError, match="nothing was looked at"):
-            Trial(operator=operator, plan=row.plan).end()
-        assert operator.journal(row.plan)[-1].step is Step.BLESS
+            Trial(context=context, plan=row.plan).end()
+        assert context.journal(row.plan)[-1].step is Step.BLESS

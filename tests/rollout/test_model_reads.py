@@ -85,7 +85,7 @@ def test_a_deployment_whose_ticket_grew_old_reads_its_copy_once_more(desk: Desk,
 def test_a_deployment_that_is_left_to_the_supervisor_reads_no_more(desk: Desk, reads: Reads) -> None:
     version = desk.project.version("1", timestamp=desk.clock.now)
     reads.counts.clear()
-    desk.manager().hand_over(evidence_of(version))
+    desk.manager().submit(evidence_of(version))
     assert desk.manager(actor="supervisor").recover()
     assert desk.world.serving() == "1"
     assert reads.counts == {version.model: 2, staged(desk, 1): 1}

@@ -10,14 +10,14 @@ import time
 import psutil
 import pytest
 
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 
 
 def test_it_is_the_systems_own_count() -> None:
     now = time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else None
-    born = birth_of(os.getpid())
+    born = process_start_time(os.getpid())
     assert born is not None
-    assert born == birth_of(os.getpid())
+    assert born == process_start_time(os.getpid())
     if sys.platform == "linux" and now is not None:
         assert 0 < born <= now
         assert born == pytest.approx(psutil.Process().create_time() - psutil.boot_time(), abs=1.5)
@@ -31,10 +31,10 @@ def test_a_name_with_parentheses_and_blanks_is_read_past() -> None:
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
-        before = birth_of(process.pid)
+        before = process_start_time(process.pid)
         assert process.stdout is not None
         process.stdout.readline()
-        assert birth_of(process.pid) == before
+        assert process_start_time(process.pid) == before
     finally:
         process.communicate("")
-    assert birth_of(process.pid) is None
+    assert process_start_time(process.pid) is None

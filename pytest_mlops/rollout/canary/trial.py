@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_mlops.rollout.canary import CanaryJudgement
-    from pytest_mlops.rollout.context import Operator
+    from pytest_mlops.rollout.context import DeploymentContext
     from pytest_mlops.state.plan import DeploymentPlan
     from pytest_mlops.state.steps import Entry
 
@@ -46,12 +46,12 @@ class Trial:
     """The steps of one rollout.
 
     Attributes:
-        operator: Who carries it out.
+        context: Who carries it out.
         plan: The deployment.
         tallies: Of the steps that passed.
     """
 
-    operator: Operator
+    context: DeploymentContext
     plan: DeploymentPlan
     tallies: list[StepTally] = field(default_factory=list)
     _start: _StepStart | None = None
@@ -59,10 +59,10 @@ class Trial:
     _last: CanaryJudgement | None = None
 
     @classmethod
-    def resume(cls, operator: Operator, plan: DeploymentPlan) -> Self:
+    def resume(cls, context: DeploymentContext, plan: DeploymentPlan) -> Self:
         """Return the trial as far as the journal knows it."""
-        trial = cls(operator=operator, plan=plan)
-        for entry in operator.journal(plan):
+        trial = cls(context=context, plan=plan)
+        for entry in context.journal(plan):
             trial._read(entry)
         return trial
 
@@ -90,7 +90,7 @@ class Trial:
         copied = self.plan.environment.rollout.shadow_share
         share = copied / (1 + copied) if weight is None else weight / 100
         self._start = _StepStart(
-            index=index, at=self.operator.now().timestamp(), share=share, traffic=traffic, slow_ms=bound
+            index=index, at=self.context.now().timestamp(), share=share, traffic=traffic, slow_ms=bound
         )
         self._note({"begin": {**asdict(self._start), "traffic": traffic.as_json()}})
         return self._start.at
@@ -162,20 +162,20 @@ class Trial:
         return wanted and slow_bound(self._of(traffic, self._stable()).latency) is not None
 
     def _stable(self) -> str:
-        return str(self.operator.pointer(self.plan).stable)
+        return str(self.context.pointer(self.plan).stable)
 
     def _is_shadow(self) -> bool:
         return self.plan.environment.rollout.strategy == "shadow"
 
     def _traffic(self) -> Traffic:
-        return self.operator.target.traffic()
+        return self.context.target.traffic()
 
     @staticmethod
     def _of(traffic: Traffic, name: str) -> DeploymentTraffic:
         return traffic.deployments.get(name, DeploymentTraffic(requests=0, errors=0, latency={}))
 
     def _note(self, detail: Mapping[str, Any]) -> None:
-        self.operator.note(self.plan, Step.SHIFT, Phase.NOTED, detail)
+        self.context.note(self.plan, Step.SHIFT, Phase.NOTED, detail)
 
     def _read(self, entry: Entry) -> None:
         if entry.step is not Step.SHIFT or entry.phase is not Phase.NOTED:

@@ -131,8 +131,8 @@ class Fleet:
         if died is not None:
             self._note_death(replica, died)
             uncounted[name] += 1
-        has_tries = requested.tries is None or requested.tries - uncounted[name] > 0
-        if replica.may_start(now) and has_tries:
+        has_budget = requested.restart_budget is None or requested.restart_budget - uncounted[name] > 0
+        if replica.may_start(now) and has_budget:
             failed = replica.start()
             if failed is not None:
                 self._note_death(replica, failed)

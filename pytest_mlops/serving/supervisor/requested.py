@@ -56,12 +56,12 @@ class Requested:
     Attributes:
         plan: What it is made of.
         replicas: How many processes.
-        tries: Restart budget that is left; ``None``: no limit.
+        restart_budget: Restart budget that is left; ``None``: no limit.
     """
 
     plan: DeploymentPlan
     replicas: int
-    tries: int | None
+    restart_budget: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +163,7 @@ def _requested(row: Row[Any], plans: Mapping[str, DeploymentPlan | None]) -> Req
     # SQLite keeps whatever is put into a column of integers.
     if plan is None or not isinstance(row.wanted, int) or not isinstance(row.tries, int | None):
         return None
-    return Requested(plan=plan, replicas=min(row.wanted, MOST_REPLICAS), tries=row.tries)
+    return Requested(plan=plan, replicas=min(row.wanted, MOST_REPLICAS), restart_budget=row.tries)
 
 
 def _sane(pointer: Pointer) -> Pointer:

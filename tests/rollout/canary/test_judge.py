@@ -55,8 +55,8 @@ def test_too_little_evidence_is_hold_and_says_how_much_is_missing() -> None:
 
 
 def test_the_forecast_is_what_would_decide() -> None:
-    told = judge(RATIO_ONLY, [step((9000, 45), (1000, 5))]).reasons[0]
-    more = int(told.split("about ")[1].split(" ")[0].replace(",", ""))
+    facts_there = judge(RATIO_ONLY, [step((9000, 45), (1000, 5))]).reasons[0]
+    more = int(facts_there.split("about ")[1].split(" ")[0].replace(",", ""))
     longer = 1 + more / 10_000
     enough = step((round(9000 * longer), round(45 * longer)), (round(1000 * longer), round(5 * longer)))
     short = step((9000 * 2, 45 * 2), (1000 * 2, 5 * 2))

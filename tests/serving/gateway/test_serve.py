@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
 pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 from tests.serving.gateway.conftest import route
 from tests.serving.gateway.test_prediction_log import rows_of
 from tests.serving.gateway.test_router import Held, asking
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def test_its_file_is_for_its_owner_alone(gateway: Gateway) -> None:
     facts = json.loads(gateway.file.read_bytes())
     assert facts["pid"] == gateway.pid
-    assert facts["born"] == birth_of(gateway.pid)
+    assert facts["born"] == process_start_time(gateway.pid)
     assert (facts["host"], facts["port"]) == ("127.0.0.1", gateway.port)
     assert len(facts["token"]) >= 40
     assert stat.S_IMODE(gateway.file.stat().st_mode) == 0o600

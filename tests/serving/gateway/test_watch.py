@@ -16,7 +16,7 @@ pytest.importorskip("uvicorn", reason="needs uvicorn, of the ops extra")
 pytest.importorskip("httptools", reason="needs httptools, of the ops extra")
 from pytest_mlops.serving.gateway.watch import SupervisorWatch
 from pytest_mlops.state.paths import Layout
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ def test_no_supervisor_is_started_while_its_process_lives(
     layout: Layout, command: list[str], watch: SupervisorWatch
 ) -> None:
     me = psutil.Process()
-    write_supervisor(layout, command, pid=me.pid, born=birth_of(me.pid))
+    write_supervisor(layout, command, pid=me.pid, born=process_start_time(me.pid))
     for now in range(100, 120):
         watch.check(float(now))
     assert watch.started == []

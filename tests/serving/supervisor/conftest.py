@@ -164,20 +164,22 @@ class World:
             created_at=datetime.now(UTC),
         )
 
-    def add(self, plan: DeploymentPlan, *, wanted: int = 1, tries: int | None = None) -> str:
+    def add(
+        self, plan: DeploymentPlan, *, desired_replicas: int = 1, restart_budget: int | None = None
+    ) -> str:
         """Write the row of a deployment."""
         with self.store.write() as connection:
             add_deployment(connection, plan)
-        self.change(plan.deployment_id, wanted=wanted, tries=tries)
+        self.change(plan.deployment_id, desired_replicas=desired_replicas, restart_budget=restart_budget)
         return plan.deployment_id
 
     def change(self, name: str, **values: Any) -> None:
         with self.store.write() as connection:
             change_deployment(connection, name, at=datetime.now(UTC), **values)
 
-    def tries(self, name: str) -> int | None:
+    def restart_budget(self, name: str) -> int | None:
         with self.store.read() as connection:
-            return get_deployment(connection, name).tries
+            return get_deployment(connection, name).restart_budget
 
     def point(self, **weights: float) -> int:
         """Move the pointer to ``production.N`` for each ``d_N``; return its revision."""
@@ -405,18 +407,19 @@ class Keeper:
         return self.world.lines[self.first_line :]
 
     def round(
-        self, *plans: DeploymentPlan, tries: int | None = None, replicas: int = 1, **changes: Any
+        self, *plans: DeploymentPlan, restart_budget: int | None = None, replicas: int = 1, **changes: Any
     ) -> None:
         """Reconcile once; these plans alone are requested."""
         from collections import Counter
 
         requested = {
-            each.deployment_id: Requested(plan=each, replicas=replicas, tries=tries) for each in plans
+            each.deployment_id: Requested(plan=each, replicas=replicas, restart_budget=restart_budget)
+            for each in plans
         }
         now = changes.pop("now", time.time())
         busy = changes.pop("busy", {})
         snapshot = Snapshot(requested=requested, **changes)
-        self.fleet.reconcile(snapshot, Counter(self.died) if tries is not None else Counter(), now)
+        self.fleet.reconcile(snapshot, Counter(self.died) if restart_budget is not None else Counter(), now)
         self.fleet.advance_draining(lambda: busy, now)
 
     def until(self, condition: Callable[[], Any], *plans: DeploymentPlan, **changes: Any) -> None:

@@ -15,7 +15,7 @@ from pytest_mlops.records.environment import EnvironmentConfig
 from pytest_mlops.records.health import HealthState
 from pytest_mlops.serving.logs import LOG_BYTES
 from pytest_mlops.serving.processes import find_marked, marks
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 from tests.serving.supervisor.conftest import kill, runs, wait, write_json
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def test_a_replica_that_has_died_as_often_as_it_may_is_not_started_again(
     keeper: Keeper, world: World
 ) -> None:
     plan = world.plan("production.1", "crash")
-    keeper.until(lambda: len(keeper.died) == 2, plan, tries=2)
+    keeper.until(lambda: len(keeper.died) == 2, plan, restart_budget=2)
     until = time.monotonic() + 2.5
     while time.monotonic() < until:
-        keeper.round(plan, tries=2)
+        keeper.round(plan, restart_budget=2)
         time.sleep(0.02)
     assert keeper.died == ["production.1"] * 2
     assert world.replica()["alive"] is False
@@ -98,7 +98,7 @@ def test_a_replica_that_has_died_as_often_as_it_may_is_not_started_again(
 def test_a_command_that_cannot_be_started_counts_as_a_death(
     keeper: Keeper, world: World, command: tuple[str, ...], reason: str
 ) -> None:
-    keeper.round(world.plan(command=command), tries=3)
+    keeper.round(world.plan(command=command), restart_budget=3)
     assert keeper.died == ["production.1"]
     assert world.replica()["message"].startswith("cannot be started: ")
     assert reason in world.replica()["message"]
@@ -172,7 +172,7 @@ def test_a_death_while_no_supervisor_ran_counts(keeper: Keeper, world: World) ->
     kill(before)
     successor = keeper.successor()
     wait(lambda: not runs(before["pid"]), "its end")
-    successor.round(plan, tries=3)
+    successor.round(plan, restart_budget=3)
     assert successor.died == ["production.1"]
     assert world.replica()["message"] == "died while no supervisor ran"
 
@@ -183,7 +183,7 @@ def test_a_file_that_names_another_process_is_not_believed(
     plan = world.plan()
     values = keeper.ready(plan)
     other = psutil.Process(bystander.pid)
-    stolen = {**values, "pid": other.pid, "born": birth_of(other.pid)}
+    stolen = {**values, "pid": other.pid, "born": process_start_time(other.pid)}
     write_json(world.layout.replica("production.1.0"), stolen)
     successor = keeper.successor()
     after = successor.ready(plan, but=bystander.pid)

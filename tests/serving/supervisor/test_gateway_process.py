@@ -19,7 +19,7 @@ from pytest_mlops.serving.processes import GATEWAY, find_marked, marks
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import bring_down, gateway_url
 from pytest_mlops.serving.versioned import VERSION
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 from tests.serving.supervisor.conftest import runs, wait, write_json
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def gateway(world: World) -> Iterator[Callable[..., int]]:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         address = {"host": "127.0.0.1", "port": port, "control_port": port, "token": "s3cret"}
-        own = {"pid": process.pid, "born": birth_of(process.pid)}
+        own = {"pid": process.pid, "born": process_start_time(process.pid)}
         write_json(world.layout.gateway, {**own, **address, "started_at": "2026-11-28", **more})
         return process.pid
 

@@ -112,7 +112,7 @@ def test_up_returns_when_the_gateway_answers_and_can_be_repeated(world: World) -
 def test_the_target_sees_replicas_and_traffic(world: World) -> None:
     world.supervise()
     target = LocalTarget(layout=world.layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
-    world.add(world.plan(), wanted=2)
+    world.add(world.plan(), desired_replicas=2)
     revision = world.point(d_1=100.0)
     wait(lambda: target.routed() == revision, "the routes")
     wait(lambda: [each.ready for each in target.replicas("production.1")] == [True, True], "both")

@@ -20,7 +20,7 @@ from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.serving.processes import find_marked
 from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import bring_down, is_up
-from pytest_mlops.state.process_start import birth_of
+from pytest_mlops.state.process_start import process_start_time
 from tests.serving.supervisor.conftest import kill, read_json, replica_file, runs, wait, write_json
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_the_pointer_leads_the_traffic(world: World) -> None:
     written = read_json(world.layout.routes) or {}
     assert written["revision"] == revision
     assert [each["deployment"] for each in written["routes"]] == ["production.2"]
-    world.change("production.1", wanted=0)
+    world.change("production.1", desired_replicas=0)
     wait(lambda: not world.layout.replica("production.1.0").exists(), "the end of the old one")
     assert ask(url)["pid"] == world.replica("production.2.0")["pid"]
 
@@ -128,11 +128,11 @@ def test_a_second_supervisor_is_refused(world: World) -> None:
 
 def test_a_crash_loop_stops_when_the_restart_budget_is_used_up(world: World) -> None:
     world.supervise()
-    name = world.add(world.plan("production.1", "crash"), tries=2)
-    wait(lambda: world.tries(name) == 0, "the tries to be counted")
+    name = world.add(world.plan("production.1", "crash"), restart_budget=2)
+    wait(lambda: world.restart_budget(name) == 0, "the deaths to be counted")
     time.sleep(1.5)
     assert world.log().count("production.1.0 starts on port") == 2
-    assert world.tries(name) == 0
+    assert world.restart_budget(name) == 0
     assert world.replica()["message"] == "exited with 1: this one cannot start"
 
 
@@ -140,7 +140,7 @@ def test_no_row_ends_the_supervisor(world: World) -> None:
     world.supervise()
     url = serve(world)
     for number in (6, 7, 8, 9):
-        world.add(world.plan(f"production.{number}", command=("no-such-program",)), wanted=0)
+        world.add(world.plan(f"production.{number}", command=("no-such-program",)), desired_replicas=0)
     with sqlite3.connect(world.folder / "store.db", timeout=10) as rows:
         own = rows.execute("SELECT body FROM deployments WHERE deployment_id = 'production.1'").fetchone()[0]
         for number, body in ((6, "{garbage"), (7, own), (8, "[" * 10_000)):
@@ -166,7 +166,7 @@ def test_no_row_ends_the_supervisor(world: World) -> None:
 def test_a_locked_store_holds_up_nothing_but_itself(world: World) -> None:
     world.supervise()
     url = serve(world)
-    world.change("production.1", tries=3)
+    world.change("production.1", restart_budget=3)
     before = world.ready()
     lock = sqlite3.connect(world.folder / "store.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
@@ -181,7 +181,7 @@ def test_a_locked_store_holds_up_nothing_but_itself(world: World) -> None:
         lock.execute("ROLLBACK")
         lock.close()
     wait(lambda: "the store is back" in world.log(), "the store")
-    wait(lambda: world.tries("production.1") == 2, "the death to be counted")
+    wait(lambda: world.restart_budget("production.1") == 2, "the death to be counted")
 
 
 @pytest.mark.slow
@@ -248,7 +248,7 @@ def test_down_spares_processes_that_files_name_wrongly(
     world: World, bystander: subprocess.Popen[bytes]
 ) -> None:
     other = psutil.Process(bystander.pid)
-    named = {"pid": other.pid, "born": birth_of(other.pid)}
+    named = {"pid": other.pid, "born": process_start_time(other.pid)}
     address = {"host": "127.0.0.1", "port": 1, "control_port": 2, "token": "x", "started_at": "now"}
     write_json(world.layout.supervisor, {**named, "started_at": 1.0, "command": ["true"]})
     write_json(world.layout.gateway, {**named, **address})
@@ -271,7 +271,7 @@ def test_an_unfinished_deployment_is_recovered(world: World) -> None:
     world.supervise()
     time.sleep(0.5)
     assert not world.recovered.exists()
-    world.add(world.plan(), wanted=0)  # its status is that it is being deployed
+    world.add(world.plan(), desired_replicas=0)  # its status is that it is being deployed
     wait(world.recovered.exists, "recovery")
 
 

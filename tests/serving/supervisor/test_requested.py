@@ -22,7 +22,7 @@ def make(world: World) -> StoreWatch:
 
 
 def test_a_death_is_known_before_it_is_counted_and_not_twice_afterwards(world: World) -> None:
-    name = world.add(world.plan(), tries=3)
+    name = world.add(world.plan(), restart_budget=3)
     watch = make(world)
     watch.count_death(name)
     assert watch.uncounted() == {name: 1}
@@ -30,13 +30,13 @@ def test_a_death_is_known_before_it_is_counted_and_not_twice_afterwards(world: W
         wait(lambda: watch.latest() and not watch.uncounted(), "the count")
         snapshot = watch.latest()
     assert snapshot is not None
-    assert snapshot.requested[name].tries == world.tries(name) == 2
+    assert snapshot.requested[name].restart_budget == world.restart_budget(name) == 2
 
 
 def test_a_death_that_is_written_while_nothing_can_be_read_is_counted_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = world.add(world.plan(), tries=3)
+    name = world.add(world.plan(), restart_budget=3)
     watch = make(world)
     read, failing = RequestedReader.read, threading.Event()
 
@@ -52,23 +52,26 @@ def test_a_death_that_is_written_while_nothing_can_be_read_is_counted_once(
         failing.set()
         watch.count_death(name)
         wait(lambda: world.lines, "the outage")
-        wait(lambda: world.tries(name) == 2, "the count")
+        wait(lambda: world.restart_budget(name) == 2, "the count")
         assert watch.uncounted() == {name: 1}  # the snapshot still has three
         failing.clear()
         wait(lambda: not watch.uncounted(), "the snapshot")
-    assert world.tries(name) == 2
+    assert world.restart_budget(name) == 2
     assert world.lines == ["everything stays as it is, since the store failed: no", "the store is back"]
 
 
 def test_deaths_never_take_more_tries_than_there_are_and_none_of_a_blessed_version(world: World) -> None:
-    few, blessed = world.add(world.plan(), tries=1), world.add(world.plan("production.2"), tries=None)
+    few, blessed = (
+        world.add(world.plan(), restart_budget=1),
+        world.add(world.plan("production.2"), restart_budget=None),
+    )
     with make(world) as watch:
         for _ in range(3):
             watch.count_death(few)
             watch.count_death(blessed)
         wait(lambda: watch.latest() and not watch.uncounted(), "the count")
-    assert world.tries(few) == 0
-    assert world.tries(blessed) is None
+    assert world.restart_budget(few) == 0
+    assert world.restart_budget(blessed) is None
 
 
 def test_a_failure_that_is_not_the_stores_is_logged_and_tried_again(

@@ -16,7 +16,7 @@ from benchmarks._deployments import Client, Playground, evidence_of
 from pytest_mlops.errors import TaskError
 from pytest_mlops.records.deployment import DeploymentStatus
 from pytest_mlops.serving.processes import find_marked
-from pytest_mlops.state.controls import Control, ask
+from pytest_mlops.state.controls import Control, request_control
 from pytest_mlops.state.steps import Step
 
 if TYPE_CHECKING:
@@ -144,12 +144,12 @@ def test_a_deployer_that_is_interrupted_leaves_the_rest_to_the_supervisor(tmp_pa
         url = playground.up()
         assert playground.deploy("1").success
         version = playground.version("2")
-        name = playground.manager().hand_over(evidence_of(version))
+        name = playground.manager().submit(evidence_of(version))
         deadline = time.monotonic() + 30
         while answer(url) != {"version": "2"}:
             assert time.monotonic() < deadline
             with playground.store.write() as connection:
-                ask(
+                request_control(
                     connection,
                     environment="production",
                     deployment_id=name,
@@ -175,7 +175,7 @@ def test_nothing_is_left_after_down_and_up_serves_again(playground: Playground) 
     with pytest.raises(httpx.ConnectError):
         answer(url)
     with pytest.raises(TaskError, match="pytest-mlops up"):
-        playground.manager().hand_over(evidence_of(playground.version("2")))
+        playground.manager().submit(evidence_of(playground.version("2")))
 
     assert playground.up() == url
     deadline = time.monotonic() + 30
