@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,7 +138,7 @@ def test_cancellation_ends_the_process(suite: TestSuite) -> None:
     started, ended = suite.folder / "started", suite.folder / "ended"
     (suite.folder / "test_model.py").write_text(
         "import pathlib, pytest, time\n\n@pytest.mark.model_test\ndef test_it():\n"
-        f"    pathlib.Path({str(started)!r}).touch()\n    time.sleep(60)\n"
+        f"    pathlib.Path({str(started)!r}).touch()\n    time.sleep(600)\n"
         f"    pathlib.Path({str(ended)!r}).touch()\n",
         encoding="utf-8",
     )
@@ -153,9 +152,7 @@ def test_cancellation_ends_the_process(suite: TestSuite) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    begun = time.monotonic()
-    asyncio.run(asyncio.wait_for(cancel(), timeout=50))
-    assert time.monotonic() - begun < 50
+    asyncio.run(asyncio.wait_for(cancel(), timeout=120))
     assert not ended.exists()
 
 

@@ -54,13 +54,26 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_every_module_says_what_it_is_and_lists_names_that_exist(name: str) -> None:
+def problems_of(name: str) -> list[str]:
+    """Return what is wrong with a module, each problem with its name."""
     module = importlib.import_module(name)
-    assert (module.__doc__ or "").strip()
     names = getattr(module, "__all__", [])
-    assert len(set(names)) == len(names)
-    assert [missing for missing in names if not hasattr(module, missing)] == []
+    return [
+        *([] if (module.__doc__ or "").strip() else [f"{name} has no docstring"]),
+        *(
+            f"{name} lists {twice} twice"
+            for twice in sorted({each for each in names if names.count(each) > 1})
+        ),
+        *(
+            f"{name} lists {missing}, which it does not have"
+            for missing in names
+            if not hasattr(module, missing)
+        ),
+    ]
+
+
+def test_every_module_says_what_it_is_and_lists_names_that_exist() -> None:
+    assert [problem for name in MODULES for problem in problems_of(name)] == []
 
 
 @pytest.mark.parametrize("name", [name for name in pytest_mlops.__all__ if name.startswith("Test")])

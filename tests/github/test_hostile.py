@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -338,18 +336,22 @@ def test_a_log_line_that_looks_like_a_command_is_none() -> None:
     assert log_line("a ##[error]x") == "a # # [error]x"
 
 
-def test_five_thousand_failing_rules_fit_within_a_second(make: Make, tmp_path: Path) -> None:
+def test_five_thousand_failing_rules_fit_after_few_renderings(make: Make, tmp_path: Path) -> None:
     record = make.many_rules(5000)
     change = PolicyChange(effect=Effect.LOOSENED, text="min of rule-0 is 0.9, was 0.99")
     ruling = Ruling(verdict=record.verdict, decision=record.decision, record=record, changes=(change,) * 5000)
-    started = time.process_time()
-    comment = render(ruling, budget=COMMENT_CHARACTERS)
-    summary = fit_bytes(lambda budget: render(ruling, budget=budget), SUMMARY_BYTES)
-    output = fit_bytes(lambda budget: render(ruling, budget=budget), OUTPUT_BYTES)
+    budgets: list[int] = []
+
+    def write(budget: int) -> str:
+        budgets.append(budget)
+        return render(ruling, budget=budget)
+
+    comment = write(COMMENT_CHARACTERS)
+    summary = fit_bytes(write, SUMMARY_BYTES)
+    output = fit_bytes(write, OUTPUT_BYTES)
+    assert len(budgets) <= 5
     annotations = annotations_of(record, Places(tmp_path, (tmp_path,), "mlops.yaml"))
     commands = workflow_commands(annotations)
-    if sys.gettrace() is None:  # measuring coverage takes longer than what is measured
-        assert time.process_time() - started < 1.0
     assert 50_000 < len(comment) <= COMMENT_CHARACTERS
     assert 400_000 < len(summary.encode()) <= SUMMARY_BYTES
     assert len(output.encode()) <= OUTPUT_BYTES
