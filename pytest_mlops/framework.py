@@ -72,7 +72,7 @@ class TestSuite:
         return await run_model_tests(self.tests, model_version)
 
     def refuse_mixture(self) -> None:
-        """Raise a ConfigError where the suite has both tests of its own and something for pytest."""
+        """Raise a ConfigError where the suite has both tests of its own and arguments for pytest."""
         if self.paths or self.arguments:
             text = "has tests of its own, which pytest's paths and options do not reach; make two suites"
             raise ConfigError("TestSuite", [Problem(path="", message=text)])
@@ -92,7 +92,7 @@ class MLOpsFramework:
         """T: test a model version.
 
         Args:
-            model_version: What the ``mlops_model_version`` fixture hands to the tests.
+            model_version: What the ``mlops_model_version`` fixture gives to the tests.
             suite: The tests.
 
         Returns:
@@ -115,10 +115,10 @@ class MLOpsFramework:
         in this process, with the same record.
 
         Args:
-            model_version: What the ``mlops_model_version`` fixture hands to the tests; its ``artifact_path``
+            model_version: What the ``mlops_model_version`` fixture gives to the tests; its ``artifact_path``
                 is relative to the folder of ``mlops.yaml``.
             suite: The tests.
-            context: Where the verdict is needed; by default told from the environment.
+            context: Where the verdict is needed; by default as environment variables say.
 
         Raises:
             TaskError: pytest ended without a record, as on a usage error; the message holds its last lines.
@@ -143,7 +143,7 @@ class MLOpsFramework:
             model_version: The version; its ``artifact_path`` is relative to ``folder``, and what lies there
                 is kept.
             evidence: The record of its run; the version that is registered is then that of the record.
-            folder: The project's.
+            folder: That of the project, or one below it.
 
         Raises:
             ConflictError: the name is taken by other bytes.
@@ -179,7 +179,7 @@ class MLOpsFramework:
 
         Args:
             model_id: Of this model only.
-            folder: The project's.
+            folder: That of the project, or one below it.
             filters: As of :func:`pytest_mlops.registry.versions.list_versions`.
 
         Raises:
@@ -242,17 +242,17 @@ class MLOpsFramework:
             model_version: The version; it has to be the one of the evidence.
             environment: An environment that ``mlops.yaml`` declares, or its name.
             evidence: The record of the version's run, the only ticket; by default the last one of the folder.
-            folder: That of ``mlops.yaml``.
+            folder: That of ``mlops.yaml``, or one below it.
 
         Returns:
-            How it came out: where it was no success, the version before serves on.
+            The outcome; where it was no success, the version before still serves.
 
         Raises:
-            TicketRefused: the evidence does not suffice, or is of another version; nothing was begun.
-            EvidenceError: the record cannot be read; nothing was begun.
+            TicketRefused: the evidence does not suffice, or is of another version; nothing was started.
+            EvidenceError: the record cannot be read; nothing was started.
             ConfigError: ``mlops.yaml`` does not declare the environment, or not how a version is served.
-            ConflictError: somebody else acts on the environment.
-            StoreError: the store failed; whoever acts next goes on with what was begun.
+            ConflictError: another process acts on the environment.
+            StoreError: the store failed; the supervisor continues what was started.
         """
         from pytest_mlops.operations.deploy import deploy, evidence_for  # noqa: PLC0415 -- of the ops extra
 
@@ -269,11 +269,11 @@ class MLOpsFramework:
 
         Args:
             deployment: The deployment, or its id.
-            folder: That of ``mlops.yaml``.
+            folder: That of ``mlops.yaml``, or one below it.
 
         Returns:
-            What the checks say together, within ``health_check_timeout``; of no replica nothing is known, and
-            that is not healthy.
+            The verdict of all checks, within ``health_check_timeout``; without a replica it is unknown, which
+            is not healthy.
 
         Raises:
             NotRegistered: there is no such deployment.
@@ -291,17 +291,17 @@ class MLOpsFramework:
     async def rollback(
         self, deployment_id: str, *, to: str | None = None, folder: Path = Path()
     ) -> DeploymentResult:
-        """R: go back from a deployment that serves to a version that served before it.
+        """R: roll back from a deployment that serves to a version that served before it.
 
         Args:
             deployment_id: The deployment that serves.
-            to: The version to go back to, or its deployment; by default the newest whose ticket holds.
-            folder: That of ``mlops.yaml``.
+            to: The version to roll back to, or its deployment; by default the newest whose ticket holds.
+            folder: That of ``mlops.yaml``, or one below it.
 
         Raises:
-            NotRegistered: there is no such deployment, or none to go back to.
+            NotRegistered: there is no such deployment, or none to roll back to.
             EvidenceError: no version's evidence holds; the message says why of each.
-            ConflictError: the deployment does not serve, or somebody else acts on its environment.
+            ConflictError: the deployment does not serve, or another process acts on its environment.
             StoreError: the store failed.
         """
         from pytest_mlops.operations.deploy import roll_back  # noqa: PLC0415 -- of the ops extra

@@ -1,4 +1,4 @@
-"""What a configuration means, in sections of words and tables."""
+"""What a configuration means, as sections of lines and tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.config.load import LoadedConfig
     from pytest_mlops.config.models import Config
-    from pytest_mlops.config.problems import Place
+    from pytest_mlops.config.problems import KeyPath
     from pytest_mlops.records.policy import BaselineSettings, QualitySettings, Waiver
     from pytest_mlops.records.rule import Rule
 
@@ -55,8 +55,8 @@ def explain_config(loaded: LoadedConfig, *, today: date) -> tuple[Section, ...]:
     )
 
 
-def _origin(loaded: LoadedConfig, place: Place) -> str:
-    return f"line {loaded.lines[place]}" if place in loaded.lines else "default"
+def _origin(loaded: LoadedConfig, key_path: KeyPath) -> str:
+    return f"line {loaded.lines[key_path]}" if key_path in loaded.lines else "default"
 
 
 def _model(loaded: LoadedConfig) -> Section:
@@ -68,7 +68,7 @@ def _model(loaded: LoadedConfig) -> Section:
         f"Model {model.id}, version {model.version}" + (f" ({model.algorithm})" if model.algorithm else "")
     ]
     if model.artifact is None:
-        lines.append("It does not say where the model's files are, so nothing is deployable.")
+        lines.append("It does not name the model's files, so nothing is deployable.")
     else:
         lines.append(f"The model's files: {model.artifact}")
     return Section(title=title, lines=tuple(lines))
@@ -93,8 +93,8 @@ def _thresholds(loaded: LoadedConfig) -> Section:
 
 
 _ESTIMANDS = {
-    "census": "the tests are all the behaviours there are",
-    "sample": "the tests stand for a larger population",
+    "census": "the tests are all the behaviours that exist",
+    "sample": "the tests are a sample of a larger population",
 }
 
 
@@ -109,7 +109,7 @@ def _decisions(config: Config) -> Section:
         title="Decisions",
         table=Table(columns=("", *(verdict.name for verdict in Verdict)), rows=tuple(rows)),
         lines=(
-            "Where UNDECIDED is allowed, the report says aloud what would decide it.",
+            "Where UNDECIDED is allowed, the report prints what would decide it.",
             "A local run narrowed with -k, -m, -x, --lf or paths has no verdict and blocks nothing.",
         ),
     )
@@ -152,24 +152,24 @@ def _rule(rule: Rule) -> str:
     where += f" of data set {rule.dataset}" if rule.dataset is not None else ""
     if rule.compares:
         return _change(rule, where)
-    wanted = [f"at least {rule.min:g}"] if rule.min is not None else []
-    wanted += [f"at most {rule.max:g}"] if rule.max is not None else []
+    bounds = [f"at least {rule.min:g}"] if rule.min is not None else []
+    bounds += [f"at most {rule.max:g}"] if rule.max is not None else []
     label = f"{rule.id}: " if rule.id is not None else ""
     shown = "" if rule.severity == "block" else "; it is reported and blocks nothing"
-    return f"{label}{rule.metric}{where} must be {' and '.join(wanted)}; {_decider(rule)}{shown}"
+    return f"{label}{rule.metric}{where} must be {' and '.join(bounds)}; {_decider(rule)}{shown}"
 
 
 def _change(rule: Rule, where: str) -> str:
-    wanted = [f"by at least {rule.min_delta:+g}"] if rule.min_delta is not None else []
+    bounds = [f"by at least {rule.min_delta:+g}"] if rule.min_delta is not None else []
     if rule.min_rel_delta is not None:
-        wanted.append(f"by at least {rule.min_rel_delta:+g} of the baseline")
-    wanted += [f"by at most {rule.max_delta:+g}"] if rule.max_delta is not None else []
+        bounds.append(f"by at least {rule.min_rel_delta:+g} of the baseline")
+    bounds += [f"by at most {rule.max_delta:+g}"] if rule.max_delta is not None else []
     if rule.max_rel_delta is not None:
-        wanted.append(f"by at most {rule.max_rel_delta:+g} of the baseline")
+        bounds.append(f"by at most {rule.max_rel_delta:+g} of the baseline")
     label = f"{rule.id}: " if rule.id is not None else ""
-    proof = "" if rule.critical else ", and what nothing is shown against passes"
+    proof = "" if rule.critical else "; without evidence of a regression it passes"
     shown = "" if rule.severity == "block" else "; it is reported and blocks nothing"
-    change = f"{label}{rule.metric}{where} must change {' and '.join(wanted)} against the baseline"
+    change = f"{label}{rule.metric}{where} must change {' and '.join(bounds)} against the baseline"
     return f"{change}; the paired bounds decide{proof}{shown}"
 
 
@@ -183,8 +183,8 @@ def _decider(rule: Rule) -> str:
 
 
 def _baseline(settings: BaselineSettings) -> Section:
-    places = {"run": "predictions of a baseline model in the same run"}
-    sources = ", then ".join(places.get(source, source) for source in settings.sources)
+    labels = {"run": "predictions of a baseline model in the same run"}
+    sources = ", then ".join(labels.get(source, source) for source in settings.sources)
     removed = "refuses to compare" if settings.removed_cases == "fail" else "leaves them out"
     percent = f"{100 * settings.confidence:g} %"
     lines = [
@@ -221,7 +221,7 @@ def _quality(quality: QualitySettings) -> tuple[Section, Section]:
         Section(
             title="Metrics of the quality score",
             table=Table(columns=("metric", "weight", "scale", "if absent"), rows=parts, numeric=("weight",)),
-            lines=("Where a part drops out, the others are weighed anew.",),
+            lines=("Where a part drops out, the weights of the others are scaled up.",),
         ),
     )
 

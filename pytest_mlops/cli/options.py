@@ -77,5 +77,5 @@ def project_here(store: str | None, *, near: Path | None = None) -> Project:
 
     project = find_project(near=near, store=store)
     if project.config is not None and project.folder != Path.cwd():
-        typer.echo(f"The project is {project.folder}, where {project.config.name} lies.", err=True)
+        typer.echo(f"The project is {project.folder}, where {project.config.name} is.", err=True)
     return project

@@ -1,4 +1,4 @@
-"""``status`` and ``health``: the state of an environment, and what its probes say."""
+"""``status`` and ``health``: the state of an environment, and of its probes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes that only several entries of a configuration together show."""
+"""Mistakes that only several entries of a configuration show together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from pytest_mlops.config.messages import nearest
-from pytest_mlops.config.problems import Mistake, Place
+from pytest_mlops.config.problems import KeyPath, Mistake
 from pytest_mlops.records.base import Record
 from pytest_mlops.records.policy import Requirement, Waiver
 from pytest_mlops.records.rule import Rule
@@ -55,15 +55,15 @@ def _valid(entries: object, record: type[_R]) -> dict[int, _R]:
 def _blank_names(section: str, entries: Mapping[int, Record], fields: Sequence[str]) -> Iterator[Mistake]:
     for index, entry in entries.items():
         for field in fields:
-            for place, name in _names((section, index, field), getattr(entry, field)):
+            for key_path, name in _names((section, index, field), getattr(entry, field)):
                 if name and not name.strip():
-                    yield Mistake(place=place, message="is nothing but white space; give it a name")
+                    yield Mistake(key_path=key_path, message="is nothing but white space; give it a name")
 
 
-def _names(place: Place, value: str | tuple[str, ...] | None) -> Iterable[tuple[Place, str]]:
+def _names(key_path: KeyPath, value: str | tuple[str, ...] | None) -> Iterable[tuple[KeyPath, str]]:
     if isinstance(value, tuple):
-        return [((*place, index), name) for index, name in enumerate(value)]
-    return [(place, value or "")]
+        return [((*key_path, index), name) for index, name in enumerate(value)]
+    return [(key_path, value or "")]
 
 
 def _repeated_entries(requirements: Mapping[int, Requirement]) -> Iterator[Mistake]:
@@ -72,8 +72,8 @@ def _repeated_entries(requirements: Mapping[int, Requirement]) -> Iterator[Mista
             names = getattr(requirement, field)
             for position, name in enumerate(names):
                 if name in names[:position]:
-                    place = ("requirements", index, field, position)
-                    yield Mistake(place=place, message=f'"{name}" stands in this list already; remove one')
+                    key_path = ("requirements", index, field, position)
+                    yield Mistake(key_path=key_path, message=f'"{name}" is in this list already; remove one')
 
 
 def _repeated_cells(requirements: Mapping[int, Requirement]) -> Iterator[Mistake]:
@@ -85,7 +85,7 @@ def _repeated_cells(requirements: Mapping[int, Requirement]) -> Iterator[Mistake
             where = render_path(("requirements", owner[taken[0]]))
             noun = "the cell" if len(taken) == 1 else "the cells"
             message = f"declares {noun} {', '.join(taken)} that {where} declares already; remove one"
-            yield Mistake(place=("requirements", index), message=message)
+            yield Mistake(key_path=("requirements", index), message=message)
         for title in titles:
             owner.setdefault(title, index)
 
@@ -96,7 +96,7 @@ def _repeated_rules(rules: Mapping[int, Rule]) -> Iterator[Mistake]:
         if rule.name in owner:
             where = render_path(("rules", owner[rule.name]))
             message = f"has the name {rule.name}, as {where} has; give one of them an id of its own"
-            yield Mistake(place=("rules", index), message=message)
+            yield Mistake(key_path=("rules", index), message=message)
         owner.setdefault(rule.name, index)
 
 
@@ -106,4 +106,4 @@ def _unmatched_waivers(waivers: Mapping[int, Waiver], rules: Mapping[int, Rule])
         if waiver.rule is not None and waiver.rule not in known:
             hint = nearest(waiver.rule, known) or f"; rules here: {', '.join(known) or 'none'}"
             message = f'"{waiver.rule}" is not the name of a rule{hint}'
-            yield Mistake(place=("waivers", index, "rule"), message=message)
+            yield Mistake(key_path=("waivers", index, "rule"), message=message)

@@ -101,8 +101,8 @@ def _read_check(value: Any, info: ValidationInfo) -> Check:
     )
 
 
-def _mistake(kind: Any, place: tuple[str, ...], value: Any) -> ValidationError:
-    details = InitErrorDetails(type=kind, loc=place, input=value)
+def _mistake(kind: Any, key_path: tuple[str, ...], value: Any) -> ValidationError:
+    details = InitErrorDetails(type=kind, loc=key_path, input=value)
     if kind == "model_type":
         details["ctx"] = {"class_name": "Check"}
     return ValidationError.from_exception_data("Check", [details])

@@ -22,7 +22,7 @@ SECTIONS = ("version", "model", "environments")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environments:
-    """What a deployer's configuration says about deployments.
+    """The part of a configuration that is about deployments.
 
     Attributes:
         path: The file.

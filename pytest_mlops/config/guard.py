@@ -1,4 +1,4 @@
-"""Limits on YAML, held over its events before anything is built from them."""
+"""Limits on YAML, checked on its events before anything is built from them."""
 
 from __future__ import annotations
 

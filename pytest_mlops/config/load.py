@@ -15,7 +15,7 @@ from pytest_mlops.config.entries import EXTRA_CHECKS
 from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.messages import schema_mistakes
 from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import Mistake, Place, line_of, refuse, to_problems
+from pytest_mlops.config.problems import KeyPath, Mistake, line_of, refuse, to_problems
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError
 
@@ -33,20 +33,20 @@ class LoadedConfig:
     """A configuration and where it came from.
 
     Attributes:
-        config: What the file says.
+        config: The content of the file.
         path: The file, as it was given.
-        lines: Place, as ``("rules", 2, "min")``, -> 1-based line.
+        lines: Key path, as ``("rules", 2, "min")``, -> 1-based line.
         digest: SHA-256 of the file's bytes, as hex.
     """
 
     config: Config
     path: Path
-    lines: Mapping[Place, int]
+    lines: Mapping[KeyPath, int]
     digest: str
 
-    def line(self, place: Place) -> int | None:
-        """Return the line of ``place``, or of the nearest place around it; ``None`` in an empty file."""
-        return line_of(place, self.lines)
+    def line(self, key_path: KeyPath) -> int | None:
+        """Return the line of ``key_path``, or of the nearest one around it; ``None`` in an empty file."""
+        return line_of(key_path, self.lines)
 
 
 def load_config(path: Path, checks: Mapping[str, type[Check]] | None = None) -> LoadedConfig:
@@ -105,7 +105,7 @@ def _same_titles(config: Config) -> list[Mistake]:
     titles = [check.title() for check in config.checks]
     return [
         Mistake(
-            place=("checks", index), message=f"is called {title!r}, like an earlier check; give it a name:"
+            key_path=("checks", index), message=f"is called {title!r}, like an earlier check; give it a name:"
         )
         for index, title in enumerate(titles)
         if title in titles[:index]

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a configuration, in sentences."""
+"""Messages about what pydantic found wrong with a configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AliasChoices
 
 from pytest_mlops.config.entries import entry_class
 from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import Mistake, Place
+from pytest_mlops.config.problems import KeyPath, Mistake
 from pytest_mlops.records.base import Record
 from pytest_mlops.text import cut
 
@@ -69,24 +69,24 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _mistake(detail: ErrorDetails, document: Document, checks: Mapping[str, type[Check]]) -> Mistake:
-    place: Place = detail["loc"]
+    key_path: KeyPath = detail["loc"]
     if detail["type"] == "missing":
-        return Mistake(place=place, message=f"is missing; add `{place[-1]}:` with a value")
+        return Mistake(key_path=key_path, message=f"is missing; add `{key_path[-1]}:` with a value")
     # A shorthand like `mae: 0.5` stands for {weight: 0.5}, which the document does not have.
-    while place and place not in document.lines:
-        place = place[:-1]
+    while key_path and key_path not in document.lines:
+        key_path = key_path[:-1]
     fault = _Fault(
         kind=detail["type"],
         value=detail["input"],
         context=detail.get("ctx", {}),
-        place=place,
-        spelling=document.spellings.get(place),
+        key_path=key_path,
+        spelling=document.spellings.get(key_path),
         data=document.data,
         checks=checks,
     )
-    sentence = _SENTENCES.get(fault.kind)
-    message = sentence(fault) if sentence is not None else f"{detail['msg']}, got {fault.got}"
-    return Mistake(place=place, message=message)
+    describe = _MESSAGES.get(fault.kind)
+    message = describe(fault) if describe is not None else f"{detail['msg']}, got {fault.got}"
+    return Mistake(key_path=key_path, message=message)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +96,7 @@ class _Fault:
     kind: str
     value: Any
     context: Mapping[str, Any]
-    place: Place
+    key_path: KeyPath
     spelling: str | None
     data: Any
     checks: Mapping[str, type[Check]]
@@ -121,7 +121,7 @@ def _type_hint(fault: _Fault) -> str:
     if kind == "tuple_type" and not isinstance(value, dict):
         return f"; write it in brackets: [{fault.spelling or value}]"
     if kind == "model_type":
-        return f"; its keys are {', '.join(_known_keys(fault.place, fault))}"
+        return f"; its keys are {', '.join(_known_keys(fault.key_path, fault))}"
     return ""
 
 
@@ -152,10 +152,10 @@ def _not_a_choice(fault: _Fault) -> str:
 
 
 def _unknown_key(fault: _Fault) -> str:
-    known = _known_keys(fault.place[:-1], fault)
+    known = _known_keys(fault.key_path[:-1], fault)
     if not known:
-        return f"is not available yet; leave `{fault.place[-2]}: {{}}` empty"
-    hint = nearest(str(fault.place[-1]), known)
+        return f"is not available yet; leave `{fault.key_path[-2]}: {{}}` empty"
+    hint = nearest(str(fault.key_path[-1]), known)
     return f"is not a known key{hint or '.'} Known here: {', '.join(known)}"
 
 
@@ -163,7 +163,7 @@ def _too_long(fault: _Fault) -> str:
     return f"has {len(fault.value):,} characters; expected at most {fault.context['max_length']:,}"
 
 
-_SENTENCES: Mapping[str, Callable[[_Fault], str]] = {
+_MESSAGES: Mapping[str, Callable[[_Fault], str]] = {
     **dict.fromkeys(_TYPES, _wrong_type),
     **dict.fromkeys(_BOUNDS, _out_of_bounds),
     **dict.fromkeys(("literal_error", "enum"), _not_a_choice),
@@ -178,13 +178,13 @@ _SENTENCES: Mapping[str, Callable[[_Fault], str]] = {
 }
 
 
-def _known_keys(place: Place, fault: _Fault) -> list[str]:
-    """Return the keys of the record that stands at ``place``; that of a check depends on which it names."""
+def _known_keys(key_path: KeyPath, fault: _Fault) -> list[str]:
+    """Return the keys of the record at ``key_path``; that of a check depends on which it names."""
     annotation: Any = Config
-    if len(place) >= 2 and place[0] in {"checks", "environments"}:
-        section, key, *rest = place
-        annotation, place = entry_class(section, fault.data[section][key], fault.checks), tuple(rest)
-    for part in place:
+    if len(key_path) >= 2 and key_path[0] in {"checks", "environments"}:
+        section, key, *rest = key_path
+        annotation, key_path = entry_class(section, fault.data[section][key], fault.checks), tuple(rest)
+    for part in key_path:
         record = _find(annotation, Record)
         if _find(annotation, dict) is not None or isinstance(part, int):
             annotation = record

@@ -56,7 +56,7 @@ class ModelSettings(Record):
     def _stays_inside(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        # Both notations, so that a file says the same on every system.
+        # Both notations, so that a file means the same on every system.
         windows = PureWindowsPath(value)
         if PurePosixPath(value).is_absolute() or windows.drive or windows.root:
             raise ValueError(f"{value} is absolute; write it relative to the folder of mlops.yaml")

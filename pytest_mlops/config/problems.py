@@ -11,9 +11,9 @@ from pytest_mlops.text import render_path
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Mistake", "Place", "line_of", "refuse", "to_problems"]
+__all__ = ["KeyPath", "Mistake", "line_of", "refuse", "to_problems"]
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Where in a document: ``("rules", 2, "min")``."""
 
 
@@ -22,12 +22,12 @@ class Mistake:
     """One mistake before it is given its line.
 
     Attributes:
-        place: Where in the document.
-        message: What was found, what was expected, how to fix it.
-        line: Where the place does not tell it, as for a key given twice.
+        key_path: Where in the document.
+        message: What was got, what was expected, how to fix it.
+        line: Where the key path does not give it, as for a key given twice.
     """
 
-    place: Place
+    key_path: KeyPath
     message: str
     line: int | None = None
 
@@ -37,31 +37,31 @@ def refuse(source: str, message: str, line: int | None = None) -> NoReturn:
     raise ConfigError(source, [Problem(path="", message=message, line=line)])
 
 
-def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
-    """Return the 1-based line of ``place``, or of the nearest place around it that has one."""
-    while place and place not in lines:
-        place = place[:-1]
-    return lines.get(place)
+def line_of(key_path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
+    """Return the 1-based line of ``key_path``, or of the nearest one around it that has a line."""
+    while key_path and key_path not in lines:
+        key_path = key_path[:-1]
+    return lines.get(key_path)
 
 
-def to_problems(mistakes: Iterable[Mistake], lines: Mapping[Place, int]) -> list[Problem]:
-    """Return one problem for each place, the first mistake named there, in the order of the document."""
-    first: dict[tuple[Place, int | None], Mistake] = {}
+def to_problems(mistakes: Iterable[Mistake], lines: Mapping[KeyPath, int]) -> list[Problem]:
+    """Return one problem for each key path, the first mistake named there, in the order of the document."""
+    first: dict[tuple[KeyPath, int | None], Mistake] = {}
     for mistake in mistakes:
-        first.setdefault((mistake.place, mistake.line), mistake)
-    order = {place: index for index, place in enumerate(lines)}
+        first.setdefault((mistake.key_path, mistake.line), mistake)
+    order = {key_path: index for index, key_path in enumerate(lines)}
 
     def position(mistake: Mistake) -> tuple[int, int]:
-        place = mistake.place
-        while place and place not in order:
-            place = place[:-1]
-        return (mistake.line or lines.get(place, 0), order.get(place, 0))
+        key_path = mistake.key_path
+        while key_path and key_path not in order:
+            key_path = key_path[:-1]
+        return (mistake.line or lines.get(key_path, 0), order.get(key_path, 0))
 
     return [
         Problem(
-            path=render_path(mistake.place),
+            path=render_path(mistake.key_path),
             message=mistake.message,
-            line=mistake.line or line_of(mistake.place, lines),
+            line=mistake.line or line_of(mistake.key_path, lines),
         )
         for mistake in sorted(first.values(), key=position)
     ]

@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
 from pytest_mlops.config.guard import MAX_BYTES, check_events
-from pytest_mlops.config.problems import Mistake, Place, refuse
+from pytest_mlops.config.problems import KeyPath, Mistake, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,14 +50,14 @@ class Document:
 
     Attributes:
         data: Mappings, lists, text, numbers, true, false and ``None``.
-        lines: Place -> 1-based line, in the order of the document.
-        spellings: Place -> the text of a value without quotes, so that messages show 2026.10 and not 2026.1.
+        lines: Key path -> 1-based line, in the order of the document.
+        spellings: Key path -> the text of an unquoted value, so that messages show 2026.10 and not 2026.1.
         mistakes: What is wrong with the YAML itself. The data hold what is left without it.
     """
 
     data: dict[str, Any]
-    lines: Mapping[Place, int]
-    spellings: Mapping[Place, str]
+    lines: Mapping[KeyPath, int]
+    spellings: Mapping[KeyPath, str]
     mistakes: tuple[Mistake, ...]
 
 
@@ -104,54 +104,58 @@ def _decode(content: bytes, source: str) -> str:
 
 def _refuse_syntax(error: yaml.MarkedYAMLError, source: str) -> None:
     mark = error.problem_mark or error.context_mark
-    said = " ".join(part for part in (error.context, error.problem) if part)
-    said = said.replace("'<stream end>'", "the end of the file").replace(
+    found = " ".join(part for part in (error.context, error.problem) if part)
+    found = found.replace("'<stream end>'", "the end of the file").replace(
         "<block end>", "the end of the block"
     )
-    hint = ". Indent with spaces, not tabs" if "'\\t'" in said else ""
-    place = f", column {mark.column + 1}" if mark is not None else ""
-    refuse(source, f"not valid YAML: {said}{hint}{place}", mark.line + 1 if mark is not None else None)
+    hint = ". Indent with spaces, not tabs" if "'\\t'" in found else ""
+    column = f", column {mark.column + 1}" if mark is not None else ""
+    refuse(source, f"not valid YAML: {found}{hint}{column}", mark.line + 1 if mark is not None else None)
 
 
 class _Builder:
     """Builds data out of nodes; recursion is bounded by the guard."""
 
     def __init__(self) -> None:
-        self.lines: dict[Place, int] = {}
-        self.spellings: dict[Place, str] = {}
+        self.lines: dict[KeyPath, int] = {}
+        self.spellings: dict[KeyPath, str] = {}
         self.mistakes: list[Mistake] = []
 
-    def build(self, node: Node, place: Place, line: int) -> Any:
-        self.lines[place] = line
+    def build(self, node: Node, key_path: KeyPath, line: int) -> Any:
+        self.lines[key_path] = line
         if isinstance(node, MappingNode):
-            return self._mapping(node, place)
+            return self._mapping(node, key_path)
         if isinstance(node, SequenceNode):
-            return [self.build(item, (*place, index), _line(item)) for index, item in enumerate(node.value)]
-        return self._scalar(node, place)
+            return [
+                self.build(item, (*key_path, index), _line(item)) for index, item in enumerate(node.value)
+            ]
+        return self._scalar(node, key_path)
 
-    def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode, key_path: KeyPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = _line(key_node)
             wrong = _wrong_key(key_node)
             if wrong is not None:
-                self.mistakes.append(Mistake(place=(*place, _spelling(key_node)), message=wrong, line=line))
+                self.mistakes.append(
+                    Mistake(key_path=(*key_path, _spelling(key_node)), message=wrong, line=line)
+                )
                 continue
             key = key_node.value
             if key in data:
-                message = f"this key stands on line {self.lines[*place, key]} already; keep one of the two"
-                self.mistakes.append(Mistake(place=(*place, key), message=message, line=line))
+                message = f"this key is on line {self.lines[*key_path, key]} already; keep one of the two"
+                self.mistakes.append(Mistake(key_path=(*key_path, key), message=message, line=line))
                 continue
-            data[key] = self.build(value_node, (*place, key), line)
+            data[key] = self.build(value_node, (*key_path, key), line)
         return data
 
-    def _scalar(self, node: Node, place: Place) -> object:
+    def _scalar(self, node: Node, key_path: KeyPath) -> object:
         if node.tag not in _KINDS:
             return node.value
-        self.spellings[place] = node.value
+        self.spellings[key_path] = node.value
         wrong = _wrong_number(node) if _KINDS[node.tag] == "a number" else None
         if wrong is not None:
-            self.mistakes.append(Mistake(place=place, message=wrong))
+            self.mistakes.append(Mistake(key_path=key_path, message=wrong))
             return node.value
         return SafeConstructor().construct_object(node)
 

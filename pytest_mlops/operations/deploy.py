@@ -83,7 +83,7 @@ def deploy(
     seconds: float | None = None,
     echo: Callable[[str], None] = lambda _line: None,
 ) -> DeploymentResult:
-    """Deploy a version, and wait: afterwards it serves, or the version before it goes on serving.
+    """Deploy a version, and wait: afterwards it serves, or the version before it still serves.
 
     Args:
         where: The environment.

@@ -30,7 +30,7 @@ class Example(StrEnum):
 
 
 def needed(example: Example) -> tuple[Example, ...]:
-    """Return the examples that have to lie side by side for one to run, itself last."""
+    """Return the examples that must be copied side by side for one to run, itself last."""
     if example is Example.BREAST_CANCER_REGRESSED:
         return Example.BREAST_CANCER, example
     return (example,)

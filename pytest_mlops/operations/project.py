@@ -28,7 +28,7 @@ class Project:
     """A project.
 
     Attributes:
-        folder: That of its configuration; without one, the folder it was looked for from.
+        folder: That of its configuration; without one, the folder that the search began in.
         config: Its configuration; ``None`` where there is none.
         store: URL of its store, the same from every folder; ``None``: the one that ``$MLOPS_STORE_URL``
             names, else ``.mlops/store.db`` in ``folder``.
@@ -72,8 +72,8 @@ def find_project(
     """Return the project that is meant: that of the nearest configuration, upward.
 
     Args:
-        folder: Where to look from, and the project's folder where there is no configuration.
-        near: A file to look from in place of ``folder``, as a record.
+        folder: Where the search begins, and the project's folder where there is no configuration.
+        near: A file where the search begins in place of ``folder``, such as a record.
         config: The configuration, where it is named.
         store: URL of the store, where it is named; a relative path is taken from the current folder.
 

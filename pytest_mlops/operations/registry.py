@@ -144,7 +144,7 @@ def register_version(
     Args:
         project: The project.
         version: The version; its ``artifact_path`` is relative to the project's folder.
-        evidence: The record of its run; what it says of the version is what is registered.
+        evidence: The record of its run; the version is registered as the record has it.
 
     Raises:
         ConflictError: the name is taken by other bytes.

@@ -39,7 +39,7 @@ class Checked:
         stored: What is wrong with the bytes that are kept, of the model or of the evidence; ``None`` where
             they are whole, or none are.
         against: The version whose metadata was compared.
-        changes: What the version says in another way than that one.
+        changes: Metadata that differs from that version's.
     """
 
     entry: VersionEntry
@@ -50,7 +50,7 @@ class Checked:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing stands in the way; a changed hyperparameter does not."""
+        """Whether the version can run and is intact; a changed hyperparameter does not matter."""
         return self.stored is None and not any(problem.blocks for problem in self.problems)
 
 
@@ -105,7 +105,7 @@ def _stored(registry: Registry, entry: VersionEntry) -> str | None:
 
 
 def _evidence(registry: Registry, entry: VersionEntry) -> str | None:
-    """Say what is wrong with the record and arrays that are kept of the run a version rests on."""
+    """Describe what is wrong with the stored record and arrays of the run that a version rests on."""
     if registry.artifacts is None:
         return None
     mine = [

@@ -19,9 +19,9 @@ MODEL_SUFFIXES = frozenset(
     {".bst", ".cbm", ".gguf", ".h5", ".joblib", ".keras", ".onnx", ".pickle", ".pkl", ".pmml", ".pt", ".pth"}
     | {".safetensors", ".tflite", ".ubj"}
 )
-"""Files that are models wherever they lie."""
+"""Files that are models in any folder."""
 PLAIN_SUFFIXES = frozenset({".bin", ".json", ".npy", ".npz", ".txt", ".yaml", ".yml"})
-"""Files that are models where their folder says so, or that are called ``model``."""
+"""Files that are models in a folder of models, or with the name ``model``."""
 MODEL_FOLDERS = ("model", "artifact", "checkpoint")
 
 
@@ -30,9 +30,9 @@ class Found:
     """What a scan found.
 
     Attributes:
-        covers: Cells that tests claim in so many words, in the order of the files.
+        covers: Cells that tests claim literally, in the order of the files.
         marked: Model tests: markers and ModelTest classes.
-        computed: Model tests whose cells only running them would tell.
+        computed: Model tests whose cells are known only when they run.
         tests: Test functions of any kind.
         unreadable: Test files that are no Python.
         artifact: The file most likely to be the model, relative to the folder; never an empty one.
@@ -132,14 +132,14 @@ def _parse(path: Path) -> ast.Module:
 
 
 def _looks_like_a_model(path: Path) -> bool | None:
-    """Tell whether a file is a model: surely, by its ending or name alone (False), or (None) not at all."""
-    told = any(part.lower().startswith(MODEL_FOLDERS) for part in path.parts[:-1])
+    """Tell whether a file is a model: surely, by its suffix or name alone (False), or not at all (None)."""
+    in_models = any(part.lower().startswith(MODEL_FOLDERS) for part in path.parts[:-1])
     suffix = path.suffix.lower()
     if suffix in MODEL_SUFFIXES:
-        return told
+        return in_models
     if suffix not in PLAIN_SUFFIXES:
         return None
-    return True if told else False if path.stem.lower() == "model" else None
+    return True if in_models else False if path.stem.lower() == "model" else None
 
 
 def _is_marker(node: ast.expr) -> bool:

@@ -1,4 +1,4 @@
-"""Signing what a record says."""
+"""Signing a record."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sign_file(
     verify_record(record, folder=path.parent, run_id=run_id, model=files)
     here = trust_from_event(os.environ, read_event(os.environ))
     if UNTRUSTED in {record.provenance.trust, here}:
-        # What the record says of itself its own tests could have written; the job's event they could not.
+        # Its own tests could have written the record's trust level, but not the event of the job.
         raise EvidenceError("the record was made by a pull request from outside; it is not signed")
     write_attestations(path, record, data, keys)
     return envelope_path(path)

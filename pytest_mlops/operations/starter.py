@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["measures_size", "model_id", "starter_config"]
 
 HEAD = """\
-# What this model has to show before it may ship. `pytest --mlops-gate` judges it,
-# `pytest-mlops explain` says it in words, `pytest-mlops validate` names every mistake.
+# What this model must show before it may ship. `pytest --mlops-gate` judges it,
+# `pytest-mlops explain` explains it, `pytest-mlops validate` lists every mistake.
 version: 1                    # of this format
 
 """
@@ -33,7 +33,7 @@ NO_ARTIFACT = """\
 """
 REQUIREMENTS = """
 # What the model owes: capabilities, and the slices of the data each is owed on. Coverage is measured on
-# this list; the tests say what they exercise: @pytest.mark.model_test(covers=["capability:slice"]).
+# this list; the tests declare what they exercise: @pytest.mark.model_test(covers=["capability:slice"]).
 """
 NO_REQUIREMENTS = """\
 # requirements:
@@ -50,7 +50,7 @@ gate:
   min_quality_score: 0.7      # weighted mean of metrics, pass rate and code quality: can block, never rescue
   on_undecided: allow         # what a pull request does when the evidence does not suffice: allow or block
 
-# Bounds on what the tests record. Take the numbers that you would not ship below.
+# Bounds on what the tests record: the numbers below which you would not ship.
 # rules:
 #   - {metric: accuracy, min: 0.9}
 #   - {metric: recall, slice: "age<40", min: 0.8, confidence: 0.95}   # the lower bound must keep 0.8
@@ -64,7 +64,7 @@ CHECKS = """\
 """
 SIZE_CHECK = """\
 checks:
-  # The artifact is there, is not empty and keeps a size; about the answers of the model it says nothing.
+  # The artifact exists, is not empty and stays below a size; this says nothing about the model's answers.
   - {{check: model_size, max_mb: {max_mb}}}   # twice what it has now, or 1
   # - {{check: metric_floor, of: holdout, model: model, metric: accuracy, min: 0.9}}
 """
@@ -76,7 +76,7 @@ def starter_config(found: Found, *, folder_name: str) -> str:
     """Return a configuration that is valid, and demands no more than the tests there claim to show.
 
     Where there is a model and no model test, it names a check of the model's size, the one thing that can be
-    measured about a model without asking it.
+    measured about a model without calling it.
     """
     parts = [HEAD, MODEL.format(id=_quoted(model_id(folder_name)))]
     parts.append(NO_ARTIFACT if found.artifact is None else ARTIFACT.format(artifact=_quoted(found.artifact)))

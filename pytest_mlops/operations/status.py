@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReplicaState:
-    """A replica as its file says, held against the processes of this machine."""
+    """A replica as its file describes it, and whether its process lives."""
 
     deployment_id: str
     index: int

@@ -27,7 +27,7 @@ class FileCheck:
 
     Attributes:
         source: The file, for messages.
-        config: What it says, where it is valid.
+        config: Its content, where it is valid.
         problems: Every mistake, in the order of the document.
     """
 
@@ -76,5 +76,5 @@ def check_file(path: Path) -> FileCheck:
 
 
 def _located(source: str, problem: Problem) -> str:
-    place = source if problem.line is None else f"{source}:{problem.line}"
-    return ": ".join(part for part in (place, problem.path, problem.message) if part)
+    location = source if problem.line is None else f"{source}:{problem.line}"
+    return ": ".join(part for part in (location, problem.path, problem.message) if part)

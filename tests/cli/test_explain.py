@@ -74,7 +74,7 @@ def test_without_a_model_or_its_files_nothing_is_deployable(tmp_path: Path) -> N
     assert sections(tmp_path, "")[""].lines == ("It names no model, so nothing is deployable.",)
     assert sections(tmp_path, "model: {id: a, version: b}")[""].lines == (
         "Model a, version b",
-        "It does not say where the model's files are, so nothing is deployable.",
+        "It does not name the model's files, so nothing is deployable.",
     )
 
 

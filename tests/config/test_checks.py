@@ -11,7 +11,7 @@ from pytest_mlops.text import render_path
 
 
 def found(data: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(render_path(mistake.place), mistake.message) for mistake in cross_mistakes(data)]
+    return [(render_path(mistake.key_path), mistake.message) for mistake in cross_mistakes(data)]
 
 
 def waiver(**subject: str) -> dict[str, str]:
@@ -53,7 +53,7 @@ def test_one_capability_on_two_data_sets_is_two_cells() -> None:
 @pytest.mark.parametrize("field", ["slices", "datasets"])
 def test_an_entry_standing_twice_in_one_requirement_is_a_mistake(field: str) -> None:
     data = {"requirements": [{"capability": "a", field: ["x", "y", "x"]}]}
-    assert found(data) == [(f"requirements[0].{field}[2]", '"x" stands in this list already; remove one')]
+    assert found(data) == [(f"requirements[0].{field}[2]", '"x" is in this list already; remove one')]
 
 
 @pytest.mark.parametrize(

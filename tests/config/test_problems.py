@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_mlops.config.problems import Mistake, Place, line_of, to_problems
+from pytest_mlops.config.problems import KeyPath, Mistake, line_of, to_problems
 from pytest_mlops.errors import ConfigError, Problem
 from pytest_mlops.text import render_path
 
-LINES: dict[Place, int] = {
+LINES: dict[KeyPath, int] = {
     (): 1,
     ("rules",): 2,
     ("rules", 0): 3,
@@ -29,7 +29,7 @@ LINES: dict[Place, int] = {
         (("environments", ""), 'environments[""]'),
     ],
 )
-def test_places_are_written_for_people(place: Place, text: str) -> None:
+def test_places_are_written_for_people(place: KeyPath, text: str) -> None:
     assert render_path(place) == text
 
 
@@ -42,7 +42,7 @@ def test_places_are_written_for_people(place: Place, text: str) -> None:
         (("quality", "code"), 1),
     ],
 )
-def test_a_place_without_a_line_has_that_of_the_place_around_it(place: Place, line: int) -> None:
+def test_a_place_without_a_line_has_that_of_the_place_around_it(place: KeyPath, line: int) -> None:
     assert line_of(place, LINES) == line
 
 
@@ -51,14 +51,14 @@ def test_nothing_has_a_line_in_an_empty_document() -> None:
 
 
 def test_problems_stand_in_document_order_also_within_one_line() -> None:
-    places: list[Place] = [
+    places: list[KeyPath] = [
         ("gate",),
         ("rules", 0, "max"),
         ("rules", 0, "min"),
         ("rules", 0, "metric"),
         ("x",),
     ]
-    problems = to_problems([Mistake(place=place, message="wrong") for place in places], LINES)
+    problems = to_problems([Mistake(key_path=place, message="wrong") for place in places], LINES)
     assert [problem.path for problem in problems] == [
         "x",
         "rules[0].metric",
@@ -70,12 +70,12 @@ def test_problems_stand_in_document_order_also_within_one_line() -> None:
 
 
 def test_a_line_of_its_own_goes_before_that_of_the_place() -> None:
-    (problem,) = to_problems([Mistake(place=("rules",), message="twice", line=9)], LINES)
+    (problem,) = to_problems([Mistake(key_path=("rules",), message="twice", line=9)], LINES)
     assert problem == Problem(path="rules", message="twice", line=9)
 
 
 def test_only_the_first_mistake_at_a_place_is_told() -> None:
-    first, second = (Mistake(place=("gate",), message=message) for message in ("first", "second"))
+    first, second = (Mistake(key_path=("gate",), message=message) for message in ("first", "second"))
     assert [problem.message for problem in to_problems([first, second], LINES)] == ["first"]
 
 

@@ -33,7 +33,7 @@ def refusal(text: str | bytes) -> tuple[str, int | None]:
 
 
 def mistakes(text: str) -> list[tuple[tuple[str | int, ...], str, int | None]]:
-    return [(m.place, m.message, m.line) for m in parse_yaml(text.encode(), "mlops.yaml").mistakes]
+    return [(m.key_path, m.message, m.line) for m in parse_yaml(text.encode(), "mlops.yaml").mistakes]
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
