@@ -44,7 +44,7 @@ LONGEST = 4.0
 
 SETTLED = 60.0
 
-# Imports once, then makes a process for each record that it is told to deploy, as a command would be.
+# Imports once, then makes a process for each record that it has to deploy, as a command would be.
 DEPLOYERS = """
 import os, sys
 from benchmarks._deployments import Playground, Version, evidence_of
@@ -84,7 +84,7 @@ class Blow:
         step: At which line of the journal; ``None``: after some seconds.
         phase: Of that line.
         after: Seconds after the deployer's start.
-        bad: Whether the version is a bad one, so that it is on its way back that it is hit.
+        bad: Whether the version is a bad one, so that it is hit during its revert.
     """
 
     victim: str
@@ -131,8 +131,8 @@ def crash(folder: Path, rounds: int, *, seed: int, say: bool = False) -> list[st
             found += [f"a request failed: {failure}" for failure in client.failures[:3]]
             problems += [f"round {number}, {blow}: {problem}" for problem in found]
             if say:
-                words = "; ".join(found) or f"version {_serving(playground)} serves"
-                sys.stdout.write(f"{number:4} {time.monotonic() - begun:5.1f} s  {blow}: {words}\n")
+                outcome = "; ".join(found) or f"version {_serving(playground)} serves"
+                sys.stdout.write(f"{number:4} {time.monotonic() - begun:5.1f} s  {blow}: {outcome}\n")
                 sys.stdout.flush()
             if found:
                 break

@@ -46,14 +46,14 @@ def remove_attestations(record: Path) -> None:
 
 
 def check_attestations(path: Path, data: bytes) -> tuple[str, ...]:
-    """Hold what lies beside a record against its bytes; signatures are not looked at.
+    """Hold what lies beside a record against its bytes; signatures are not checked.
 
     Args:
         path: Where the record lies.
         data: Its bytes.
 
     Returns:
-        A sentence about each attestation that is there.
+        A message about each attestation that is there.
 
     Raises:
         EvidenceError: one of them cannot be read, or is about another record.

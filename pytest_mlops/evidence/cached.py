@@ -1,7 +1,7 @@
 """Digests that are not made twice: only files whose stamp changed since the last reading are read again.
 
-The cache is a file that whoever may write to the folder may write to, so it is taken for true only where
-somebody watches a model that was verified before. A ticket always reads every byte.
+Everyone who may write to the folder may write to the cache, so it is trusted only to watch a model that was
+verified before. A ticket always reads every byte.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ file systems count time in steps of up to two seconds."""
 def digest_cached(path: Path, cache: Path) -> ArtifactDigest:
     """Return the digest of the artifact at ``path``, reading no file that is known from ``cache``.
 
-    A cache that is missing, of another artifact or broken is made anew.
+    A cache that is missing, of another artifact or damaged is replaced.
 
     Args:
         path: A file or folder.

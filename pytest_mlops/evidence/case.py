@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.evidence.demands import judge_under
 from pytest_mlops.evidence.dsse import MAX_ENVELOPE_BYTES
 from pytest_mlops.evidence.statement import envelope_path
-from pytest_mlops.evidence.trust import HeldKey, hold_keys
+from pytest_mlops.evidence.trust import LoadedKey, load_trusted_keys
 from pytest_mlops.evidence.verify import parse_record
 from pytest_mlops.files import read_bytes
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
@@ -76,7 +76,7 @@ class Case:
         self.policy = policy
         self.now = now
         self._keys_folder = keys_folder
-        self.signers: tuple[HeldKey, ...] = ()
+        self.signers: tuple[LoadedKey, ...] = ()
         """Whose signatures were found good."""
 
     @property
@@ -108,14 +108,14 @@ class Case:
         return judge_under(self.record, self.policy, environment=self.environment, now=self.now)
 
     @cached_property
-    def keys(self) -> tuple[HeldKey, ...]:
+    def keys(self) -> tuple[LoadedKey, ...]:
         """The trusted keys as they are today.
 
         Raises:
             ConfigError: one of them cannot be read.
             EvidenceError: one key is listed twice.
         """
-        return hold_keys(self.policy.trusted_keys, self._keys_folder, self.now.date())
+        return load_trusted_keys(self.policy.trusted_keys, self._keys_folder, self.now.date())
 
 
 def open_case(

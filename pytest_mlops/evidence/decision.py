@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mlops.evidence.case import Case, TicketCheck
-    from pytest_mlops.evidence.ticket import Examined, Ticket
+    from pytest_mlops.evidence.ticket import Examination, Ticket
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.store.engine import Store
     from pytest_mlops.store.log import LogEntry
@@ -59,7 +59,7 @@ def issue_ticket(
     return examined.ticket
 
 
-def log_decision(store: Store, examined: Examined, *, actor: str) -> LogEntry:
+def log_decision(store: Store, examined: Examination, *, actor: str) -> LogEntry:
     """Append a decision to the log.
 
     Raises:
@@ -76,7 +76,7 @@ def log_decision(store: Store, examined: Examined, *, actor: str) -> LogEntry:
         )
 
 
-def summarize(examined: Examined) -> dict[str, Any]:
+def summarize(examined: Examination) -> dict[str, Any]:
     """Return the decision as an in-toto statement with the predicate of a VSA."""
     record = examined.record
     evidence = [{"uri": _run_uri(record), "digest": {"sha256": examined.record_digest}}]
@@ -110,7 +110,7 @@ def summarize(examined: Examined) -> dict[str, Any]:
     }
 
 
-def _details(examined: Examined) -> dict[str, Any]:
+def _details(examined: Examination) -> dict[str, Any]:
     ticket, refusal = examined.ticket, examined.refusal
     return {
         "environment": examined.environment,
@@ -123,7 +123,7 @@ def _details(examined: Examined) -> dict[str, Any]:
     }
 
 
-def _subject(examined: Examined) -> str:
+def _subject(examined: Examination) -> str:
     record = examined.record
     if record is None or record.model_version is None:
         return f"record {examined.record_digest}"

@@ -207,7 +207,7 @@ def _for_each(
         return [read(name, path) for name, path in files]
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- small models do without
 
-    # hashlib lets go of the interpreter lock while it works.
+    # hashlib releases the interpreter lock while it works.
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
         return list(pool.map(read, *zip(*files, strict=True)))
 

@@ -87,7 +87,7 @@ def generate_key(path: Path) -> tuple[SigningKey, Path]:
 
     Raises:
         ConfigError: a file of either name is already there; a key is never overwritten.
-        IoError: they cannot be written; nothing is left behind.
+        IoError: they cannot be written; no part of them stays.
     """
     public_path = path.with_suffix(".pub")
     if public_path == path:
@@ -108,7 +108,7 @@ def load_signing_key(path: Path) -> SigningKey:
     """Read a private key from its file.
 
     Raises:
-        ConfigError: not there, a link, readable by others, somebody else's, empty, too large, or no
+        ConfigError: not there, a link, readable by others, owned by another user, empty, too large, or no
             unencrypted Ed25519 private key.
     """
     data = _read(path, private=True)

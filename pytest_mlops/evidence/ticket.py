@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from pytest_mlops.evidence.case import Case, TicketCheck
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["POLICIES", "Examined", "HeldCheck", "Ticket", "examine", "verify_ticket"]
+__all__ = ["POLICIES", "Examination", "PassedCheck", "Ticket", "examine", "verify_ticket"]
 
 POLICIES: tuple[TicketCheck, ...] = (SIGNATURE, SCHEMA, VERDICT, MODEL, REQUIRED, AGE, TRUST)
 """In the order in which they are asked; the first that refuses ends it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeldCheck:
-    """A check that held, and the sentence it held with."""
+class PassedCheck:
+    """A check that held, and its message."""
 
     name: str
     message: str
@@ -52,7 +52,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Examined:
+class Examination:
     """What became of a case: a ticket or a refusal, with all that is worth keeping of it.
 
     Attributes:
@@ -73,23 +73,23 @@ class Examined:
     envelope_digest: str | None
     policy_digest: str
     record: IntegrationResult | None
-    checks: tuple[HeldCheck, ...]
+    checks: tuple[PassedCheck, ...]
     ticket: Ticket | None
     refusal: TicketRefused | None
 
 
-def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examined:
+def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examination:
     """Ask every policy; refuse at the first that does not hold, or that cannot be carried out.
 
     Args:
         case: The case.
         policies: The checks, in order; at least one.
     """
-    checks: list[HeldCheck] = []
+    checks: list[PassedCheck] = []
     refusal = None
     for policy in policies:
         try:
-            checks.append(HeldCheck(name=policy.name, message=policy.check(case)))
+            checks.append(PassedCheck(name=policy.name, message=policy.check(case)))
         except EvidenceError as error:
             refusal = _refusal(policy, str(error))
         except ConfigError as error:
@@ -101,7 +101,7 @@ def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examined:
             refusal = _refusal(policy, f"it could not be carried out: {type(error).__name__}: {error}")
         if refusal is not None:
             break
-    return Examined(
+    return Examination(
         environment=case.environment,
         at=case.now,
         record_digest=case.record_digest,

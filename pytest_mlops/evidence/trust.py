@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from pytest_mlops.evidence.keys import PublicKey
     from pytest_mlops.records.ticket import TrustedKey
 
-__all__ = ["HeldKey", "accepted_signers", "hold_key", "hold_keys"]
+__all__ = ["LoadedKey", "accepted_signers", "load_trusted_key", "load_trusted_keys"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeldKey:
+class LoadedKey:
     """A trusted key as it is on one day.
 
     Attributes:
@@ -40,7 +40,7 @@ class HeldKey:
         return f"{self.name} ({self.key.id[:12]})"
 
 
-def hold_keys(trusted: Sequence[TrustedKey], folder: Path, today: date) -> tuple[HeldKey, ...]:
+def load_trusted_keys(trusted: Sequence[TrustedKey], folder: Path, today: date) -> tuple[LoadedKey, ...]:
     """Read the keys that an environment trusts.
 
     Args:
@@ -52,7 +52,7 @@ def hold_keys(trusted: Sequence[TrustedKey], folder: Path, today: date) -> tuple
         ConfigError: a file cannot be read or holds no Ed25519 public key.
         EvidenceError: one key stands there under two names, which would count it twice.
     """
-    held = tuple(hold_key(entry, folder, today) for entry in trusted)
+    held = tuple(load_trusted_key(entry, folder, today) for entry in trusted)
     names: dict[str, str] = {}
     for each in held:
         first = names.setdefault(each.key.id, each.name)
@@ -61,11 +61,11 @@ def hold_keys(trusted: Sequence[TrustedKey], folder: Path, today: date) -> tuple
     return held
 
 
-def hold_key(entry: TrustedKey, folder: Path, today: date) -> HeldKey:
+def load_trusted_key(entry: TrustedKey, folder: Path, today: date) -> LoadedKey:
     """Read one key.
 
     Raises:
-        ConfigError: as :func:`hold_keys`.
+        ConfigError: as :func:`load_trusted_keys`.
     """
     # cryptography loads where there is a key to read only.
     from pytest_mlops.evidence.keys import load_public_key, parse_public_key  # noqa: PLC0415
@@ -74,7 +74,7 @@ def hold_key(entry: TrustedKey, folder: Path, today: date) -> HeldKey:
         key = load_public_key(folder / entry.file)
     else:
         key = parse_public_key((entry.public_key or "").encode(), f"{entry.name} of trusted_keys")
-    return HeldKey(name=entry.name, key=key, objection=_objection(entry, today))
+    return LoadedKey(name=entry.name, key=key, objection=_objection(entry, today))
 
 
 def _objection(entry: TrustedKey, today: date) -> str | None:
@@ -87,7 +87,9 @@ def _objection(entry: TrustedKey, today: date) -> str | None:
     return None
 
 
-def accepted_signers(envelope: Envelope, held: Sequence[HeldKey], *, threshold: int) -> tuple[HeldKey, ...]:
+def accepted_signers(
+    envelope: Envelope, held: Sequence[LoadedKey], *, threshold: int
+) -> tuple[LoadedKey, ...]:
     """Return the keys that signed the payload and count.
 
     Args:
@@ -112,7 +114,7 @@ def accepted_signers(envelope: Envelope, held: Sequence[HeldKey], *, threshold: 
     raise EvidenceError(f"expected the signature of {needed}: {got}")
 
 
-def _strangers(envelope: Envelope, held: Sequence[HeldKey]) -> str:
+def _strangers(envelope: Envelope, held: Sequence[LoadedKey]) -> str:
     known = {each.key.id: each for each in held}
     forged = [known[each.key_id].title for each in envelope.signatures if each.key_id in known]
     if forged:

@@ -1,4 +1,4 @@
-"""Verification: whether an integration result is what it says it is. Fails closed, with one sentence."""
+"""Verification: whether an integration result is what it says it is. Fails closed, with one message."""
 
 from __future__ import annotations
 

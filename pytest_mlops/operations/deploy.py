@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_mlops.evidence.ticket import Examined
+    from pytest_mlops.evidence.ticket import Examination
     from pytest_mlops.operations.project import ProjectEnvironment
     from pytest_mlops.records.deployment import Consistency, DeploymentResult
     from pytest_mlops.records.health import HealthStatus
@@ -40,7 +40,7 @@ class DryRun:
         consistency: Facts about the environment that are as they were where the version was tested.
     """
 
-    ticket: Examined
+    ticket: Examination
     health: HealthStatus
     consistency: Consistency
 

@@ -1,1 +1,1 @@
-"""Deployments: what is verified goes to serve, is watched as it does, and is taken back where it fails."""
+"""Rollouts: a verified version is staged, started and judged, then serves or is rolled back."""

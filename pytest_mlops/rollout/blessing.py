@@ -1,4 +1,4 @@
-"""The blessing: the new version is the one that serves, the old one goes, and monitoring begins."""
+"""The blessing: the new version is the one that serves; the others stop and its monitoring begins."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SERVED = frozenset({DeploymentStatus.RUNNING, DeploymentStatus.STOPPED})
 
 
 def bless(context: DeploymentContext, plan: DeploymentPlan) -> None:
-    """Bless a version, in one transaction; then let the others end, and remove what nobody goes back to."""
+    """Bless a version, in one transaction; then stop the others and remove releases that are not kept."""
     with context.lease.write() as connection:
         at = context.now()
         change_deployment(
@@ -49,7 +49,7 @@ def bless(context: DeploymentContext, plan: DeploymentPlan) -> None:
 
 
 def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> list[str]:
-    """Let every other deployment of the environment run no more; return those that ran."""
+    """Stop every other deployment of the environment, in the store; return those that ran."""
     rows = connection.execute(
         select(deployments.c.deployment_id, deployments.c.status).where(
             deployments.c.environment == plan.environment.environment_id,
@@ -59,15 +59,15 @@ def stop_others(connection: Connection, plan: DeploymentPlan, *, at: datetime) -
     ).all()
     for name, status in rows:
         running = status == DeploymentStatus.RUNNING.value
-        taken_back = name == plan.rollback_from
-        after = DeploymentStatus.FAILED if taken_back else DeploymentStatus.STOPPED
-        words = f"taken back by {plan.deployment_id}" if taken_back else f"followed by {plan.deployment_id}"
+        rolled_back = name == plan.rollback_from
+        after = DeploymentStatus.FAILED if rolled_back else DeploymentStatus.STOPPED
+        message = f"{'rolled back' if rolled_back else 'replaced'} by {plan.deployment_id}"
         change_deployment(
             connection,
             name,
             at=at,
             status=after if running else None,
-            message=words if running else None,
+            message=message if running else None,
             desired_replicas=0,
         )
         connection.execute(
@@ -93,7 +93,7 @@ def kept_releases(context: DeploymentContext, plan: DeploymentPlan) -> frozenset
 
 
 def begin_monitoring(connection: Connection, plan: DeploymentPlan, *, at: datetime) -> None:
-    """Write down that a deployment is to be monitored from now on."""
+    """Record that a deployment is monitored from now on."""
     body = {
         "version": plan.version,
         "digest": plan.digest,

@@ -1,4 +1,4 @@
-"""Who carries out a deployment: with which lease, on what, and how it tells of it."""
+"""The deployment context: what a process needs to carry out a deployment."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ _TICK = 0.01
 
 
 class StepFailed(MLOpsError):  # noqa: N818 -- named as what it says
-    """A step did not come out as it has to; the deployment is taken back."""
+    """A step did not come out as it has to; the deployment is reverted."""
 
 
 class Probes(Protocol):
-    """What a deployment asks of the world around it; where it does not hold, an MLOpsError says so."""
+    """What a deployment asks of its environment; where something does not hold, an MLOpsError says so."""
 
     def environment(
         self, environment: DeploymentEnvironment, record: IntegrationResult
@@ -60,7 +60,7 @@ class Probes(Protocol):
         """Return what the service checks say of replicas, within a time; ``quick`` waits for no interval."""
 
     def replay(self, plan: DeploymentPlan, replica: Replica) -> str:
-        """Ask a replica the golden requests; return a sentence of how many it answered as it has to."""
+        """Ask a replica the golden requests; return a message about how many it answered as it has to."""
 
     def prune(self, plan: DeploymentPlan, keep: Callable[[], frozenset[str]]) -> None:
         """Remove the releases of the environment that are none of the folders that ``keep`` returns."""
@@ -73,8 +73,8 @@ class DeploymentContext:
     Attributes:
         store: The store.
         lease: On the environment.
-        target: Runs versions and leads traffic to them.
-        probes: What is asked of the world.
+        target: Runs versions and routes traffic to them.
+        probes: What is asked of the environment.
         actor: Who, for journal and log.
         now: The time, aware.
         sleep: Waits some seconds.
@@ -106,16 +106,16 @@ class DeploymentContext:
             return read_pointer(connection, plan.environment.environment_id)
 
     def _requested(self, plan: DeploymentPlan) -> RequestedState:
-        """Return what people ask of a deployment."""
+        """Return what is requested of a deployment."""
         self.lease.require()
         with self.store.read() as connection:
             return read_requested_state(connection, plan.deployment_id)
 
     def require_not_aborted(self, plan: DeploymentPlan) -> RequestedState:
-        """Return what people ask of a deployment.
+        """Return what is requested of a deployment, unless it was aborted.
 
         Raises:
-            StepFailed: somebody asks for its end.
+            StepFailed: the deployment was aborted.
         """
         requested = self._requested(plan)
         if requested.abort is not None:
@@ -173,7 +173,7 @@ class DeploymentContext:
             if (self.now() - begun).total_seconds() >= ROUTE_SECONDS:
                 raise TaskError(
                     f"the traffic does not follow revision {revision} of the pointer within "
-                    f"{ROUTE_SECONDS:g} s; look at the logs of supervisor and gateway"
+                    f"{ROUTE_SECONDS:g} s; see the logs of supervisor and gateway"
                 )
             self.lease.require()
             self.sleep(_TICK)

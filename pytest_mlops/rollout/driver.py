@@ -1,4 +1,4 @@
-"""The driver: carries out one step after the other until the deployment is over, wherever it was left."""
+"""The driver: carries out one step after the other until the deployment is over, whichever step is next."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def carry_out(context: DeploymentContext, plan: DeploymentPlan) -> None:
         plan: The deployment; its row is in the store.
 
     Raises:
-        ConflictError: somebody else holds the lease now, and goes on with the deployment.
-        StoreError: the store failed. Whoever takes the lease next goes on with the deployment.
-        MLOpsError: the way back failed, too; it is tried again by whoever takes the lease next.
+        ConflictError: another process holds the lease now and resumes the deployment.
+        StoreError: the store failed. The next holder of the lease resumes the deployment.
+        MLOpsError: the revert failed, too; the next holder of the lease tries it again.
     """
     if _needs_new_ticket(context, context.journal(plan)):
         _step(context, plan, Step.VERIFY)
@@ -48,9 +48,9 @@ def carry_out(context: DeploymentContext, plan: DeploymentPlan) -> None:
 
 
 def _needs_new_ticket(context: DeploymentContext, journal: Sequence[Entry]) -> bool:
-    """Tell whether a deployment that goes on to serve has a ticket that may not hold any more.
+    """Return whether a deployment that is to serve has a ticket that may not hold any more.
 
-    It is too old, or another process staged the version, and may have ended long before.
+    The ticket is too old, or another process, which has ended, staged the version.
     """
     done = done_steps(journal)
     if is_committed(journal) or next_step(journal) in {Step.REVERT, None} or Step.VERIFY not in done:
@@ -72,7 +72,7 @@ def _step(context: DeploymentContext, plan: DeploymentPlan, step: Step) -> None:
         _fail(context, plan, step, str(error))
         if step is Step.REVERT:
             raise
-    except Exception as error:  # whatever goes wrong in a step, the version before is brought back
+    except Exception as error:  # whatever goes wrong in a step, the version before serves again
         _fail(context, plan, step, f"{type(error).__name__}: {error}")
         if step is Step.REVERT:
             raise
@@ -138,7 +138,7 @@ def _commit(context: DeploymentContext, plan: DeploymentPlan) -> None:
 
 
 def _is_ticket_old(context: DeploymentContext, journal: Sequence[Entry]) -> bool:
-    """Tell whether the ticket was last found good longer ago than it counts: a rollout may take days."""
+    """Return whether the ticket was last found good longer ago than it counts: a rollout may take days."""
     age = context.now().timestamp() - _last_done(journal, Step.VERIFY).at
     return not 0 <= age <= TICKET_SECONDS  # nor does one from the future count
 
@@ -146,7 +146,7 @@ def _is_ticket_old(context: DeploymentContext, journal: Sequence[Entry]) -> bool
 def _bake(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
     context.await_route(context.pointer(plan).revision)
     committed = _last_done(context.journal(plan), Step.COMMIT)
-    if committed.fence != context.lease.fence:  # whatever ended who committed it may have ended replicas
+    if committed.fence != context.lease.fence:  # what ended the committing process may have ended replicas
         await_ready(context, plan)
     return watch(context, plan, until=committed.at + plan.environment.rollout.bake)
 
@@ -168,4 +168,4 @@ _ACTS: Mapping[Step, Callable[[DeploymentContext, DeploymentPlan], dict[str, Any
     Step.BLESS: bless,
     Step.REVERT: revert,
 }
-"""What each step does; one that writes its own end into the journal returns ``None``."""
+"""What each step does; one that writes its own last entry of the journal returns ``None``."""

@@ -33,8 +33,8 @@ for found in distributions():
     name = found.metadata["Name"]
     if name:
         packages.setdefault(name, found.version)
-facts_there = {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
-print(json.dumps(facts_there))
+found = {"python": platform.python_version(), "platform": platform.platform(), "packages": packages}
+print(json.dumps(found))
 """
 
 
@@ -69,11 +69,11 @@ def serving_facts(command: Sequence[str], dependencies: Sequence[str], *, folder
     program = command[0].replace("{python}", sys.executable)
     if _PYTHON.fullmatch(Path(program).name) is None:
         return {}
-    facts_there = ask_interpreter(program, folder)
-    if facts_there is None:
+    found = ask_interpreter(program, folder)
+    if found is None:
         return {}
-    facts = {"python": facts_there.python, "system": _system(facts_there.platform)}
-    return facts | _package_facts(facts_there.packages, dependencies)
+    facts = {"python": found.python, "system": _system(found.platform)}
+    return facts | _package_facts(found.packages, dependencies)
 
 
 def ask_interpreter(program: str, folder: Path) -> InterpreterFacts | None:

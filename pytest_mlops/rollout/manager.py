@@ -1,4 +1,4 @@
-"""Deployments as whole acts: deploy a version, go back to one, go on with what somebody left unfinished."""
+"""The deployment manager: deploys a version, rolls back to one, resumes an unfinished deployment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from pytest_mlops.evidence.case import Evidence
-    from pytest_mlops.evidence.ticket import Examined, Ticket
+    from pytest_mlops.evidence.ticket import Examination, Ticket
     from pytest_mlops.records.deployment import Consistency, DeploymentResult
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.health import HealthStatus
@@ -58,9 +58,9 @@ class DeploymentManager:
         store: The store.
         environment: The environment.
         project: Folder of ``mlops.yaml``.
-        target: Runs versions and leads traffic to them.
-        probes: What is asked of the world.
-        model_id: The model that the environment is for, which a version that is gone back to has to be of.
+        target: Runs versions and routes traffic to them.
+        probes: What is asked of the environment.
+        model_id: The model that the environment is for, of which a rollback candidate has to be.
         actor: Who acts.
         echo: Prints a line for the person who deploys.
         now: The time, aware.
@@ -79,14 +79,14 @@ class DeploymentManager:
     sleep: Callable[[float], None] = time.sleep
 
     def deploy(self, evidence: Evidence) -> DeploymentResult:
-        """Deploy a version: afterwards it serves, or the version before it goes on serving.
+        """Deploy a version: afterwards it serves, or the version before it keeps serving.
 
         Raises:
             TicketRefused: the evidence does not suffice; nothing was begun.
             EvidenceError: the record cannot be read; nothing was begun.
             ConfigError: the environment does not say how a version is served.
-            ConflictError: somebody else acts on the environment, or took over.
-            StoreError: the store failed; whoever acts next goes on with what was begun.
+            ConflictError: another process acts on the environment, or took over.
+            StoreError: the store failed; the next process that acts resumes what was begun.
         """
         with self._lease() as lease:
             plan = self._begin(evidence, lease)
@@ -94,7 +94,7 @@ class DeploymentManager:
         return self.result(plan.deployment_id)
 
     def submit(self, evidence: Evidence) -> str:
-        """Ask for the ticket and write the deployment down, for the supervisor to carry out; return its name.
+        """Verify the ticket and record the deployment for the supervisor to carry out; return its name.
 
         Raises:
             As :meth:`deploy`.
@@ -106,7 +106,7 @@ class DeploymentManager:
 
     def _begin(self, evidence: Evidence, lease: Lease) -> DeploymentPlan:
         self._require_serving()
-        self._require_nothing_under_way()
+        self._require_nothing_in_progress()
         asked = self.now()
         ticket = verify_evidence(
             self.store, self.environment, evidence, project=self.project, actor=self._actor(), now=asked
@@ -126,15 +126,15 @@ class DeploymentManager:
             )
         return plan
 
-    def dry_run(self, evidence: Evidence) -> tuple[Examined, HealthStatus, Consistency]:
-        """Ask everything that a deployment would ask before it begins, and begin nothing.
+    def dry_run(self, evidence: Evidence) -> tuple[Examination, HealthStatus, Consistency]:
+        """Check everything that a deployment checks before it begins, and begin nothing.
 
         Raises:
             EnvironmentUnhealthy: what the version needs besides itself is not well.
             As :meth:`deploy`.
         """
         self._require_serving()
-        self._require_nothing_under_way()
+        self._require_nothing_in_progress()
         examined = examine_evidence(
             self.store, self.environment, evidence, project=self.project, now=self.now()
         )
@@ -143,7 +143,7 @@ class DeploymentManager:
         return examined, *self.probes.environment(self.environment, examined.ticket.record)
 
     def rollback(self, *, to: str | None = None) -> DeploymentResult:
-        """Go back to a version that served before: the newest whose ticket holds and whose replay passes.
+        """Roll back to a version that served before: the newest whose ticket holds and whose replay passes.
 
         Args:
             to: The version's name or deployment, if it has to be that one.
@@ -151,11 +151,11 @@ class DeploymentManager:
         Raises:
             NotRegistered: there is none.
             EvidenceError: none of them may serve; the message says why of each.
-            ConflictError: somebody else acts on the environment.
+            ConflictError: another process acts on the environment.
         """
         self._require_serving()
         with self._lease() as lease:
-            self._require_nothing_under_way()
+            self._require_nothing_in_progress()
             return self.roll_back_under(lease, to=to)
 
     def roll_back_under(self, lease: Lease, *, to: str | None = None) -> DeploymentResult:
@@ -177,11 +177,11 @@ class DeploymentManager:
                 return result
             refusals.append(f"{version}: {result.deployment.message}")
         if not refusals:
-            raise NotRegistered("no other version served here before, so there is none to go back to")
-        raise EvidenceError("there is no version to go back to; " + "; ".join(refusals))
+            raise NotRegistered("no other version served here before, so there is none to roll back to")
+        raise EvidenceError("there is no version to roll back to; " + "; ".join(refusals))
 
     def recover(self) -> bool:
-        """Go on with a deployment that nobody carries out; tell whether there was one.
+        """Resume a deployment that no process carries out; return whether there was one.
 
         Raises:
             StoreError: the store failed.
@@ -195,7 +195,7 @@ class DeploymentManager:
         try:
             taken = self._lease()
         except ConflictError:
-            return False  # somebody was faster
+            return False  # another process was faster
         with taken as lease:
             carry_out(self._context(lease), self._row(row.plan.deployment_id).plan)
         return True
@@ -290,7 +290,7 @@ class DeploymentManager:
             message = "has no serve:, so nothing says how a version is served; add serve: {command: [...]}"
             raise ConfigError("mlops.yaml", [Problem(path=f"environments.{name}", message=message)])
 
-    def _require_nothing_under_way(self) -> None:
+    def _require_nothing_in_progress(self) -> None:
         with self.store.read() as connection:
             _refuse_second(unfinished(connection, self.environment.environment_id))
 
@@ -298,6 +298,6 @@ class DeploymentManager:
 def _refuse_second(row: DeploymentRow | None) -> None:
     if row is not None:
         raise ConflictError(
-            f"{row.plan.deployment_id} of {row.plan.version} is under way; wait until it is over, or "
+            f"{row.plan.deployment_id} of {row.plan.version} is in progress; wait until it is over, or "
             "abort it with pytest-mlops abort"
         )

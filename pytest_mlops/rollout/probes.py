@@ -1,4 +1,4 @@
-"""What a deployment asks of this machine: health, golden answers, consistency, and room on its disk."""
+"""The probes of a local environment: health, golden predictions, consistency, staging and pruning."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _QUICK = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalProbes:
-    """The probes of a target whose replicas this machine reaches; see ``context.Probes``.
+    """The :class:`~pytest_mlops.rollout.context.Probes` of a target whose replicas this machine reaches.
 
     Attributes:
         layout: Where the environment's files lie.
@@ -76,5 +76,5 @@ class LocalProbes:
         return replay(read_golden(plan.golden), url, settings)
 
     def prune(self, plan: DeploymentPlan, keep: Callable[[], frozenset[str]]) -> None:  # noqa: ARG002 -- of its environment
-        """Remove the releases that nobody goes back to."""
+        """Remove the releases that are not kept."""
         prune_releases(self.layout, keep)

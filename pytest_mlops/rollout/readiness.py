@@ -1,4 +1,4 @@
-"""Whether the replicas of a version are all there, healthy, and answer as the tested model did."""
+"""Readiness: every replica of a version runs, is healthy, and answers as the tested model did."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERDICT_SECONDS = 30.0
 """Deadline of one health verdict (``health_check_timeout`` of the FrameworkConfig)."""
 
 _TICK = 0.05
-_LOOK = 0.5
+_PROBE_EVERY = 0.5
 
 
 def await_healthy(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def await_healthy(context: DeploymentContext, plan: DeploymentPlan) -> dict[str,
         The health status, for the journal.
 
     Raises:
-        StepFailed: the deadline passed, the replicas die again and again, or somebody asks for the end.
+        StepFailed: the deadline passed, the replicas keep dying, or the deployment was aborted.
     """
     last = "no replica was started"
     while True:
@@ -46,7 +46,7 @@ def await_healthy(context: DeploymentContext, plan: DeploymentPlan) -> dict[str,
         if len(replicas) >= plan.replicas:
             seconds = min(max(left, 0.1), VERDICT_SECONDS)
             status = context.probes.health(plan, replicas, seconds=seconds, quick=True)
-            # Whoever routes looks at their health too, and sends no request to one that it has not seen well.
+            # The gateway probes them too, and sends no request to one that it has not seen healthy.
             ready = all(replica.ready for replica in _alive(context, plan))
             if status.is_healthy and ready:
                 return {"health": status.model_dump(mode="json"), "replicas": len(replicas)}
@@ -64,7 +64,7 @@ def await_ready(context: DeploymentContext, plan: DeploymentPlan) -> None:
     """Wait until every replica is ready for requests, within the time of one health verdict.
 
     Raises:
-        StepFailed: they are not, they die again and again, or somebody asks for the end.
+        StepFailed: they are not, they keep dying, or the deployment was aborted.
     """
     begun = context.now()
     while True:
@@ -76,7 +76,7 @@ def await_ready(context: DeploymentContext, plan: DeploymentPlan) -> None:
         if (context.now() - begun).total_seconds() >= VERDICT_SECONDS:
             raise StepFailed(
                 f"{ready} of {plan.replicas} replicas are ready after {VERDICT_SECONDS:g} s: "
-                f"{_last_words(context, plan)}"
+                f"{_last_message(context, plan)}"
             )
         context.sleep(_TICK)
 
@@ -110,13 +110,13 @@ def replay_golden(context: DeploymentContext, plan: DeploymentPlan) -> dict[str,
 
 
 def watch(context: DeploymentContext, plan: DeploymentPlan, *, until: float) -> dict[str, Any]:
-    """Watch a version until a moment, seconds since the epoch; look at least once.
+    """Watch a version until a moment, seconds since the epoch; probe it at least once.
 
     Returns:
-        The last health status, and how many probes of all looks succeeded, for the journal.
+        The last health status, and how many of all probes succeeded, for the journal.
 
     Raises:
-        StepFailed: it is not healthy, its replicas die again and again, or somebody asks for the end.
+        StepFailed: it is not healthy, its replicas keep dying, or the deployment was aborted.
     """
     successes = probes = 0
     while True:
@@ -133,19 +133,19 @@ def watch(context: DeploymentContext, plan: DeploymentPlan, *, until: float) -> 
             if status is None or len(replicas) < plan.replicas:
                 raise StepFailed(f"{len(replicas)} of {plan.replicas} replicas run at the end of the bake")
             return {"health": status.model_dump(mode="json"), "successes": successes, "probes": probes}
-        context.sleep(min(_LOOK, max(until - context.now().timestamp(), _TICK)))
+        context.sleep(min(_PROBE_EVERY, max(until - context.now().timestamp(), _TICK)))
 
 
 def refuse_crash_loop(context: DeploymentContext, plan: DeploymentPlan) -> None:
-    """Raise a StepFailed where replicas have died as often as they may."""
+    """Raise a StepFailed where the restart budget is used up."""
     if context.row(plan).restart_budget == 0:
-        last = _last_words(context, plan)
+        last = _last_message(context, plan)
         raise StepFailed(f"its replicas died {plan.environment.rollout.tries} times: {last}")
 
 
-def _last_words(context: DeploymentContext, plan: DeploymentPlan) -> str:
+def _last_message(context: DeploymentContext, plan: DeploymentPlan) -> str:
     messages = [replica.message for replica in context.target.replicas(plan.deployment_id)]
-    return next((message for message in messages if message), "look at their logs")
+    return next((message for message in messages if message), "see their logs")
 
 
 def _alive(context: DeploymentContext, plan: DeploymentPlan) -> list[Replica]:

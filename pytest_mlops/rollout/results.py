@@ -26,12 +26,12 @@ _NOT_PROBED = HealthStatus(is_healthy=False, state=HealthState.UNKNOWN, message=
 
 
 def result_of(connection: Connection, deployment_id: str, *, now: datetime) -> DeploymentResult:
-    """Return how a deployment came out; one under way is no success yet.
+    """Return how a deployment came out; one in progress is no success yet.
 
     Args:
         connection: Any connection.
         deployment_id: The deployment.
-        now: The time, which a deployment under way has lasted to.
+        now: The time, which a deployment in progress has lasted to.
 
     Raises:
         NotRegistered: there is none of this name.

@@ -26,7 +26,7 @@ __all__ = ["revert", "rollback_candidates"]
 def rollback_candidates(
     rows: Sequence[DeploymentRow], *, stable: str | None, to: str | None = None
 ) -> tuple[DeploymentRow, ...]:
-    """Return the deployments to go back to, the best first; of each version's files only the newest.
+    """Return the deployments that can be rolled back to, the best first; of each release only the newest.
 
     Args:
         rows: Those of the environment, newest first.
@@ -57,14 +57,14 @@ def rollback_candidates(
 
 
 def revert(context: DeploymentContext, plan: DeploymentPlan) -> None:
-    """Lead all traffic back to the version before, then stop the new one.
+    """Shift all traffic back to the version before, then stop the new one.
 
     Before the commit that version never stopped serving. After it, it still runs, since only the blessing
-    stops it; its ticket is asked for again all the same. Where it may not or cannot serve any more, the new
-    version, which was verified too, goes on serving, and the deployment's message says so.
+    stops it; its ticket is verified again all the same. Where it may not or cannot serve any more, the new
+    version, which was verified too, keeps serving, and the deployment's message says so.
 
     Raises:
-        MLOpsError: the target failed; the way back is tried again.
+        MLOpsError: the target failed; the revert is tried again.
     """
     pointer = context.pointer(plan)
     if pointer.stable == plan.deployment_id:
@@ -82,7 +82,7 @@ def revert(context: DeploymentContext, plan: DeploymentPlan) -> None:
     moved = pointer
     if (dict(pointer.weights), dict(pointer.shadow), pointer.stable) != (dict(back.weights), {}, back.stable):
         with context.lease.write() as connection:
-            reason = f"{plan.deployment_id} is taken back"
+            reason = f"{plan.deployment_id} is rolled back"
             moved = context.move(connection, plan, back, expected=pointer.revision, reason=reason)
     context.await_route(moved.revision)
     _end(context, plan, serves=back.stable)
@@ -122,14 +122,14 @@ def _end(context: DeploymentContext, plan: DeploymentPlan, *, serves: str | None
         detail = {"reason": reason, "serves": serves}
         context.note(plan, Step.REVERT, Phase.DONE, detail, connection=connection)
     context.target.stop(plan.deployment_id)
-    context.echo(f"{plan.deployment_id} was taken back; {serves or 'nothing'} serves")
+    context.echo(f"{plan.deployment_id} was rolled back; {serves or 'nothing'} serves")
 
 
 def _stay(context: DeploymentContext, plan: DeploymentPlan, refusal: str) -> None:
-    reason = f"{_reason(context, plan)}; it goes on serving, since there is nothing to go back to: {refusal}"
+    reason = f"{_reason(context, plan)}; it keeps serving, since there is nothing to roll back to: {refusal}"
     with context.lease.write() as connection:
         at = context.now()
-        # Without tries its replicas are started again and again: serving badly is better than not at all.
+        # Without a restart budget its replicas are always restarted: serving badly is better than not at all.
         change_deployment(
             connection,
             plan.deployment_id,

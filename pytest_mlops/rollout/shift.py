@@ -1,4 +1,4 @@
-"""The rollout: traffic moves to the new version as its strategy says, and as the judge allows."""
+"""The shift: traffic moves to the new version as its strategy says, and as the judge allows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["shift"]
 
-_LOOK = 0.25
+_JUDGE_EVERY = 0.25
 
 
 def shift(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def shift(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
         How it went, for the journal.
 
     Raises:
-        StepFailed: the judge, a person or the time says that it is to be taken back.
+        StepFailed: the judge decided to roll back, the deployment was aborted, or its time is over.
         MLOpsError: the target failed.
     """
     strategy = plan.environment.rollout.strategy
@@ -47,14 +47,14 @@ def _all_at_once(_context: DeploymentContext, _plan: DeploymentPlan) -> dict[str
 
 
 def _blue_green(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
-    """Wait, with the new version healthy and without traffic, until somebody promotes it."""
-    context.echo(f"{plan.deployment_id} is ready; pytest-mlops promote leads the traffic to it")
+    """Wait, with the new version healthy and without traffic, until a person promotes it."""
+    context.echo(f"{plan.deployment_id} is ready; pytest-mlops promote shifts the traffic to it")
     while True:
         requested = context.require_not_aborted(plan)
         refuse_crash_loop(context, plan)
         if requested.promote is not None and not requested.paused:
             return {"promoted": str(requested.promote)}
-        context.sleep(_LOOK)
+        context.sleep(_JUDGE_EVERY)
 
 
 def _canary(context: DeploymentContext, plan: DeploymentPlan) -> dict[str, Any]:
@@ -93,7 +93,7 @@ _STRATEGIES: dict[str, Callable[[DeploymentContext, DeploymentPlan], dict[str, A
 def _judge_step(
     context: DeploymentContext, plan: DeploymentPlan, trial: Trial, index: int, step: CanaryStep | None
 ) -> str | None:
-    """Look at one step's traffic until it may go on; return who promoted it, where it was a person."""
+    """Judge the traffic of one step until it may advance; return who promoted it, where a person did."""
     rollout = plan.environment.rollout
     bake = rollout.bake if step is None else step.bake
     since = _begin(context, plan, trial, index, None if step is None else step.weight)
@@ -106,19 +106,19 @@ def _judge_step(
             return str(requested.promote)
         decision = trial.decide(over=elapsed >= bake)
         if decision.rolls_back:
-            raise StepFailed(f"the judge says to go back: {decision.message}")
+            raise StepFailed(f"the judge decided to roll back: {decision.message}")
         if elapsed >= bake and decision.promotes and not requested.paused:
             trial.end()
             return None
         if elapsed >= max(rollout.max_bake, bake) and rollout.on_hold == "rollback" and not requested.paused:
             raise StepFailed(f"no verdict within max_bake, {rollout.max_bake:g} s: {decision.message}")
-        context.sleep(_LOOK)
+        context.sleep(_JUDGE_EVERY)
 
 
 def _begin(
     context: DeploymentContext, plan: DeploymentPlan, trial: Trial, index: int, weight: float | None
 ) -> float:
-    """Begin a step as soon as the counts can be had: a gateway that starts anew says nothing of a version."""
+    """Begin a step once there are counts: a gateway that is just starting is no fault of the version."""
     rollout = plan.environment.rollout
     asked = context.now()
     while True:
@@ -130,7 +130,7 @@ def _begin(
             waited = (context.now() - asked).total_seconds()
             if waited >= rollout.max_bake and rollout.on_hold == "rollback":
                 raise StepFailed(f"no counts within max_bake, {rollout.max_bake:g} s: {error}") from error
-        context.sleep(_LOOK)
+        context.sleep(_JUDGE_EVERY)
 
 
 def _lead(context: DeploymentContext, plan: DeploymentPlan, *, weight: float) -> None:

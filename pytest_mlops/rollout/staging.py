@@ -9,7 +9,7 @@ A release is a folder that is there as a whole or not at all::
     release.json                   the digests of all of it
 
 The source is read once: each file is hashed while it is copied, so that what was copied is what is compared.
-The copy is read once more where it lies, by whoever staged it.
+The release is read once more where it lies.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pytest_mlops.evidence.case import Case
-    from pytest_mlops.evidence.ticket import Examined, Ticket
+    from pytest_mlops.evidence.ticket import Examination, Ticket
     from pytest_mlops.records.environment import DeploymentEnvironment
     from pytest_mlops.records.ticket import TicketPolicy
     from pytest_mlops.state.plan import DeploymentPlan
@@ -70,7 +70,7 @@ def verify_evidence(
 
 def examine_evidence(
     store: Store, environment: DeploymentEnvironment, evidence: Evidence, *, project: Path, now: datetime
-) -> Examined:
+) -> Examination:
     """Examine a version's evidence as :func:`verify_evidence` does; issue no ticket and log nothing.
 
     Raises:

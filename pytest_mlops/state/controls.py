@@ -1,4 +1,4 @@
-"""What people ask of a rollout under way: to promote, pause, resume or abort it."""
+"""Controls that are requested of a rollout: to promote, pause, resume or abort it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Control", "ControlRequest", "RequestedState", "read_requested_state"
 
 
 class Control(StrEnum):
-    """What may be asked."""
+    """What may be requested."""
 
     PROMOTE = "promote"
     PAUSE = "pause"
@@ -31,7 +31,7 @@ class Control(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlRequest:
-    """One thing that somebody asked."""
+    """One control that a person requested."""
 
     control: Control
     actor: str
@@ -43,12 +43,12 @@ class ControlRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestedState:
-    """All that is asked of one deployment.
+    """All that is requested of one deployment.
 
     Attributes:
-        abort: To take it back.
-        promote: To go on to all the traffic, whatever the judge says.
-        paused: Whether it is to stay as it is; it is taken back all the same where it does harm.
+        abort: To roll it back.
+        promote: To advance to all the traffic, whatever the judge says.
+        paused: Whether it is to stay as it is; it is rolled back all the same where it does harm.
     """
 
     abort: ControlRequest | None = None
@@ -66,7 +66,7 @@ def request_control(
     reason: str,
     at: datetime,
 ) -> None:
-    """Write down what somebody asks; whoever carries out the deployment heeds it.
+    """Record a request; the process that carries out the deployment heeds it.
 
     Raises:
         StoreError: a text is too long.
@@ -92,7 +92,7 @@ def request_control(
 
 
 def read_requested_state(connection: Connection, deployment_id: str) -> RequestedState:
-    """Return what is asked of a deployment: not what has to be done next, but what is to be true of it."""
+    """Return what is requested of a deployment: not what to do next, but what is to be true of it."""
     rows = connection.execute(
         select(controls).where(controls.c.deployment_id == deployment_id).order_by(controls.c.id)
     )

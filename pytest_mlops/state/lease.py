@@ -1,4 +1,4 @@
-"""The lease: one at a time may act on an environment, and whoever lost it can write nothing more.
+"""The lease: one process at a time may act on an environment, and one that lost it can write nothing.
 
 A lease ends when its holder gives it back, does not renew it in time, or is seen to be dead. Each holder gets
 a fence, a number greater than all before; :meth:`Lease.write` lets a change in only while the store still
@@ -49,7 +49,7 @@ class Holder:
         actor: Who runs it.
         host: Name of its machine.
         pid: Its process id there.
-        started: When it began, so that another process with its id is told apart.
+        started: Its start time, which tells it from another process with its id.
     """
 
     actor: str
@@ -137,7 +137,7 @@ class Lease:
         """Give a connection whose changes are written together, and only if the lease is still ours.
 
         Raises:
-            ConflictError: somebody else holds it now.
+            ConflictError: another process holds it now.
             StoreError: the store failed; nothing was written.
         """
         with self.store.write() as connection:
@@ -154,7 +154,7 @@ class Lease:
             raise self._gone()
 
     def release(self) -> None:
-        """Give the lease back; one that somebody else took meanwhile is left alone."""
+        """Give the lease back; one that another process took meanwhile is left alone."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -168,7 +168,7 @@ class Lease:
         """Prolong the lease.
 
         Raises:
-            ConflictError: somebody else holds it now.
+            ConflictError: another process holds it now.
             StoreError: the store failed; it may work again in time.
         """
         with self.write() as connection:
@@ -197,8 +197,8 @@ class Lease:
 
     def _gone(self) -> ConflictError:
         return ConflictError(
-            f"the lease on {self.name} is not ours any more: somebody else took over while this process did "
-            "not answer, and goes on with the deployment; see pytest-mlops status"
+            f"the lease on {self.name} is not ours any more: another process took over while this one did "
+            "not answer, and resumes the deployment; see pytest-mlops status"
         )
 
 
@@ -210,7 +210,7 @@ def acquire(
     seconds: float = LEASE_SECONDS,
     clock: Callable[[], float] = time.time,
 ) -> Lease:
-    """Take a lease that nobody holds.
+    """Take a lease that no process holds.
 
     Args:
         store: The store.
@@ -220,7 +220,7 @@ def acquire(
         clock: The time, seconds since the epoch.
 
     Raises:
-        ConflictError: somebody holds it; the message says who, and since when.
+        ConflictError: another process holds it; the message says which, and since when.
         StoreError: the store failed.
     """
     holder = Holder.here(actor)
@@ -241,7 +241,7 @@ def acquire(
 
 
 def lease_state(connection: Connection, name: str) -> LeaseState | None:
-    """Return what the store says of a lease; ``None`` if nobody ever held it."""
+    """Return what the store says of a lease; ``None`` if it was never held."""
     row = connection.execute(select(leases).where(leases.c.name == name)).first()
     return None if row is None else _state(row)
 

@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def routes(self) -> Path:
-        """What the gateway sends where, as the supervisor last told it."""
+        """What the gateway sends where, as the supervisor last wrote it."""
         return self.run / "routes.json"
 
     @property
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def starting(self) -> Path:
-        """File that was touched when somebody last started a supervisor."""
+        """File that was touched when a supervisor was last started."""
         return self.run / "starting"
 
     @property

@@ -1,4 +1,4 @@
-"""What a deployment is made of: written once, when it begins, and read by whoever works on it."""
+"""The plan of a deployment: written once, when it begins, and read by every process that carries it out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class DeploymentPlan(Record):
     """Folder that the version is staged in, an absolute path."""
     source: Source
     rollback_from: Text | None = None
-    """The deployment that this one takes back."""
+    """The deployment that this one rolls back."""
     actor: Text
     """Who asked for it."""
     created_at: Timestamp

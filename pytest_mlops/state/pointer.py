@@ -74,7 +74,7 @@ def move_pointer(
     Args:
         connection: From ``Lease.write``, so that the mover's lease holds.
         environment: The environment.
-        to: Where to; its revision is not looked at.
+        to: Where to; its revision is ignored.
         expected: The revision that was read.
         fence: That of the mover's lease; one older than that of the last move is refused.
         actor: Who.
@@ -95,8 +95,8 @@ def move_pointer(
     revision, last_fence = (0, 0) if row is None else (row.revision, row.fence)
     if revision != expected or last_fence > fence:
         raise ConflictError(
-            f"the pointer of {environment} was moved by somebody else: it is at revision {revision} (fence "
-            f"{last_fence}), expected {expected} (fence {fence} or older); look at pytest-mlops status"
+            f"the pointer of {environment} was moved by another process: it is at revision {revision} (fence "
+            f"{last_fence}), expected {expected} (fence {fence} or older); see pytest-mlops status"
         )
     values = {
         "revision": revision + 1,

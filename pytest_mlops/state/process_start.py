@@ -1,4 +1,4 @@
-"""When a process began, on a clock that nobody sets: what tells it from another with its number."""
+"""Process start times, on a clock that is never set: they tell apart two processes with one id."""
 
 from __future__ import annotations
 

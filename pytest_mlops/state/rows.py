@@ -158,7 +158,7 @@ def list_deployments(
 
 
 def unfinished(connection: Connection, environment: str) -> DeploymentRow | None:
-    """Return the deployment of an environment that is under way; at most one is."""
+    """Return the deployment of an environment that is in progress; at most one is."""
     query = (
         select(deployments)
         .where(

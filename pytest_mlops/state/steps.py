@@ -26,7 +26,7 @@ class Step(StrEnum):
     """One step of a deployment, in their order; each can be carried out again."""
 
     VERIFY = "verify"
-    """The ticket: nothing goes on without evidence that the environment accepts."""
+    """The ticket: nothing else happens without evidence that the environment accepts."""
     ENVIRONMENT = "environment"
     """What the version needs besides itself is well, and near enough to where it was tested."""
     STAGE = "stage"
@@ -58,7 +58,7 @@ class Phase(StrEnum):
 
     BEGUN = "begun"
     NOTED = "noted"
-    """Something within a step is worth keeping, as a look of the judge."""
+    """Something within a step is worth keeping, as a verdict of the judge."""
     DONE = "done"
     FAILED = "failed"
 
@@ -85,7 +85,7 @@ class Entry:
 def next_step(journal: Sequence[Entry]) -> Step | None:
     """Return the step that comes next; ``None`` where the deployment is over.
 
-    A failed step is followed by the way back, and so is a failed way back: it is tried again.
+    A failed step is followed by the revert, and so is a failed revert: it is tried again.
     """
     if is_over(journal):
         return None

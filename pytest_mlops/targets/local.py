@@ -27,7 +27,7 @@ __all__ = ["LocalTarget"]
 class LocalTarget:
     """The target of an environment on this machine; see :class:`~pytest_mlops.targets.protocol.Target`.
 
-    It starts and ends nothing itself: the supervisor does, as the store wants it.
+    It starts and ends nothing itself: the supervisor does, as the store demands.
 
     Attributes:
         layout: Where the environment's files lie.
@@ -42,7 +42,7 @@ class LocalTarget:
         ensure_up(self.layout, self.supervisor)
 
     def start(self, deployment_id: str) -> None:
-        """Make sure that a supervisor runs, which starts what the store wants."""
+        """Make sure that a supervisor runs, which starts what the store demands."""
         del deployment_id
         ensure_up(self.layout, self.supervisor)
 
@@ -77,14 +77,14 @@ class LocalTarget:
         )
 
     def stop(self, deployment_id: str) -> None:
-        """Leave it to the supervisor, which ends what the store does not want."""
+        """Leave it to the supervisor, which ends what the store does not demand."""
         del deployment_id
 
     def _require_not_down(self) -> None:
         """Nothing can be said of a version whose environment is being taken down."""
         if self.layout.down.exists():
             raise ConflictError(
-                "the environment is down; what is under way there goes on after pytest-mlops up"
+                "the environment is down; what is in progress there resumes after pytest-mlops up"
             )
 
 

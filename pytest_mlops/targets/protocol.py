@@ -23,10 +23,10 @@ class Replica:
         host: Where it listens.
         port: Where it listens.
         alive: Whether its process runs.
-        ready: Whether whoever routes would send it requests.
-        restarts: Times that it died and was started anew.
+        ready: Whether the gateway would send it requests.
+        restarts: Times that it died and was restarted.
         deaths: Of them, those in a row, without a long life between.
-        message: Why it is not alive, or was started anew.
+        message: Why it is not alive, or was restarted.
     """
 
     deployment_id: str
@@ -41,7 +41,7 @@ class Replica:
 
 
 class Target(Protocol):
-    """Runs versions and leads traffic to them. Every method may be called again after a crash."""
+    """Runs versions and routes traffic to them. Every method may be called again after a crash."""
 
     def require_up(self) -> None:
         """Make sure that versions can be run at all.
@@ -51,7 +51,7 @@ class Target(Protocol):
         """
 
     def start(self, deployment_id: str) -> None:
-        """See to it that the replicas which the store wants of a deployment are being started; do not wait.
+        """See to it that the replicas that the store demands of a deployment are being started; do not wait.
 
         Raises:
             TaskError: nothing is there that could start them.
@@ -65,7 +65,7 @@ class Target(Protocol):
         """
 
     def routed(self) -> int:
-        """Return the revision of the pointer that all new requests follow by now; 0 for none.
+        """Return the revision of the pointer that all new requests follow; 0 for none.
 
         Raises:
             ConflictError: as :meth:`replicas`.

@@ -20,7 +20,7 @@ from pytest_mlops.evidence.attest import write_attestations
 from pytest_mlops.evidence.case import Case, Evidence, open_case
 from pytest_mlops.evidence.keys import SigningKey, generate_key
 from pytest_mlops.evidence.statement import envelope_path
-from pytest_mlops.evidence.ticket import Examined, examine
+from pytest_mlops.evidence.ticket import Examination, examine
 from pytest_mlops.records.codec import dump, load_integration_result, policy_digest
 from pytest_mlops.records.ticket import TicketPolicy, TrustedKey
 
@@ -177,7 +177,7 @@ class Scene:
             now=self.now,
         )
 
-    def examine(self) -> Examined:
+    def examine(self) -> Examination:
         return examine(self.case())
 
 

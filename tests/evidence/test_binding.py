@@ -19,11 +19,11 @@ from pytest_mlops.records.ticket import TicketPolicy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mlops.evidence.ticket import Examined
+    from pytest_mlops.evidence.ticket import Examination
     from tests.evidence.conftest import Scene
 
 
-def presented(scene: Scene, model_id: str | None) -> Examined:
+def presented(scene: Scene, model_id: str | None) -> Examination:
     scene.model_id = model_id
     return scene.examine()
 

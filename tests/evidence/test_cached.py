@@ -116,7 +116,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_broken_cache_is_made_anew(
+def test_a_damaged_cache_is_replaced(
     model: Path, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later(monkeypatch)

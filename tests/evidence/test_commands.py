@@ -219,12 +219,12 @@ def test_the_log_is_verified_and_shown(here: Shell, scene: Scene) -> None:
     assert first.endswith("deployer  ticket  risk@7")
     assert '"verificationResult": "FAILED"' in body
     with open_store(folder=scene.folder) as store, store.write() as connection:
-        connection.execute(log_table.update().where(log_table.c.seq == 1).values(actor="nobody"))
+        connection.execute(log_table.update().where(log_table.c.seq == 1).values(actor="mallory"))
     assert here.run("log", "verify") == 5
     assert "entry 1 of the log was changed" in here.err
 
 
-def test_what_is_no_private_key_is_told_what_it_is(here: Shell, scene: Scene) -> None:
+def test_what_is_no_private_key_is_named(here: Shell, scene: Scene) -> None:
     for name in ("ci.pub", "test_model.py"):
         (scene.folder / name).chmod(0o644)
     assert here.run("sign", scene.path, "--key=ci.pub") == 2
@@ -246,7 +246,7 @@ def test_nothing_in_the_log_can_print_a_line_of_its_own(here: Shell, scene: Scen
     with open_store(folder=scene.folder) as store:
         issue_ticket(store, scene.case(), actor="deployer")
         forged = "x\n2  2026-01-01  ann\x1b[2K\u2028\u202e"
-        with store.write() as connection:  # as whoever writes the database could
+        with store.write() as connection:  # as anyone who writes the database could
             connection.execute(log_table.update().where(log_table.c.seq == 1).values(actor=forged))
     assert here.run("log", "show") == 0
     assert len(here.out.splitlines()) == 1
@@ -264,7 +264,7 @@ def test_a_deployment_needs_no_plugin_whose_checks_the_configuration_uses(here: 
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("environments:\n  production: {min_signature: 2}\n", "environments.production.min_signature"),
         ("environments: {production: {}}\nenvironments: {}\n", "environments"),
@@ -273,10 +273,10 @@ def test_a_deployment_needs_no_plugin_whose_checks_the_configuration_uses(here: 
     ],
 )
 def test_a_mistake_in_what_a_deployment_reads_is_named(
-    here: Shell, scene: Scene, text: str | None, sentence: str
+    here: Shell, scene: Scene, text: str | None, message: str
 ) -> None:
     config = scene.folder / "other.yaml"
     if text is not None:
         config.write_text(text, encoding="utf-8")
     assert here.run("verify", scene.path, "--environment=production", f"--config={config}") == 2
-    assert sentence in here.err
+    assert message in here.err

@@ -12,7 +12,7 @@ from pytest_mlops.config.load import load_config
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.evidence.demands import judge_under, tightened
 from pytest_mlops.evidence.keys import generate_key
-from pytest_mlops.evidence.trust import hold_key, hold_keys
+from pytest_mlops.evidence.trust import load_trusted_key, load_trusted_keys
 from pytest_mlops.records.policy import GateSettings, Policy, Requirement
 from pytest_mlops.records.rule import Rule
 from pytest_mlops.records.ticket import TicketPolicy, TrustedKey
@@ -27,7 +27,7 @@ KEY = TrustedKey(name="a", file="a.pub")
 
 
 @pytest.mark.parametrize(
-    ("demands", "sentence"),
+    ("demands", "message"),
     [
         ({"trusted_keys": [{"name": "a"}]}, "either file or public_key, got neither"),
         ({"trusted_keys": [{"name": "a", "file": "a", "public_key": "b"}]}, "got both"),
@@ -53,9 +53,9 @@ KEY = TrustedKey(name="a", file="a.pub")
     ],
 )
 def test_demands_that_cannot_be_met_or_mean_nothing_are_refused(
-    demands: dict[str, Any], sentence: str
+    demands: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValidationError, match=sentence):
+    with pytest.raises(ValidationError, match=message):
         TicketPolicy.model_validate(demands)
 
 
@@ -63,7 +63,7 @@ def test_demands_that_cannot_be_met_or_mean_nothing_are_refused(
     ("keys", "required", "demanded"),
     [((), None, False), ((KEY,), None, True), ((KEY,), False, False), ((KEY,), True, True)],
 )
-def test_trusted_keys_demand_a_signature_unless_told_otherwise(
+def test_trusted_keys_demand_a_signature_unless_set_otherwise(
     keys: tuple[TrustedKey, ...], required: bool | None, demanded: bool
 ) -> None:
     assert TicketPolicy(trusted_keys=keys, require_signature=required).demands_signature is demanded
@@ -136,10 +136,10 @@ def test_evidence_that_sufficed_for_a_run_may_not_suffice_for_a_release(scene: S
 def test_a_key_may_stand_in_the_configuration_itself(tmp_path: Path) -> None:
     key, _ = generate_key(tmp_path / "ci.key")
     entry = TrustedKey(name="ci", public_key=key.public.to_pem())
-    assert hold_key(entry, tmp_path, date(2026, 1, 1)).key.id == key.public.id
+    assert load_trusted_key(entry, tmp_path, date(2026, 1, 1)).key.id == key.public.id
     broken = TrustedKey(name="ci", public_key="hello")
     with pytest.raises(ConfigError, match="ci of trusted_keys"):
-        hold_key(broken, tmp_path, date(2026, 1, 1))
+        load_trusted_key(broken, tmp_path, date(2026, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_a_key_counts_from_its_first_day_to_its_last(
 ) -> None:
     generate_key(tmp_path / "ci.key")
     entry = TrustedKey(name="ci", file="ci.pub", **limits)
-    assert (hold_key(entry, tmp_path, day).objection is None) is counts
+    assert (load_trusted_key(entry, tmp_path, day).objection is None) is counts
 
 
 def test_one_key_under_two_names_is_refused(tmp_path: Path) -> None:
     generate_key(tmp_path / "ci.key")
     entries = [TrustedKey(name=name, file="ci.pub") for name in "ab"]
     with pytest.raises(EvidenceError, match="a and b are one key"):
-        hold_keys(entries, tmp_path, date(2026, 1, 1))
+        load_trusted_keys(entries, tmp_path, date(2026, 1, 1))

@@ -100,7 +100,7 @@ def test_the_url_safe_alphabet_is_read_too(keys: list[SigningKey]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "sentence"),
+    ("field", "value", "message"),
     [
         ("payload", "e30", "not valid base64"),
         ("payload", "e3 0=", "not valid base64"),
@@ -119,10 +119,10 @@ def test_the_url_safe_alphabet_is_read_too(keys: list[SigningKey]) -> None:
     ],
 )
 def test_an_envelope_that_is_none_is_refused(
-    keys: list[SigningKey], field: str, value: Any, sentence: str
+    keys: list[SigningKey], field: str, value: Any, message: str
 ) -> None:
     data = json.loads(encode_envelope(sign_payload(b"{}", keys))) | {field: value}
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         read_envelope(json.dumps(data).encode())
 
 

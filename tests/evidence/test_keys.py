@@ -84,7 +84,7 @@ def test_a_key_that_others_can_get_at_is_refused(tmp_path: Path, mode: int) -> N
 def test_a_key_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generate_key(tmp_path / "ci.key")
     owner = (tmp_path / "ci.key").stat().st_uid
-    if owner == 0:  # root's own files are taken by everybody; give it to somebody
+    if owner == 0:  # root may read everything; give it to another user
         import os
 
         os.chown(tmp_path / "ci.key", 12345, -1)
@@ -110,7 +110,7 @@ def test_what_is_no_ed25519_private_key_is_refused(tmp_path: Path) -> None:
     curve = ec.generate_private_key(ec.SECP256R1()).private_bytes(PEM, PKCS8, PLAIN)
     locked = key.private_bytes(PEM, PKCS8, serialization.BestAvailableEncryption(b"secret"))
     public = key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    for number, (data, sentence) in enumerate(
+    for number, (data, message) in enumerate(
         [
             (b"", "is empty"),
             (b" \n", "is empty"),
@@ -122,7 +122,7 @@ def test_what_is_no_ed25519_private_key_is_refused(tmp_path: Path) -> None:
         ]
     ):
         path = private_file(tmp_path / f"{number}.key", data)
-        with pytest.raises(ConfigError, match=sentence):
+        with pytest.raises(ConfigError, match=message):
             load_signing_key(path)
 
 
@@ -135,12 +135,12 @@ def test_what_is_no_ed25519_public_key_is_refused(tmp_path: Path) -> None:
     generate_key(tmp_path / "ci.key")
     curve = ec.generate_private_key(ec.SECP256R1()).public_key()
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
-    for data, sentence in [
+    for data, message in [
         ((tmp_path / "ci.key").read_bytes(), "k: 1 mistake\n  is a private key"),
         (b"hello", "is no public key in PEM form"),
         (curve.public_bytes(PEM, spki), "key; expected Ed25519"),
     ]:
-        with pytest.raises(ConfigError, match=sentence):
+        with pytest.raises(ConfigError, match=message):
             parse_public_key(data, "k")
 
 

@@ -170,9 +170,9 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("name", TAMPERED)
 def test_a_tampered_model_is_refused(signed: Signed, name: str) -> None:
-    tamper, sentence = TAMPERED[name]
+    tamper, message = TAMPERED[name]
     tamper(signed.model)
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         signed.verify()
 
 
@@ -292,11 +292,11 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)
 def test_a_signed_contradiction_is_refused(signed: Signed, name: str) -> None:
-    change, sentence = CONTRADICTIONS[name]
+    change, message = CONTRADICTIONS[name]
     statement = signed.statement()
     change(statement)
     signed.resign(statement)
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         signed.verify()
 
 
@@ -319,7 +319,7 @@ def test_another_key_is_refused(signed: Signed, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
         ({"mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.2"}, "expected 'application"),
         ({"dsseEnvelope": None}, "no dsseEnvelope"),
@@ -327,11 +327,11 @@ def test_another_key_is_refused(signed: Signed, tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_no_such_bundle_is_refused(
-    signed: Signed, change: dict[str, Any], sentence: str
+    signed: Signed, change: dict[str, Any], message: str
 ) -> None:
     data = json.loads(signed.bundle.read_text(encoding="utf-8")) | change
     signed.bundle.write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         signed.verify()
 
 

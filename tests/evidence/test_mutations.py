@@ -168,7 +168,7 @@ def test_mutations_of_the_bytes_of_an_envelope_never_change_what_is_believed(
 
 
 DECIDING = ("policy", "policy_digest", "schema_version", *GateJudgement.model_fields)
-"""What no record may state otherwise, even where nobody signs; texts in it aside."""
+"""What no record may state otherwise, even without a signature; texts in it aside."""
 
 
 @mutations(1000)

@@ -115,7 +115,7 @@ def test_a_statement_reads_back(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
         ({"_type": "x"}, "_type is 'x'"),
         ({"predicateType": "x"}, "predicateType is 'x'"),
@@ -125,8 +125,8 @@ def test_a_statement_reads_back(scene: Scene) -> None:
         ({"predicate": {"result": "PASSED"}}, "does not say which run and record"),
     ],
 )
-def test_what_is_no_statement_of_ours_is_refused(scene: Scene, change: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(EvidenceError, match=sentence):
+def test_what_is_no_statement_of_ours_is_refused(scene: Scene, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(EvidenceError, match=message):
         read_test_result(json.dumps(statement_of(scene) | change).encode())
 
 

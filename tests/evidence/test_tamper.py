@@ -19,7 +19,7 @@ from pytest_mlops.records.rule import Rule
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_mlops.evidence.ticket import Examined
+    from pytest_mlops.evidence.ticket import Examination
     from tests.evidence.conftest import Scene
 
 Manipulation = Callable[["Scene"], object]
@@ -451,7 +451,7 @@ OTHERS: dict[str, dict[str, tuple[Manipulation, str]]] = {
         "a narrowed run": (narrowed, "narrowed to a part of the tests .-k rank"),
         "no requirements": (without_requirements, "not deployable"),
         "no configuration": (unconfigured, "not deployable"),
-        "a cell that nobody tested": (uncovered, "no conclusive test covers fair:all"),
+        "a cell that no test covers": (uncovered, "no conclusive test covers fair:all"),
     },
     "age": {
         "an old record": (lambda scene: setattr(scene, "now", scene.now + timedelta(days=7)), "7 days"),
@@ -467,13 +467,13 @@ OTHERS: dict[str, dict[str, tuple[Manipulation, str]]] = {
 }
 
 
-def refused(examined: Examined, check: str, sentence: str) -> None:
-    """Assert that a check refused with a sentence, for a reason that was foreseen."""
+def refused(examined: Examination, check: str, message: str) -> None:
+    """Assert that a check refused with a message, for a reason that was foreseen."""
     import re
 
     assert examined.ticket is None
     assert examined.refusal is not None, "it was let in"
-    assert (examined.refusal.check, bool(re.search(sentence, examined.refusal.message))) == (check, True), (
+    assert (examined.refusal.check, bool(re.search(message, examined.refusal.message))) == (check, True), (
         f"{examined.refusal}"
     )
     assert "Error:" not in examined.refusal.message
@@ -482,9 +482,9 @@ def refused(examined: Examined, check: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("name", SIGNED)
 def test_what_is_not_signed_as_it_stands_is_refused(scene: Scene, name: str) -> None:
-    manipulate, sentence = SIGNED[name]
+    manipulate, message = SIGNED[name]
     manipulate(scene)
-    refused(scene.examine(), "signature", sentence)
+    refused(scene.examine(), "signature", message)
 
 
 UNSIGNED = [
@@ -500,16 +500,16 @@ UNSIGNED = [
 
 
 @pytest.mark.parametrize(
-    ("check", "manipulate", "sentence"),
-    [(check, manipulate, sentence) for check, _, manipulate, sentence in UNSIGNED],
+    ("check", "manipulate", "message"),
+    [(check, manipulate, message) for check, _, manipulate, message in UNSIGNED],
     ids=[f"{check}: {name}" for check, name, _, _ in UNSIGNED],
 )
 def test_what_does_not_hold_is_refused_without_a_signature_too(
-    scene: Scene, check: str, manipulate: Manipulation, sentence: str
+    scene: Scene, check: str, manipulate: Manipulation, message: str
 ) -> None:
     scene.unsigned()
     manipulate(scene)
-    refused(scene.examine(), check, sentence)
+    refused(scene.examine(), check, message)
 
 
 @pytest.mark.parametrize("check", ["model", "required set", "age", "trust level"])

@@ -45,7 +45,7 @@ def test_the_record_of_another_model_is_refused_even_with_its_own_bytes(scene: S
     assert (refusal.check, "production here is for another" in refusal.message) == ("model", True)
 
 
-def test_a_run_that_was_told_to_take_claims_without_numbers_is_held_to_them_here(scene: Scene) -> None:
+def test_a_run_that_was_set_to_take_claims_without_numbers_is_held_to_them_here(scene: Scene) -> None:
     record = scene.record()
     gate = record.policy.gate.model_copy(update={"require_evidence": False})
     tests = tuple(test.model_copy(update={"evidence": {}}) for test in record.test_results.results)

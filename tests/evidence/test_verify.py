@@ -1,4 +1,4 @@
-"""Verification of a record: what stands up, and what is refused with which sentence."""
+"""Verification of a record: what stands up, and what is refused with which message."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ FORGERIES: dict[str, tuple[Edit, str]] = {
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_changed_record_is_refused(sealed: Gate, name: str) -> None:
-    change, sentence = FORGERIES[name]
+    change, message = FORGERIES[name]
     edit(sealed, change)
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         verify(sealed)
 
 
@@ -139,9 +139,9 @@ UNREADABLE: dict[str, tuple[Edit, str]] = {
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_record_that_does_not_match_its_schema_is_refused(sealed: Gate, name: str) -> None:
-    change, sentence = UNREADABLE[name]
+    change, message = UNREADABLE[name]
     edit(sealed, change)
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         read_record(sealed.path)
 
 
@@ -152,7 +152,7 @@ def test_an_unknown_minor_version_is_read_with_a_warning(sealed: Gate) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
@@ -162,10 +162,10 @@ def test_an_unknown_minor_version_is_read_with_a_warning(sealed: Gate) -> None:
         ("[" * 100_000, "not valid JSON"),
     ],
 )
-def test_a_text_that_is_no_record_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+def test_a_text_that_is_no_record_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "result.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(EvidenceError, match=sentence):
+    with pytest.raises(EvidenceError, match=message):
         read_record(path)
 
 

@@ -46,7 +46,7 @@ class Crash(BaseException):
 
 @dataclass
 class Clock:
-    """Time that passes when somebody sleeps."""
+    """Time that passes with each sleep."""
 
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 

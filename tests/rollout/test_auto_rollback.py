@@ -1,4 +1,4 @@
-"""What keeps dying is taken back under what is demanded now, and again where somebody was in the way."""
+"""A version that keeps dying is rolled back under what is demanded now, and tried again after a conflict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Manager:
-    """Counts who wants to go back, and refuses as it is facts_there."""
+    """Counts the rollbacks that are asked for, and refuses some."""
 
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     refusals: list[MLOpsError] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Manager:
             raise self.refusals.pop(0)
 
 
-def mending(tmp_path: Path, manager: Manager, *, deaths: int) -> AutoRollback:
+def auto_rollback(tmp_path: Path, manager: Manager, *, deaths: int) -> AutoRollback:
     layout = layout_of(tmp_path, "production")
     write_replica(layout, "production.2", deaths=deaths)
     start = SupervisorCommand(argv=("no-such-program",))
@@ -50,21 +50,21 @@ def mending(tmp_path: Path, manager: Manager, *, deaths: int) -> AutoRollback:
 POINTER = Pointer(stable="production.2", revision=7)
 
 
-def test_a_way_back_that_somebody_was_in_the_way_of_is_tried_again(tmp_path: Path) -> None:
+def test_a_rollback_that_met_a_conflict_is_tried_again(tmp_path: Path) -> None:
     manager = Manager(refusals=[ConflictError("production is being changed by ada")])
-    mend = mending(tmp_path, manager, deaths=3)
+    check = auto_rollback(tmp_path, manager, deaths=3)
     with pytest.raises(ConflictError):
-        mend(POINTER)
-    mend(POINTER)
+        check(POINTER)
+    check(POINTER)
     assert manager.asked == 2
 
 
-def test_where_there_is_no_way_back_it_is_asked_for_once(tmp_path: Path) -> None:
-    manager = Manager(refusals=[EvidenceError("there is no version to go back to")])
-    mend = mending(tmp_path, manager, deaths=3)
+def test_where_no_candidate_may_serve_it_is_asked_for_once(tmp_path: Path) -> None:
+    manager = Manager(refusals=[EvidenceError("there is no version to roll back to")])
+    check = auto_rollback(tmp_path, manager, deaths=3)
     with pytest.raises(EvidenceError):
-        mend(POINTER)
-    mend(POINTER)
+        check(POINTER)
+    check(POINTER)
     assert manager.asked == 1
 
 
@@ -83,11 +83,11 @@ def test_what_is_demanded_now_counts(
     tmp_path: Path, deaths: int, rollout: dict[str, Any], asked: int
 ) -> None:
     manager = Manager(rollout=RolloutSettings(**rollout))
-    mending(tmp_path, manager, deaths=deaths)(POINTER)
+    auto_rollback(tmp_path, manager, deaths=deaths)(POINTER)
     assert manager.asked == asked
 
 
-def test_where_nothing_serves_there_is_nothing_to_mend(tmp_path: Path) -> None:
+def test_where_nothing_serves_there_is_nothing_to_roll_back(tmp_path: Path) -> None:
     manager = Manager()
-    mending(tmp_path, manager, deaths=9)(Pointer())
+    auto_rollback(tmp_path, manager, deaths=9)(Pointer())
     assert manager.asked == 0

@@ -48,7 +48,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def words(done: Result) -> str:
+def output_of(done: Result) -> str:
     return " ".join(done.output.split())
 
 
@@ -65,9 +65,9 @@ def test_a_dry_run_asks_everything_and_begins_nothing(here: Desk) -> None:
     done = run("deploy", str(version.record), "--dry-run")
     assert done.exit_code == 0, done.output
     for check in ("schema: ", "verdict: ", "model: ", "required set: ", "age: ", "trust level: "):
-        assert f"ok {check}" in words(done)
-    assert "consistency γ" in words(done)
-    assert "nothing was started" in words(done)
+        assert f"ok {check}" in output_of(done)
+    assert "consistency γ" in output_of(done)
+    assert "nothing was started" in output_of(done)
     with here.store.read() as connection:
         assert list_deployments(connection, "production") == ()
     assert not (here.project.folder / ".mlops" / "deploy").exists()
@@ -84,7 +84,7 @@ def test_what_is_asked_of_a_rollout_is_written_down(here: Desk, control: str) ->
     leave_half_done(here)
     done = run(control, "--reason", "because")
     assert done.exit_code == 0, done.output
-    assert f"requested {control} of production.2 (risk@2)" in words(done)
+    assert f"requested {control} of production.2 (risk@2)" in output_of(done)
     with here.store.read() as connection:
         requested = read_requested_state(connection, "production.2")
     assert (requested.promote is not None) is (control == "promote")
@@ -102,12 +102,12 @@ def test_status_shows_what_serves_and_what_is_under_way(here: Desk) -> None:
     leave_half_done(here)
     done = run("status")
     assert done.exit_code == 0, done.output
-    facts_there = words(done)
-    assert "production: no gateway runs on this machine" in facts_there
-    assert "production.1 of risk@1 gets 100 % of the requests" in facts_there
-    assert "production.2 of risk@2 is being deployed: " in facts_there
-    assert "(process " in facts_there  # the dead deployer's lease is not over yet
-    assert "no supervisor runs here" in facts_there
+    found = output_of(done)
+    assert "production: no gateway runs on this machine" in found
+    assert "production.1 of risk@1 gets 100 % of the requests" in found
+    assert "production.2 of risk@2 is being deployed: " in found
+    assert "(process " in found  # the dead deployer's lease is not over yet
+    assert "no supervisor runs here" in found
     assert max(len(line.rstrip()) for line in done.output.splitlines()) <= 80
     values = json.loads(run("status", "--json").output)
     assert values["under_way"] == "production.2"
@@ -116,15 +116,15 @@ def test_status_shows_what_serves_and_what_is_under_way(here: Desk) -> None:
 
 def test_status_of_an_environment_that_nothing_was_deployed_to(here: Desk) -> None:
     del here
-    assert "nothing serves" in words(run("status", "--environment", "review"))
+    assert "nothing serves" in output_of(run("status", "--environment", "review"))
 
 
 def test_the_history_of_deployments(here: Desk) -> None:
     leave_half_done(here)
     done = run("history", "deployments")
     assert done.exit_code == 0, done.output
-    assert "production.2 risk@2 deploying" in words(done)
-    assert "production.1: serves" in words(done)
+    assert "production.2 risk@2 deploying" in output_of(done)
+    assert "production.1: serves" in output_of(done)
     values = json.loads(run("history", "deployments", "--json").output)
     assert [each["deployment_id"] for each in values["deployments"]] == ["production.2", "production.1"]
 
@@ -152,13 +152,13 @@ def test_without_a_store_nothing_was_deployed(project: Project, monkeypatch: pyt
     assert isinstance(run("status").exception, StoreError)
 
 
-def test_an_outcome_is_told_with_its_promises(here: Desk) -> None:
+def test_an_outcome_states_its_promises(here: Desk) -> None:
     result = here.manager().deploy(evidence_of(here.project.version("1")))
-    facts_there = outcome_lines(result)
-    assert facts_there[0].startswith("production.1: risk@1 serves production after ")
-    assert "  consistency γ = 1.000 (3 of 3 facts)" in facts_there
-    assert any(line.startswith("  health δ = 1.000 (") for line in facts_there)
-    assert any(line.startswith("  P(CD) ≥ γ·δ = ") for line in facts_there)
+    found = outcome_lines(result)
+    assert found[0].startswith("production.1: risk@1 serves production after ")
+    assert "  consistency γ = 1.000 (3 of 3 facts)" in found
+    assert any(line.startswith("  health δ = 1.000 (") for line in found)
+    assert any(line.startswith("  P(CD) ≥ γ·δ = ") for line in found)
     here.world.sick.add("2")
     failed = outcome_lines(here.manager().deploy(evidence_of(here.project.version("2"))))
     assert failed[0].startswith("production.2: risk@2 was rolled back from production after ")

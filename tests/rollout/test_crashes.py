@@ -1,4 +1,4 @@
-"""Whoever carries out a deployment may die at any of its writes: the next one goes on, and one serves."""
+"""A deployer may die at any of its writes: the next one resumes, and one version serves."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_deployer_that_dies_at_any_write_is_followed(desk: Desk, *, after: boo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
-def test_one_that_dies_on_the_way_back_is_followed(desk: Desk, *, after: bool) -> None:
+def test_one_that_dies_in_a_revert_is_followed(desk: Desk, *, after: bool) -> None:
     deploy(desk, "1")
     traffic_between_all(desk)
     versions = iter(range(2, 100))
@@ -102,17 +102,17 @@ def test_one_that_dies_on_the_way_back_is_followed(desk: Desk, *, after: bool) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
-def test_one_that_dies_as_it_goes_back_is_followed(desk: Desk, *, after: bool) -> None:
+def test_one_that_dies_in_a_rollback_is_followed(desk: Desk, *, after: bool) -> None:
     deploy(desk, "1")
     versions = iter(range(2, 100))
 
-    def go_back(manager: DeploymentManager) -> None:
-        deploy(desk, str(next(versions)))  # what was gone back from is never gone back to
+    def roll_back(manager: DeploymentManager) -> None:
+        deploy(desk, str(next(versions)))  # what was rolled back is no candidate
         manager.rollback()
 
-    writes = act_and_die(desk, go_back, after=after)
+    writes = act_and_die(desk, roll_back, after=after)
     assert writes > 15
-    assert desk.world.serving() in {"1", "2", "3"}  # who died before going back was begun left 2 or 3
+    assert desk.world.serving() in {"1", "2", "3"}  # a death before the rollback began left 2 or 3
 
 
 def test_who_takes_over_asks_for_the_ticket_again(desk: Desk) -> None:
@@ -134,7 +134,7 @@ def test_who_takes_over_asks_for_the_ticket_again(desk: Desk) -> None:
     assert desk.world.serving() == "1"
 
 
-def test_nobody_takes_over_from_one_who_lives(desk: Desk) -> None:
+def test_no_process_takes_over_from_one_that_lives(desk: Desk) -> None:
     deploy(desk, "1")
     traffic(desk)
     recovered: list[bool] = []

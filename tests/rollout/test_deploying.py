@@ -1,4 +1,4 @@
-"""Deploying, going back, and what becomes of it when something does not hold."""
+"""Deploying, rolling back, and what becomes of it when something does not hold."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_version_with_other_answers_than_the_tested_model_gets_no_traffic(desk
     assert desk.world.serving() == "1"
 
 
-def test_a_version_that_fails_with_the_traffic_is_taken_back(desk: Desk) -> None:
+def test_a_version_that_fails_with_the_traffic_is_rolled_back(desk: Desk) -> None:
     deploy(desk, "1")
     desk.world.sick_with_traffic.add("2")
     result = deploy(desk, "2", bake=3.0)
@@ -222,13 +222,13 @@ def test_where_the_one_before_may_not_serve_any_more_the_new_one_goes_on(desk: D
     desk.world.on_sleep = two_days_pass
     result = desk.manager(environment).deploy(evidence_of(second))
     assert not result.success
-    assert "nothing to go back to" in result.deployment.message
+    assert "nothing to roll back to" in result.deployment.message
     assert "at most 168 hours" in result.deployment.message
     assert desk.world.serving() == "2"
     assert statuses(desk)["production.2"] is DeploymentStatus.RUNNING
 
 
-def test_blue_green_waits_for_somebody(desk: Desk) -> None:
+def test_blue_green_waits_for_a_person(desk: Desk) -> None:
     deploy(desk, "1")
     waits = []
 
@@ -308,12 +308,12 @@ def test_a_canary_goes_up_step_by_step(desk: Desk) -> None:
     assert desk.world.serving() == "2"
 
 
-def test_a_canary_that_does_harm_is_taken_back(desk: Desk) -> None:
+def test_a_canary_that_does_harm_is_rolled_back(desk: Desk) -> None:
     deploy(desk, "1")
     traffic(desk, errors=30)
     result = deploy(desk, "2", strategy="canary", steps=STEPS)
     assert not result.success
-    assert result.deployment.message.startswith("shift: the judge says to go back")
+    assert result.deployment.message.startswith("shift: the judge decided to roll back")
     assert desk.world.pointer().weights == {"production.1": 100.0}
 
 
@@ -386,7 +386,7 @@ def test_shadow_traffic_is_judged_before_any_client_sees_an_answer(desk: Desk) -
     assert desk.world.pointer().shadow == {}
 
 
-def test_counts_that_begin_anew_begin_the_step_anew(desk: Desk) -> None:
+def test_counts_that_restart_restart_the_step(desk: Desk) -> None:
     deploy(desk, "1")
     traffic(desk)
     real = desk.world.traffic_of
@@ -394,8 +394,8 @@ def test_counts_that_begin_anew_begin_the_step_anew(desk: Desk) -> None:
 
     def count() -> Traffic:
         calls.append(1)
-        facts_there = real()
-        return Traffic(epoch="1" if len(calls) < 4 else "2", deployments=facts_there.deployments)
+        found = real()
+        return Traffic(epoch="1" if len(calls) < 4 else "2", deployments=found.deployments)
 
     desk.world.traffic_of = count
     result = deploy(desk, "2", strategy="canary", steps=STEPS)
@@ -422,7 +422,7 @@ def test_replicas_that_die_again_and_again_end_it(desk: Desk) -> None:
     assert desk.world.serving() == "1"
 
 
-def test_going_back_brings_the_version_before(desk: Desk) -> None:
+def test_a_rollback_brings_the_version_before(desk: Desk) -> None:
     deploy(desk, "1")
     deploy(desk, "2")
     result = desk.manager().rollback()
@@ -433,7 +433,7 @@ def test_going_back_brings_the_version_before(desk: Desk) -> None:
     assert desk.world.staged["production.3"] == 1
 
 
-def test_going_back_goes_past_versions_whose_ticket_does_not_hold(desk: Desk) -> None:
+def test_a_rollback_passes_over_versions_whose_ticket_does_not_hold(desk: Desk) -> None:
     first = deploy(desk, "1")
     second = deploy(desk, "2")
     deploy(desk, "3")
@@ -449,7 +449,7 @@ def test_going_back_goes_past_versions_whose_ticket_does_not_hold(desk: Desk) ->
     assert desk.world.serving() == "1"
 
 
-def test_going_back_to_what_never_served_is_refused(desk: Desk) -> None:
+def test_a_rollback_to_what_never_served_is_refused(desk: Desk) -> None:
     deploy(desk, "1")
     with pytest.raises(NotRegistered, match="no other version served here before"):
         desk.manager().rollback()
@@ -457,7 +457,7 @@ def test_going_back_to_what_never_served_is_refused(desk: Desk) -> None:
         desk.manager().rollback(to="9")
 
 
-def test_a_version_that_failed_is_never_gone_back_to(desk: Desk) -> None:
+def test_a_version_that_failed_is_no_rollback_candidate(desk: Desk) -> None:
     deploy(desk, "1")
     desk.world.sick.add("2")
     deploy(desk, "2")
@@ -467,7 +467,7 @@ def test_a_version_that_failed_is_never_gone_back_to(desk: Desk) -> None:
     assert desk.world.serving() == "1"
 
 
-def test_old_evidence_is_gone_back_to_only_as_the_environment_says(desk: Desk) -> None:
+def test_old_evidence_is_rolled_back_to_only_as_the_environment_says(desk: Desk) -> None:
     deploy(desk, "1")
     deploy(desk, "2")
     desk.clock.now += timedelta(days=10)
@@ -483,17 +483,17 @@ def test_old_evidence_is_gone_back_to_only_as_the_environment_says(desk: Desk) -
 def test_two_deployers_do_not_get_in_each_others_way(desk: Desk) -> None:
     deploy(desk, "1")
     other = desk.project.version("3")
-    facts_there: list[str] = []
+    found: list[str] = []
 
     def interfere() -> None:
         with pytest.raises(ConflictError) as refused:
             desk.manager(actor="ben").deploy(evidence_of(other))
-        facts_there.append(str(refused.value))
+        found.append(str(refused.value))
 
     desk.world.on_sleep = interfere
     traffic(desk)
     assert deploy(desk, "2", strategy="canary", steps=STEPS).success
-    assert facts_there[0].startswith("production is being changed by ada on ")
+    assert found[0].startswith("production is being changed by ada on ")
     assert "production.3" not in statuses(desk)
 
 
@@ -514,7 +514,7 @@ def test_a_later_fail_of_the_same_bytes_outranks_the_record(desk: Desk) -> None:
         desk.manager().deploy(evidence_of(version))
 
 
-def test_files_that_nobody_goes_back_to_are_removed(desk: Desk) -> None:
+def test_releases_that_are_not_kept_are_removed(desk: Desk) -> None:
     for name in ("1", "2", "3"):
         deploy(desk, name, retain=1)
     kept = desk.world.pruned[-1]

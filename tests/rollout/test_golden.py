@@ -62,13 +62,13 @@ def test_those_that_do_not_are_named(url: str) -> None:
     cases = [case(1, 2), case(2, 5), case(-1, -2), case(-2, -4), case(3, 7)]
     with pytest.raises(TaskError) as refused:
         replay(cases, url, SETTINGS)
-    facts_there = str(refused.value)
-    assert facts_there.startswith(
+    found = str(refused.value)
+    assert found.startswith(
         "4 of 5 golden predictions do not hold: case 1: the answer.double is 4, expected 5"
     )
-    assert "answered 500" in facts_there
-    assert "not valid JSON" in facts_there
-    assert facts_there.endswith("and 1 more")
+    assert "answered 500" in found
+    assert "not valid JSON" in found
+    assert found.endswith("and 1 more")
 
 
 def test_without_an_answer_none_holds() -> None:
@@ -82,7 +82,7 @@ def test_of_no_case_nothing_holds(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("[]", "holds no golden prediction"),
         ("{}", "holds no golden prediction"),
@@ -92,10 +92,10 @@ def test_of_no_case_nothing_holds(url: str) -> None:
         ("nonsense", "not valid JSON"),
     ],
 )
-def test_a_file_that_holds_none_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_a_file_that_holds_none_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "golden.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(EvidenceError, match=words):
+    with pytest.raises(EvidenceError, match=message):
         read_golden(path)
 
 

@@ -42,7 +42,7 @@ def deploy(
 
 
 def promote(connection: Connection, desk: Desk) -> None:
-    """Have somebody promote version 2."""
+    """Let a person promote version 2."""
     request_control(
         connection,
         environment="production",
@@ -55,7 +55,7 @@ def promote(connection: Connection, desk: Desk) -> None:
 
 
 def promote_after(desk: Desk, seconds: float, also: object = None) -> None:
-    """Have somebody promote what waits, after some seconds."""
+    """Let a person promote what waits, after some seconds."""
     begun = desk.clock.now
 
     def pass_by() -> None:
@@ -95,13 +95,13 @@ def test_replicas_that_are_not_ready_any_more_get_no_traffic(desk: Desk) -> None
     assert desk.world.pointer().weights == {"production.1": 100.0}
 
 
-def test_the_automatic_way_back_is_under_what_is_demanded_now(desk: Desk) -> None:
-    """Version 1 would not be let in today: the new one, which was, goes on serving."""
+def test_a_revert_is_under_what_is_demanded_now(desk: Desk) -> None:
+    """Version 1 would not be let in today: the new one, which was, keeps serving."""
     assert deploy(desk, "1").success
     desk.world.sick_with_traffic.add("2")
     desk.clock.now += timedelta(minutes=1)
     result = deploy(desk, "2", policy=TicketPolicy(max_age=45.0))
-    assert "there is nothing to go back to" in result.deployment.message
+    assert "there is nothing to roll back to" in result.deployment.message
     assert desk.world.serving() == "2"
     assert desk.world.stopped == ["production.1"]
     with desk.store.read() as connection:
@@ -144,7 +144,7 @@ def test_a_release_that_is_being_deployed_meanwhile_is_kept(
     assert desk.world.pruned[-1] == {releases[number] for number in (2, 3, 4)}
 
 
-def test_an_environment_that_is_down_is_told_before_anything_is_written(
+def test_an_environment_that_is_down_is_refused_before_anything_is_written(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down() -> None:
@@ -203,7 +203,7 @@ def test_a_gateway_that_stays_away_ends_the_rollout(desk: Desk) -> None:
     assert desk.world.serving() == "1"
 
 
-def test_a_step_that_nobody_looked_at_cannot_pass(desk: Desk) -> None:
+def test_a_step_that_was_not_judged_cannot_pass(desk: Desk) -> None:
     assert deploy(desk, "1").success
     with desk.store.read() as connection:
         (row,) = list_deployments(connection, "production")
@@ -212,6 +212,6 @@ def test_a_step_that_nobody_looked_at_cannot_pass(desk: Desk) -> None:
         context = DeploymentContext(
             store=desk.store, lease=lease, target=desk.world, probes=desk.world, actor="ada", now=desk.clock
         )
-        with pytest.raises(TaskError, match="nothing was looked at"):
+        with pytest.raises(TaskError, match="nothing was judged"):
             Trial(context=context, plan=row.plan).end()
         assert context.journal(row.plan)[-1].step is Step.BLESS

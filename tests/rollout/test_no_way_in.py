@@ -1,4 +1,4 @@
-"""None of these gets into an environment, and none is gone back to, by command or from Python."""
+"""None of these gets into an environment, and none is rolled back to, by command or from Python."""
 
 from __future__ import annotations
 
@@ -123,10 +123,10 @@ def served_before(desk: Desk) -> Path:
 
 @pytest.mark.parametrize("demand", DEMANDS)
 @pytest.mark.parametrize("to", [None, "1"])
-def test_and_for_going_back(desk: Desk, demand: str, to: str | None) -> None:
+def test_and_for_rolling_back(desk: Desk, demand: str, to: str | None) -> None:
     served_before(desk)
     desk.clock.now += timedelta(minutes=1)
-    with pytest.raises(EvidenceError, match="no version to go back to; risk@1: "):
+    with pytest.raises(EvidenceError, match="no version to roll back to; risk@1: "):
         desk.manager(DEMANDS[demand](desk)).rollback(to=to)
     assert desk.world.serving() == "2"
 
@@ -141,15 +141,15 @@ RELEASED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("how", RELEASED)
-def test_a_release_that_was_tampered_with_is_not_gone_back_to(desk: Desk, how: str) -> None:
+def test_a_release_that_was_tampered_with_is_not_rolled_back_to(desk: Desk, how: str) -> None:
     release = served_before(desk)
     RELEASED[how](release)
-    with pytest.raises(EvidenceError, match="no version to go back to; risk@1: "):
+    with pytest.raises(EvidenceError, match="no version to roll back to; risk@1: "):
         desk.manager(desk.project.environment(rollout=QUICK)).rollback()
     assert desk.world.serving() == "2"
 
 
-def test_bytes_that_failed_later_are_not_gone_back_to(desk: Desk) -> None:
+def test_bytes_that_failed_later_are_not_rolled_back_to(desk: Desk) -> None:
     served_before(desk)
     failed = desk.project.version("1-again", outcome=Outcome.FAILED, text="1")
     record_result(desk.store, read_record(failed.record), actor="ada")

@@ -88,7 +88,7 @@ def test_staging_again_changes_nothing(plan: DeploymentPlan) -> None:
     assert {path: path.stat().st_mtime_ns for path in Path(plan.release).rglob("*")} == before
 
 
-def test_what_a_crash_left_half_done_is_made_anew(plan: DeploymentPlan) -> None:
+def test_what_a_crash_left_half_done_is_made_again(plan: DeploymentPlan) -> None:
     half = Path(plan.release) / "model" / "model"
     half.mkdir(parents=True)
     (half / "weights.txt").write_text("half", encoding="utf-8")
@@ -112,7 +112,7 @@ def test_a_record_that_changed_after_it_was_verified_is_not_staged(plan: Deploym
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("model/model/weights.txt", "the one that was tested has"),
         ("code/serve.py", "code in .* has the digest"),
@@ -120,11 +120,11 @@ def test_a_record_that_changed_after_it_was_verified_is_not_staged(plan: Deploym
         ("evidence/integration-result.json", "the one that was verified has"),
     ],
 )
-def test_whatever_is_changed_in_a_release_is_noticed(plan: DeploymentPlan, name: str, words: str) -> None:
+def test_whatever_is_changed_in_a_release_is_noticed(plan: DeploymentPlan, name: str, message: str) -> None:
     stage(plan)
     path = Path(plan.release) / name
     path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    with pytest.raises(EvidenceError, match=words):
+    with pytest.raises(EvidenceError, match=message):
         check_release(plan)
 
 
@@ -274,7 +274,7 @@ def test_what_is_staged_while_others_are_removed_stays(plan: DeploymentPlan) -> 
     assert list(layout.releases.iterdir()) == [Path(plan.release)]
 
 
-def test_what_nobody_goes_back_to_is_removed_with_what_crashes_left(plan: DeploymentPlan) -> None:
+def test_what_is_not_kept_is_removed_with_what_crashes_left(plan: DeploymentPlan) -> None:
     stage(plan)
     layout = layout_of(Path(plan.project), "production")
     (layout.releases / "old-1").mkdir()

@@ -34,7 +34,7 @@ def now() -> Now:
     return Now()
 
 
-def test_a_second_taker_is_told_who_holds_it_and_since_when(store: Store, now: Now) -> None:
+def test_a_second_taker_learns_who_holds_it_and_since_when(store: Store, now: Now) -> None:
     acquire(store, "production", actor="ada", clock=now)
     now.now += 7
     with pytest.raises(ConflictError, match=rf"changed by ada on .* \(process {os.getpid()}, for 7 s\)"):
@@ -83,7 +83,7 @@ def test_who_lost_it_writes_nothing_and_notices(store: Store, now: Now) -> None:
     now.now += 16
     acquire(store, "production", actor="ben", clock=now)
 
-    with pytest.raises(ConflictError, match="somebody else took over"), old.write() as connection:
+    with pytest.raises(ConflictError, match="another process took over"), old.write() as connection:
         connection.execute(leases.update().values(holder="ada again"))
     with store.read() as connection:
         holders = connection.execute(select(leases.c.holder)).scalars().all()
@@ -92,7 +92,7 @@ def test_who_lost_it_writes_nothing_and_notices(store: Store, now: Now) -> None:
         old.require()
 
 
-def test_giving_back_what_somebody_else_took_changes_nothing(store: Store, now: Now) -> None:
+def test_giving_back_what_another_process_took_changes_nothing(store: Store, now: Now) -> None:
     old = acquire(store, "production", actor="ada", seconds=15, clock=now)
     now.now += 16
     acquire(store, "production", actor="ben", clock=now)

@@ -15,12 +15,12 @@ from pytest_mlops.state.process_start import process_start_time
 
 def test_it_is_the_systems_own_count() -> None:
     now = time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else None
-    born = process_start_time(os.getpid())
-    assert born is not None
-    assert born == process_start_time(os.getpid())
+    started = process_start_time(os.getpid())
+    assert started is not None
+    assert started == process_start_time(os.getpid())
     if sys.platform == "linux" and now is not None:
-        assert 0 < born <= now
-        assert born == pytest.approx(psutil.Process().create_time() - psutil.boot_time(), abs=1.5)
+        assert 0 < started <= now
+        assert started == pytest.approx(psutil.Process().create_time() - psutil.boot_time(), abs=1.5)
 
 
 def test_a_name_with_parentheses_and_blanks_is_read_past() -> None:

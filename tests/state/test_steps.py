@@ -40,13 +40,13 @@ def test_a_step_that_failed_leads_back(step: Step) -> None:
     assert next_step(before + entries((step, Phase.BEGUN), (step, Phase.FAILED))) is Step.REVERT
 
 
-def test_a_way_back_that_failed_is_tried_again() -> None:
+def test_a_revert_that_failed_is_tried_again() -> None:
     journal = entries((Step.PROBE, Phase.FAILED), (Step.REVERT, Phase.BEGUN), (Step.REVERT, Phase.FAILED))
     assert next_step(journal) is Step.REVERT
 
 
 @pytest.mark.parametrize("end", [done(*FORWARD), entries((Step.PROBE, Phase.FAILED)) + done(Step.REVERT)])
-def test_after_the_blessing_or_the_way_back_it_is_over(end: list[Entry]) -> None:
+def test_after_the_blessing_or_the_revert_it_is_over(end: list[Entry]) -> None:
     assert is_over(end)
     assert next_step(end) is None
 

@@ -35,7 +35,7 @@ def judge(settings: JudgeSettings, steps: Sequence[StepTally]) -> CanaryJudgemen
     ``ROLLBACK`` where one metric, or the mean of all, has evidence enough that the new version is worse;
     ``PROMOTE`` where every metric has evidence enough that it is not harmful and both versions answered
     ``min_requests`` in the newest step; ``HOLD`` otherwise, also where there is nothing to judge by. Under
-    ``sequential`` it may be asked at any time and as often as wanted; under ``single_look`` once a step.
+    ``sequential`` it may be asked at any time and any number of times; under ``single_look`` once a step.
     """
     usable: dict[str, tuple[Exposure, ...]] = {
         name: exposures(name, steps) for name in settings.metrics if not problem(name, steps)

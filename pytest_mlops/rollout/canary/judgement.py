@@ -73,7 +73,7 @@ class CanaryJudgement:
     Attributes:
         verdict: What is to be done.
         findings: One for every metric that was asked for.
-        reasons: Why, in words; of HOLD, what is missing.
+        reasons: Why, as messages; of HOLD, what is missing.
     """
 
     verdict: CanaryVerdict

@@ -87,11 +87,11 @@ def _advice(settings: JudgeSettings, steps: Sequence[Exposure], rollback: Canary
         return note
     factor = sequential.factor_to_decide(settings, steps, rollback.threshold)
     if factor is None:
-        return f"{note}; no number of requests would decide soon, were all to go on as so far"
+        return f"{note}; no number of requests would decide soon, if everything stays as it is"
     requests = _rounded((factor - 1) * both.requests)
     events = _rounded((factor - 1) * (both.baseline_bad + both.canary_bad))
     bad = f" with {events:,} bad ones" if events else ""
-    return f"{note}; about {requests:,} more requests{bad} would decide if all goes on so"
+    return f"{note}; about {requests:,} more requests{bad} would decide if everything stays as it is"
 
 
 def _rounded(value: float) -> int:

@@ -1,4 +1,4 @@
-"""CanaryEvidence that may be looked at all the time: e-values against harmless and against harm.
+"""Evidence that may be looked at all the time: e-values against harmless and against harm.
 
 Each step's evidence is the least of two, at the share of the requests that was meant for the canary and at
 the share that it got. The first keeps the levels whatever the looks where requests are drawn at random; the
@@ -48,7 +48,7 @@ def log_e_promote(settings: JudgeSettings, steps: Sequence[Exposure]) -> float:
 
 
 def factor_to_decide(settings: JudgeSettings, steps: Sequence[Exposure], bar: float) -> float | None:
-    """Return how many times as long the steps would have to be to decide, were all to go on as it did.
+    """Return how many times as long the steps would have to be to decide, if everything stays as it is.
 
     Args:
         settings: Levels and ratios.

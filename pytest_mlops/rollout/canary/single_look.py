@@ -1,4 +1,4 @@
-"""CanaryEvidence of one look at the newest step: exact tests, given how many bad events there were."""
+"""Evidence of one look at the newest step: exact tests, given how many bad events there were."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class TrafficTally:
     slow: int | None = None
 
     def __add__(self, other: TrafficTally) -> TrafficTally:
-        """Return the counts of both, as where a gateway began to count anew; unknown where either is."""
+        """Return the counts of both, as where a gateway restarted; unknown where either is."""
         return TrafficTally(
             requests=self.requests + other.requests,
             errors=None if self.errors is None or other.errors is None else self.errors + other.errors,

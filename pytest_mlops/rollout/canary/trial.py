@@ -1,4 +1,4 @@
-"""A trial: the traffic of both versions since a step began, kept for whoever takes over."""
+"""A trial: the traffic of both versions since a step began, kept in the journal for a takeover."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CanaryDecision:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _StepStart:
-    """Where the step under way began."""
+    """Where the step in progress began."""
 
     index: int
     at: float
@@ -72,7 +72,7 @@ class Trial:
         return len(self.tallies)
 
     def begin(self, index: int, *, weight: float | None) -> float:
-        """Begin a step, or go on with it where its counts go on; return when it began.
+        """Begin a step, or resume it where its counts continue; return when it began.
 
         Args:
             index: Of the step.
@@ -124,7 +124,7 @@ class Trial:
     def end(self) -> None:
         """End the step: it passed, by the counts of the last look."""
         if self._found is None:
-            raise TaskError("nothing was looked at, so no step can pass")
+            raise TaskError("nothing was judged, so no step can pass")
         found, self._found = self._found, None
         self.tallies.append(found)
         self._start = None
@@ -144,7 +144,7 @@ class Trial:
             raise TaskError("no step has begun")
         traffic = self._traffic()
         if traffic.epoch != start.traffic.epoch or self._knows_bound_now(start, traffic):
-            # The gateway was started anew, and what it counted before is lost; or there was nothing yet to
+            # The gateway restarted, and what it counted before is lost; or there was nothing yet to
             # take the bound of slow answers from, which is fixed before the answers held against it.
             self._start = None
             self.begin(start.index, weight=None if self._is_shadow() else start.share * 100)
@@ -158,8 +158,8 @@ class Trial:
         return tally(before, after, slow_above=start.slow_ms, shadow=shadow)
 
     def _knows_bound_now(self, start: _StepStart, traffic: Traffic) -> bool:
-        wanted = "slow" in self.plan.environment.rollout.judge.metrics and start.slow_ms is None
-        return wanted and slow_bound(self._of(traffic, self._stable()).latency) is not None
+        unknown = "slow" in self.plan.environment.rollout.judge.metrics and start.slow_ms is None
+        return unknown and slow_bound(self._of(traffic, self._stable()).latency) is not None
 
     def _stable(self) -> str:
         return str(self.context.pointer(self.plan).stable)

@@ -38,7 +38,7 @@ def test_a_version_that_is_as_good_is_promoted() -> None:
     assert found.findings[1].ratio == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_version_that_is_worse_in_one_metric_is_rolled_back_and_told_why() -> None:
+def test_a_version_that_is_worse_in_one_metric_is_rolled_back_with_its_reason() -> None:
     found = judge(SETTINGS, [step((9000, 9, 90), (1000, 12, 10))])
     assert found.verdict is CanaryVerdict.ROLLBACK
     assert len(found.reasons) == 1
@@ -55,8 +55,8 @@ def test_too_little_evidence_is_hold_and_says_how_much_is_missing() -> None:
 
 
 def test_the_forecast_is_what_would_decide() -> None:
-    facts_there = judge(RATIO_ONLY, [step((9000, 45), (1000, 5))]).reasons[0]
-    more = int(facts_there.split("about ")[1].split(" ")[0].replace(",", ""))
+    found = judge(RATIO_ONLY, [step((9000, 45), (1000, 5))]).reasons[0]
+    more = int(found.split("about ")[1].split(" ")[0].replace(",", ""))
     longer = 1 + more / 10_000
     enough = step((round(9000 * longer), round(45 * longer)), (round(1000 * longer), round(5 * longer)))
     short = step((9000 * 2, 45 * 2), (1000 * 2, 5 * 2))
@@ -65,7 +65,7 @@ def test_the_forecast_is_what_would_decide() -> None:
     assert judge(RATIO_ONLY, [short]).verdict is CanaryVerdict.HOLD
 
 
-def test_what_can_not_be_told_apart_soon_is_said_to_be_so() -> None:
+def test_what_cannot_be_distinguished_soon_is_stated() -> None:
     settings = JudgeSettings(metrics=("errors",), tolerable_rate=0.0, acceptable_ratio=1.99)
     found = judge(settings, [step((9000, 5), (1001, 1))])
     assert "no number of requests would decide soon" not in found.reasons[0]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
-def test_versions_are_deployed_probed_and_taken_back(playground: Playground) -> None:
+def test_versions_are_deployed_probed_and_rolled_back(playground: Playground) -> None:
     framework, folder = MLOpsFramework(), playground.folder
     playground.up()
     for name in ("1", "2"):

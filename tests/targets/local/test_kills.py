@@ -1,4 +1,4 @@
-"""Killed at every step, switched a hundred times, told as a story: the promises, each held once in full."""
+"""Killed at every step, switched a hundred times, the README's story: each promise once in full."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.slow
-def test_whoever_is_killed_a_verified_version_serves_by_itself(tmp_path: Path) -> None:
+def test_whichever_process_is_killed_a_verified_version_serves(tmp_path: Path) -> None:
     assert crash(tmp_path / "project", 20, seed=11) == []
 
 
@@ -72,5 +72,5 @@ def test_the_serving_example_runs_as_its_page_describes(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "and 0 failed" in done.stdout
-    assert "the judge says to go back: errors" in done.stdout
+    assert "the judge decided to roll back: errors" in done.stdout
     assert re.search(r"All of it took \d+ seconds", done.stdout)

@@ -58,7 +58,7 @@ def test_a_deployment_brings_the_environment_up_by_itself(playground: Playground
     [({"start": "crash"}, Step.PROBE), ({"health": "sick"}, Step.PROBE)],
     ids=["a version that does not start", "a version that is not healthy"],
 )
-def test_a_bad_version_is_taken_back_unseen(tmp_path: Path, traits: dict[str, str], step: Step) -> None:
+def test_a_bad_version_is_rolled_back_unseen(tmp_path: Path, traits: dict[str, str], step: Step) -> None:
     rollout = "{bake: 0.5, deadline: 8.0, tries: 2}"
     with Playground(tmp_path / "project", rollout=rollout) as playground:
         url = playground.up()
@@ -98,7 +98,7 @@ def test_a_canary_with_errors_is_rolled_back_by_the_judge(tmp_path: Path) -> Non
         with Client(url=url, pause=0.001) as client:
             result = playground.deploy("2", errors=50)
         assert not result.success
-        assert result.deployment.message.startswith("shift: the judge says to go back: errors")
+        assert result.deployment.message.startswith("shift: the judge decided to roll back: errors")
         assert client.failures  # those that the new version answered with 500
         assert answer(url) == {"version": "1"}
 
@@ -186,7 +186,7 @@ def test_nothing_is_left_after_down_and_up_serves_again(playground: Playground) 
 
 
 @pytest.mark.slow
-def test_a_version_that_keeps_dying_once_it_serves_is_taken_back(tmp_path: Path) -> None:
+def test_a_version_that_keeps_dying_once_it_serves_is_rolled_back(tmp_path: Path) -> None:
     with Playground(tmp_path / "project", rollout="{bake: 0.1, tries: 2}") as playground:
         url = playground.up()
         assert playground.deploy("1").success
@@ -198,7 +198,7 @@ def test_a_version_that_keeps_dying_once_it_serves_is_taken_back(tmp_path: Path)
         playground.settle()
         first, second, *_ = playground.rows()
         assert (first.plan.rollback_from, first.status) == ("production.2", DeploymentStatus.RUNNING)
-        assert (second.status, second.message) == (DeploymentStatus.FAILED, "taken back by production.3")
+        assert (second.status, second.message) == (DeploymentStatus.FAILED, "rolled back by production.3")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
