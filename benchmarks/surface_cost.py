@@ -17,17 +17,17 @@ from statistics import median
 from benchmarks._limits import Finding, report
 from benchmarks.report_cost import large_record
 from pytest_mlops.github.annotations import annotations_of
-from pytest_mlops.github.commands import workflow_commands
 from pytest_mlops.github.policy_changes import Effect, PolicyChange
-from pytest_mlops.github.ruling import Ruling
-from pytest_mlops.github.source_location import Places
-from pytest_mlops.github.surfaces import (
+from pytest_mlops.github.render import (
     COMMENT_CHARACTERS,
     OUTPUT_BYTES,
     SUMMARY_BYTES,
     fit_bytes,
     render,
 )
+from pytest_mlops.github.ruling import Ruling
+from pytest_mlops.github.runner import workflow_commands
+from pytest_mlops.github.source_location import SourceLocator
 
 SECONDS_LIMIT = 1.0
 BOUND = 0.99999
@@ -77,7 +77,7 @@ def timed(ruling: Ruling, folder: Path) -> tuple[float, str, str, str]:
     comment = render(ruling, budget=COMMENT_CHARACTERS)
     summary = fit_bytes(lambda budget: render(ruling, budget=budget), SUMMARY_BYTES)
     output = fit_bytes(lambda budget: render(ruling, budget=budget), OUTPUT_BYTES)
-    workflow_commands(annotations_of(ruling.record, Places(folder, (folder,), "mlops.yaml")))
+    workflow_commands(annotations_of(ruling.record, SourceLocator(folder, (folder,), "mlops.yaml")))
     return time.process_time() - start, comment, summary, output
 
 

@@ -24,7 +24,7 @@ import httpx
 from markdown_it import MarkdownIt
 from PIL import Image, ImageChops
 
-from pytest_mlops.github.step import PostOptions, Surroundings, post_step
+from pytest_mlops.github.step import PostOptions, StepEnvironment, post_step
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -153,10 +153,10 @@ def posted(run: Run, folder: Path) -> tuple[str, str]:
         return httpx.Response(201, json={})
 
     result = folder / ".mlops" / "integration-result.json"
-    around = Surroundings(
-        environ=environ, say=_say, now=datetime.now(UTC), transport=httpx.MockTransport(answer)
+    step = StepEnvironment(
+        environ=environ, log=_say, now=datetime.now(UTC), transport=httpx.MockTransport(answer)
     )
-    post_step(PostOptions(result=result, annotations=False), around)
+    post_step(PostOptions(result=result, annotations=False), step)
     return sent[0]["body"], folder.with_suffix(".md").read_text(encoding="utf-8")
 
 

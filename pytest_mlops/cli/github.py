@@ -1,4 +1,4 @@
-"""``github``: what the action does around a run: baselines before it, comment and checks after it."""
+"""``github``: the steps of the action around the tests."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def post(
     GitHub allows. Exits with 0 if the change is allowed, 1 if a FAIL, a waiver or the policy
     blocks it, 3 if UNDECIDED does, 4 if there is no evidence, and 5 if the record cannot be trusted.
     """
-    from pytest_mlops.github.step import PostOptions, Surroundings, post_step
+    from pytest_mlops.github.step import PostOptions, StepEnvironment, post_step
 
     options = PostOptions(
         result=result,
@@ -94,8 +94,8 @@ def post(
         annotations=annotations,
         summary=summary,
     )
-    around = Surroundings(environ=os.environ, say=typer.echo, now=datetime.now(UTC))
-    raise typer.Exit(exit_code_for_ruling(post_step(options, around)))
+    step = StepEnvironment(environ=os.environ, log=typer.echo, now=datetime.now(UTC))
+    raise typer.Exit(exit_code_for_ruling(post_step(options, step)))
 
 
 @app.command()
@@ -122,7 +122,7 @@ def baseline(
     Prefers the record of the merge base, else that of the latest good run. Exits with 0 even if one could not
     be fetched: the receipt records that, and the gate does not treat it as a first run.
     """
-    from pytest_mlops.github.step import Surroundings, baseline_step
+    from pytest_mlops.github.step import StepEnvironment, baseline_step
 
-    around = Surroundings(environ=os.environ, say=typer.echo, now=datetime.now(UTC))
-    baseline_step(folder, around, config=config, sources=source or (), record=record, history=history)
+    step = StepEnvironment(environ=os.environ, log=typer.echo, now=datetime.now(UTC))
+    baseline_step(folder, step, config=config, sources=source or (), record=record, history=history)

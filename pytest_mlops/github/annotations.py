@@ -1,4 +1,4 @@
-"""What a record says of single lines: failing tests and rules, the worst first."""
+"""Annotations of source lines: failing tests and rules, the worst first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_mlops.github.source_location import Place, Places
+    from pytest_mlops.github.source_location import SourceLocation, SourceLocator
     from pytest_mlops.records.integration import IntegrationResult
 
 __all__ = ["Annotation", "Level", "annotations_of"]
@@ -25,26 +25,26 @@ _UNSETTLED = {Outcome.UNDECIDED, Outcome.FLAKY}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annotation:
-    """A remark on a line.
+    """A message about a line.
 
     Attributes:
-        place: ``None`` where the record names no file of this repository.
+        location: ``None`` where the record names no file of this repository.
         title: On one line.
         message: On one line.
     """
 
     level: Level
-    place: Place | None
+    location: SourceLocation | None
     title: str
     message: str
 
 
-def annotations_of(record: IntegrationResult, places: Places) -> tuple[Annotation, ...]:
-    """Return a remark for each test and rule that did not pass, the worst first."""
+def annotations_of(record: IntegrationResult, locations: SourceLocator) -> tuple[Annotation, ...]:
+    """Return an annotation for each test and rule that did not pass, the worst first."""
     found = [
         Annotation(
             level="warning" if test.outcome in _UNSETTLED else "failure",
-            place=places.of_test(test.test_name),
+            location=locations.of_test(test.test_name),
             title=_short(f"{test.outcome.replace('_', ' ')}: {test.test_name}"),
             message=_long(test.message or f"the model test {test.outcome.replace('_', ' ')}"),
         )
@@ -54,7 +54,7 @@ def annotations_of(record: IntegrationResult, places: Places) -> tuple[Annotatio
     found += [
         Annotation(
             level=_level(rule.verdict, rule.severity),
-            place=places.of_rule(index),
+            location=locations.of_rule(index),
             title=_short(f"{rule.verdict.upper()}: {rule.rule}"),
             message=_long(rule.message),
         )

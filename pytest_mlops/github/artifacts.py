@@ -1,4 +1,4 @@
-"""Records that earlier runs of a branch uploaded: which of them a pull request cannot have written."""
+"""Artifacts that trusted runs of a branch uploaded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["MAX_ARCHIVE", "Artifact", "artifacts_of", "fetch_archive", "shared_c
 
 MAX_ARCHIVE = 1024 * 1024 * 1024
 EVENTS = frozenset({"push", "schedule", "workflow_dispatch"})
-"""Events whose runs on a branch run that branch's own code, reviewed, and no artifact of a stranger."""
+"""Events whose runs on a branch execute that branch's own, reviewed code, and no artifact of others."""
 
 CHUNK = 1024 * 1024
 
@@ -64,13 +64,13 @@ def in_order(artifacts: list[Artifact], first: str | None) -> Iterator[Artifact]
 
 
 def of_branch_itself(client: Client, repository: str, artifact: Artifact) -> bool:
-    """Tell whether the run behind an artifact ran the code of its branch.
+    """Return whether the run behind an artifact executed the code of its branch.
 
-    A run that follows another one (``workflow_run``) belongs to the branch as well, and may hand on what a
+    A run that follows another one (``workflow_run``) belongs to the branch as well, and may pass on what a
     fork's pull request made.
 
     Raises:
-        HttpError: GitHub does not say.
+        HttpError: GitHub cannot be asked.
     """
     run = client.get(f"/repos/{repository}/actions/runs/{artifact.run}")
     return isinstance(run, dict) and run.get("event") in EVENTS and run.get("head_sha") == artifact.commit
@@ -80,7 +80,7 @@ def shared_commit(client: Client, repository: str, base: str, head: str) -> str 
     """Return the last commit that two share; ``None`` where they share none.
 
     Raises:
-        HttpError: GitHub does not say.
+        HttpError: GitHub cannot be asked.
     """
     try:
         compared = client.get(f"/repos/{repository}/compare/{base}...{head}", per_page=1)

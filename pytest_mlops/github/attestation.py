@@ -1,4 +1,4 @@
-"""What actions/attest is handed: the subjects with their digests, and the predicate of our statement."""
+"""Input files of actions/attest: subjects and predicate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NAMES = ("passedTests", "warnedTests", "failedTests")
 
 
 def may_be_attested(ruling: Ruling) -> bool:
-    """Tell whether a workflow vouches for a record: a success that goes on, not made by a fork's code."""
+    """Return whether a record may be attested: an allowed success that no fork's code made."""
     record = ruling.record
     if record is None or record.provenance.trust == "untrusted-pr":
         return False
@@ -35,7 +35,7 @@ def may_be_attested(ruling: Ruling) -> bool:
 
 
 def attestation_files(ruling: Ruling, *, name: str) -> dict[str, bytes]:
-    """Return the files by their names; the statement in them is made anew, of the bytes that were judged.
+    """Return the files by their names; their statement is built from the bytes that were judged.
 
     The subjects are lines of digest, two spaces and name, as ``sha256sum`` writes them, the record first.
 

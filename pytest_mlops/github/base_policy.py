@@ -18,7 +18,7 @@ from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.files import read_bytes
 from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
-from pytest_mlops.github.snapshot import Snapshot, snapshot_of_record, snapshot_of_yaml
+from pytest_mlops.github.policy_snapshot import PolicySnapshot, snapshot_of_record, snapshot_of_yaml
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Changes = tuple[tuple[PolicyChange, ...], Decision]
-"""What changed, and what the base's own policy does about it."""
+"""The changes, and what the base's own policy decides about them."""
 
 
 def changes_in_checkout(record: IntegrationResult, config: Path, base: str, head: str = "HEAD") -> Changes:
@@ -73,7 +73,7 @@ def changes_in_search(record: IntegrationResult, folder: Path, base: str, head: 
     that the base would have found in its place.
 
     Args:
-        record: The record; what it says of its configuration its own tests could have written.
+        record: The record; its own tests could have written which configuration it names.
         folder: The working directory.
         base: Commit or branch that the change is proposed on top of.
         head: The commit that was measured.
@@ -111,7 +111,7 @@ def _strictest(decisions: Iterable[Decision | None]) -> Decision:
 
 
 def stated_decision(folder: Path, named: str, base: str) -> Decision | None:
-    """Return what the policy of the base says is done about changes of it; ``None`` where that is unknown.
+    """Return what the base's policy decides about changes of it; ``None`` where that is unknown.
 
     Args:
         folder: The working directory.
@@ -137,7 +137,7 @@ def _searched(files: frozenset[str], folder: PurePosixPath) -> tuple[str, ...]:
 
 
 def _stated(root: Path, name: str, commit: str) -> Decision | None:
-    """Return what one configuration of a commit says; ``None`` where it is not valid.
+    """Return what one configuration of a commit decides; ``None`` where it is not valid.
 
     Raises:
         EvidenceError: it cannot be read.
@@ -152,7 +152,7 @@ def _stated(root: Path, name: str, commit: str) -> Decision | None:
 
 
 def _gone(root: Path, commit: str, head: str) -> Changes:
-    """Name the configurations that the change takes away; one that was moved is judged by nothing it was."""
+    """Name the configurations that the change removes; one that was moved counts as removed."""
     was, is_ = ({name for name in file_names(root, of) if is_config(name)} for of in (commit, head))
     changes, decision = [], Decision.ALLOW
     for name in sorted(was - is_):
@@ -193,7 +193,7 @@ def changes_since(record: IntegrationResult, base: bytes, config: Path | None) -
 
 
 def _hidden_gap(record: IntegrationResult, before: Policy) -> tuple[PolicyChange, ...]:
-    """Say so where only requirements that the change adds lift coverage over what the base asks for."""
+    """Log so where only requirements that the change adds lift coverage over what the base asks for."""
     least = before.gate.min_coverage
     shares = {cell.cell: cell.share + cell.undecided_share for cell in record.coverage_cells}
     cells = [cell for cell in before.cells() if cell.title in shares]  # what was removed is named anyway
@@ -209,27 +209,27 @@ def _hidden_gap(record: IntegrationResult, before: Policy) -> tuple[PolicyChange
     return (PolicyChange(effect=Effect.LOOSENED, text=text),)
 
 
-def _head(record: IntegrationResult, config: Path | None) -> Snapshot:
+def _head(record: IntegrationResult, config: Path | None) -> PolicySnapshot:
     known = snapshot_of_record(record)
     try:
         content = b"" if config is None else read_bytes(config, limit=MAX_BYTES)
         stated = snapshot_of_yaml(content, "mlops.yaml") if content else known
     except (EvidenceError, ConfigError):
         return known
-    # The record has the policy that was applied; the file alone says what its checks were told.
-    return Snapshot(policy=known.policy, checks=stated.checks, environments=stated.environments)
+    # The record has the policy that was applied; only the file has the parameters of its checks.
+    return PolicySnapshot(policy=known.policy, checks=stated.checks, environments=stated.environments)
 
 
 def _baselines(
     record: IntegrationResult, config: Path, root: Path, commit: str, head: str
 ) -> tuple[PolicyChange, ...]:
-    """Say which committed baselines the change rewrites; the comparison used the older ones."""
+    """Log which committed baselines the change rewrites; the comparison used the older ones."""
     rewritten = []
     for source in record.policy.baseline.sources:
-        kind, _, place = source.partition(":")
+        kind, _, name = source.partition(":")
         if kind != "file":
             continue
-        path = config.parent / place
+        path = config.parent / name
         try:
             was, is_ = git_file(root, path, commit), git_file(root, path, head)
         except EvidenceError:
@@ -238,14 +238,14 @@ def _baselines(
             rewritten.append(
                 PolicyChange(
                     effect=Effect.OTHER,
-                    text=f"the baseline {source} is rewritten; it was compared with as it stood before",
+                    text=f"the baseline {source} is rewritten; the comparison used the version before",
                 )
             )
     return tuple(rewritten)
 
 
 def unknown(record: IntegrationResult, why: str) -> Changes:
-    """Return that nobody knows; the record's own policy may then still be strict about it."""
+    """Return that the changes are unknown; the record's own policy may still block for it."""
     change = PolicyChange(
         effect=Effect.UNKNOWN, text=f"the policy could not be compared with its base: {why}"
     )

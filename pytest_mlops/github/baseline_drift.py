@@ -1,4 +1,4 @@
-"""What a moving baseline hides: many small losses, each within its margin, and old evidence."""
+"""Baseline drift: losses that add up over many runs, each within its margin."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ if TYPE_CHECKING:
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.rule import Rule
 
-__all__ = ["SUSTAINED", "creep", "staleness"]
+__all__ = ["SUSTAINED", "baseline_drift", "staleness"]
 
 SUSTAINED = 3
-"""Runs in a row that a value has to be held for, so that one lucky run sets no mark."""
+"""Runs in a row that a value has to be reached in, so that one lucky run is not taken for the best."""
 
 
-def creep(record: IntegrationResult, history: Sequence[IntegrationResult]) -> tuple[str, ...]:
-    """Return a sentence for each metric that lost more since its best than one step may lose.
+def baseline_drift(record: IntegrationResult, history: Sequence[IntegrationResult]) -> tuple[str, ...]:
+    """Return a message for each metric that lost more since its best than one step may lose.
 
     The best is the one sustained: the greatest value that ``SUSTAINED`` good runs in a row all reached. Rules
-    with a margin compare with the last run only, and say nothing of this.
+    with a margin compare with the last run only, and do not notice this.
 
     Args:
         record: The run that is judged.
         history: Earlier good runs, the newest first.
     """
-    found = (_crept(rule, record, history) for rule in record.policy.rules)
-    return tuple(sentence for sentence in found if sentence is not None)
+    found = (_drift_of(rule, record, history) for rule in record.policy.rules)
+    return tuple(message for message in found if message is not None)
 
 
 def staleness(last: IntegrationResult, now: datetime, most: int = 30) -> str | None:
-    """Return a sentence where the last good run is more than ``most`` days old."""
+    """Return a message where the last good run is more than ``most`` days old."""
     days = (now - last.timestamp).days
     if days <= most:
         return None
-    return f"the baseline was measured {days} days ago; what its branch can do today is not known"
+    return f"the baseline was measured {days} days ago; the current quality of its branch is not known"
 
 
-def _crept(rule: Rule, record: IntegrationResult, history: Sequence[IntegrationResult]) -> str | None:
+def _drift_of(rule: Rule, record: IntegrationResult, history: Sequence[IntegrationResult]) -> str | None:
     lower = rule.lower_is_better
     margin = rule.max_delta if lower else rule.min_delta
     if margin is None:

@@ -1,4 +1,4 @@
-"""The check run of a gate: conclusion, summary, and annotations fifty at a time."""
+"""The check run of a gate on a commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pytest_mlops.github.annotations import Annotation
     from pytest_mlops.github.client import Client
     from pytest_mlops.github.ruling import Ruling
-    from pytest_mlops.github.source_location import Place
+    from pytest_mlops.github.source_location import SourceLocation
 
 __all__ = ["BATCH", "MOST", "conclusion", "post_check_run"]
 
@@ -25,9 +25,9 @@ MOST = 500
 
 
 def conclusion(ruling: Ruling) -> Literal["success", "neutral", "failure"]:
-    """Return how the check ends: what is blocked fails, what is allowed without enough evidence is neutral.
+    """Return ``failure`` for a block, and ``neutral`` for what is allowed without enough evidence.
 
-    GitHub lets ``neutral`` pass where the check is required, as ``on_undecided: allow`` wants it.
+    GitHub accepts ``neutral`` where the check is required, as ``on_undecided: allow`` intends.
     """
     if ruling.decision is Decision.BLOCK:
         return "failure"
@@ -58,7 +58,7 @@ def post_check_run(
         ruling: What it concludes.
         title: One line.
         summary: Markdown, at most 65,535 characters.
-        annotations: Remarks on lines, the most important first.
+        annotations: The most important first.
         details_url: The page of the run.
 
     Returns:
@@ -67,7 +67,7 @@ def post_check_run(
     Raises:
         HttpError: it could not be done.
     """
-    shown = [_annotation(one, one.place) for one in annotations if one.place is not None][:MOST]
+    shown = [_annotation(one, one.location) for one in annotations if one.location is not None][:MOST]
     batches = [shown[start : start + BATCH] for start in range(0, len(shown), BATCH)] or [[]]
     output: dict[str, Any] = {"title": title, "summary": summary, "annotations": batches[0]}
     body: dict[str, Any] = {
@@ -86,10 +86,10 @@ def post_check_run(
         # Every change appends its annotations, and these are there already.
         del body["name"], body["head_sha"], output["annotations"]
         return _wrote(ruling, client.patch(f"{runs}/{known}", body))
-    number, said = _create(client, repository, body, ruling)
+    number, message = _create(client, repository, body, ruling)
     for batch in batches[1:]:
         client.patch(f"{runs}/{number}", {"output": {**output, "annotations": batch}})
-    return said
+    return message
 
 
 def _create(client: Client, repository: str, body: dict[str, Any], ruling: Ruling) -> tuple[int, str]:
@@ -119,11 +119,11 @@ def _wrote(ruling: Ruling, run: Any) -> str:
     return f"wrote the check run ({conclusion(ruling)}): {address or 'address not stated'}"
 
 
-def _annotation(one: Annotation, place: Place) -> dict[str, Any]:
+def _annotation(one: Annotation, location: SourceLocation) -> dict[str, Any]:
     return {
-        "path": place.path,
-        "start_line": place.line,
-        "end_line": place.line,
+        "path": location.path,
+        "start_line": location.line,
+        "end_line": location.line,
         "annotation_level": one.level,
         "title": one.title,
         "message": one.message,

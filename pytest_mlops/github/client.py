@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["API_VERSION", "MAX_PAGES", "Client", "open_client"]
 
 API_VERSION = "2022-11-28"
-"""The version of GitHub's REST API that is spoken here."""
+"""The version of GitHub's REST API that is used here."""
 
 MAX_PAGES = 100
 REDIRECTED = frozenset({301, 302, 303, 307, 308})

@@ -1,4 +1,4 @@
-"""Fetching baselines before a run: the record of the merge base, else of the latest good run."""
+"""Fetches baselines before a run: the record of the merge base, else of the latest good run."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from pytest_mlops.github.client import Client
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["MOST_TRIED", "Wanted", "fetch_baselines"]
+__all__ = ["MOST_TRIED", "BaselineRequest", "fetch_baselines"]
 
 MOST_TRIED = 20
-"""Artifacts that are looked into before a branch counts as having no good one."""
+"""Artifacts that are read before a branch counts as having no good one."""
 
 GONE = frozenset({404, 410})
 GOOD = frozenset({Verdict.PASS, Verdict.WAIVED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What is looked for.
+class BaselineRequest:
+    """Baselines to fetch.
 
     Attributes:
         sources: As in ``baseline.from``; only ``artifact:BRANCH`` is fetched.
         artifact: Name that records are uploaded under.
         record: Path of the record in the artifact, where it holds several.
-        history: Good records besides the baseline, which show where a metric creeps.
+        history: Good records besides the baseline, which show whether the baseline drifts.
     """
 
     sources: Sequence[str]
@@ -57,10 +57,10 @@ class Wanted:
     history: int = 0
 
 
-def fetch_baselines(client: Client, activity: Activity, wanted: Wanted, folder: Path) -> Receipt:
-    """Fetch every source into ``folder``, whatever was there, and leave a receipt of what came of it.
+def fetch_baselines(client: Client, activity: Activity, request: BaselineRequest, folder: Path) -> Receipt:
+    """Fetch every source into ``folder``, clearing it first, and write a receipt of the outcome.
 
-    A failure is part of the receipt: the gate that reads it must not take it for a first run.
+    A failure is part of the receipt: the gate must not take it for a first run.
 
     Raises:
         IoError: ``folder`` cannot be written.
@@ -71,12 +71,12 @@ def fetch_baselines(client: Client, activity: Activity, wanted: Wanted, folder: 
     except OSError as error:
         raise IoError(f"cannot clear {folder}: {error.strerror or error}") from error
     found: dict[str, Fetched] = {}
-    for source in wanted.sources:
+    for source in request.sources:
         kind, _, branch = source.partition(":")
         if kind == "artifact" and source not in found:
-            place = f"{len(found)}-{re.sub('[^A-Za-z0-9]+', '-', branch)[:40]}"
+            subfolder = f"{len(found)}-{re.sub('[^A-Za-z0-9]+', '-', branch)[:40]}"
             try:
-                found[source] = _fetch(client, activity, wanted, branch, folder, place)
+                found[source] = _fetch(client, activity, request, branch, folder, subfolder)
             except MLOpsError as error:
                 found[source] = Fetched(status="failed", message=str(error))
     receipt = Receipt(sources=found)
@@ -85,27 +85,27 @@ def fetch_baselines(client: Client, activity: Activity, wanted: Wanted, folder: 
 
 
 def _fetch(
-    client: Client, activity: Activity, wanted: Wanted, branch: str, folder: Path, place: str
+    client: Client, activity: Activity, request: BaselineRequest, branch: str, folder: Path, subfolder: str
 ) -> Fetched:
     repository = activity.repository
     first = _merge_base(client, activity)
-    listed = artifacts_of(client, repository=repository, name=wanted.artifact, branch=branch)
+    listed = artifacts_of(client, repository=repository, name=request.artifact, branch=branch)
     # The commit under test cannot be its own baseline.
     listed = [artifact for artifact in listed if artifact.commit != activity.head_sha]
     good: list[tuple[Artifact, Path]] = []
     undecided: list[tuple[Artifact, Path]] = []
-    said = ""
+    unusable = ""
     for number, artifact in enumerate(list(in_order(listed, first))[:MOST_TRIED]):
-        if len(good) > wanted.history:
+        if len(good) > request.history:
             break
         try:
             if not of_branch_itself(client, repository, artifact):
                 continue
-            path, record = _unpacked(client, repository, artifact, wanted, folder / place / str(number))
+            path, record = _unpacked(client, repository, artifact, request, folder / subfolder / str(number))
         except (EvidenceError, HttpError) as error:
             if isinstance(error, HttpError) and error.status not in GONE:
                 raise
-            said = said or f"; that of run {artifact.run} cannot be used: {error}"
+            unusable = unusable or f"; that of run {artifact.run} cannot be used: {error}"
             continue
         if record.verdict in GOOD:
             good.append((artifact, path))
@@ -115,7 +115,7 @@ def _fetch(
     usable = good or undecided[:1]
     if not usable:
         return Fetched(
-            status="none", message=f"{branch} has no good run with an artifact {wanted.artifact!r}{said}"
+            status="none", message=f"{branch} has no good run with an artifact {request.artifact!r}{unusable}"
         )
     artifact, path = usable[0]
     how = "at the merge base" if artifact.commit == first else "the latest good one"
@@ -135,7 +135,7 @@ def _merge_base(client: Client, activity: Activity) -> str | None:
 
 
 def _unpacked(
-    client: Client, repository: str, artifact: Artifact, wanted: Wanted, target: Path
+    client: Client, repository: str, artifact: Artifact, request: BaselineRequest, target: Path
 ) -> tuple[Path, IntegrationResult]:
     """Download, unpack and verify one artifact.
 
@@ -145,7 +145,7 @@ def _unpacked(
     with tempfile.TemporaryDirectory(prefix="mlops-") as scratch:
         archive = Path(scratch) / "artifact.zip"
         fetch_archive(client, repository, artifact, archive)
-        path = unpack_record(archive, target, record=wanted.record)
+        path = unpack_record(archive, target, record=request.record)
     record = read_record(path)
     verify_record(record, folder=path.parent)
     if record.provenance.trust == "untrusted-pr":

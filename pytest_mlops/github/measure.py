@@ -23,27 +23,27 @@ USAGE = 2
 RUNNER_FILES = ("GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 """Variables that name files which the runner reads when the step has ended."""
 
-KEPT_BACK = frozenset(
+WITHHELD = frozenset(
     {
         *RUNNER_FILES,
         *("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_RUNTIME_TOKEN"),
         *("GITHUB_TOKEN", "INPUT_TOKEN", "MLOPS_TOKEN"),
     }
 )
-"""Variables by which a step speaks to the runner and to GitHub. The tests have nothing to tell either."""
+"""Variables that let a step command the runner or GitHub; the tests get none of them."""
 
 
-def measure(environ: Mapping[str, str], say: Callable[[str], None]) -> int:
+def measure(environ: Mapping[str, str], log: Callable[[str], None]) -> int:
     """Run the tests in the current folder, and return pytest's exit code.
 
     Args:
         environ: Environment variables; ``MLOPS_PYTHON``, ``MLOPS_ARGS``, ``MLOPS_CONFIG``, ``MLOPS_CONTEXT``
-            and ``MLOPS_RUN_ID`` say what is run.
-        say: Prints a line at once.
+            and ``MLOPS_RUN_ID`` name what is run.
+        log: Prints a line at once.
     """
     RECORD.unlink(missing_ok=True)  # a record that was committed is no evidence of this run
     if environ.get("GITHUB_EVENT_NAME") == "pull_request_target":
-        say(
+        log(
             "::error::pull_request_target runs what is merged already, with rights that a proposal must not "
             "have: measure on pull_request, and post on workflow_run"
         )
@@ -51,12 +51,12 @@ def measure(environ: Mapping[str, str], say: Callable[[str], None]) -> int:
     try:
         command = command_of(environ)
     except ValueError as error:
-        say(f"::error::args cannot be split into words: {error}")
+        log(f"::error::args cannot be split: {error}")
         return USAGE
-    restore = _remember(environ)
-    # What tests print is no command to the runner.
+    restore = _restorer(environ)
+    # What tests print is not a command to the runner.
     token = secrets.token_hex(16)
-    say(f"::stop-commands::{token}")
+    log(f"::stop-commands::{token}")
     try:
         code = subprocess.run(command, env=environment_of(environ), check=False).returncode  # noqa: S603
     except OSError as error:
@@ -65,15 +65,15 @@ def measure(environ: Mapping[str, str], say: Callable[[str], None]) -> int:
         why = f"pytest left no record; is pytest-mlops installed where {command[0]!r} runs?"
     finally:
         restore()
-        say(f"::{token}::")
+        log(f"::{token}::")
     if not RECORD.is_file():
-        say(f"nothing was measured: {why}")
+        log(f"nothing was measured: {why}")
         return code or USAGE
     return code
 
 
-def _remember(environ: Mapping[str, str]) -> Callable[[], None]:
-    """Return what puts the files of the runner back as they are now; they can be found without a variable."""
+def _restorer(environ: Mapping[str, str]) -> Callable[[], None]:
+    """Return a function that restores the runner's files as they are now: tests can find them anyway."""
     files = [Path(environ[name]) for name in RUNNER_FILES if environ.get(name)]
     before = {path: path.read_bytes() for path in files if path.is_file()}
 
@@ -87,10 +87,10 @@ def _remember(environ: Mapping[str, str]) -> Callable[[], None]:
 
 
 def command_of(environ: Mapping[str, str]) -> list[str]:
-    """Return the command that measures; what the action sets stands last, where it counts.
+    """Return the command that measures; the action's own options come last and win.
 
     Raises:
-        ValueError: the arguments have a quotation mark without its partner.
+        ValueError: the arguments have a quotation mark that is not closed.
     """
     command = [
         environ.get("MLOPS_PYTHON") or "python",
@@ -109,8 +109,8 @@ def command_of(environ: Mapping[str, str]) -> list[str]:
 
 
 def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what the tests are given of the environment."""
-    return {name: value for name, value in environ.items() if name not in KEPT_BACK}
+    """Return the environment of the tests."""
+    return {name: value for name, value in environ.items() if name not in WITHHELD}
 
 
 if __name__ == "__main__":

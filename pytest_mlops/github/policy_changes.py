@@ -1,4 +1,4 @@
-"""What a pull request changes of the policy that it is judged under; a pure comparison of two policies."""
+"""Changes between the policy of the base and that of a pull request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_mlops.verdict import Decision
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_mlops.github.snapshot import Snapshot
+    from pytest_mlops.github.policy_snapshot import PolicySnapshot
     from pytest_mlops.records.policy import Policy, QualitySettings, Waiver
     from pytest_mlops.records.rule import Rule
     from pytest_mlops.records.ticket import TicketPolicy
@@ -25,23 +25,23 @@ class Effect(StrEnum):
     """What a change does to the gate."""
 
     LOOSENED = "loosened"
-    """It asks for less, or cannot be told to ask for as much."""
+    """It demands less, or cannot be shown to demand as much."""
     UNKNOWN = "unknown"
     """The two could not be compared."""
     OTHER = "changed"
-    """It asks for as much as before."""
+    """It demands as much as before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyChange:
-    """One change, in a sentence without a full stop."""
+    """One change, as text without a full stop."""
 
     effect: Effect
     text: str
 
 
-def policy_changes(base: Snapshot, head: Snapshot) -> tuple[PolicyChange, ...]:
-    """Return what ``head`` asks for less than ``base``, and what it asks for otherwise.
+def policy_changes(base: PolicySnapshot, head: PolicySnapshot) -> tuple[PolicyChange, ...]:
+    """Return where ``head`` demands less than ``base``, and where it differs otherwise.
 
     A change that cannot be shown to be at least as strict counts as loosened. What is only stricter is not
     mentioned.
@@ -83,7 +83,7 @@ def _gate(before: Policy, after: Policy) -> Iterator[PolicyChange]:
     strictness = {False: 0, None: 1, True: 2}
     if strictness[is_.require_evidence] < strictness[was.require_evidence]:
         yield _loosened(
-            f"gate.require_evidence is {_said(is_.require_evidence)}, was {_said(was.require_evidence)}"
+            f"gate.require_evidence is {_shown(is_.require_evidence)}, was {_shown(was.require_evidence)}"
         )
 
 
@@ -117,13 +117,13 @@ def _rule(was: Rule, is_: Rule) -> Iterator[PolicyChange]:
         yield from _most(f"{bound} of {name}", getattr(was, bound), getattr(is_, bound))
     if was.confidence != is_.confidence:
         # More of it turns what was a PASS, and what was a FAIL, into UNDECIDED.
-        yield _loosened(f"confidence of {name} is {_said(is_.confidence)}, was {_said(was.confidence)}")
+        yield _loosened(f"confidence of {name} is {_shown(is_.confidence)}, was {_shown(was.confidence)}")
     if was.critical and not is_.critical:
         yield _loosened(f"{name} is no longer critical")
     if was.severity == "block" and is_.severity == "report":
         yield _loosened(f"{name} only reports, and blocked")
     if was.better != is_.better:
-        yield _loosened(f"{name} takes {_said(is_.better)} for better, was {_said(was.better)}")
+        yield _loosened(f"{name} takes {_shown(is_.better)} for better, was {_shown(was.better)}")
 
 
 def _checks(
@@ -137,22 +137,22 @@ def _checks(
         if entry is None or now is None:
             continue
         for key in sorted(entry.keys() | now.keys(), key=str):
-            place = f"{key} of check {title}"
-            yield from _check_field(str(key), place, entry.get(key), now.get(key))
+            field = f"{key} of check {title}"
+            yield from _check_field(str(key), field, entry.get(key), now.get(key))
 
 
-def _check_field(key: str, place: str, was: object, is_: object) -> Iterator[PolicyChange]:
+def _check_field(key: str, name: str, was: object, is_: object) -> Iterator[PolicyChange]:
     if was == is_:
         return
     # More examples asked for of a slice turn a FAIL on few of them into UNDECIDED.
     if _is_number(was) and _is_number(is_) and key != "min_n":
         if key.startswith("min_") or key == "min":
-            yield from _least(place, was, is_)
+            yield from _least(name, was, is_)
             return
         if key.startswith("max_") or key == "max":
-            yield from _most(place, was, is_)
+            yield from _most(name, was, is_)
             return
-    yield _loosened(f"{place} is {_said(is_)}, was {_said(was)}")
+    yield _loosened(f"{name} is {_shown(is_)}, was {_shown(was)}")
 
 
 def _waivers(before: Policy, after: Policy) -> Iterator[PolicyChange]:
@@ -191,7 +191,7 @@ def _baseline(before: Policy, after: Policy) -> Iterator[PolicyChange]:
         was.first_run_until is None or is_.first_run_until > was.first_run_until
     ):
         yield _loosened(
-            f"baseline.first_run_until is {is_.first_run_until}, was {_said(was.first_run_until)}"
+            f"baseline.first_run_until is {is_.first_run_until}, was {_shown(was.first_run_until)}"
         )
 
 
@@ -203,8 +203,8 @@ def _quality(before: Policy, after: Policy) -> Iterator[PolicyChange]:
         now = (is_.metrics or {}).get(name, metric)
         for key in ("best", "worst", "dataset"):
             if getattr(metric, key) != getattr(now, key):
-                said = f"is {_said(getattr(now, key))}, was {_said(getattr(metric, key))}"
-                yield _loosened(f"quality.metrics.{name}.{key} {said}")
+                change = f"is {_shown(getattr(now, key))}, was {_shown(getattr(metric, key))}"
+                yield _loosened(f"quality.metrics.{name}.{key} {change}")
     if was.code is None and is_.code is not None:
         yield _loosened("quality.code takes part in the quality score, and did not")
     elif was.code != is_.code:
@@ -223,20 +223,20 @@ def _metrics(quality: QualitySettings) -> Mapping[str, float]:
     return {name: metric.weight for name, metric in quality.metrics.items()}
 
 
-def _weighed(place: str, was: Mapping[str, float], is_: Mapping[str, float]) -> Iterator[PolicyChange]:
+def _weighed(section: str, was: Mapping[str, float], is_: Mapping[str, float]) -> Iterator[PolicyChange]:
     """Name what counts for less, by its own weight or by those of others."""
     for name, weight in sorted(was.items()):
         if name not in is_:
-            yield _loosened(f"{place}.{name} takes no part in the quality score")
+            yield _loosened(f"{section}.{name} takes no part in the quality score")
             continue
         before, after = weight / sum(was.values()), is_[name] / sum(is_.values())
         if is_[name] < weight:
-            yield _loosened(f"{place}.{name} is {is_[name]:g}, was {weight:g}")
+            yield _loosened(f"{section}.{name} is {is_[name]:g}, was {weight:g}")
         elif after < before - 1e-9:
-            yield _loosened(f"{place}.{name} counts for {after:.3g} of the whole, was {before:.3g}")
+            yield _loosened(f"{section}.{name} counts for {after:.3g} of the whole, was {before:.3g}")
 
 
-def _environments(base: Snapshot, head: Snapshot) -> Iterator[PolicyChange]:
+def _environments(base: PolicySnapshot, head: PolicySnapshot) -> Iterator[PolicyChange]:
     before, after = base.environments or {}, head.environments or {}
     for name in sorted(before.keys() & after.keys()):
         yield from _environment(f"environment {name}", before[name], after[name])
@@ -245,40 +245,40 @@ def _environments(base: Snapshot, head: Snapshot) -> Iterator[PolicyChange]:
             yield _loosened(f"the environment {name} accepts WAIVED")
 
 
-def _environment(place: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[PolicyChange]:
+def _environment(title: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[PolicyChange]:
     for name in ("min_pass_rate", "min_coverage", "min_quality_score", "min_signatures", "min_n"):
-        yield from _least(f"{name} of {place}", getattr(was, name), getattr(is_, name))
-    yield from _most(f"max_age of {place}", was.max_age, is_.max_age)
+        yield from _least(f"{name} of {title}", getattr(was, name), getattr(is_, name))
+    yield from _most(f"max_age of {title}", was.max_age, is_.max_age)
     for what in ("requirements", "rules"):
         if any(one not in getattr(is_, what) for one in getattr(was, what)):
-            yield _loosened(f"{what} of {place} were removed or changed")
+            yield _loosened(f"{what} of {title} were removed or changed")
     if set(is_.trust) - set(was.trust):
-        yield _loosened(f"{place} trusts evidence of {', '.join(is_.trust)}, was {', '.join(was.trust)}")
+        yield _loosened(f"{title} trusts evidence of {', '.join(is_.trust)}, was {', '.join(was.trust)}")
     if was.require_evidence and not is_.require_evidence:
-        yield _loosened(f"{place} takes claims without a recorded number")
+        yield _loosened(f"{title} accepts claims without a recorded number")
     if was.demands_signature and not is_.demands_signature:
-        yield _loosened(f"{place} asks for no signature, and did")
+        yield _loosened(f"{title} no longer demands a signature")
     if any(key not in was.trusted_keys for key in is_.trusted_keys):
-        yield _loosened(f"{place} trusts a key that it did not trust in this way")
+        yield _loosened(f"{title} trusts a key that it did not trust in this way")
 
 
-def _least(place: str, was: Any, is_: Any) -> Iterator[PolicyChange]:
+def _least(name: str, was: Any, is_: Any) -> Iterator[PolicyChange]:
     """Compare what a value must at least be."""
     if was is not None and (is_ is None or is_ < was):
-        yield _loosened(f"{place} is {_said(is_)}, was {_said(was)}")
+        yield _loosened(f"{name} is {_shown(is_)}, was {_shown(was)}")
 
 
-def _most(place: str, was: Any, is_: Any) -> Iterator[PolicyChange]:
+def _most(name: str, was: Any, is_: Any) -> Iterator[PolicyChange]:
     """Compare what a value may at most be."""
     if was is not None and (is_ is None or is_ > was):
-        yield _loosened(f"{place} is {_said(is_)}, was {_said(was)}")
+        yield _loosened(f"{name} is {_shown(is_)}, was {_shown(was)}")
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     if value is None:
         return "not set"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Posting: files always, comment and check run as far as GitHub lets us; the decision stands."""
+"""Publishes a ruling: files first, then comment and check run, none of which changes it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,8 @@ from pytest_mlops.files import write_atomically
 from pytest_mlops.github.annotations import annotations_of
 from pytest_mlops.github.attestation import may_be_attested, write_attestation
 from pytest_mlops.github.check_run import post_check_run
-from pytest_mlops.github.commands import workflow_commands
-from pytest_mlops.github.comment import own_login, post_comment
-from pytest_mlops.github.escape import log_line
-from pytest_mlops.github.outputs import ATTESTATION, outputs_of, write_outputs
-from pytest_mlops.github.pulls import with_pull_request
-from pytest_mlops.github.source_location import Places
-from pytest_mlops.github.surfaces import (
+from pytest_mlops.github.comment import own_login, post_comment, with_pull_request
+from pytest_mlops.github.render import (
     COMMENT_CHARACTERS,
     OUTPUT_BYTES,
     SUMMARY_BYTES,
@@ -28,6 +23,8 @@ from pytest_mlops.github.surfaces import (
     render,
     title,
 )
+from pytest_mlops.github.runner import ATTESTATION, log_line, outputs_of, workflow_commands, write_outputs
+from pytest_mlops.github.source_location import SourceLocator
 from pytest_mlops.text import one_line
 
 if TYPE_CHECKING:
@@ -36,27 +33,27 @@ if TYPE_CHECKING:
     from pytest_mlops.ci.event import Activity
     from pytest_mlops.github.annotations import Annotation
     from pytest_mlops.github.client import Client
-    from pytest_mlops.github.config import Config
     from pytest_mlops.github.ruling import Ruling
+    from pytest_mlops.github.settings import ActionSettings
 
 __all__ = ["Posting", "publish", "write_files"]
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Posting:
-    """What is posted.
+    """A ruling to publish.
 
     Attributes:
         settings: Where and what.
-        ruling: What is decided.
+        ruling: The decision.
         result: Path of the record.
         report: Path of the report; ``None``: no report is written.
-        notes: What else there is to say.
+        notes: Further messages.
     """
 
-    settings: Config
+    settings: ActionSettings
     ruling: Ruling
     result: Path
     report: Path | None
@@ -64,45 +61,47 @@ class Posting:
 
     @property
     def key(self) -> str:
-        """What tells this gate from others of the same repository, whether or not there is a record."""
+        """Identifies this gate among those of the repository, whether or not there is a record."""
         settings = self.settings
         return f"{settings.artifact_name}\0{settings.config}\0{settings.folder_name}"
 
     def annotations(self) -> tuple[Annotation, ...]:
-        """Return the remarks on single lines."""
+        """Return the annotations of the record."""
         record = self.ruling.record
         if record is None:
             return ()
         folders = (self.settings.working_directory, self.settings.workspace)
-        return annotations_of(record, Places(self.settings.workspace, folders, record.provenance.config))
+        return annotations_of(
+            record, SourceLocator(self.settings.workspace, folders, record.provenance.config)
+        )
 
 
-def write_files(posting: Posting, say: Say) -> None:
-    """Write report, outputs and summary, and print annotations; nothing here needs GitHub or can fail it.
+def write_files(posting: Posting, log: Log) -> None:
+    """Write report, outputs and summary, and print annotations; it needs no network, and no failure is fatal.
 
     Args:
-        posting: What is posted.
-        say: Prints a line.
+        posting: What is published.
+        log: Prints a line.
     """
     settings, ruling = posting.settings, posting.ruling
     report = posting.report
-    if report is not None and not _tried("report", partial(_write_report, posting, report), say):
+    if report is not None and not _attempted("report", partial(_write_report, posting, report), log):
         report = None
     if settings.output_path is not None:
         values = outputs_of(ruling, result=posting.result, report=report)
-        _tried("outputs", partial(write_outputs, values, settings.output_path), say)
+        _attempted("outputs", partial(write_outputs, values, settings.output_path), log)
     if settings.attest:
-        _tried("attestation", partial(_hand_to_attest, posting, say), say)
+        _attempted("attestation", partial(_prepare_attestation, posting, log), log)
     if settings.summary and settings.summary_path is not None:
-        _tried("job summary", partial(_append_summary, posting, settings.summary_path), say)
+        _attempted("job summary", partial(_append_summary, posting, settings.summary_path), log)
     if settings.annotations:
-        _tried("annotations", partial(_print_annotations, posting, say), say)
+        _attempted("annotations", partial(_print_annotations, posting, log), log)
 
 
-def _hand_to_attest(posting: Posting, say: Say) -> None:
-    """Name to the next step what it attests; where that could not be written, that step fails and says so."""
+def _prepare_attestation(posting: Posting, log: Log) -> None:
+    """Write the files that the next step attests; without them that step fails with a message."""
     if not may_be_attested(posting.ruling):
-        say("not attested: that is for a success that is allowed, and not made by the code of a fork")
+        log("not attested: that is for a success that is allowed, and not made by the code of a fork")
         return
     folder = posting.result.with_name("attestation")
     if posting.settings.output_path is not None:
@@ -110,20 +109,20 @@ def _hand_to_attest(posting: Posting, say: Say) -> None:
     write_attestation(posting.ruling, name=posting.result.name, folder=folder)
 
 
-def publish(posting: Posting, activity: Activity, client: Client, say: Say) -> None:
-    """Write comment and check run as far as GitHub lets us, and say what came of each.
+def publish(posting: Posting, activity: Activity, client: Client, log: Log) -> None:
+    """Write comment and check run as far as GitHub allows, and log the outcome of each.
 
     Args:
-        posting: What is posted.
-        activity: What is proposed.
+        posting: What is published.
+        activity: The proposed change.
         client: The client.
-        say: Prints a line.
+        log: Prints a line.
     """
     settings = posting.settings
     if settings.comment:
-        _tried("comment", lambda: say(log_line(_comment(posting, activity, client))), say)
+        _attempted("comment", lambda: log(log_line(_comment(posting, activity, client))), log)
     if settings.check_run:
-        _tried("check run", lambda: say(log_line(_check_run(posting, activity, client))), say)
+        _attempted("check run", lambda: log(log_line(_check_run(posting, activity, client))), log)
 
 
 def _comment(posting: Posting, activity: Activity, client: Client) -> str:
@@ -167,9 +166,9 @@ def _check_run(posting: Posting, activity: Activity, client: Client) -> str:
     )
 
 
-def _print_annotations(posting: Posting, say: Say) -> None:
+def _print_annotations(posting: Posting, log: Log) -> None:
     for line in workflow_commands(posting.annotations()):
-        say(line)
+        log(line)
 
 
 def _write_report(posting: Posting, path: Path) -> None:
@@ -190,14 +189,14 @@ def _append_summary(posting: Posting, path: Path) -> None:
         raise IoError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _tried(what: str, act: Callable[[], object], say: Say) -> bool:
-    """Do something that may go wrong without changing what was decided; tell whether it did not."""
+def _attempted(what: str, act: Callable[[], object], log: Log) -> bool:
+    """Return whether an action succeeded; a failure is logged and does not change the decision."""
     try:
         act()
     except MLOpsError as error:
-        say(log_line(f"no {what}: {error}"))
-    except Exception as error:  # noqa: BLE001 -- a fault of ours in showing a verdict does not change it
-        say(log_line(f"no {what}: {type(error).__name__}: {error}"))
+        log(log_line(f"no {what}: {error}"))
+    except Exception as error:  # noqa: BLE001 -- a fault in showing a verdict does not change it
+        log(log_line(f"no {what}: {type(error).__name__}: {error}"))
     else:
         return True
     return False

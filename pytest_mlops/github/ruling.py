@@ -1,4 +1,4 @@
-"""The ruling: what a record decides here, with what may only be added to its strictness."""
+"""The ruling: a record's decision in CI, which this side can only make stricter."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Ruling", "in_context", "nothing_measured", "rule_on", "tighten", "untrusted"]
 
 
-LESS = "the policy asks for less than before, or nobody can tell"
+LESS = "the policy demands less than before, or that is unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ruling:
-    """What is done about a record.
+    """The decision on a record.
 
     Attributes:
         verdict: The record's; INCOMPLETE where there is none that can be trusted.
@@ -56,7 +56,7 @@ class Ruling:
 
 
 def rule_on(path: Path, *, run_id: str | None = None) -> Ruling:
-    """Read a record as if somebody hostile had written it, and say what it decides.
+    """Read a record as hostile input, and return its decision.
 
     Args:
         path: The record.
@@ -70,18 +70,18 @@ def rule_on(path: Path, *, run_id: str | None = None) -> Ruling:
         verify_record(record, folder=path.parent, run_id=run_id)
     except EvidenceError as error:
         return replace(nothing_measured(str(error)), refused=True)
-    except Exception as error:  # noqa: BLE001 -- what trips the judge is no evidence, whoever wrote it
+    except Exception as error:  # noqa: BLE001 -- what crashes the judge is no evidence
         why = f"the record cannot be judged: {type(error).__name__}: {error}"
         return replace(nothing_measured(why), refused=True)
     found = Ruling(verdict=record.verdict, decision=record.decision, record=record, content=data)
     if record.verdict is Verdict.INCOMPLETE and record.decision is Decision.ALLOW:
-        # What a person at a keyboard may narrow is whole here, or it is nothing.
+        # A narrowed run is fine on a desk; in CI it is no evidence.
         return _blocked(found, "only a part of the tests ran, which decides nothing in CI")
     return found
 
 
 def in_context(ruling: Ruling, expected: Context) -> Ruling:
-    """Block what was decided for a context that asks for less, as a file of pytest's options can make it."""
+    """Block what was decided for a less strict context, as pytest options in the change can set it."""
     record = ruling.record
     order = (Context.LOCAL, Context.PULL_REQUEST, Context.RELEASE)
     if record is None or order.index(record.context) >= order.index(expected):
@@ -96,18 +96,18 @@ def tighten(
     changes: tuple[PolicyChange, ...] = (),
     policy_changes: Decision = Decision.ALLOW,
 ) -> Ruling:
-    """Block what the caller or the policy of the base wants blocked besides; nothing here can allow.
+    """Block what ``fail-on`` or the policy of the base blocks in addition; nothing here can allow.
 
     Args:
         ruling: What the record decides.
-        fail_on: Words of ``fail-on``.
+        fail_on: Entries of ``fail-on``.
         changes: What the pull request changes of the policy.
-        policy_changes: What the base's own policy does about that.
+        policy_changes: What the base's own policy decides about them.
     """
     ruling = replace(ruling, changes=changes)
-    for word, verdict in (("undecided", Verdict.UNDECIDED), ("waived", Verdict.WAIVED)):
-        if word in fail_on and ruling.verdict is verdict:
-            ruling = _blocked(ruling, f"fail-on names {word}")
+    for entry, verdict in (("undecided", Verdict.UNDECIDED), ("waived", Verdict.WAIVED)):
+        if entry in fail_on and ruling.verdict is verdict:
+            ruling = _blocked(ruling, f"fail-on names {entry}")
     loosened = [change for change in changes if change.effect is not Effect.OTHER]
     if loosened and policy_changes is Decision.BLOCK:
         ruling = _blocked(ruling, f"{LESS}, and gate.policy_changes of the base is block")
@@ -122,7 +122,7 @@ def nothing_measured(problem: str) -> Ruling:
 
 
 def untrusted(ruling: Ruling) -> Ruling:
-    """Mark the evidence as made by the code of a fork, whatever it says of itself."""
+    """Mark the evidence as made by the code of a fork, whatever it claims."""
     record = ruling.record
     if record is None:
         return ruling

@@ -1,4 +1,4 @@
-"""Where in the repository a test or a rule stands, found in the text of the files."""
+"""Source lines of tests and rules, found in the text of the files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.yaml import parse_yaml
 from pytest_mlops.errors import ConfigError
 
-__all__ = ["Place", "Places"]
+__all__ = ["SourceLocation", "SourceLocator"]
 
 MAX_SOURCE = 4 * 1024 * 1024
 _DEFINITION = re.compile(r"[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class SourceLocation:
     """A line of a file.
 
     Attributes:
@@ -30,8 +30,8 @@ class Place:
     line: int
 
 
-class Places:
-    """Finds places in one checkout; where a file is not at hand, its first line stands for all.
+class SourceLocator:
+    """Locates tests and rules in one checkout; line 1 is used for a file that is missing.
 
     Args:
         workspace: Top folder of the checkout; nothing outside of it is read.
@@ -47,7 +47,7 @@ class Places:
         self._rules: list[int] | None = None
         self._found: dict[str, tuple[Path, str] | None] = {}
 
-    def of_test(self, node_id: str) -> Place | None:
+    def of_test(self, node_id: str) -> SourceLocation | None:
         """Return where a test is defined; ``None`` where the path leads out of the repository."""
         file, *names = node_id.split("::")
         found = self._find(file)
@@ -57,9 +57,9 @@ class Places:
         line = 1
         for name in names:
             line = self._definition(path, name.partition("[")[0], line) or line
-        return Place(path=shown, line=line)
+        return SourceLocation(path=shown, line=line)
 
-    def of_rule(self, index: int) -> Place | None:
+    def of_rule(self, index: int) -> SourceLocation | None:
         """Return where a rule is written, by its position in the configuration."""
         found = self._find(self._config) if self._config is not None else None
         if found is None:
@@ -67,16 +67,16 @@ class Places:
         path, shown = found
         if self._rules is None:
             self._rules = _rule_lines(path)
-        return Place(path=shown, line=self._rules[index] if index < len(self._rules) else 1)
+        return SourceLocation(path=shown, line=self._rules[index] if index < len(self._rules) else 1)
 
     def _find(self, name: str) -> tuple[Path, str] | None:
-        """Return a file and its path for GitHub; looked for once, however many lines of it are asked for."""
+        """Return a file and its path for GitHub; searched once, however many lines of it are needed."""
         if name not in self._found:
-            self._found[name] = self._look_for(name)
+            self._found[name] = self._search(name)
         return self._found[name]
 
-    def _look_for(self, name: str) -> tuple[Path, str] | None:
-        """Look for a file; the first folder that has it wins."""
+    def _search(self, name: str) -> tuple[Path, str] | None:
+        """Search for a file; the first folder that has it wins."""
         if not name or len(name) > 1000 or not name.isprintable() or PurePosixPath(name).is_absolute():
             return None
         inside = [path for folder in self._folders if (path := self._inside(folder / name)) is not None]
@@ -103,7 +103,7 @@ class Places:
 
 
 def _read_lines(path: Path) -> list[str]:
-    if not path.is_file():  # a pipe would be waited on for ever
+    if not path.is_file():  # a pipe would block for ever
         return []
     try:
         with path.open("rb") as stream:

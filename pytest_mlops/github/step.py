@@ -1,4 +1,4 @@
-"""The two steps of the action: baselines before the tests, the verdict's way to GitHub after them."""
+"""The steps of the action around the tests: fetch baselines, then judge and post."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from pytest_mlops.github.base_policy import (
     changes_in_search,
     unknown,
 )
-from pytest_mlops.github.baseline_drift import creep, staleness
+from pytest_mlops.github.baseline_drift import baseline_drift, staleness
 from pytest_mlops.github.client import open_client
-from pytest_mlops.github.config import Config, fail_on_of
-from pytest_mlops.github.escape import log_line
-from pytest_mlops.github.fetch import Wanted, fetch_baselines
-from pytest_mlops.github.outputs import outputs_of, write_outputs
+from pytest_mlops.github.fetch import BaselineRequest, fetch_baselines
+from pytest_mlops.github.policy_snapshot import snapshot_of_yaml
 from pytest_mlops.github.post import Posting, publish, write_files
+from pytest_mlops.github.render import title
 from pytest_mlops.github.ruling import Ruling, in_context, nothing_measured, rule_on, tighten, untrusted
-from pytest_mlops.github.snapshot import snapshot_of_yaml
-from pytest_mlops.github.surfaces import title
-from pytest_mlops.github.trusted_snapshot import pins_after
+from pytest_mlops.github.runner import log_line, outputs_of, write_outputs
+from pytest_mlops.github.settings import ActionSettings, fail_on_of
+from pytest_mlops.github.trusted_snapshot import recorded_snapshot
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
@@ -45,31 +44,31 @@ if TYPE_CHECKING:
     from pytest_mlops.github.client import Client
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["PostOptions", "Surroundings", "baseline_step", "post_step"]
+__all__ = ["PostOptions", "StepEnvironment", "baseline_step", "post_step"]
 
 PROPOSING = frozenset({"merge_group", "pull_request", "pull_request_target"})
-"""Events in which somebody proposes a change of the policy."""
+"""Events that propose a change, and so may change the policy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
-    """What a step is given of the world.
+class StepEnvironment:
+    """What a step needs from outside.
 
     Attributes:
         environ: Environment variables.
-        say: Prints a line.
+        log: Prints a line.
         now: The time, in UTC.
         transport: Carries requests; ``None``: the network.
         sleep: Waits a number of seconds.
     """
 
     environ: Mapping[str, str]
-    say: Callable[[str], None]
+    log: Callable[[str], None]
     now: datetime
     transport: httpx.BaseTransport | None = None
     sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def client(self, settings: Config) -> Client:
+    def client(self, settings: ActionSettings) -> Client:
         """Return a client of GitHub."""
         return open_client(
             api_url=settings.api_url, token=settings.token, transport=self.transport, sleep=self.sleep
@@ -78,7 +77,7 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PostOptions:
-    """What the command line says; ``None`` leaves it to the environment.
+    """Options of the command line; ``None`` leaves it to the environment.
 
     Attributes:
         result: The record.
@@ -86,7 +85,7 @@ class PostOptions:
         report: Where the Markdown report goes; by default beside the record.
         base: Commit or branch of the policy to compare with.
         base_config: The base's ``mlops.yaml`` itself.
-        fail_on: Words separated by commas, added to those of the environment.
+        fail_on: Entries separated by commas, added to those of the environment.
     """
 
     result: Path
@@ -101,26 +100,26 @@ class PostOptions:
     summary: bool | None = None
 
 
-def post_step(options: PostOptions, around: Surroundings) -> Ruling:
-    """Show what a record decides, wherever GitHub lets us; return the ruling, which posting cannot change.
+def post_step(options: PostOptions, step: StepEnvironment) -> Ruling:
+    """Judge a record and publish the ruling, which posting cannot change.
 
     Raises:
-        ConfigError: environment or options are wrong; the outputs say INCOMPLETE all the same.
+        ConfigError: environment or options are wrong; the outputs have INCOMPLETE all the same.
     """
-    settings = _settings(options, around)
+    settings = _settings(options, step)
     activity, notes = _activity(settings)
-    problem = pins_after(around.environ).problem(around.environ)
+    problem = recorded_snapshot(step.environ).problem(step.environ)
     if problem is not None:
-        # Whoever rewrote it chose which pull request and which commit we would write to.
+        # The rewritten event may name any pull request and commit to post to.
         activity = None
         ruling = replace(nothing_measured(problem), refused=True)
     else:
-        ruling = _ruling(settings, options, around)
+        ruling = _ruling(settings, options, step)
     if ruling.record is not None:
-        notes += _history(ruling.record, around)
+        notes += _history(ruling.record, step)
     for line in (title(ruling), ruling.problem, *ruling.reasons, *notes):
         if line is not None:
-            around.say(log_line(line))
+            step.log(log_line(line))
     posting = Posting(
         settings=settings,
         ruling=ruling,
@@ -128,19 +127,19 @@ def post_step(options: PostOptions, around: Surroundings) -> Ruling:
         report=options.report or options.result.with_name("report.md"),
         notes=tuple(notes),
     )
-    write_files(posting, around.say)
+    write_files(posting, step.log)
     if activity is not None and (settings.comment or settings.check_run):
         if settings.token:
-            with around.client(settings) as client:
-                publish(posting, activity, client, around.say)
+            with step.client(settings) as client:
+                publish(posting, activity, client, step.log)
         else:
-            around.say("no comment and no check run: there is no token (MLOPS_TOKEN)")
+            step.log("no comment and no check run: there is no token (MLOPS_TOKEN)")
     return ruling
 
 
-def _ruling(settings: Config, options: PostOptions, around: Surroundings) -> Ruling:
-    """Judge the record, and add what makes it stricter here."""
-    environ = around.environ
+def _ruling(settings: ActionSettings, options: PostOptions, step: StepEnvironment) -> Ruling:
+    """Judge the record, then apply what is stricter in CI."""
+    environ = step.environ
     ruling = rule_on(options.result, run_id=options.run_id)
     ruling = in_context(ruling, settings.context or context_from_environ(environ))
     if trust_from_event(environ, read_event(environ)) == "untrusted-pr":
@@ -149,27 +148,27 @@ def _ruling(settings: Config, options: PostOptions, around: Surroundings) -> Rul
         return ruling
     try:
         changes, decision = _changes(ruling.record, settings, options, environ)
-    except Exception as error:  # noqa: BLE001 -- tests may have left a repository that trips us
+    except Exception as error:  # noqa: BLE001 -- tests may have left a damaged repository
         changes, decision = unknown(ruling.record, f"{type(error).__name__}: {error}")
-    if pins_after(environ).blocks:
+    if recorded_snapshot(environ).blocks:
         decision = Decision.BLOCK
     return tighten(ruling, fail_on=settings.fail_on, changes=changes, policy_changes=decision)
 
 
 def baseline_step(
     folder: Path,
-    around: Surroundings,
+    step: StepEnvironment,
     *,
     config: Path | None = None,
     sources: Sequence[str] = (),
     record: str | None = None,
     history: int = 0,
 ) -> Receipt | None:
-    """Fetch baselines into ``folder``; ``None`` where there is nothing to ask.
+    """Fetch baselines into ``folder``; ``None`` outside GitHub.
 
     Args:
         folder: Emptied first.
-        around: The world.
+        step: Its environment.
         config: Names the sources, where ``sources`` is empty; by default the nearest one.
         sources: As in ``baseline.from``.
         record: Path of the record in the artifact, where it holds several.
@@ -179,8 +178,8 @@ def baseline_step(
         ConfigError: environment or configuration are wrong.
         IoError: ``folder`` cannot be written.
     """
-    settings = Config.from_environ(around.environ)
-    wanted = Wanted(
+    settings = ActionSettings.from_environ(step.environ)
+    request = BaselineRequest(
         sources=tuple(sources) or _sources(config),
         artifact=settings.artifact_name,
         record=record,
@@ -188,26 +187,26 @@ def baseline_step(
     )
     activity, notes = _activity(settings)
     for note in notes:
-        around.say(log_line(note))
+        step.log(log_line(note))
     if activity is None:
-        around.say("nothing was fetched: this is no run on GitHub that can be understood")
+        step.log("nothing was fetched: this is not a run on GitHub with a valid event")
         return None
-    with around.client(settings) as client:
-        receipt = fetch_baselines(client, activity, wanted, folder)
+    with step.client(settings) as client:
+        receipt = fetch_baselines(client, activity, request, folder)
     for name, found in receipt.sources.items():
-        around.say(log_line(f"{name}: {found.status}: {found.message}"))
+        step.log(log_line(f"{name}: {found.status}: {found.message}"))
     return receipt
 
 
-def _settings(options: PostOptions, around: Surroundings) -> Config:
+def _settings(options: PostOptions, step: StepEnvironment) -> ActionSettings:
     try:
-        settings = Config.from_environ(around.environ)
+        settings = ActionSettings.from_environ(step.environ)
         try:
-            words = fail_on_of(options.fail_on or "")
+            added = fail_on_of(options.fail_on or "")
         except ValueError as error:
             refuse("--fail-on", str(error))
     except ConfigError as error:
-        path = around.environ.get("GITHUB_OUTPUT")
+        path = step.environ.get("GITHUB_OUTPUT")
         if path:
             values = outputs_of(nothing_measured(str(error)), result=options.result, report=None)
             write_outputs(values, Path(path))
@@ -219,7 +218,7 @@ def _settings(options: PostOptions, around: Surroundings) -> Config:
 
     return replace(
         settings,
-        fail_on=(*settings.fail_on, *words),
+        fail_on=(*settings.fail_on, *added),
         comment=chosen("comment"),
         check_run=chosen("check_run"),
         annotations=chosen("annotations"),
@@ -227,20 +226,20 @@ def _settings(options: PostOptions, around: Surroundings) -> Config:
     )
 
 
-def _activity(settings: Config) -> tuple[Activity | None, list[str]]:
-    """Return what is proposed, and what is wrong with what GitHub says of it."""
+def _activity(settings: ActionSettings) -> tuple[Activity | None, list[str]]:
+    """Return the proposed change, and messages about an event that cannot be read."""
     if not settings.repository:
         return None, []
-    place = {} if settings.event_path is None else {"GITHUB_EVENT_PATH": str(settings.event_path)}
-    read = partial(activity_of, settings.event_name, read_event(place), sha=settings.sha or None)
+    environ = {} if settings.event_path is None else {"GITHUB_EVENT_PATH": str(settings.event_path)}
+    read = partial(activity_of, settings.event_name, read_event(environ), sha=settings.sha or None)
     try:
         return read(repository=settings.repository), []
     except SerializationError as error:
-        return None, [f"nothing is asked of GitHub: {error}"]
+        return None, [f"GitHub is not asked: {error}"]
 
 
 def _changes(
-    record: IntegrationResult, settings: Config, options: PostOptions, environ: Mapping[str, str]
+    record: IntegrationResult, settings: ActionSettings, options: PostOptions, environ: Mapping[str, str]
 ) -> Changes:
     if options.base_config is not None:
         return changes_from_file(record, options.base_config)
@@ -248,30 +247,30 @@ def _changes(
     if base is None and settings.event_name in PROPOSING:
         base = base_commit(environ, read_event(environ))
         if base is None:
-            return unknown(record, "the event does not say what it is proposed on top of")
+            return unknown(record, "the event does not name the base of the proposal")
     if base is None:
         return (), Decision.ALLOW
-    folder, head = settings.working_directory, pins_after(environ).head or "HEAD"
+    folder, head = settings.working_directory, recorded_snapshot(environ).head or "HEAD"
     if settings.config:
         return changes_in_checkout(record, folder / settings.config, base, head)
     return changes_in_search(record, folder, base, head)
 
 
-def _history(record: IntegrationResult, around: Surroundings) -> list[str]:
-    """Return what earlier good runs show that the last one does not."""
-    name = around.environ.get(FOLDER_VARIABLE)
+def _history(record: IntegrationResult, step: StepEnvironment) -> list[str]:
+    """Return messages about baseline drift and old baselines."""
+    name = step.environ.get(FOLDER_VARIABLE)
     if not name:
         return []
-    sentences: list[str] = []
+    messages: list[str] = []
     try:
         for found in read_receipt(Path(name)).sources.values():
             if found.record is not None:
                 earlier = [read_record(Path(name) / path) for path in (found.record, *found.history)]
-                old = staleness(earlier[0], around.now)
-                sentences += [*creep(record, earlier), *([] if old is None else [old])]
+                old = staleness(earlier[0], step.now)
+                messages += [*baseline_drift(record, earlier), *([] if old is None else [old])]
     except EvidenceError as error:
-        sentences.append(f"earlier runs could not be looked at: {error}")
-    return sentences
+        messages.append(f"earlier runs could not be read: {error}")
+    return messages
 
 
 def _sources(config: Path | None) -> tuple[str, ...]:

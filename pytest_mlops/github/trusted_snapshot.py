@@ -1,4 +1,4 @@
-"""What a run starts from, noted before any code of the tests runs and held against what is there after it."""
+"""Facts of a run, recorded before any code of the tests runs and checked afterwards."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from pytest_mlops.ci.git import head_commit
 from pytest_mlops.errors import ConfigError, EvidenceError
 from pytest_mlops.files import read_bytes
 from pytest_mlops.github.base_policy import stated_decision
-from pytest_mlops.github.config import Config
+from pytest_mlops.github.settings import ActionSettings
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Pins", "pins_after", "pins_of"]
+__all__ = ["TrustedSnapshot", "recorded_snapshot", "take_snapshot"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pins:
-    """What was so before; empty where nobody noted it.
+class TrustedSnapshot:
+    """Facts before the tests; empty where they were not recorded.
 
     Attributes:
         event: SHA-256 of the event that started the run.
         head: The commit that is checked out.
-        policy_changes: What the base says is done about changes of its policy.
+        policy_changes: What the base's policy decides about changes of it.
     """
 
     event: str = ""
@@ -48,36 +48,36 @@ class Pins:
         return self.policy_changes == Decision.BLOCK
 
     def problem(self, environ: Mapping[str, str]) -> str | None:
-        """Return what is no longer as it was, where that leaves nothing to be believed."""
+        """Return what was changed since in a way that makes the run untrustworthy."""
         if not self.event or _event(environ) == self.event:
             return None
         return "the event of this run was rewritten while the tests ran"
 
 
-def pins_of(environ: Mapping[str, str]) -> Pins:
-    """Look at what there is now; what cannot be told is left empty.
+def take_snapshot(environ: Mapping[str, str]) -> TrustedSnapshot:
+    """Take the snapshot; what is unknown stays empty.
 
     Args:
         environ: Environment variables of the runner and of the action.
     """
     try:
-        settings = Config.from_environ(environ)
-    except ConfigError:  # said by the step that needs it
-        return Pins(event=_event(environ))
+        settings = ActionSettings.from_environ(environ)
+    except ConfigError:  # reported by the step that needs it
+        return TrustedSnapshot(event=_event(environ))
     folder = settings.working_directory
     base = base_commit(environ, read_event(environ))
     decision = None if base is None else stated_decision(folder, settings.config, base)
-    return Pins(
+    return TrustedSnapshot(
         event=_event(environ), head=_head(folder), policy_changes="" if decision is None else decision
     )
 
 
-def pins_after(environ: Mapping[str, str]) -> Pins:
-    """Return what was noted before, as the action hands it on."""
-    return Pins(
-        event=environ.get("MLOPS_PINNED_EVENT", ""),
-        head=commit_of(environ.get("MLOPS_PINNED_HEAD")) or "",
-        policy_changes=environ.get("MLOPS_PINNED_POLICY_CHANGES", ""),
+def recorded_snapshot(environ: Mapping[str, str]) -> TrustedSnapshot:
+    """Return the snapshot that an earlier step of the action recorded."""
+    return TrustedSnapshot(
+        event=environ.get("MLOPS_TRUSTED_EVENT", ""),
+        head=commit_of(environ.get("MLOPS_TRUSTED_HEAD")) or "",
+        policy_changes=environ.get("MLOPS_TRUSTED_POLICY_CHANGES", ""),
     )
 
 
@@ -99,4 +99,4 @@ def _head(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(pins_of(os.environ).lines().encode())  # the same ends of lines everywhere
+    sys.stdout.buffer.write(take_snapshot(os.environ).lines().encode())  # the same line ends everywhere

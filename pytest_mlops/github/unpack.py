@@ -1,4 +1,4 @@
-"""An artifact's archive, unpacked as if somebody hostile had packed it."""
+"""Unpacks the archive of an artifact, which may be hostile."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, IoError
+from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,11 +47,11 @@ def unpack_record(archive: Path, target: Path, *, record: str | None = None, mos
             members = _members(opened)
             chosen = _choose([name for name in members if name.name == RECORD_NAME], record)
             beside = chosen.parent / "arrays"
-            wanted = [name for name in members if name == chosen or name.parent == beside]
+            chosen_members = [name for name in members if name == chosen or name.parent == beside]
             left = most
-            for name in wanted:
+            for name in chosen_members:
                 left -= _copy(opened, members[name], target / name.relative_to(chosen.parent), left)
-    # Of a hostile archive zipfile and zlib raise what they please.
+    # zipfile and zlib raise any of these on a hostile archive.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error) as error:
         raise EvidenceError(f"the artifact is no zip file that can be read: {error}") from error
     except OSError as error:
@@ -82,13 +83,13 @@ def _members(opened: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
     return found
 
 
-def _choose(records: Sequence[PurePosixPath], wanted: str | None) -> PurePosixPath:
-    if wanted is not None:
-        ending = PurePosixPath(wanted).parts
+def _choose(records: Sequence[PurePosixPath], named: str | None) -> PurePosixPath:
+    if named is not None:
+        ending = PurePosixPath(named).parts
         records = [name for name in records if name.parts[-len(ending) :] == ending]
     if len(records) != 1:
-        said = ", ".join(map(str, records[:5])) or "none"
-        raise EvidenceError(f"expected one {wanted or RECORD_NAME} in the artifact, got {said}; name one")
+        got = list_some(records, 5) or "none"
+        raise EvidenceError(f"expected one {named or RECORD_NAME} in the artifact, got {got}; name one")
     return records[0]
 
 
@@ -99,6 +100,6 @@ def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, most: in
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > most:
-                raise EvidenceError("the artifact has more in it than is unpacked; it was given up")
+                raise EvidenceError("the artifact has more in it than is unpacked; unpacking stopped")
             copy.write(chunk)
     return size

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_mlops.github.outputs import OUTPUTS
+from pytest_mlops.github.runner import OUTPUTS
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

@@ -78,7 +78,7 @@ def github() -> Iterator[GitHub]:
         do_GET = do_POST = do_PATCH = do  # noqa: N815 -- http.server's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.address = f"http://127.0.0.1:{server.server_address[1]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mlops.github.measure import KEPT_BACK, command_of, environment_of, measure
+from pytest_mlops.github.measure import WITHHELD, command_of, environment_of, measure
 
 RECORD = Path(".mlops") / "integration-result.json"
 
@@ -54,7 +54,7 @@ def test_empty_inputs_are_left_out() -> None:
 
 
 def test_tests_are_not_given_what_speaks_to_the_runner() -> None:
-    environ = {**dict.fromkeys(KEPT_BACK, "secret"), "PATH": "p", "GITHUB_SHA": "s"}
+    environ = {**dict.fromkeys(WITHHELD, "secret"), "PATH": "p", "GITHUB_SHA": "s"}
     assert environment_of(environ) == {"PATH": "p", "GITHUB_SHA": "s"}
 
 

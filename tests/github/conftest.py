@@ -205,7 +205,7 @@ class FakeGitHub:
 
     contract: Contract
     login: str = "github-actions[bot]"
-    token: str = "t"
+    token: str = "ghs_token"
     comments: list[dict[str, Any]] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     annotations: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -219,7 +219,7 @@ class FakeGitHub:
     requests: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
-    def client(self, token: str = "t") -> Client:
+    def client(self, token: str = "ghs_token") -> Client:
         return open_client(
             api_url=API,
             token=token,

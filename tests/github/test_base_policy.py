@@ -194,7 +194,7 @@ def test_a_rewritten_baseline_is_named(checkout: Checkout) -> None:
     assert [(change.effect, change.text) for change in found] == [
         (
             Effect.OTHER,
-            "the baseline file:baseline.json is rewritten; it was compared with as it stood before",
+            "the baseline file:baseline.json is rewritten; the comparison used the version before",
         )
     ]
 

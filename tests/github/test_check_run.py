@@ -11,7 +11,7 @@ from pytest_mlops.errors import HttpError
 from pytest_mlops.github.annotations import Annotation
 from pytest_mlops.github.check_run import conclusion, post_check_run
 from pytest_mlops.github.ruling import Ruling
-from pytest_mlops.github.source_location import Place
+from pytest_mlops.github.source_location import SourceLocation
 from pytest_mlops.verdict import Context, Decision, Verdict, decide
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ POST = "POST /repos/acme/models/check-runs"
 
 def remarks(n: int) -> list[Annotation]:
     return [
-        Annotation(level="failure", place=Place(path="t.py", line=i + 1), title=f"t{i}", message="m")
+        Annotation(
+            level="failure", location=SourceLocation(path="t.py", line=i + 1), title=f"t{i}", message="m"
+        )
         for i in range(n)
     ]
 
@@ -73,7 +75,7 @@ def test_no_more_than_five_hundred_annotations_are_sent(fake: FakeGitHub, make: 
 
 
 def test_what_has_no_place_is_no_annotation(fake: FakeGitHub, make: Make) -> None:
-    post(fake, make, annotations=[Annotation(level="failure", place=None, title="t", message="m")])
+    post(fake, make, annotations=[Annotation(level="failure", location=None, title="t", message="m")])
     assert fake.annotations[1] == []
 
 

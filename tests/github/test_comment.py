@@ -23,7 +23,7 @@ def post(fake: FakeGitHub, text: str = "PASS", key: str = "k", **more: Any) -> s
 
 def test_the_second_run_changes_the_comment_of_the_first(fake: FakeGitHub) -> None:
     assert post(fake, "FAIL").startswith("commented: https://github.com/")
-    assert post(fake, "PASS").startswith("changed the comment: https://github.com/")
+    assert post(fake, "PASS").startswith("updated the comment: https://github.com/")
     assert [one["body"] for one in fake.comments] == [f"{marker('k')}\nPASS"]
 
 
@@ -39,7 +39,7 @@ def test_the_comment_is_found_on_the_third_page(fake: FakeGitHub) -> None:
 
 def test_a_comment_that_says_so_already_is_not_written(fake: FakeGitHub) -> None:
     fake.comment(ACTIONS, f"{marker('k')}\r\nPASS\r\n")
-    assert post(fake).startswith("the comment says so already")
+    assert post(fake).startswith("the comment is up to date")
     assert fake.log == [f"GET {ISSUE}"]
 
 
@@ -95,7 +95,7 @@ def test_a_comment_whose_answer_was_lost_is_not_written_twice(fake: FakeGitHub) 
         raise httpx.ReadTimeout("timed out")
 
     fake.faults.append((f"POST {ISSUE}", lost))
-    assert post(fake).startswith("the comment says so already")
+    assert post(fake).startswith("the comment is up to date")
     assert len(fake.comments) == 1
 
 

@@ -12,8 +12,8 @@ from pytest_mlops.compare.artifact import FOLDER_VARIABLE, ArtifactSource, Fetch
 from pytest_mlops.compare.baseline import Baseline, Candidate, NoBaseline
 from pytest_mlops.errors import EvidenceError, IoError
 from pytest_mlops.github import artifacts
-from pytest_mlops.github.baseline_drift import creep, staleness
-from pytest_mlops.github.fetch import Wanted, fetch_baselines
+from pytest_mlops.github.baseline_drift import baseline_drift, staleness
+from pytest_mlops.github.fetch import BaselineRequest, fetch_baselines
 from pytest_mlops.records.rule import Rule
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def of(make: Make, commit: str, **fields: Any) -> IntegrationResult:
 
 
 def fetch(fake: FakeGitHub, activity: Activity, folder: Path, **more: Any) -> Fetched:
-    wanted = Wanted(sources=(MAIN, "run", MAIN), artifact="mlops", **more)
+    wanted = BaselineRequest(sources=(MAIN, "run", MAIN), artifact="mlops", **more)
     receipt = fetch_baselines(fake.client(), activity, wanted, folder / "baselines")
     assert receipt == read_receipt(folder / "baselines")
     return receipt.sources[MAIN]
@@ -202,7 +202,7 @@ def measured(make: Make, *percents: int, **bound: Any) -> list[IntegrationResult
 
 def test_small_steps_add_up(make: Make) -> None:
     now, *history = measured(make, 90, 91, 92, 93, 95, 95, 95)
-    (sentence,) = creep(now, history)
+    (sentence,) = baseline_drift(now, history)
     assert sentence == (
         "Δaccuracy: 0.9 now, 0.95 sustained over 3 earlier runs; "
         "one step may lose 0.02, all steps together lost 0.05"
@@ -214,26 +214,26 @@ def test_small_steps_add_up(make: Make) -> None:
     [(90, 91, 99, 91, 91), (94, 95, 95, 95), (96, 95, 95, 95), (80, 95, 95), (80,)],
     ids=["one lucky run", "within the margin", "better", "too few", "none"],
 )
-def test_what_did_not_creep_is_not_named(make: Make, percents: tuple[int, ...]) -> None:
+def test_a_drift_within_the_margin_is_not_named(make: Make, percents: tuple[int, ...]) -> None:
     now, *history = measured(make, *percents)
-    assert creep(now, history) == ()
+    assert baseline_drift(now, history) == ()
 
 
 def test_of_an_error_the_lowest_is_best(make: Make) -> None:
     rule = {"metric": "mae", "min_delta": None, "max_delta": 0.02}
     now, *history = measured(make, 20, 17, 12, 11, 12, **rule)
-    (sentence,) = creep(now, history)
+    (sentence,) = baseline_drift(now, history)
     assert sentence.startswith("Δmae: 0.2 now, 0.12 sustained")
 
 
-def test_a_rule_on_the_value_knows_no_creep(make: Make) -> None:
+def test_a_rule_on_the_value_knows_no_drift(make: Make) -> None:
     now, *history = measured(make, 50, 95, 95, 95, min_delta=None, min=0.1)
-    assert creep(now, history) == ()
+    assert baseline_drift(now, history) == ()
 
 
-def test_a_metric_that_is_not_there_has_not_crept(make: Make) -> None:
+def test_a_metric_that_is_not_there_has_not_drifted(make: Make) -> None:
     (now, *history) = measured(make, 50, 95, 95, 95)
-    assert creep(now.model_copy(update={"measurements": ()}), history) == ()
+    assert baseline_drift(now.model_copy(update={"measurements": ()}), history) == ()
 
 
 def test_a_baseline_nobody_measured_lately_is_named(make: Make) -> None:

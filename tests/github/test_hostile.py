@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_mlops.github.annotations import annotations_of
-from pytest_mlops.github.commands import MOST, workflow_commands
 from pytest_mlops.github.comment import marker
-from pytest_mlops.github.escape import command_data, command_property, log_line
-from pytest_mlops.github.outputs import OUTPUTS, outputs_of, write_outputs
 from pytest_mlops.github.policy_changes import Effect, PolicyChange
-from pytest_mlops.github.ruling import Ruling
-from pytest_mlops.github.source_location import Places
-from pytest_mlops.github.step import PostOptions, Surroundings, post_step
-from pytest_mlops.github.surfaces import (
+from pytest_mlops.github.render import (
     COMMENT_CHARACTERS,
     OUTPUT_BYTES,
     SUMMARY_BYTES,
@@ -25,6 +19,19 @@ from pytest_mlops.github.surfaces import (
     render,
     title,
 )
+from pytest_mlops.github.ruling import Ruling
+from pytest_mlops.github.runner import (
+    MOST,
+    OUTPUTS,
+    command_data,
+    command_property,
+    log_line,
+    outputs_of,
+    workflow_commands,
+    write_outputs,
+)
+from pytest_mlops.github.source_location import SourceLocator
+from pytest_mlops.github.step import PostOptions, StepEnvironment, post_step
 from pytest_mlops.records.model import ModelVersion
 from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts
@@ -254,7 +261,7 @@ def test_a_refusal_shows_it_and_does_nothing_else(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:30]))
 def test_what_is_printed_holds_no_command_but_ours(make: Make, text: str, tmp_path: Path) -> None:
     record = hostile_record(make, text)
-    lines = workflow_commands(annotations_of(record, Places(tmp_path, (tmp_path,), long(text))))
+    lines = workflow_commands(annotations_of(record, SourceLocator(tmp_path, (tmp_path,), long(text))))
     lines += [log_line(long(text)), log_line(title(hostile_ruling(make, text)))]
     assert len(lines) >= 5
     for line in lines[:-2]:
@@ -291,8 +298,8 @@ def test_what_is_sent_to_github_is_harmless(
 
     result = make.write(hostile_record(make, text), tmp_path)
     (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
-    said: list[str] = []
-    around = Surroundings(
+    logged: list[str] = []
+    environment = StepEnvironment(
         environ={
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": make.REPOSITORY,
@@ -302,13 +309,13 @@ def test_what_is_sent_to_github_is_harmless(
             "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
             "GITHUB_OUTPUT": str(tmp_path / "output"),
             "MLOPS_CHECK_RUN": "true",
-            "MLOPS_TOKEN": "t",
+            "MLOPS_TOKEN": "ghs_token",
         },
-        say=said.append,
+        log=logged.append,
         now=make.ENDED,
         transport=httpx.MockTransport(fake.answer),
     )
-    assert post_step(PostOptions(result=result), around).decision is Decision.BLOCK
+    assert post_step(PostOptions(result=result), environment).decision is Decision.BLOCK
     (comment,) = fake.comments
     assert comment["body"].startswith(marker("mlops\0\0"))
     check_harmless(comment["body"].partition("\n")[2])
@@ -319,7 +326,7 @@ def test_what_is_sent_to_github_is_harmless(
         assert not one["path"].startswith(("/", ".."))
         assert one["title"].isprintable()
         assert one["message"].isprintable()
-    assert all(line.isprintable() for line in said)
+    assert all(line.isprintable() for line in logged)
 
 
 def test_there_are_at_least_sixty_hostile_strings() -> None:
@@ -350,7 +357,7 @@ def test_five_thousand_failing_rules_fit_after_few_renderings(make: Make, tmp_pa
     summary = fit_bytes(write, SUMMARY_BYTES)
     output = fit_bytes(write, OUTPUT_BYTES)
     assert len(budgets) <= 5
-    annotations = annotations_of(record, Places(tmp_path, (tmp_path,), "mlops.yaml"))
+    annotations = annotations_of(record, SourceLocator(tmp_path, (tmp_path,), "mlops.yaml"))
     commands = workflow_commands(annotations)
     assert 50_000 < len(comment) <= COMMENT_CHARACTERS
     assert 400_000 < len(summary.encode()) <= SUMMARY_BYTES

@@ -7,7 +7,7 @@ import yaml
 
 from pytest_mlops.errors import ConfigError
 from pytest_mlops.github.policy_changes import Effect, PolicyChange, policy_changes
-from pytest_mlops.github.snapshot import Snapshot, snapshot_of_yaml
+from pytest_mlops.github.policy_snapshot import PolicySnapshot, snapshot_of_yaml
 
 BASE = """
 requirements:
@@ -38,7 +38,7 @@ environments:
 """
 
 
-def snapshot(text: str) -> Snapshot:
+def snapshot(text: str) -> PolicySnapshot:
     return snapshot_of_yaml(text.encode(), "mlops.yaml")
 
 
@@ -98,7 +98,7 @@ LOOSER = [
     (
         "{min_n: 40, ",
         "{min_n: 40, require_evidence: false, ",
-        "environment production takes claims without a recorded number",
+        "environment production accepts claims without a recorded number",
     ),
     ("max_age: 3600", "max_age: null", "max_age of environment production is not set, was 3600"),
     ("trust: [ci]", "trust: [ci, local]", "environment production trusts evidence of ci, local, was ci"),
@@ -106,7 +106,7 @@ LOOSER = [
     (
         "trust: [ci],",
         "trust: [ci], require_signature: false,",
-        "environment production asks for no signature, and did",
+        "environment production no longer demands a signature",
     ),
     ("[{metric: auc, min: 0.6}]", "[]", "rules of environment production were removed or changed"),
     ("  - {check: latency, of: serving, name: fast, max_ms: 20}\n", "", "the check fast was removed"),
@@ -185,7 +185,7 @@ def test_looser_changes_come_first() -> None:
 
 def test_a_configuration_that_is_gone_asks_for_nothing() -> None:
     head = snapshot("")
-    gone = Snapshot(policy=head.policy.model_copy(update={"configured": False}), checks={})
+    gone = PolicySnapshot(policy=head.policy.model_copy(update={"configured": False}), checks={})
     (change,) = policy_changes(snapshot(BASE), gone)
     assert change.text == "mlops.yaml is gone, and with it every requirement and rule"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.github.annotations import annotations_of
-from pytest_mlops.github.commands import workflow_commands
-from pytest_mlops.github.source_location import Place, Places
+from pytest_mlops.github.runner import workflow_commands
+from pytest_mlops.github.source_location import SourceLocation, SourceLocator
 from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.records.rule import Rule
@@ -40,12 +40,12 @@ rules:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def locations(tmp_path: Path) -> SourceLocator:
     folder = tmp_path / "models"
     folder.mkdir()
     (folder / "test_m.py").write_text(SOURCE, encoding="utf-8")
     (folder / "mlops.yaml").write_text(CONFIG, encoding="utf-8")
-    return Places(tmp_path, (folder, tmp_path), "mlops.yaml")
+    return SourceLocator(tmp_path, (folder, tmp_path), "mlops.yaml")
 
 
 @pytest.mark.parametrize(
@@ -60,47 +60,51 @@ def places(tmp_path: Path) -> Places:
         ("test_m.py", 1),
     ],
 )
-def test_a_test_is_found_where_it_is_defined(places: Places, node_id: str, line: int) -> None:
-    assert places.of_test(node_id) == Place(path="models/test_m.py", line=line)
+def test_a_test_is_found_where_it_is_defined(locations: SourceLocator, node_id: str, line: int) -> None:
+    assert locations.of_test(node_id) == SourceLocation(path="models/test_m.py", line=line)
 
 
-def test_a_node_id_may_be_relative_to_the_repository(places: Places) -> None:
-    assert places.of_test("models/test_m.py::TestB::test_x") == Place(path="models/test_m.py", line=10)
+def test_a_node_id_may_be_relative_to_the_repository(locations: SourceLocator) -> None:
+    assert locations.of_test("models/test_m.py::TestB::test_x") == SourceLocation(
+        path="models/test_m.py", line=10
+    )
 
 
-def test_a_file_that_is_not_at_hand_is_named_where_it_should_be(places: Places) -> None:
-    assert places.of_test("test_other.py::test_x") == Place(path="models/test_other.py", line=1)
+def test_a_file_that_is_not_at_hand_is_named_where_it_should_be(locations: SourceLocator) -> None:
+    assert locations.of_test("test_other.py::test_x") == SourceLocation(path="models/test_other.py", line=1)
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../etc/passwd", "a\nb.py", "", "x" * 2000, "a\0b"])
-def test_what_leads_out_of_the_repository_has_no_place(places: Places, name: str) -> None:
-    assert places.of_test(f"{name}::test_x") is None
+def test_what_leads_out_of_the_repository_has_no_place(locations: SourceLocator, name: str) -> None:
+    assert locations.of_test(f"{name}::test_x") is None
 
 
-def test_a_link_that_leads_out_of_the_repository_is_not_followed(places: Places, tmp_path: Path) -> None:
+def test_a_link_that_leads_out_of_the_repository_is_not_followed(
+    locations: SourceLocator, tmp_path: Path
+) -> None:
     for name in ("models/link.py", "models/both.py", "both.py"):
         (tmp_path / name).symlink_to("/etc/passwd")
-    assert places.of_test("link.py::root") == Place(path="link.py", line=1)
-    assert places.of_test("both.py::root") is None
+    assert locations.of_test("link.py::root") == SourceLocation(path="link.py", line=1)
+    assert locations.of_test("both.py::root") is None
 
 
-def test_a_loop_of_links_leads_nowhere(places: Places, tmp_path: Path) -> None:
+def test_a_loop_of_links_leads_nowhere(locations: SourceLocator, tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "models"):
         (folder / "loop.py").symlink_to("loop.py")
-    found = places.of_test("loop.py::test_x")
-    assert found is None or found == Place(path="models/loop.py", line=1)
+    found = locations.of_test("loop.py::test_x")
+    assert found is None or found == SourceLocation(path="models/loop.py", line=1)
 
 
-def test_a_folder_has_no_lines(places: Places, tmp_path: Path) -> None:
+def test_a_folder_has_no_lines(locations: SourceLocator, tmp_path: Path) -> None:
     (tmp_path / "models" / "folder.py").mkdir()
-    assert places.of_test("folder.py::test_x") == Place(path="models/folder.py", line=1)
+    assert locations.of_test("folder.py::test_x") == SourceLocation(path="models/folder.py", line=1)
 
 
-def test_a_rule_is_found_where_it_is_written(places: Places) -> None:
-    assert [places.of_rule(index) for index in range(3)] == [
-        Place(path="models/mlops.yaml", line=3),
-        Place(path="models/mlops.yaml", line=4),
-        Place(path="models/mlops.yaml", line=1),
+def test_a_rule_is_found_where_it_is_written(locations: SourceLocator) -> None:
+    assert [locations.of_rule(index) for index in range(3)] == [
+        SourceLocation(path="models/mlops.yaml", line=3),
+        SourceLocation(path="models/mlops.yaml", line=4),
+        SourceLocation(path="models/mlops.yaml", line=1),
     ]
 
 
@@ -108,15 +112,15 @@ def test_a_rule_is_found_where_it_is_written(places: Places) -> None:
 def test_a_configuration_that_cannot_be_read_has_its_first_line(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "mlops.yaml").write_text(content, encoding="utf-8")
-    places = Places(tmp_path, (tmp_path,), "mlops.yaml")
-    assert places.of_rule(0) == Place(path="mlops.yaml", line=1)
+    locations = SourceLocator(tmp_path, (tmp_path,), "mlops.yaml")
+    assert locations.of_rule(0) == SourceLocation(path="mlops.yaml", line=1)
 
 
 def test_without_a_configuration_rules_have_no_place(tmp_path: Path) -> None:
-    assert Places(tmp_path, (tmp_path,), None).of_rule(0) is None
+    assert SourceLocator(tmp_path, (tmp_path,), None).of_rule(0) is None
 
 
-def test_annotations_name_failures_first(make: Make, places: Places) -> None:
+def test_annotations_name_failures_first(make: Make, locations: SourceLocator) -> None:
     rules = (
         Rule(metric="accuracy", min=0.9),
         Rule(metric="accuracy", min=0.95, id="shown", severity="report"),
@@ -135,7 +139,7 @@ def test_annotations_name_failures_first(make: Make, places: Places) -> None:
     )
     policy = make.PASSING.model_copy(update={"rules": rules, "waivers": (waiver,)})
     record = make.record(tests=tests, policy=policy, shares=(("accuracy", 80),))
-    found = annotations_of(record, places)
+    found = annotations_of(record, locations)
     assert [(one.level, one.title) for one in found] == [
         ("failure", "errored: test_m.py::TestB::test_x"),
         ("failure", "FAIL: accuracy"),
@@ -144,9 +148,9 @@ def test_annotations_name_failures_first(make: Make, places: Places) -> None:
         ("notice", "FAIL: shown"),
         ("notice", "WAIVED: waived"),
     ]
-    assert found[0].place == Place(path="models/test_m.py", line=10)
+    assert found[0].location == SourceLocation(path="models/test_m.py", line=10)
     assert (found[0].message, found[2].message) == ("boom", "the model test flaky")
-    assert found[1].place == Place(path="models/mlops.yaml", line=3)
+    assert found[1].location == SourceLocation(path="models/mlops.yaml", line=3)
     lines = workflow_commands(found)
     assert lines[0] == (
         "::error file=models/test_m.py,line=10,title=errored%3A test_m.py%3A%3ATestB%3A%3Atest_x::boom"
@@ -158,7 +162,7 @@ def test_annotations_name_failures_first(make: Make, places: Places) -> None:
     ]
 
 
-def test_an_annotation_without_a_place_has_none(make: Make, places: Places) -> None:
+def test_an_annotation_without_a_place_has_none(make: Make, locations: SourceLocator) -> None:
     record = make.record(tests=(make.test("/elsewhere/test_x.py::test", Outcome.FAILED, message="m"),))
-    (line,) = workflow_commands(annotations_of(record, places))
+    (line,) = workflow_commands(annotations_of(record, locations))
     assert line == "::error title=failed%3A /elsewhere/test_x.py%3A%3Atest::m"

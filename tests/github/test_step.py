@@ -17,9 +17,9 @@ from pytest_mlops.errors import ConfigError
 from pytest_mlops.github import post as post_module
 from pytest_mlops.github import step as step_module
 from pytest_mlops.github.comment import marker
+from pytest_mlops.github.render import UNTRUSTED, title
 from pytest_mlops.github.ruling import Ruling, rule_on, tighten, untrusted
-from pytest_mlops.github.step import PostOptions, Surroundings, baseline_step, post_step
-from pytest_mlops.github.surfaces import UNTRUSTED, title
+from pytest_mlops.github.step import PostOptions, StepEnvironment, baseline_step, post_step
 from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import Outcome, SessionFacts
 from pytest_mlops.records.rule import Rule
@@ -40,7 +40,7 @@ class Job:
 
     def __init__(self, folder: Path, make: Make, event: dict[str, Any], fake: FakeGitHub | None) -> None:
         self.folder, self.make, self.fake, self.event = folder, make, fake, event
-        self.said: list[str] = []
+        self.logged: list[str] = []
         self.environ = {
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": make.REPOSITORY,
@@ -51,21 +51,21 @@ class Job:
             "GITHUB_OUTPUT": str(folder / "output"),
             "GITHUB_RUN_ID": "99",
             "MLOPS_CHECK_RUN": "true",
-            "MLOPS_TOKEN": "t",
+            "MLOPS_TOKEN": "ghs_token",
         }
 
     def post(self, record: IntegrationResult | None, **options: Any) -> Ruling:
         result = self.folder / ".mlops" / "integration-result.json"
         if record is not None:
             self.make.write(record, self.folder)
-        return post_step(PostOptions(result=result, **options), self.around())
+        return post_step(PostOptions(result=result, **options), self.environment())
 
-    def around(self) -> Surroundings:
+    def environment(self) -> StepEnvironment:
         (self.folder / "event.json").write_text(json.dumps(self.event), encoding="utf-8")
         transport = None if self.fake is None else httpx.MockTransport(self.fake.answer)
-        return Surroundings(
+        return StepEnvironment(
             environ=self.environ,
-            say=self.said.append,
+            log=self.logged.append,
             now=self.make.ENDED,
             transport=transport,
             sleep=lambda _: None,
@@ -82,7 +82,7 @@ class Job:
 
     @property
     def log(self) -> str:
-        return "\n".join(self.said)
+        return "\n".join(self.logged)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_pass_is_shown_everywhere(job: Job, fake: FakeGitHub, make: Make) -> N
         "report-path": str(job.folder / ".mlops" / "report.md"),
     }
     headline = "PASS: credit 1.0 is allowed for this pull request"
-    assert job.said[0] == headline
+    assert job.logged[0] == headline
     assert job.summary.startswith(f"## {headline}\n")
     assert (job.folder / ".mlops" / "report.md").read_text(encoding="utf-8").startswith(f"## {headline}")
     (comment,) = fake.comments
@@ -150,7 +150,7 @@ def test_a_fail_is_shown_everywhere(job: Job, fake: FakeGitHub, make: Make) -> N
     )
     assert fake.checks[0]["conclusion"] == "failure"
     assert fake.annotations[1][0]["path"] == "test_model.py"
-    (command,) = [line for line in job.said if line.startswith("::")]
+    (command,) = [line for line in job.logged if line.startswith("::")]
     assert command.startswith("::error file=test_model.py,line=1,title=failed%3A test_model.py")
 
 
@@ -158,7 +158,7 @@ def test_an_undecided_one_is_allowed_and_neutral(job: Job, fake: FakeGitHub, mak
     assert exit_code_for_ruling(job.post(make.undecided())) is ExitCode.ALLOW
     assert fake.checks[0]["conclusion"] == "neutral"
     assert (job.outputs["verdict"], job.outputs["success"]) == ("undecided", "false")
-    assert "although the evidence is insufficient" in job.said[0]
+    assert "although the evidence is insufficient" in job.logged[0]
 
 
 def test_the_second_run_changes_the_first_comment(job: Job, fake: FakeGitHub, make: Make) -> None:
@@ -190,7 +190,7 @@ def test_trouble_in_posting_changes_no_decision(
     assert exit_code_for_ruling(ruling) is code
     assert job.outputs["decision"] == ("block" if code else "allow")
     assert job.summary.startswith("## ")
-    lines = [line for line in job.said if line.startswith(("no comment: ", "no check run: "))]
+    lines = [line for line in job.logged if line.startswith(("no comment: ", "no check run: "))]
     assert len(lines) == 2
     said = {403: "pull requests from forks", "timeout": "ReadTimeout", "truncated": "is not JSON"}
     assert all(said.get(status, str(status)) in line for line in lines)
@@ -289,7 +289,7 @@ def test_options_add_to_the_environment_and_flags_replace_it(job: Job, fake: Fak
     )
     assert ruling.decision is Decision.BLOCK
     assert fake.log == []
-    assert not any(line.startswith("::") for line in job.said)
+    assert not any(line.startswith("::") for line in job.logged)
 
 
 def test_a_summary_that_is_not_wanted_is_not_written(job: Job, make: Make) -> None:
@@ -342,20 +342,20 @@ def test_a_hostile_event_is_named_and_nothing_is_posted(job: Job, fake: FakeGitH
     job.event["pull_request"]["number"] = "7; rm -rf /"
     assert job.post(make.record()).decision is Decision.ALLOW
     assert fake.log == []
-    assert "nothing is asked of GitHub: the pull_request event: pull_request.number is str" in job.log
+    assert "GitHub is not asked: the pull_request event: pull_request.number is str" in job.log
 
 
 def test_without_a_token_nothing_is_posted(job: Job, fake: FakeGitHub, make: Make) -> None:
     del job.environ["MLOPS_TOKEN"]
     job.post(make.record())
     assert fake.log == []
-    assert job.said[-1] == "no comment and no check run: there is no token (MLOPS_TOKEN)"
+    assert job.logged[-1] == "no comment and no check run: there is no token (MLOPS_TOKEN)"
 
 
 def test_outside_github_the_verdict_is_printed(job: Job, make: Make) -> None:
     job.environ.clear()
     assert job.post(make.failing()).decision is Decision.BLOCK
-    assert job.said[0].startswith("FAIL: ")
+    assert job.logged[0].startswith("FAIL: ")
 
 
 def test_what_proposes_nothing_has_no_comment(job: Job, fake: FakeGitHub, make: Make) -> None:
@@ -483,10 +483,10 @@ def test_the_base_of_the_event_is_compared_with(job: Job, fake: FakeGitHub, make
 def test_a_pull_request_that_does_not_say_its_base_is_unknown(job: Job, make: Make) -> None:
     job.event = {}
     (change,) = job.post(make.record()).changes
-    assert "does not say what it is proposed on top of" in change.text
+    assert "does not name the base of the proposal" in change.text
 
 
-def test_earlier_runs_show_what_crept(job: Job, fake: FakeGitHub, make: Make) -> None:
+def test_earlier_runs_show_how_the_baseline_drifts(job: Job, fake: FakeGitHub, make: Make) -> None:
     rule = Rule(metric="accuracy", min_delta=-0.02)
     policy = make.PASSING.model_copy(update={"rules": (rule,)})
     for run, percent in enumerate((95, 95, 95, 93, 91), start=1):
@@ -495,42 +495,42 @@ def test_earlier_runs_show_what_crept(job: Job, fake: FakeGitHub, make: Make) ->
         )
         fake.artifact(earlier, run=run, commit=make.OLD)
     folder = job.folder / "baselines"
-    receipt = baseline_step(folder, job.around(), sources=["artifact:main"], history=5)
+    receipt = baseline_step(folder, job.environment(), sources=["artifact:main"], history=5)
     assert receipt is not None
-    assert job.said[0].startswith("artifact:main: found: run 5 of main")
+    assert job.logged[0].startswith("artifact:main: found: run 5 of main")
     job.environ["MLOPS_BASELINES"] = str(folder)
     job.post(make.record(policy=policy, shares=(("accuracy", 90),)))
     assert "Δaccuracy: 0.9 now, 0.95 sustained over 3 earlier runs" in job.log
     assert "sustained over 3 earlier runs" in job.summary
     (folder / "baselines.json").unlink()
     job.post(make.record())
-    assert "earlier runs could not be looked at: cannot read" in job.log
+    assert "earlier runs could not be read: cannot read" in job.log
 
 
 def test_sources_are_those_of_the_configuration(
     job: Job, fake: FakeGitHub, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(job.folder)
-    assert baseline_step(job.folder / "b", job.around()) is not None
-    assert job.said == []
+    assert baseline_step(job.folder / "b", job.environment()) is not None
+    assert job.logged == []
     config = job.folder / "mlops.yaml"
     config.write_text('baseline: {from: ["artifact:main", run]}\n', encoding="utf-8")
-    baseline_step(job.folder / "b", job.around())
-    assert job.said == ["artifact:main: none: main has no good run with an artifact 'mlops'"]
+    baseline_step(job.folder / "b", job.environment())
+    assert job.logged == ["artifact:main: none: main has no good run with an artifact 'mlops'"]
     with pytest.raises(ConfigError, match="cannot be read"):
-        baseline_step(job.folder / "b", job.around(), config=job.folder / "none.yaml")
+        baseline_step(job.folder / "b", job.environment(), config=job.folder / "none.yaml")
 
 
 def test_outside_github_nothing_is_fetched(job: Job) -> None:
     job.environ.clear()
-    assert baseline_step(job.folder / "b", job.around(), sources=["artifact:main"]) is None
-    assert job.said == ["nothing was fetched: this is no run on GitHub that can be understood"]
+    assert baseline_step(job.folder / "b", job.environment(), sources=["artifact:main"]) is None
+    assert job.logged == ["nothing was fetched: this is not a run on GitHub with a valid event"]
 
 
 def test_an_event_that_cannot_be_understood_is_named_before_fetching(job: Job) -> None:
     job.event = {}
-    assert baseline_step(job.folder / "b", job.around(), sources=["artifact:main"]) is None
-    assert job.said[0].startswith("nothing is asked of GitHub: the pull_request event")
+    assert baseline_step(job.folder / "b", job.environment(), sources=["artifact:main"]) is None
+    assert job.logged[0].startswith("GitHub is not asked: the pull_request event")
 
 
 def test_the_commands_exit_by_the_decision(
@@ -552,7 +552,7 @@ def test_the_commands_exit_by_the_decision(
 
 def test_event_rewritten_by_the_tests_is_written_to_nobody(job: Job, fake: FakeGitHub, make: Make) -> None:
     """It would choose the pull request that is commented on, and the commit that gets a check."""
-    job.environ["MLOPS_PINNED_EVENT"] = "0" * 64
+    job.environ["MLOPS_TRUSTED_EVENT"] = "0" * 64
     ruling = job.post(make.record())
 
     assert exit_code_for_ruling(ruling) is ExitCode.REFUSED
@@ -565,7 +565,7 @@ def test_base_that_blocked_before_the_tests_blocks_where_they_made_it_unreadable
     job: Job, make: Make
 ) -> None:
     assert job.post(make.record()).decision is Decision.ALLOW  # there is no repository to look into
-    job.environ["MLOPS_PINNED_POLICY_CHANGES"] = "block"
+    job.environ["MLOPS_TRUSTED_POLICY_CHANGES"] = "block"
     ruling = job.post(make.record())
     assert ruling.decision is Decision.BLOCK
     assert ruling.changes[0].text.startswith("the policy could not be compared with its base")

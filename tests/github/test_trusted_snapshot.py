@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.github.trusted_snapshot import Pins, pins_after, pins_of
+from pytest_mlops.github.trusted_snapshot import TrustedSnapshot, recorded_snapshot, take_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,17 +44,17 @@ def environ(tmp_path: Path, event: dict[str, Any]) -> dict[str, str]:
 
 
 def test_event_commit_and_what_the_base_says_are_noted(environ: dict[str, str], tmp_path: Path) -> None:
-    pins = pins_of(environ)
+    pins = take_snapshot(environ)
     data = (tmp_path / "event.json").read_bytes()
     head = git(tmp_path / "checkout", "rev-parse", "HEAD")
-    assert pins == Pins(event=hashlib.sha256(data).hexdigest(), head=head, policy_changes="block")
+    assert pins == TrustedSnapshot(event=hashlib.sha256(data).hexdigest(), head=head, policy_changes="block")
     assert pins.lines() == f"event={pins.event}\nhead={head}\npolicy-changes=block\n"
     given = {"EVENT": pins.event, "HEAD": pins.head, "POLICY_CHANGES": pins.policy_changes}
-    assert pins_after({f"MLOPS_PINNED_{name}": value for name, value in given.items()}) == pins
+    assert recorded_snapshot({f"MLOPS_TRUSTED_{name}": value for name, value in given.items()}) == pins
 
 
 def test_event_that_was_rewritten_is_noticed(environ: dict[str, str], tmp_path: Path) -> None:
-    pins = pins_of(environ)
+    pins = take_snapshot(environ)
     assert pins.problem(environ) is None
     (tmp_path / "event.json").write_text("{}", encoding="utf-8")
     assert pins.problem(environ) == "the event of this run was rewritten while the tests ran"
@@ -63,9 +63,9 @@ def test_event_that_was_rewritten_is_noticed(environ: dict[str, str], tmp_path: 
 
 
 def test_what_was_never_noted_is_not_missed(environ: dict[str, str]) -> None:
-    assert pins_after({}) == Pins()
-    assert Pins().problem(environ) is None
-    assert not Pins().blocks
+    assert recorded_snapshot({}) == TrustedSnapshot()
+    assert TrustedSnapshot().problem(environ) is None
+    assert not TrustedSnapshot().blocks
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_was_never_noted_is_not_missed(environ: dict[str, str]) -> None:
 def test_what_cannot_be_told_is_left_empty(
     environ: dict[str, str], change: dict[str, str], expected: str
 ) -> None:
-    assert pins_of({**environ, **change}).policy_changes == expected
+    assert take_snapshot({**environ, **change}).policy_changes == expected
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_policy_of_the_base_is_found_wherever_the_gate_would_find_it(
     git(checkout, "commit", "--quiet", "-m", "moved")
     event["pull_request"]["base"]["sha"] = git(checkout, "rev-parse", "HEAD")
     (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
-    assert pins_of({**environ, "MLOPS_WORKING_DIRECTORY": folder}).policy_changes == expected
+    assert take_snapshot({**environ, "MLOPS_WORKING_DIRECTORY": folder}).policy_changes == expected
 
 
 def test_strictest_policy_that_could_be_found_counts(
@@ -117,8 +117,8 @@ def test_strictest_policy_that_could_be_found_counts(
     git(checkout, "commit", "--quiet", "-m", "c")
     event["pull_request"]["base"]["sha"] = git(checkout, "rev-parse", "HEAD")
     (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
-    assert pins_of(environ).policy_changes == "block"
-    assert pins_of({**environ, "MLOPS_CONFIG": "a/mlops.yaml"}).policy_changes == ""
+    assert take_snapshot(environ).policy_changes == "block"
+    assert take_snapshot({**environ, "MLOPS_CONFIG": "a/mlops.yaml"}).policy_changes == ""
 
 
 def test_base_that_is_no_policy_says_nothing(
@@ -129,9 +129,9 @@ def test_base_that_is_no_policy_says_nothing(
     git(folder, "commit", "--quiet", "--all", "-m", "c")
     event["pull_request"]["base"]["sha"] = git(folder, "rev-parse", "HEAD")
     (tmp_path / "event.json").write_text(json.dumps(event), encoding="utf-8")
-    assert pins_of(environ).policy_changes == ""
+    assert take_snapshot(environ).policy_changes == ""
 
 
 def test_outside_a_repository_there_is_no_commit(environ: dict[str, str], tmp_path: Path) -> None:
-    pins = pins_of({**environ, "GITHUB_WORKSPACE": str(tmp_path)})
+    pins = take_snapshot({**environ, "GITHUB_WORKSPACE": str(tmp_path)})
     assert (pins.head, pins.policy_changes) == ("", "")

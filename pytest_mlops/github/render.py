@@ -1,4 +1,4 @@
-"""A ruling as GitHub's pages show it, each within the page's limit."""
+"""Renders a ruling as Markdown within the limits of GitHub's pages."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ OUTPUT_BYTES = 60_000
 """The summary of a check run may have 65,535 characters."""
 
 UNTRUSTED = (
-    "This evidence was made by the code of a pull request from another repository, which can write what it"
-    " likes into it. Take it for advice: a deployment does not accept it."
+    "This evidence was made by the code of a pull request from another repository, which can write "
+    "anything into it. It is advice only: a deployment does not accept it."
 )
 
 
 def title(ruling: Ruling) -> str:
-    """Return the verdict, the version and what is decided, in one plain line."""
+    """Return verdict, version and decision on one line."""
     if ruling.record is None:
         return "INCOMPLETE: there is no evidence" if not ruling.refused else "INCOMPLETE: evidence refused"
     return headline(ruling.record.model_copy(update={"decision": ruling.decision}))
@@ -46,7 +46,7 @@ def render(ruling: Ruling, *, budget: int, notes: tuple[str, ...] = ()) -> str:
     Args:
         ruling: The ruling.
         budget: Most characters of the answer.
-        notes: What else there is to say, in sentences without a full stop.
+        notes: Further messages, without a full stop.
     """
     first = list(_first(ruling, notes))
     if ruling.record is None:

@@ -1,4 +1,4 @@
-"""Settings of the GitHub surfaces, read from environment variables with every mistake named at once."""
+"""Settings of the action, read from environment variables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pytest_mlops.verdict import Context
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FAIL_ON", "Config", "fail_on_of"]
+__all__ = ["FAIL_ON", "ActionSettings", "fail_on_of"]
 
 Value = TypeVar("Value")
 
 FAIL_ON = ("undecided", "waived", "policy-changes")
-"""What ``fail-on`` can add to what blocks by itself."""
+"""What ``fail-on`` can block in addition."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}(?:_[A-Za-z0-9]+)?/[A-Za-z0-9._-]{1,100}")
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,60}(?:\[bot\])?")
@@ -28,8 +28,8 @@ _NO = {"false", "no", "off", "0"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
-    """Where to write and post, and what.
+class ActionSettings:
+    """What is written and posted, and where.
 
     Attributes:
         repository: ``owner/name``; empty outside GitHub, where nothing is posted.
@@ -42,12 +42,12 @@ class Config:
         output_path: ``GITHUB_OUTPUT``.
         summary_path: ``GITHUB_STEP_SUMMARY``.
         run_url: The page of this run.
-        author: Login that comments are written under; ``None``: asked for.
-        config: ``mlops.yaml`` seen from the working directory; empty: where the record says.
-        artifact_name: Name of the uploaded record; tells several gates of one repository apart.
-        fail_on: What blocks besides what blocks by itself.
+        author: Login that comments are written under; ``None``: that of the token.
+        config: ``mlops.yaml`` seen from the working directory; empty: as the record names it.
+        artifact_name: Name of the uploaded record; identifies the gate among several of one repository.
+        fail_on: What blocks in addition to the decision.
         attest: Whether the record is to be attested by the workflow.
-        context: The context to decide in; ``None`` where the event says it.
+        context: The context to decide in; ``None``: the event's.
     """
 
     api_url: str = "https://api.github.com"
@@ -80,7 +80,7 @@ class Config:
         return folder.relative_to(top).as_posix() if inside else ""
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Config:
+    def from_environ(cls, environ: Mapping[str, str]) -> ActionSettings:
         """Read the settings; an empty variable counts as unset.
 
         Raises:
@@ -121,7 +121,7 @@ class Config:
 
 
 class _Reader:
-    """Reads one variable after the other and keeps what is wrong with them."""
+    """Reads variables and collects their mistakes."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -176,16 +176,16 @@ def _one_line(text: str) -> str:
 
 
 def fail_on_of(text: str) -> tuple[str, ...]:
-    """Read what else shall block, separated by commas; nothing that blocks by itself can be taken away.
+    """Parse a list of ``FAIL_ON`` separated by commas; it only adds to what blocks.
 
     Raises:
-        ValueError: a word that is not known.
+        ValueError: an unknown entry.
     """
-    words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    unknown = [word for word in words if word not in FAIL_ON]
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in FAIL_ON]
     if unknown:
         raise ValueError(f"got {unknown[0]!r:.40}; expected {', '.join(FAIL_ON)}, or several with commas")
-    return words
+    return names
 
 
 def _below(workspace: Path) -> Callable[[str], Path]:

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from pytest_mlops.records.policy import Policy
     from pytest_mlops.records.ticket import TicketPolicy
 
-__all__ = ["Snapshot", "snapshot_of_record", "snapshot_of_yaml"]
+__all__ = ["PolicySnapshot", "snapshot_of_record", "snapshot_of_yaml"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Snapshot:
-    """What is demanded.
+class PolicySnapshot:
+    """The demands of a policy at one moment.
 
     Attributes:
         policy: Requirements, thresholds, rules, waivers, baseline.
-        checks: Name of each ready-made check -> what is written of it; ``None`` where only its name is known.
-        environments: Name -> what it demands of a release; ``None`` where that is not known.
+        checks: Name of each ready-made check -> its parameters; ``None`` where only its name is known.
+        environments: Name -> its demands of a release; ``None`` where they are not known.
     """
 
     policy: Policy
@@ -38,8 +38,8 @@ class Snapshot:
     environments: Mapping[str, TicketPolicy] | None = None
 
 
-def snapshot_of_yaml(content: bytes, source: str) -> Snapshot:
-    """Read what a ``mlops.yaml`` demands; its checks may be those of plugins that are not installed here.
+def snapshot_of_yaml(content: bytes, source: str) -> PolicySnapshot:
+    """Read the demands of a ``mlops.yaml``; its checks may come from plugins that are not installed here.
 
     Raises:
         ConfigError: it is not valid.
@@ -51,18 +51,18 @@ def snapshot_of_yaml(content: bytes, source: str) -> Snapshot:
     except ValidationError as error:
         raise ConfigError(source, problems_of(error)) from error
     named = [entry for entry in entries or () if isinstance(entry, Mapping)]
-    return Snapshot(
+    return PolicySnapshot(
         policy=config.policy(),
         checks={_title(entry): entry for entry in named},
         environments=dict(config.environments),
     )
 
 
-def snapshot_of_record(record: IntegrationResult) -> Snapshot:
+def snapshot_of_record(record: IntegrationResult) -> PolicySnapshot:
     """Return what a record was judged under; of its checks only the names are known."""
     split = (result.test_name.partition("::") for result in record.test_results.results)
     checks = {title: None for file, _, title in split if is_config(file)}
-    return Snapshot(policy=record.policy, checks=checks)
+    return PolicySnapshot(policy=record.policy, checks=checks)
 
 
 def _title(entry: Mapping[str, Any]) -> str:

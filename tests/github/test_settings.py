@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pytest_mlops.errors import ConfigError
-from pytest_mlops.github.config import Config
+from pytest_mlops.github.settings import ActionSettings
 
 
 def test_outside_github_nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    settings = Config.from_environ({})
+    settings = ActionSettings.from_environ({})
     assert (settings.repository, settings.token, settings.run_url) == ("", "", None)
     assert (settings.comment, settings.check_run, settings.fail_on) == (True, False, ())
     assert settings.working_directory == tmp_path
@@ -20,7 +20,7 @@ def test_outside_github_nothing_is_set(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_what_github_says_is_taken(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
-    settings = Config.from_environ(
+    settings = ActionSettings.from_environ(
         {
             "GITHUB_API_URL": "https://ghe.example/api/v3/",
             "GITHUB_SERVER_URL": "https://ghe.example",
@@ -49,13 +49,13 @@ def test_what_github_says_is_taken(tmp_path: Path) -> None:
 
 
 def test_the_working_directory_of_the_repository_itself_has_no_name(tmp_path: Path) -> None:
-    settings = Config.from_environ({"GITHUB_WORKSPACE": str(tmp_path)})
+    settings = ActionSettings.from_environ({"GITHUB_WORKSPACE": str(tmp_path)})
     assert settings.working_directory == tmp_path
     assert settings.folder_name == ""
 
 
 def test_the_token_is_not_shown() -> None:
-    settings = Config.from_environ({"MLOPS_TOKEN": "ghs_secret"})
+    settings = ActionSettings.from_environ({"MLOPS_TOKEN": "ghs_secret"})
     assert settings.token == "ghs_secret"
     assert "ghs_secret" not in repr(settings)
 
@@ -75,7 +75,7 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
         "MLOPS_TOKEN": "ghs_secret",
     }
     with pytest.raises(ConfigError) as caught:
-        Config.from_environ(wrong)
+        ActionSettings.from_environ(wrong)
     named = {problem.path for problem in caught.value.problems}
     assert named == wrong.keys() - {"GITHUB_WORKSPACE", "MLOPS_TOKEN"}
     assert "ghs_secret" not in str(caught.value)
