@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
 import threading
 import time
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.errors import ConflictError, IoError, TaskError
+from pytest_mlops.errors import IoError, TaskError
 from pytest_mlops.serving.gateway_client import gateway_status
 from pytest_mlops.serving.processes import MARKER, SUPERVISOR, find_marked
 from pytest_mlops.serving.supervisor import lifecycle
@@ -24,12 +22,9 @@ from pytest_mlops.serving.supervisor.lifecycle import (
     is_up,
 )
 from pytest_mlops.serving.supervisor.lock import hold_lock
-from pytest_mlops.targets.local import LocalTarget
-from tests.serving.supervisor.conftest import read_json, wait, write_json
+from tests.serving.supervisor.conftest import wait
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.serving.supervisor.conftest import World
 
 
@@ -109,34 +104,6 @@ def test_up_returns_when_the_gateway_answers_and_can_be_repeated(world: World) -
     assert bring_up(world.layout, command) is False
 
 
-def test_the_target_sees_replicas_and_traffic(world: World) -> None:
-    world.supervise()
-    target = LocalTarget(layout=world.layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
-    world.add(world.plan(), desired_replicas=2)
-    revision = world.point(d_1=100.0)
-    wait(lambda: target.routed() == revision, "the routes")
-    wait(lambda: [each.ready for each in target.replicas("production.1")] == [True, True], "both")
-    found = target.replicas("production.1")
-    assert [each.index for each in found] == [0, 1]
-    assert all(each.alive for each in found)
-    assert target.traffic().epoch
-    world.layout.replica("production.1.7").write_text('{"deployment_id": "production.1"}', encoding="utf-8")
-    assert len(target.replicas("production.1")) == 2
-
-
-def test_the_target_of_an_environment_that_is_down_refuses(world: World) -> None:
-    bring_down(world.layout, grace=0.1)
-    target = LocalTarget(layout=world.layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
-    for ask in (target.require_up, lambda: target.start("production.1")):
-        with pytest.raises(TaskError, match="the environment is down"):
-            ask()
-    for look in (target.routed, lambda: target.replicas("production.1")):
-        with pytest.raises(ConflictError, match="goes on after pytest-mlops up"):
-            look()
-    with pytest.raises(TaskError, match="its counts cannot be had"):
-        target.traffic()
-
-
 def test_a_program_that_cannot_be_started_is_no_supervisor(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,77 +113,3 @@ def test_a_program_that_cannot_be_started_is_no_supervisor(
     monkeypatch.setattr(lifecycle, "spawn_detached", refuse)
     with pytest.raises(TaskError, match=r"cannot start the supervisor: .*Resource temporarily unavailable"):
         ensure_up(world.layout, starter(world, ""))
-
-
-CONFIG = """
-environments:
-  production:
-    serve: {command: ["{python}", "-S", server.py]}
-    gateway: {port: PORT, drain: 1.0, log: null}
-"""
-
-
-@pytest.fixture
-def config(world: World) -> Path:
-    path = world.folder / "mlops.yaml"
-    path.write_text(CONFIG.replace("PORT", "0"), encoding="utf-8")
-    return path
-
-
-def run(config: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "pytest_mlops", command, "--config", str(config), *options]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
-
-
-@pytest.mark.slow
-def test_up_and_down_on_the_command_line(config: Path) -> None:
-    from pytest_mlops.state.paths import layout_of
-
-    layout = layout_of(config.parent, "production")
-    try:
-        up = run(config, "up")
-        assert up.returncode == 0, up.stderr
-        values = read_json(layout.gateway) or {}
-        assert up.stdout == f"production is up at http://127.0.0.1:{values['port']}\n"
-        assert run(config, "up").stdout == up.stdout.replace("is up", "was up already")
-        down = run(config, "down")
-        assert down.stdout.startswith("production is down; ended: gateway (process ")
-        assert run(config, "down").stdout == "production was down already\n"
-        assert find_marked(layout.root) == []
-        assert not is_up(layout)
-        assert run(config, "up").stdout == up.stdout  # at the same address
-    finally:
-        bring_down(layout, grace=1.0)
-
-
-@pytest.mark.slow
-def test_up_refuses_a_taken_port_at_once(config: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        config.write_text(CONFIG.replace("PORT", str(port)), encoding="utf-8")
-        up = run(config, "up")
-    assert up.returncode == 4
-    assert up.stderr == (
-        f"pytest-mlops: cannot listen on 127.0.0.1:{port}: Address already in use; end what listens there, "
-        "or give another gateway.port in mlops.yaml\n"
-    )
-
-
-@pytest.mark.slow
-def test_ctrl_c_takes_down_what_was_brought_up_in_the_foreground(config: Path) -> None:
-    import signal
-
-    from pytest_mlops.state.paths import layout_of
-
-    layout = layout_of(config.parent, "production")
-    argv = [sys.executable, "-m", "pytest_mlops", "up", "--foreground", "--config", str(config)]
-    write_json(layout.down, {})
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, start_new_session=True)
-    try:
-        wait(lambda: gateway_status(layout), "the gateway", seconds=60)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
-        assert find_marked(layout.root) == []
-        assert layout.down.exists()
-    finally:
-        bring_down(layout, grace=1.0)

@@ -1,4 +1,4 @@
-"""Environments that are really up: a supervisor, a gateway and replicas, each a process of its own."""
+"""Environments that are really up, with a supervisor, a gateway and replicas."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks._deployments import Playground
+from tests.serving.supervisor.conftest import logged, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+__all__ = ["logged", "playground", "world"]
 
 
 @pytest.fixture
