@@ -192,7 +192,7 @@ class Gateway:
         return counts
 
     def wait(self, holds: Callable[[dict[str, Any]], bool], seconds: float = GUARD) -> dict[str, Any]:
-        """Wait until the status is as is wanted."""
+        """Wait until the status is as expected."""
         deadline = time.monotonic() + seconds
         while not holds(status := self.status()):
             assert time.monotonic() < deadline, status

@@ -272,8 +272,7 @@ def test_a_file_cut_by_kill_9_is_never_seen(own: Callable[..., Gateway], backend
 FULL_DISK = """
     import os, sys, time
     from pathlib import Path
-    from pytest_mlops.serving.gateway_protocol import LogFate
-from pytest_mlops.serving.gateway.prediction_log import PredictionLog
+    from pytest_mlops.serving.gateway.prediction_log import PredictionLog
     sys.path.insert(0, os.getcwd())
     from tests.serving.gateway.test_prediction_log import row, rows_of, settings, until
 

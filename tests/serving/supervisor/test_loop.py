@@ -94,7 +94,7 @@ def test_the_gateway_starts_a_supervisor_where_the_old_one_was_killed(world: Wor
     before = read_json(world.layout.supervisor) or {}
     world.crash()
     wait(lambda: (read_json(world.layout.supervisor) or {}).get("pid") != before["pid"], "the next one")
-    wait(lambda: is_up(world.layout), "its lock")
+    wait(lambda: "adopts the gateway" in world.log(), "the adoption of its parent")
     assert ask(url)["pid"] == world.replica()["pid"]
     successor = read_json(world.layout.supervisor) or {}
     kill(read_json(world.layout.gateway) or {})  # its parent
