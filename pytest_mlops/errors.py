@@ -1,23 +1,23 @@
-"""Every exception of the package, in one tree.
+"""The exceptions of the package.
 
 ::
 
     MLOpsError
     ├── ConfigError                  mlops.yaml or an option is wrong; carries every problem at once
-    ├── IncompleteEvidence           a check did not get what it needs
-    ├── UndecidedEvidence            a check measured, but the evidence does not suffice
-    ├── RecordingError (ValueError)  a recording call got something that cannot be evidence
-    ├── ModelArtifactNotFound        the model's files are missing, or outside the allowed folder
-    ├── InvalidMetadata              the metadata of a model version are invalid
+    ├── IncompleteEvidence           a required input of a check or model test is missing
+    ├── UndecidedEvidence            the evidence of a check or model test is insufficient
+    ├── RecordingError (ValueError)  an argument of a recording call is not valid evidence
+    ├── ModelArtifactNotFound        the model's files are missing or outside the project folder
+    ├── InvalidMetadata              the metadata of a model version is missing or invalid
     ├── EnvironmentUnhealthy         a target environment failed its health checks
-    ├── InvalidHealthCheck           a health check cannot run as written
+    ├── InvalidHealthCheck           a health check cannot run as configured
     ├── EvidenceError                a record cannot be trusted as evidence
-    │   └── TicketRefused            a version may not be deployed to an environment; names the check
+    │   └── TicketRefused            ticket verification refused a version; names the failed check
     ├── StoreError                   the store cannot be opened, read or written
     ├── NotRegistered                the registry has no such version or alias
-    ├── ConflictError                another process was first, or the registry has another value
-    ├── HttpError                    a server could not be reached, or refused
-    ├── TaskError                    a process ended without a result
+    ├── ConflictError                a concurrent change came first, or the registry has another value
+    ├── HttpError                    a server could not be reached or returned an error
+    ├── TaskError                    a child process ended without a result
     ├── IoError                      a file could not be read or written
     └── SerializationError           a text does not match its format
 """
@@ -50,7 +50,7 @@ __all__ = [
 
 
 class MLOpsError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base class of the package's exceptions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +58,9 @@ class Problem:
     """One mistake in a configuration file.
 
     Attributes:
-        path: Path in the document, such as ``rules[2].min``; empty for the document itself.
-        message: What was found, what was expected, how to fix it.
-        line: 1-based line, where known.
+        path: Path within the document, such as ``rules[2].min``; empty for the document itself.
+        message: What was found, what was expected, and how to fix it.
+        line: 1-based line number, if known.
     """
 
     path: str
@@ -68,16 +68,16 @@ class Problem:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f", line {self.line}" if self.line is not None else ""
-        return f"{self.path}: {self.message}{place}" if self.path else f"{self.message}{place}"
+        line = f", line {self.line}" if self.line is not None else ""
+        return f"{self.path}: {self.message}{line}" if self.path else f"{self.message}{line}"
 
 
 class ConfigError(MLOpsError):
-    """A configuration is wrong.
+    """A configuration is invalid.
 
     Attributes:
         source: The file or option.
-        problems: Every mistake found, in the order of the document.
+        problems: All mistakes, in the order of the document.
     """
 
     def __init__(self, source: str, problems: list[Problem]) -> None:
@@ -89,23 +89,23 @@ class ConfigError(MLOpsError):
 
 
 class IncompleteEvidence(MLOpsError):  # noqa: N818 -- named as the verdict it leads to
-    """A check or model test did not get what it needs; its verdict is INCOMPLETE."""
+    """A required input of a check or model test is missing; its verdict is INCOMPLETE."""
 
 
 class UndecidedEvidence(MLOpsError):  # noqa: N818 -- as above
-    """A check measured, and the evidence does not suffice; its verdict is UNDECIDED."""
+    """The evidence of a check or model test is insufficient; its verdict is UNDECIDED."""
 
 
 class RecordingError(MLOpsError, ValueError):
-    """A recording call got something that cannot be evidence."""
+    """An argument of a recording call is not valid evidence."""
 
 
 class ModelArtifactNotFound(MLOpsError):  # noqa: N818 -- the field's own name for it
-    """The model's files are missing, or outside the allowed folder."""
+    """The model's files are missing or outside the project folder."""
 
 
 class InvalidMetadata(MLOpsError):  # noqa: N818 -- as above
-    """The metadata of a model version are invalid."""
+    """The metadata of a model version is missing or invalid."""
 
 
 class EnvironmentUnhealthy(MLOpsError):  # noqa: N818 -- as above
@@ -113,7 +113,7 @@ class EnvironmentUnhealthy(MLOpsError):  # noqa: N818 -- as above
 
 
 class InvalidHealthCheck(MLOpsError):  # noqa: N818 -- as above
-    """A health check cannot run as written."""
+    """A health check cannot run as configured."""
 
 
 class EvidenceError(MLOpsError):
@@ -121,10 +121,10 @@ class EvidenceError(MLOpsError):
 
 
 class TicketRefused(EvidenceError):  # noqa: N818 -- as above
-    """A version may not be deployed to an environment.
+    """Ticket verification refused a version.
 
     Attributes:
-        check: Name of the check that failed.
+        check: Name of the failed check.
         message: What was found, and what was expected.
         remedy: How to satisfy the check.
     """
@@ -137,7 +137,7 @@ class TicketRefused(EvidenceError):  # noqa: N818 -- as above
 
 
 class StoreError(MLOpsError):
-    """The store cannot be opened, read or written; no transaction was left half done."""
+    """The store cannot be opened, read or written; an interrupted write was rolled back."""
 
 
 class NotRegistered(MLOpsError):  # noqa: N818 -- as above
@@ -145,15 +145,15 @@ class NotRegistered(MLOpsError):  # noqa: N818 -- as above
 
 
 class ConflictError(MLOpsError):
-    """Another process was first, or the registry has another value."""
+    """A concurrent change came first, or the registry has another value."""
 
 
 class HttpError(MLOpsError):
-    """A server could not be reached, or refused the request.
+    """A server could not be reached or returned an error.
 
     Attributes:
-        status: Status of its answer; ``None`` without a complete answer.
-        unclear: Whether the request may have taken effect.
+        status: HTTP status; ``None`` without a complete response.
+        unclear: Whether the server may have processed the request nevertheless.
     """
 
     def __init__(self, message: str, *, status: int | None = None, unclear: bool = False) -> None:
@@ -163,7 +163,7 @@ class HttpError(MLOpsError):
 
 
 class TaskError(MLOpsError):
-    """A process ended without a result."""
+    """A child process ended without a result."""
 
 
 class IoError(MLOpsError):

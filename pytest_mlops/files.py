@@ -1,4 +1,4 @@
-"""Files: read within a limit, written whole or not at all."""
+"""Bounded reads and atomic writes of files."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from pytest_mlops.errors import EvidenceError, IoError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["read_bytes", "sync_folder", "write_atomically"]
+__all__ = ["copy_by_digest", "read_bytes", "sync_folder", "write_atomically"]
 
 
 def read_bytes(path: Path, *, limit: int) -> bytes:
     """Read a file of at most ``limit`` bytes.
 
     Raises:
-        EvidenceError: there is none, it is larger, no ordinary file, or cannot be read.
+        EvidenceError: the file is missing, too large, not a regular file, or cannot be read.
     """
     try:
         status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited on for ever
-            raise EvidenceError(f"cannot read {path}: it is no ordinary file")
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe could block forever
+            raise EvidenceError(f"cannot read {path}: it is not a regular file")
         if status.st_size > limit:
-            raise EvidenceError(f"{path} has {status.st_size:,} bytes; at most {limit:,} are read")
+            raise EvidenceError(
+                f"cannot read {path}: it has {status.st_size:,} bytes, the limit is {limit:,}"
+            )
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise EvidenceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
@@ -38,10 +40,10 @@ _CHUNK = 1024 * 1024
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` so that ``path`` holds all of it or what it held before, whatever fails.
+    """Write ``data`` to ``path`` atomically: on any failure the previous content stays.
 
     Raises:
-        IoError: nothing was replaced; the message says what the file system said.
+        IoError: the file was not written; the message has the reason.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
@@ -59,8 +61,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the platform can."""
-    if os.name == "nt":  # pragma: no cover -- Windows has no folder handles
+    """Flush a folder to disk, so that a rename in it is durable; no effect on Windows."""
+    if os.name == "nt":  # pragma: no cover -- Windows cannot open folders
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -70,10 +72,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def copy_by_digest(source: Path, folder: Path) -> tuple[str, int]:
-    """Copy ``source`` to ``folder/<SHA-256>`` unless it is there, and return its digest and size in bytes.
+    """Copy ``source`` to ``folder/<SHA-256>``; return the digest and the size in bytes.
 
     Raises:
-        IoError: the file could not be read, or the copy not written; nothing half-written stays.
+        IoError: the file could not be read or the copy not written; no partial copy remains.
     """
     temporary = folder / f".keep.{os.getpid()}.{threading.get_ident()}.tmp"
     digest, size = hashlib.sha256(), 0
@@ -88,5 +90,5 @@ def copy_by_digest(source: Path, folder: Path) -> tuple[str, int]:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise IoError(f"cannot keep {source} in {folder}: {error.strerror or error}") from error
+        raise IoError(f"cannot copy {source} to {folder}: {error.strerror or error}") from error
     return digest.hexdigest(), size

@@ -9,10 +9,10 @@ from typing import Literal
 __all__ = ["ALIAS", "ALL", "better_direction", "matches_test", "metric_title"]
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""Syntax of an alias of the registry."""
+"""Valid names of registry aliases."""
 
 ALL = "all"
-"""The slice of every example."""
+"""The slice that contains all examples."""
 
 
 _LOWER = re.compile(
@@ -27,8 +27,8 @@ _HIGHER = re.compile(
 
 
 def better_direction(metric: str) -> Literal["higher", "lower"] | None:
-    """Return the better direction of a metric by its name; ``None`` if the name does not tell."""
-    # The mean error is signed: best at 0, and neither direction is a gain.
+    """Return whether higher or lower values of a metric are better; ``None`` if its name does not tell."""
+    # The mean error is signed and best at 0, so neither direction is better.
     if metric == "mean_error":
         return None
     if _LOWER.search(metric):
@@ -37,14 +37,14 @@ def better_direction(metric: str) -> Literal["higher", "lower"] | None:
 
 
 def metric_title(name: str, slice_: str, dataset: str | None) -> str:
-    """Write a (name, slice, dataset) key for messages: ``recall[age<40]@holdout``."""
+    """Return the display name of a (name, slice, dataset) key, such as ``recall[age<40]@holdout``."""
     inside = f"[{slice_}]" if slice_ != ALL else ""
     return f"{name}{inside}" + (f"@{dataset}" if dataset is not None else "")
 
 
 def matches_test(pattern: str, node_id: str) -> bool:
-    """Return whether ``pattern`` names a test: its node id, the id without parameters, or a glob.
+    """Return whether ``pattern`` matches a test: its node id, the id without parameters, or a glob.
 
-    Square brackets are literal, because node ids of parametrised tests contain them.
+    Square brackets are literal, since the node ids of parametrised tests contain them.
     """
     return fnmatchcase(node_id, pattern.replace("[", "[[]")) or node_id.partition("[")[0] == pattern

@@ -1,4 +1,4 @@
-"""The verdict algebra."""
+"""The verdict, its order, and the decision that follows from it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Context", "Decision", "Verdict", "combine", "decide", "success"]
 
 
 class Verdict(StrEnum):
-    """What the evidence says, from best to worst: ``PASS < WAIVED < UNDECIDED < FAIL < INCOMPLETE``.
+    """What the evidence shows, from best to worst: ``PASS < WAIVED < UNDECIDED < FAIL < INCOMPLETE``.
 
-    ``UNDECIDED`` means measured, but the evidence does not suffice. ``INCOMPLETE`` means that required
+    ``UNDECIDED`` means that the evidence was measured but is insufficient. ``INCOMPLETE`` means that required
     evidence is missing: nothing ran, NaN, a crashed worker, an unreadable file.
     """
 
@@ -26,10 +26,10 @@ class Verdict(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Position in the order, 0 the best."""
+        """Position in the order; 0 is the best."""
         return _ORDER.index(self)
 
-    # All four are written out: str brings its own alphabetical ones, which total_ordering would keep.
+    # All four are defined, since str has alphabetical ones that total_ordering would keep.
     def __lt__(self, other: object) -> bool:
         return self.rank < other.rank if isinstance(other, Verdict) else NotImplemented
 
@@ -47,14 +47,14 @@ _ORDER = tuple(Verdict)
 
 
 class Decision(StrEnum):
-    """What follows from a verdict in a context."""
+    """Whether a version is allowed or blocked."""
 
     ALLOW = "allow"
     BLOCK = "block"
 
 
 class Context(StrEnum):
-    """Where the verdict is needed; the same verdict may be enough in one context and not in another."""
+    """Where the gate runs; the policy is stricter from ``local`` to ``release``."""
 
     LOCAL = "local"
     PULL_REQUEST = "pull_request"
@@ -62,15 +62,15 @@ class Context(StrEnum):
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst of ``verdicts``; of nothing, ``INCOMPLETE``.
+    """Return the worst of ``verdicts``; ``INCOMPLETE`` if there are none.
 
-    The empty case is the point: ``max([], default=PASS)`` is how green runs that measured nothing are made.
+    The empty case matters: with ``max([], default=PASS)`` a run that measured nothing would pass.
     """
     return max(verdicts, key=lambda verdict: verdict.rank, default=Verdict.INCOMPLETE)
 
 
 def success(verdict: Verdict) -> bool:
-    """Return whether ``verdict`` is a success: only PASS and WAIVED are."""
+    """Return whether ``verdict`` is a success: PASS or WAIVED."""
     return verdict <= Verdict.WAIVED
 
 
@@ -82,14 +82,14 @@ def decide(
     accept_waived: bool = False,
     narrowed: bool = False,
 ) -> Decision:
-    """Apply the policy table.
+    """Return the decision on a verdict.
 
     Args:
-        verdict: What the evidence says.
-        context: Where the verdict is needed.
-        on_undecided: Decision on a pull request when the verdict is UNDECIDED.
-        accept_waived: Whether the environment of a release accepts WAIVED.
-        narrowed: Whether evidence is missing only because the user selected a part of the tests.
+        verdict: The verdict of the run.
+        context: Where the gate runs.
+        on_undecided: The decision on UNDECIDED in a pull request.
+        accept_waived: Whether a release accepts WAIVED.
+        narrowed: Whether evidence is missing only because the user selected a subset of the tests.
     """
     if verdict is Verdict.PASS:
         return Decision.ALLOW

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import scipy.special
 import scipy.stats  # noqa: F401 -- as below
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from pytest_mlops.store.engine import Store
 
 pytest_plugins = "pytester"
+
+# The time of one example says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("no-deadline", deadline=None)
+hypothesis.settings.load_profile("no-deadline")
 
 OF_CI = ("CI", "BUILD_URL", "CI_", "GITHUB_", "GITLAB_", "MLOPS_", "PYTEST_ADDOPTS", "PYTEST_XDIST_")
 

@@ -172,7 +172,7 @@ def _read(path: Path, *, private: bool) -> bytes:
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            _refuse(path, "is no ordinary file")
+            _refuse(path, "is not a regular file")
         data = os.read(handle, MAX_KEY_BYTES + 1)
         # Only a secret has to be kept: of another file it is said what it is.
         if private and b"PRIVATE KEY" in data:

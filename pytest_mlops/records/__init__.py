@@ -1,4 +1,4 @@
-"""The persisted documents: frozen records with validation and without I/O."""
+"""Frozen, validated records of the package, without I/O."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ __all__ = [
     "UpdatePolicy",
 ]
 
-# A gate needs the records of a run and not those of a deployment, and every model class takes time to build.
+# Imported on first use: building a model class takes time, and the gate needs only the records of a run.
 _HOMES = {
     "pytest_mlops.records.automation": (
         "AutomationActionResult",

@@ -1,4 +1,4 @@
-"""Automation: policies, the actions they lead to, and how those ended."""
+"""Automation policies, actions and their results."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = [
 
 
 class ScalingPolicy(Record):
-    """When to scale."""
+    """Bounds and target of automatic scaling."""
 
     min_replicas: Count
     max_replicas: Count
     target_cpu_utilization: Positive
-    """Percent."""
+    """Target CPU utilisation, in percent."""
 
 
 class UpdatePolicy(Record):
-    """When to move to a newer version."""
+    """When to update to a newer version."""
 
     auto_update: Flag
     update_threshold: Number
@@ -40,7 +40,7 @@ class RollbackPolicy(Record):
 
 
 class ScalingAction(Record):
-    """Change the number of replicas."""
+    """Set the number of replicas."""
 
     deployment_id: Text
     target_replicas: Count
@@ -48,7 +48,7 @@ class ScalingAction(Record):
 
 
 class UpdateAction(Record):
-    """Move to another version."""
+    """Update to another version."""
 
     deployment_id: Text
     new_version_id: Text
@@ -64,7 +64,7 @@ class RollbackAction(Record):
 
 
 class AutomationActionResult(Record):
-    """How one action ended."""
+    """Result of one action."""
 
     action_type: Text
     success: Flag
@@ -73,7 +73,7 @@ class AutomationActionResult(Record):
 
 
 class AutomationResult(Record):
-    """What one tick of automation did."""
+    """Actions of one automation tick."""
 
     deployment_id: Text
     actions_executed: tuple[AutomationActionResult, ...] = ()

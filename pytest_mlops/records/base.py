@@ -1,4 +1,4 @@
-"""Base of all records: frozen, keyword-only, no unknown field, no NaN."""
+"""The base class and the field types of records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 class Record(BaseModel):
-    """Base of all records: an immutable value that accepts no field its type does not declare."""
+    """Base class of records: immutable, unknown fields forbidden, NaN and infinity refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -39,9 +39,9 @@ class Record(BaseModel):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describe each property by the docstring below its field.
+        """Use the docstring below each field as the description of its property.
 
-        pydantic can do this as it makes the class, at the cost of parsing our sources in every run.
+        pydantic can do this when it builds the class, but then parses the sources in every run.
         """
         schema = handler(core_schema)
         properties = handler.resolve_ref_schema(schema).get("properties", {})
@@ -52,8 +52,8 @@ class Record(BaseModel):
 
 
 def _attribute_docstrings(record: type[Record]) -> dict[str, str]:
-    """Return field -> the string that stands below it, of a record and those it derives from."""
-    import ast  # noqa: PLC0415 -- where a schema is made only
+    """Return field -> docstring below it, for a record and its base classes."""
+    import ast  # noqa: PLC0415 -- only needed to build a schema
     import inspect  # noqa: PLC0415
     import textwrap  # noqa: PLC0415
 

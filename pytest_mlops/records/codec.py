@@ -1,4 +1,4 @@
-"""Records as JSON text: one writer, one strict reader."""
+"""JSON serialisation of records."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = [
 ]
 
 MAX_RECORD_BYTES = 512 * 1024 * 1024
-"""Larger texts are refused without parsing; 50,000 tests make about 30 MB."""
+"""Maximum size of a record in bytes; 50,000 tests take about 30 MB."""
 
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
 
 
 def dump(record: IntegrationResult) -> str:
-    """Write a record: ``schema_version`` first, the other keys sorted, no NaN, one final newline."""
+    """Serialise a record: ``schema_version`` first, other keys sorted, no NaN, one final newline."""
     data = dict(record)
     head = json.dumps({"schema_version": data.pop("schema_version")})
     tail = json.dumps(
@@ -45,12 +45,12 @@ def dump(record: IntegrationResult) -> str:
 
 
 def _plain(value: object) -> object:
-    """Turn one level of a record into JSON types, so that a large one is never in memory twice."""
+    """Convert one level of a record to JSON types, so that a large record is never copied whole."""
     return vars(value) if isinstance(value, Record) else to_jsonable_python(value)
 
 
 def dump_canonical(record: Record) -> bytes:
-    """Write the bytes that digests are computed of: keys sorted, no white space, UTF-8."""
+    """Serialise a record canonically, for digests: sorted keys, no white space, UTF-8."""
     data = record.model_dump(mode="json")
     return json.dumps(
         data, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ":")
@@ -63,14 +63,14 @@ def policy_digest(policy: Policy) -> str:
 
 
 def load_integration_result(text: str | bytes) -> IntegrationResult:
-    """Read an integration result.
+    """Parse an integration result.
 
     Raises:
-        SerializationError: not JSON, a key given twice, NaN, another major schema version, or a value that
-            its field does not allow; the message names the first places.
+        SerializationError: the text is not JSON, has a duplicate key or NaN, has another major schema
+            version, or has an invalid field; the message names the first invalid fields.
 
     Warns:
-        UserWarning: a newer minor schema version; what it adds is left out.
+        UserWarning: the record has a newer minor schema version; unknown fields are ignored.
     """
     data = parse_object(text, what="the record", limit=MAX_RECORD_BYTES)
     newer = _is_newer(data.get("schema_version"))
@@ -83,21 +83,21 @@ def load_integration_result(text: str | bytes) -> IntegrationResult:
 
 
 def _is_newer(version: object) -> bool:
-    """Refuse an unknown major version; tell whether the minor one is newer than ours, with a warning."""
+    """Return whether the minor version is newer than ours, with a warning; refuse another major version."""
     ours_major, ours_minor = SCHEMA_VERSION.split(".")
     if not (isinstance(version, str) and _VERSION.fullmatch(version)):
-        raise SerializationError(f"schema_version is {version!r}; expected one like {SCHEMA_VERSION!r}")
+        raise SerializationError(f"schema_version is {version!r}; expected a version like {SCHEMA_VERSION!r}")
     major, minor = version.split(".")
     if major != ours_major:
         raise SerializationError(
-            f"the record has schema version {version}; this pytest-mlops reads {ours_major}.x. "
-            "Read it with the version that wrote it"
+            f"the record has schema version {version}, but this pytest-mlops reads {ours_major}.x; read it "
+            "with the version that wrote it"
         )
     newer = int(minor) > int(ours_minor)
     if newer:
         warnings.warn(
-            f"the record has schema version {version}, newer than {SCHEMA_VERSION}; "
-            "fields that this pytest-mlops does not know are left out",
+            f"the record has schema version {version}, newer than {SCHEMA_VERSION}; unknown fields are "
+            "ignored",
             stacklevel=3,
         )
     return newer

@@ -1,4 +1,4 @@
-"""The comparison of a candidate with the version it would replace."""
+"""The comparison of a candidate with its baseline."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["BaselineRef", "Comparison", "Delta"]
 
 
 class BaselineRef(Record):
-    """The baseline and its source."""
+    """The baseline version and its source."""
 
     source: Text
-    """As in ``baseline.from``."""
+    """Source, as in ``baseline.from``."""
     run_id: str | None = None
     model_id: str | None = None
     version_id: str | None = None
     digest: Digest | None = None
-    """Digest of the model's bytes."""
+    """Digest of the model's files."""
 
 
 class Delta(Record):
-    """Candidate minus baseline of one metric on one slice, on the same examples."""
+    """Difference of one metric on one slice, candidate minus baseline, on the same examples."""
 
     metric: Label
     slice: Label = ALL
@@ -40,21 +40,22 @@ class Delta(Record):
     upper: Number | None = None
     """One-sided upper bound, at the same confidence."""
     p_decrease: Share | None = None
-    """P value of the hypothesis that the metric did not decrease."""
+    """P value of the null hypothesis that the metric did not decrease."""
     p_increase: Share | None = None
-    """P value of the hypothesis that it did not increase."""
+    """P value of the null hypothesis that the metric did not increase."""
     variance: Number | None = None
-    """Variance of the per-example difference, for planning the power."""
+    """Variance of the per-example difference, used for power analysis."""
     method: str = ""
+    """Statistical method."""
     undefined: Text | None = None
-    """Why there is no difference."""
+    """Why the difference is undefined."""
 
     @model_validator(mode="after")
     def _whole_or_undefined(self) -> Self:
         numbers = (self.candidate, self.baseline, self.delta, self.lower, self.upper)
         missing = [number is None for number in (*numbers, self.p_decrease, self.p_increase)]
         if not (all(missing) if self.undefined is not None else not any(missing)):
-            raise ValueError("a difference has all its numbers, or the reason why there are none")
+            raise ValueError("expected either all numbers of a difference, or the reason why it is undefined")
         return self
 
     @property
@@ -64,29 +65,29 @@ class Delta(Record):
 
     @property
     def title(self) -> str:
-        """The key, for messages."""
+        """The key as text."""
         return metric_title(*self.key)
 
 
 class Comparison(Record):
-    """Result of the comparison."""
+    """Result of the comparison with a baseline."""
 
     status: Literal["compared", "first_run", "refused"]
     message: str = ""
-    """Why there is no comparison."""
+    """Why there is no comparison; empty if there is one."""
     baseline: BaselineRef | None = None
     confidence: Share = 0.95
     """One-sided confidence level of each bound."""
     paired: Count = 0
-    """Examples that both versions were measured on."""
+    """Number of examples of both versions."""
     added: Count = 0
-    """Examples that only the candidate has; they are not compared."""
+    """Number of examples of the candidate only; they are not compared."""
     removed: Count = 0
-    """Examples that only the baseline has."""
+    """Number of examples of the baseline only."""
     deltas: tuple[Delta, ...] = ()
 
     @model_validator(mode="after")
-    def _says_why_not(self) -> Self:
+    def _has_reason(self) -> Self:
         if self.status != "compared" and not self.message:
-            raise ValueError(f"a comparison that is {self.status} says why")
+            raise ValueError(f"status is {self.status} without a message; expected the reason")
         return self

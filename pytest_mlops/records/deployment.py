@@ -16,7 +16,7 @@ __all__ = ["Consistency", "Deployment", "DeploymentResult", "DeploymentStatus", 
 
 
 class DeploymentStatus(StrEnum):
-    """Status of a deployment."""
+    """State of a deployment."""
 
     DEPLOYING = "deploying"
     RUNNING = "running"
@@ -25,47 +25,47 @@ class DeploymentStatus(StrEnum):
 
 
 class Deployment(Record):
-    """One version in one environment."""
+    """One model version in one environment."""
 
     deployment_id: Text
     model_version: ModelVersion
     environment: DeploymentEnvironment
     status: DeploymentStatus
     digest: Digest | None = None
-    """Digest of the model's bytes, which are the tested ones."""
+    """Digest of the model's files, equal to that of the tested files."""
     run_id: Text | None = None
-    """The run whose record is its ticket."""
+    """Run whose record is the ticket of the deployment."""
     message: str = ""
-    """Reason for its status."""
+    """Reason for the status."""
     created_at: Timestamp
     updated_at: Timestamp
 
 
 class Consistency(Record):
-    """Consistency (γ) of an environment with the one in which the version was tested."""
+    """Consistency γ of a deployment environment with the test environment, fact by fact."""
 
     share: Share | None = None
-    """Share of equal facts among those known on both sides; ``None`` if there are none."""
+    """Share of equal facts among those known in both environments; ``None`` if there are none."""
     equal: Annotated[int, Field(strict=True, ge=0)] = 0
     compared: Annotated[int, Field(strict=True, ge=0)] = 0
     differences: tuple[str, ...] = ()
     """``name: tested with …, here …`` for every fact that differs."""
     unknown: tuple[str, ...] = ()
-    """Facts that are known on one side only."""
+    """Facts known in only one of the environments."""
 
 
 class HealthRate(Record):
-    """Share of the health probes that succeeded (δ), with its lower confidence bound."""
+    """Share δ of successful health probes, with its lower confidence bound."""
 
     successes: Annotated[int, Field(strict=True, ge=0)]
     probes: Annotated[int, Field(strict=True, ge=0)]
     share: Share | None
     lower: Share | None
-    """One-sided 95 % Clopper-Pearson bound; ``None`` without a probe."""
+    """One-sided 95 % Clopper-Pearson lower bound; ``None`` without probes."""
 
 
 class DeploymentResult(Record):
-    """Result of one deployment."""
+    """Result of one deployment operation."""
 
     success: Flag
     deployment: Deployment
@@ -73,6 +73,6 @@ class DeploymentResult(Record):
     consistency: Consistency | None = None
     health_rate: HealthRate | None = None
     bound: Share | None = None
-    """γ·δ with the lower bound of δ: a lower bound of the probability of a successful deployment."""
+    """Lower bound γ·δ of the probability of a successful deployment, from the lower bound of δ."""
     duration: Seconds
     timestamp: Timestamp

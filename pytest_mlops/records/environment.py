@@ -1,4 +1,4 @@
-"""Deployment environments: where a version may run, and under which conditions."""
+"""Deployment environments and the framework's settings."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class AutoScalingConfig(Record):
     max_replicas: Count = 1
     """Maximum number of replicas."""
     target_cpu_utilization: Positive = 80.0
-    """Percent."""
+    """Target CPU utilisation, in percent."""
     target_memory_utilization: Positive = 80.0
-    """Percent."""
+    """Target memory utilisation, in percent."""
     scale_up_cooldown: Seconds = 60.0
     """Seconds after a change before replicas are added."""
     scale_down_cooldown: Seconds = 300.0
@@ -49,11 +49,11 @@ class ServiceLimits(Record):
     """Limits and size of a service."""
 
     cpu_limit: Cores | None = None
-    """CPU cores that a replica may use, such as ``500m`` or ``2``."""
+    """Maximum CPU cores of a replica, such as ``500m`` or ``2``."""
     memory_limit: Bytes | None = None
-    """Memory that a replica may use, such as ``512Mi``; a replica that uses more is restarted."""
+    """Maximum memory of a replica, such as ``512Mi``; a replica that exceeds it is restarted."""
     gpu_limit: Text | None = None
-    """GPUs that a replica may use, for targets that have them."""
+    """Maximum GPUs of a replica, for targets with GPUs."""
     replicas: Annotated[Count, Field(ge=1, le=1000)] = 1
     """Number of processes that serve a version."""
 
@@ -69,17 +69,17 @@ class ResourceConfig(Record):
     """Resources that must be free before a version is deployed."""
 
     cpu_requests: Cores | None = None
-    """CPU cores of each replica, such as ``500m``."""
+    """CPU cores per replica, such as ``500m``."""
     memory_requests: Bytes | None = None
-    """Memory of each replica, such as ``256Mi``."""
+    """Memory per replica, such as ``256Mi``."""
     gpu_requests: Text | None = None
-    """GPUs of each replica, for targets that have them."""
+    """GPUs per replica, for targets with GPUs."""
     storage_requests: Bytes | None = None
     """Disk space for the version's files, such as ``1Gi``."""
 
 
 class DeploymentEnvironment(Record):
-    """One environment that a version may run in."""
+    """An environment that versions are deployed to."""
 
     environment_id: Text
     name: Text
@@ -98,17 +98,17 @@ class DeploymentEnvironment(Record):
         names = [check.name for check in self.health_checks]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"two health checks are called {name}; give each a name of its own")
+                raise ValueError(f"two health checks are named {name}; expected unique names")
         return self
 
 
 class FrameworkConfig(Record):
-    """Thresholds and times of :class:`pytest_mlops.MLOpsFramework`."""
+    """Thresholds and time limits of :class:`pytest_mlops.MLOpsFramework`; times in seconds."""
 
     min_coverage: Share = 0.8
     min_quality_score: Share = 0.7
     max_deployment_time: Seconds = 300.0
     health_check_timeout: Seconds = 30.0
-    """Deadline of one health verdict."""
+    """Deadline of one health verdict, in seconds."""
     monitoring_interval: Seconds = 60.0
-    """Tick of ``watch``."""
+    """Interval between two monitoring ticks, in seconds."""

@@ -1,4 +1,4 @@
-"""The IntegrationResult: evidence of one run, the policy, and the verdict that follows."""
+"""The IntegrationResult: the record of one gate run."""
 
 from __future__ import annotations
 
@@ -61,16 +61,17 @@ class CellCoverage(Record):
     share: Share
     """Conclusive tests / collected tests that cover the cell."""
     undecided_share: Share = 0.0
-    """Share of its tests that were not conclusive: flaky tests, slices below ``min_n``."""
+    """Share of inconclusive tests that ran: flaky tests, slices with fewer than ``min_n`` examples."""
     claims: Count
+    """Number of collected tests that cover the cell."""
     asserted: Count = 0
-    """Conclusive tests that recorded no number."""
+    """Number of conclusive tests that recorded no metric."""
     n: Count | None = None
     """Largest recorded number of examples of the cell's slice."""
 
 
 class Bounds(Record):
-    """Coverage × pass rate: the share of declared behaviour shown to hold."""
+    """Coverage × pass rate: the share of the declared behaviour shown to hold."""
 
     product: Share
     lower: Share
@@ -86,12 +87,12 @@ class QualityPart(Record):
     status: PartStatus
     value: Number | None = None
     score: Share | None = None
-    """The value on the scale 0..1; ``None`` if the part does not count."""
+    """The value scaled to 0..1; ``None`` if the part does not count."""
     note: str = ""
 
 
 class QualityReport(Record):
-    """The quality score, part by part."""
+    """The parts of the quality score."""
 
     components: tuple[QualityPart, ...] = ()
     metrics: tuple[QualityPart, ...] = ()
@@ -111,15 +112,15 @@ class RuleResult(Record):
     lower: Number | None = None
     upper: Number | None = None
     level: Share | None = None
-    """Confidence of (lower, upper): two-sided, or of each end alone in a rule with ``confidence``."""
+    """Confidence level of (lower, upper): two-sided, or of each bound for a rule with ``confidence``."""
     n: Count | None = None
     mde: Number | None = None
-    """Smallest shortfall from the threshold that n examples show with 80 % power at 5 % error."""
+    """Minimum detectable effect: smallest shortfall detected with 80 % power at the 5 % level."""
     message: Text
 
 
 class WaiverUse(Record):
-    """How one waiver was used."""
+    """Outcome of one waiver."""
 
     subject: Text
     status: Literal["used", "not_needed", "expired", "unmatched"]
@@ -129,7 +130,7 @@ class WaiverUse(Record):
 
 
 class CodeQuality(Record):
-    """Measured code quality; what was not measured is ``None``."""
+    """Measured code quality; ``None`` for what was not measured."""
 
     line_coverage: Share | None = None
     findings_per_kloc: Number | None = None
@@ -139,7 +140,7 @@ class CodeQuality(Record):
 
 
 class Provenance(Record):
-    """Origin of the evidence: commit, machine, packages, CI run."""
+    """How and where the evidence was produced."""
 
     tool_version: Text
     pytest_version: Text
@@ -148,21 +149,21 @@ class Provenance(Record):
     packages: dict[str, str] = {}
     commit_head: str | None = None
     commit_merge: str | None = None
-    """The tested commit, if it is the merge commit of a pull request."""
+    """Tested merge commit of a pull request."""
     dirty: Flag | None = None
-    """Whether tracked files differed from the commit."""
+    """Whether the work tree had uncommitted changes to tracked files."""
     ci_run: str | None = None
     trust: Literal["local", "ci", "untrusted-pr"] = "local"
     config: str | None = None
-    """Path of ``mlops.yaml``, relative to the folder in which the run was started."""
+    """Path of ``mlops.yaml``, relative to the folder in which the run started."""
     arguments: tuple[str, ...] = ()
     workers: Count = 0
-    """xdist workers; 0: one process."""
+    """Number of xdist workers; 0 without xdist."""
     seeds: dict[str, int] = {}
 
 
 class GateJudgement(Record):
-    """What follows from evidence, policy and context; a pure function of the three."""
+    """Verdict and decision of the gate, a pure function of evidence, policy and context."""
 
     success: Flag
     verdict: Verdict
@@ -178,11 +179,11 @@ class GateJudgement(Record):
     rules: tuple[RuleResult, ...] = ()
     waivers: tuple[WaiverUse, ...] = ()
     partial: str | None = None
-    """``12 of 40`` if the run was narrowed and so has no verdict."""
+    """Number of tests that ran, such as ``12 of 40``, if a narrowed run has no verdict."""
 
 
 class IntegrationResult(GateJudgement):
-    """One run of the gate: evidence, policy, context, and the judgement that follows from them."""
+    """Record of one gate run: evidence, policy, context and the resulting judgement."""
 
     schema_version: Text = SCHEMA_VERSION
     run_id: Text

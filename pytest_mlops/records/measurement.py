@@ -1,4 +1,4 @@
-"""Measurements: recorded numbers, with the data for their confidence intervals."""
+"""Recorded metrics, arrays and artifacts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class Binomial(Record):
     @model_validator(mode="after")
     def _within(self) -> Self:
         if self.successes > self.trials:
-            raise ValueError(f"{self.successes} successes in {self.trials} trials")
+            raise ValueError(
+                f"got {self.successes} successes in {self.trials} trials; expected at most as many"
+            )
         return self
 
 
@@ -43,26 +45,27 @@ class Normal(Record):
     kind: Literal["normal"] = "normal"
     stderr: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
     least: Number | None = None
-    """Minimum possible value; bounds are clipped to it."""
+    """Smallest possible value; the lower bound is clipped there."""
     most: Number | None = None
-    """Maximum possible value."""
+    """Largest possible value; the upper bound is clipped there."""
 
 
 class OrderStatistics(Record):
-    """The value is a quantile, bounded by order statistics; one-sided confidence -> bound."""
+    """The value is a quantile, bounded by order statistics."""
 
     kind: Literal["order_statistics"] = "order_statistics"
     quantile: Share
     lower: dict[str, Number]
-    """One-sided confidence level, such as ``0.95`` -> lower bound at that level."""
+    """One-sided confidence level, such as ``0.95`` -> lower bound."""
     upper: dict[str, Number]
+    """One-sided confidence level -> upper bound."""
 
 
 Basis = Annotated[Binomial | Normal | OrderStatistics, Field(discriminator="kind")]
 
 
 class Origin(StrEnum):
-    """Which recording call a number came from."""
+    """The recording call that a metric came from."""
 
     METRIC = "metric"
     PREDICTIONS = "predictions"
@@ -71,31 +74,31 @@ class Origin(StrEnum):
 
 
 class Measurement(Record):
-    """One recorded number. Its key (name, slice, dataset) is unique in a run."""
+    """One recorded metric; its key (name, slice, dataset) is unique within a run."""
 
     name: Label
     slice: Label = ALL
     dataset: Label | None = None
     value: Number | None
-    """``None`` if the metric is undefined on these data."""
+    """The value; ``None`` if the metric is undefined on the data."""
     undefined: Text | None = None
-    """Why it is undefined."""
+    """Why the metric is undefined."""
     n: Count | None = None
-    """Number of examples, if known."""
+    """Sample size, if known."""
     basis: Basis | None = None
-    """What an interval is computed from; ``None`` if there is none."""
+    """Statistics that a confidence interval is computed from; ``None`` without an interval."""
     origin: Origin
     test: Text
     """Node id of the test that recorded it."""
     note: Text | None = None
-    """How it was computed: averaging, positive label."""
+    """How the metric was computed: averaging, positive label."""
     contended: Flag = False
-    """A time measured while other workers were running on the same machine."""
+    """Whether this is a latency measured with other workers running on the same machine."""
 
     @model_validator(mode="after")
     def _value_or_reason(self) -> Self:
         if (self.value is None) == (self.undefined is None):
-            raise ValueError("a measurement has either a value or the reason why there is none")
+            raise ValueError("expected either a value, or the reason why it is undefined")
         return self
 
     @property
@@ -105,44 +108,44 @@ class Measurement(Record):
 
     @property
     def title(self) -> str:
-        """The key, for messages."""
+        """The key as text."""
         return metric_title(*self.key)
 
 
 class WeakSpot(Record):
-    """A slice, or two combined, on which the model is worse than elsewhere; found by search.
+    """A slice, or an intersection of two, on which the model performs worse than on the rest.
 
-    It does not affect the verdict: a search over all slices always finds some. Look closer there, and
-    consider a requirement or a rule for the next run.
+    Weak spots are found by a search and do not affect the verdict: a search over many slices always finds
+    some. They suggest where to look, or which requirement or rule to declare for the next run.
     """
 
     slice: Text
-    """Name of the slice, two joined by ``and``."""
+    """Name of the slice; two names are joined by ``and``."""
     n: Count
-    """Examples in it."""
+    """Number of examples in the slice."""
     value: Number
-    """Accuracy in it, or minus the mean absolute error."""
+    """Accuracy on the slice, or the negative mean absolute error."""
     rest: Number
-    """The same of all other examples."""
+    """The same metric on all other examples."""
     q: Share
-    """P value, adjusted for all slices searched (Benjamini and Hochberg)."""
+    """P value adjusted for the number of slices searched (Benjamini and Hochberg)."""
 
 
 class ArrayRef(Record):
-    """Per-example arrays, stored beside the record as ``arrays/<digest>.npz``."""
+    """Reference to per-example arrays stored beside the record as ``arrays/<digest>.npz``."""
 
     digest: Digest
     size: Count
-    """Bytes."""
+    """Size in bytes."""
     n: Count
-    """Examples."""
+    """Number of examples."""
     dataset: Label | None = None
     fields: tuple[Text, ...]
-    """Names of the arrays."""
+    """Names of the arrays in the file."""
     data: Digest
-    """SHA-256 over the ids and the true values only: equal digests mean the same examples."""
+    """SHA-256 over ids and true values; equal digests mean the same examples."""
     ids: Literal["given", "position"] = "position"
-    """Where the example ids came from."""
+    """Source of the example ids."""
     task: Literal["classification", "regression", "score"] = "classification"
     """Content of the arrays: labels, values, or one score or loss per example."""
     positive: StrictStr | StrictBool | StrictInt | None = None
@@ -150,14 +153,15 @@ class ArrayRef(Record):
     name: Label | None = None
     """Name of the score."""
     scored_by: Text | None = None
-    """Version of the metric or judge that gave a score; two versions' scores are not compared."""
+    """Version of the metric or judge that produced a score; scores of different versions are not compared."""
     weak_spots: tuple[WeakSpot, ...] = ()
-    """Slices on which the model is worse than elsewhere."""
+    """Slices on which the model performs worse than on the rest."""
     test: Text
+    """Node id of the test that recorded the arrays."""
 
 
 class ArtifactRef(Record):
-    """A file that a test recorded, stored beside the record as ``artifacts/<digest>``."""
+    """Reference to a file that a test stored beside the record as ``artifacts/<digest>``."""
 
     name: Label
     digest: Digest

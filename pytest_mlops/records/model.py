@@ -8,7 +8,7 @@ __all__ = ["ModelMetadata", "ModelMetrics", "ModelVersion", "TrainingConfig"]
 
 
 class ModelMetrics(Record):
-    """Metrics that a model's author declares; they never count as measured."""
+    """Metrics declared by the model's author, not measured by the gate."""
 
     accuracy: Share | None = None
     """Share of correct predictions, 0..1."""
@@ -19,34 +19,34 @@ class ModelMetrics(Record):
     f1_score: Share | None = None
     """Harmonic mean of precision and recall, 0..1."""
     training_time: Seconds | None = None
-    """Seconds."""
+    """Training time, in seconds."""
     inference_time: Seconds | None = None
-    """Seconds for one prediction."""
+    """Time of one prediction, in seconds."""
     model_size: Count | None = None
-    """Bytes."""
+    """Model size, in bytes."""
     other: dict[str, Number] = {}
-    """Further declared metrics, by name."""
+    """Other declared metrics, by name."""
 
 
 class TrainingConfig(Record):
-    """How the version was trained."""
+    """Training settings of a version."""
 
     dataset_path: Text | None = None
-    """Path of the training data."""
+    """Location of the training data."""
     validation_split: Share | None = None
     """Share of the training data held out for validation, 0..1."""
     batch_size: Count | None = None
     """Examples per gradient step."""
     epochs: Count | None = None
-    """Passes over the training data."""
+    """Number of passes over the training data."""
     learning_rate: Positive | None = None
-    """Step size of the optimiser at the start."""
+    """Initial learning rate."""
     early_stopping_patience: Count | None = None
     """Epochs without improvement after which training stopped."""
 
 
 class ModelMetadata(Record):
-    """Metadata that a version's author declares."""
+    """Declared metadata of a version."""
 
     algorithm: Text | None = None
     hyperparameters: dict[str, Number] = {}
@@ -58,14 +58,14 @@ class ModelMetadata(Record):
 
 
 class ModelVersion(Record):
-    """One version of one model."""
+    """One version of a model."""
 
     version_id: Text
     model_id: Text
     artifact_path: Text | None = None
     """File or folder, relative to the folder of ``mlops.yaml``."""
     digest: Digest | None = None
-    """SHA-256 over the artifact's names and bytes (see ``evidence/digest.py``)."""
+    """SHA-256 over file names and contents of the artifact (see ``evidence/digest.py``)."""
     metadata: ModelMetadata = ModelMetadata()
     created_at: Timestamp | None = None
     parent_version: Text | None = None

@@ -1,4 +1,4 @@
-"""Monitoring: observations of a deployment, and its alerts."""
+"""Monitoring reports and alerts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ __all__ = [
 
 
 class PerformanceMetric(Record):
-    """Resource use and traffic at one moment."""
+    """Resource usage and traffic at one time."""
 
     timestamp: Timestamp
     cpu_usage: Number
-    """Percent."""
+    """CPU usage, in percent."""
     memory_usage: Number
-    """Percent."""
+    """Memory usage, in percent."""
     request_count: Count
     error_count: Count
     avg_latency: Seconds
+    """Mean latency, in seconds."""
 
 
 class DriftDetection(Record):
-    """Whether the data moved away from the reference."""
+    """Drift of the data from the reference."""
 
     drift_detected: Flag
     drift_score: Number
@@ -40,7 +41,7 @@ class DriftDetection(Record):
 
 
 class ModelPerformance(Record):
-    """Realised performance of the model; ``None`` without labels."""
+    """Performance of the model in production; ``None`` without labels."""
 
     accuracy: Share | None = None
     precision: Share | None = None
@@ -50,7 +51,7 @@ class ModelPerformance(Record):
 
 
 class AlertType(StrEnum):
-    """What an alert is about."""
+    """Kind of alert."""
 
     HIGH_CPU_USAGE = "high_cpu_usage"
     HIGH_MEMORY_USAGE = "high_memory_usage"
@@ -61,7 +62,7 @@ class AlertType(StrEnum):
 
 
 class AlertSeverity(StrEnum):
-    """How urgent an alert is."""
+    """Severity of an alert."""
 
     INFO = "info"
     WARNING = "warning"
@@ -79,7 +80,7 @@ class Alert(Record):
 
 
 class MonitoringReport(Record):
-    """Observations of one deployment at one time."""
+    """Result of one monitoring tick of a deployment."""
 
     deployment_id: Text
     performance_metrics: tuple[PerformanceMetric, ...] = ()

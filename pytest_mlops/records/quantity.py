@@ -1,4 +1,4 @@
-"""Amounts of CPU and memory as people write them: ``500m``, ``1.5``, ``512Mi``, ``2G``."""
+"""CPU and memory quantities in the notation of Kubernetes: ``500m``, ``1.5``, ``512Mi``, ``2G``."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ _UNITS = {
 
 
 def in_cores(text: str) -> float:
-    """Return the number of CPU cores that ``text`` means, as Kubernetes reads it: ``500m`` is 0.5.
+    """Return a CPU quantity in cores; ``500m`` is 0.5.
 
     Raises:
-        ValueError: it is not an amount, or 0.
+        ValueError: ``text`` is not a CPU quantity above 0.
     """
     found = _CORES.fullmatch(text)
     cores = float(found["number"]) / (1000 if found["milli"] else 1) if found else 0.0
     if not cores:
-        raise ValueError(f"got {text!r}; expected an amount of CPU above 0, as 500m or 1.5")
+        raise ValueError(f"got {text!r}; expected a CPU quantity above 0, such as 500m or 1.5")
     return cores
 
 
 def in_bytes(text: str) -> int:
-    """Return the number of bytes that ``text`` means, as Kubernetes reads it: ``1Mi`` is 1,048,576.
+    """Return a memory quantity in bytes; ``1Mi`` is 1,048,576.
 
     Raises:
-        ValueError: it is not an amount, or 0.
+        ValueError: ``text`` is not a memory quantity above 0.
     """
     found = _BYTES.fullmatch(text.replace("Ki", "ki"))
     size = int(Decimal(found["number"]) * _UNITS[found["unit"]]) if found else 0
     if not size:
-        raise ValueError(f"got {text!r}; expected an amount of memory above 0, as 512Mi or 2G")
+        raise ValueError(f"got {text!r}; expected a memory quantity above 0, such as 512Mi or 2G")
     return size
 
 

@@ -1,4 +1,4 @@
-"""Test results: outcomes of the model tests, and events of the run as a whole."""
+"""Results of model tests and facts about their run."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ __all__ = ["Attempt", "OrdinaryTests", "Outcome", "SessionFacts", "TestResult", 
 
 
 class Outcome(StrEnum):
-    """How one model test ended."""
+    """Outcome of one model test."""
 
     PASSED = "passed"
     FAILED = "failed"
     ERRORED = "errored"
     """Setup or teardown raised."""
     XFAILED = "xfailed"
-    """Failed under ``xfail``, which is not a waiver: counts as failed."""
+    """Failed under ``xfail``; counts as failed, since ``xfail`` is not a waiver."""
     XPASSED = "xpassed"
     FLAKY = "flaky"
     """Passed only after a rerun."""
     UNDECIDED = "undecided"
-    """Measured, but the evidence does not suffice."""
+    """The evidence is insufficient."""
     INCOMPLETE = "incomplete"
-    """Did not get what it needs."""
+    """A required input is missing."""
     SKIPPED = "skipped"
     CRASHED = "crashed"
-    """Its process died."""
+    """Its process crashed."""
     DESELECTED = "deselected"
     NOT_RUN = "not_run"
-    """Collected, but without a report."""
+    """Collected, but never ran."""
 
 
 class Attempt(Record):
@@ -45,63 +45,65 @@ class Attempt(Record):
 
 
 class TestResult(Record):
-    """One model test; every parameter case is a test."""
+    """Result of one model test; every parametrised case is a test."""
 
     __test__ = False
 
     test_name: Text
-    """Node id."""
+    """Node id of the test."""
     passed: Flag
     outcome: Outcome
     duration: Seconds = 0.0
     message: str = ""
-    """Why it did not pass."""
+    """Last line of the failure."""
     covers: tuple[Label, ...] = ()
     dataset: Label | None = None
     conclusive: Flag = False
-    """Whether the test's body ran and passed or failed by itself."""
+    """Whether the test body ran to completion."""
     evidence: dict[str, Count | None] = {}
-    """Slices with recorded numbers -> number of examples, ``None`` if unknown."""
+    """Slices with recorded metrics -> sample size, ``None`` if unknown."""
     attempts: tuple[Attempt, ...] = ()
     """Earlier attempts, oldest first."""
 
     @model_validator(mode="after")
-    def _passed_says_the_outcome(self) -> Self:
+    def _agree(self) -> Self:
         if self.passed != (self.outcome in {Outcome.PASSED, Outcome.XPASSED}):
-            raise ValueError(f"passed is {self.passed}, but the outcome is {self.outcome}")
+            raise ValueError(
+                f"passed is {self.passed}, but the outcome is {self.outcome}; expected them to agree"
+            )
         return self
 
 
 class OrdinaryTests(Record):
-    """Other tests of the same run; they do not count in coverage and pass rate."""
+    """Other tests of the same run; they do not count for coverage and pass rate."""
 
     total: Count = 0
     passed: Count = 0
     failed: tuple[Text, ...] = ()
-    """Node ids of those that failed or errored."""
+    """Node ids of the tests that failed or errored."""
 
 
 class SessionFacts(Record):
-    """What happened to the run as a whole."""
+    """Facts about the run as a whole."""
 
     collection_errors: tuple[Text, ...] = ()
     interrupted: Text | None = None
-    """Why the run ended early."""
+    """Why the run stopped early."""
     lost_workers: tuple[Text, ...] = ()
     conflicts: tuple[Text, ...] = ()
-    """Numbers that two tests recorded under one key; each message names both."""
+    """Metrics that two tests recorded under the same key; each message names both tests."""
     artifact: Text | None = None
-    """What is wrong with the model's own files."""
+    """What is wrong with the model's files."""
     narrowed_by: tuple[Text, ...] = ()
-    """Options and paths by which the user selected a part of the tests."""
+    """Options and paths by which the user selected a subset of the tests."""
     uncollected: tuple[Text, ...] = ()
-    """Those among them that keep tests from being collected at all."""
+    """Options and paths among them that exclude tests before collection."""
     code: dict[str, str] = {}
-    """Code reports that could not be used -> why."""
+    """Unusable code reports -> reason."""
 
 
 class TestResults(Record):
-    """All model tests of one run, and events of the run as a whole."""
+    """All model tests of one run, and facts about the run."""
 
     __test__ = False
 
@@ -115,7 +117,7 @@ class TestResults(Record):
     skipped_tests: Count = 0
     deselected_tests: Count = 0
     undecided_tests: Count = 0
-    """Undecided, or passed only after a rerun."""
+    """Undecided or flaky."""
     incomplete_tests: Count = 0
     not_run_tests: Count = 0
     ordinary: OrdinaryTests = OrdinaryTests()

@@ -36,7 +36,7 @@ def test_every_mistake_is_a_line_with_file_line_and_path(folder: Path) -> None:
     result = CliRunner().invoke(app, ["validate"])
     assert result.output == (
         "mlops.yaml:2: gate.min_n: expected a number of at least 1, got 0\n"
-        "mlops.yaml:4: rules[0]: bounds nothing; give min, max, min_delta, max_delta, min_rel_delta or "
+        "mlops.yaml:4: rules[0]: has no bound; set min, max, min_delta, max_delta, min_rel_delta or "
         "max_rel_delta\n"
     )
     assert result.exit_code == 2

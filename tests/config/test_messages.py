@@ -133,7 +133,7 @@ CASES = [
     (
         "gate: {estimand: sample}",
         "gate",
-        "estimand: sample judges the lower bound, so min_bound must say how low it may be",
+        "estimand: sample decides by the lower bound, but min_bound is missing; set min_bound",
     ),
     (
         "quality: {weigths: {}}",
@@ -163,19 +163,19 @@ CASES = [
     (
         "quality: {metrics: {mae: {weight: 1, best: 0}}}",
         "quality.metrics.mae",
-        "a scale needs both best and worst",
+        "only one of best and worst is set; expected both or neither",
     ),
     ("quality: {metrics: {mae: -1}}", "quality.metrics.mae", "expected a number above 0, got -1"),
     (
         "quality: {metrics: {mae: heavy}}",
         "quality.metrics.mae",
-        "expected a weight, as 0.4, or a mapping with weight, best, worst; got heavy",
+        "expected a weight such as 0.4, or a mapping with weight, best, worst; got heavy",
     ),
     ("quality: {metrics: {}}", "quality.metrics", "is empty; give it a value, or remove the key"),
     (
         "quality: {code: {}}",
         "quality.code",
-        "names no report; give at least one of coverage, ruff, complexity",
+        "no report is set; set at least one of coverage, ruff, complexity",
     ),
     ("requirements: {}", "requirements", "expected a list, got a mapping"),
     (
@@ -196,7 +196,7 @@ CASES = [
     (
         "rules: [{metric: a}]",
         "rules[0]",
-        "bounds nothing; give min, max, min_delta, max_delta, min_rel_delta or max_rel_delta",
+        "has no bound; set min, max, min_delta, max_delta, min_rel_delta or max_rel_delta",
     ),
     (
         "rules: [{metric: a, min: 1, confidence: 1}]",
@@ -212,13 +212,13 @@ CASES = [
     (
         WAIVER % "2026-02-30",
         "waivers[0].expires",
-        "2026-02-30 is not in the calendar: day is out of range for month",
+        "2026-02-30 is not a valid date: day is out of range for month",
     ),
-    (WAIVER % "20261231", "waivers[0].expires", "expected a day written as 2026-12-31, got 20261231"),
+    (WAIVER % "20261231", "waivers[0].expires", "expected a date such as 2026-12-31, got 20261231"),
     (
         WAIVER % "2026-12-31 10:00:00",
         "waivers[0].expires",
-        "expected a day written as 2026-12-31, got 2026-12-31 10:00:00",
+        "expected a date such as 2026-12-31, got 2026-12-31 10:00:00",
     ),
 ]
 

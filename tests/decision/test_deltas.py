@@ -208,14 +208,14 @@ def test_the_name_of_a_metric_says_which_way_is_better_or_nothing_does(name: str
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ({"metric": "mae", "min_delta": -0.1}, "write max_delta or max_rel_delta"),
-        ({"metric": "rmse", "min_rel_delta": -0.05}, "write max_delta or max_rel_delta"),
-        ({"metric": "profit", "max_delta": 0.1}, "say better: higher or lower"),
-        ({"metric": "profit", "min_delta": -0.1}, "say better: higher or lower"),
+        ({"metric": "mae", "min_delta": -0.1}, "use max_delta or max_rel_delta"),
+        ({"metric": "rmse", "min_rel_delta": -0.05}, "use max_delta or max_rel_delta"),
+        ({"metric": "profit", "max_delta": 0.1}, "set better: higher"),
+        ({"metric": "profit", "min_delta": -0.1}, "set better: higher"),
         ({"metric": "accuracy", "min_delta": -5.0}, "write -0.05 for five points"),
         ({"metric": "profit", "better": "higher", "min_rel_delta": -5.0}, "-0.05 for five percent"),
-        ({"metric": "accuracy", "min": 0.9, "better": "higher"}, "are for rules on the change"),
-        ({"metric": "accuracy", "min": 0.9, "critical": False}, "are for rules on the change"),
+        ({"metric": "accuracy", "min": 0.9, "better": "higher"}, "apply only to bounds on a change"),
+        ({"metric": "accuracy", "min": 0.9, "critical": False}, "apply only to bounds on a change"),
     ],
 )
 def test_a_rule_that_would_let_every_loss_pass_is_refused(rule: dict[str, Any], said: str) -> None:
@@ -388,5 +388,5 @@ def test_a_refused_baseline_counts_without_a_rule_that_says_so() -> None:
 
 @pytest.mark.parametrize("status", ["first_run", "refused"])
 def test_a_comparison_that_did_not_take_place_says_why(status: Literal["first_run", "refused"]) -> None:
-    with pytest.raises(ValidationError, match="says why"):
+    with pytest.raises(ValidationError, match="expected the reason"):
         Comparison(status=status)

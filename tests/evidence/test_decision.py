@@ -162,5 +162,5 @@ def test_a_case_is_opened_from_files(scene: Scene, tmp_path: Path) -> None:
     assert examine(opened()).ticket is not None
     with pytest.raises(EvidenceError, match=r"cannot read .*nowhere"):
         opened(envelope=tmp_path / "nowhere")
-    with pytest.raises(EvidenceError, match="no ordinary file"):
+    with pytest.raises(EvidenceError, match="not a regular file"):
         opened(record=tmp_path)

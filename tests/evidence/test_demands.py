@@ -37,11 +37,11 @@ KEY = TrustedKey(name="a", file="a.pub")
                     {"name": "a", "file": "a", "not_before": "2026-02-01", "not_after": "2026-01-01"}
                 ]
             },
-            "not_before 2026-02-01 is later than not_after 2026-01-01",
+            "not_before 2026-02-01 is after not_after 2026-01-01",
         ),
         (
             {"trusted_keys": [{"name": "a", "file": "a"}, {"name": "a", "file": "b"}]},
-            "two trusted keys are called a",
+            "two trusted keys are named a",
         ),
         ({"require_signature": True}, "demands 1 signature.s. and trusts 0 key"),
         ({"trusted_keys": [{"name": "a", "file": "a"}], "min_signatures": 2}, "demands 2 signature"),

@@ -101,7 +101,7 @@ def test_a_link_to_a_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_key(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no ordinary file"):
+    with pytest.raises(ConfigError, match="not a regular file"):
         load_signing_key(tmp_path)
 
 

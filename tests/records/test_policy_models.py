@@ -44,7 +44,7 @@ def test_a_requirement_without_slices_is_owed_on_all_examples() -> None:
 
 
 def test_a_capability_with_a_colon_is_refused() -> None:
-    with pytest.raises(ValidationError, match="a capability has no ':' in it"):
+    with pytest.raises(ValidationError, match="expected a name without ':'"):
         Requirement(capability="a:b")
 
 
@@ -64,9 +64,9 @@ def test_the_cells_of_a_policy_stand_in_the_order_of_its_requirements() -> None:
 
 
 def test_a_sample_needs_a_bound_and_a_census_takes_none() -> None:
-    with pytest.raises(ValidationError, match="min_bound must say how low"):
+    with pytest.raises(ValidationError, match="min_bound is missing"):
         GateSettings(estimand="sample")
-    with pytest.raises(ValidationError, match="applies to estimand: sample only"):
+    with pytest.raises(ValidationError, match="applies only to estimand: sample"):
         GateSettings(min_bound=0.7)
     assert GateSettings(estimand="sample", min_bound=0.7).min_bound == 0.7
 
@@ -90,16 +90,16 @@ def test_a_metric_record_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize("value", [True, "heavy", None, [1]])
 def test_a_metric_is_a_weight_or_a_mapping(value: object) -> None:
-    with pytest.raises(ValidationError, match=r"expected a weight, as 0\.4, or a mapping"):
+    with pytest.raises(ValidationError, match=r"expected a weight such as 0\.4, or a mapping"):
         QualityMetric.model_validate(value)
 
 
 @pytest.mark.parametrize(
     ("scale", "message"),
     [
-        ({"best": 1}, "needs both best and worst"),
-        ({"worst": 1}, "needs both best and worst"),
-        ({"best": 1, "worst": 1}, "the same value"),
+        ({"best": 1}, "only one of best and worst is set"),
+        ({"worst": 1}, "only one of best and worst is set"),
+        ({"best": 1, "worst": 1}, "expected different values"),
     ],
 )
 def test_a_scale_has_two_different_ends(scale: dict[str, float], message: str) -> None:
@@ -119,7 +119,7 @@ def test_weights_name_a_component_at_least() -> None:
 
 
 def test_code_reports_name_a_report_at_least() -> None:
-    with pytest.raises(ValidationError, match="names no report"):
+    with pytest.raises(ValidationError, match="no report is set"):
         CodeReports(source=("src",))
     assert CodeReports(complexity="cc.json").source == (".",)
 
@@ -136,7 +136,7 @@ def test_a_rule_is_named_by_its_metric_slice_and_data_set_or_by_its_id() -> None
 
 
 def test_a_rule_bounds_something_that_can_be_met() -> None:
-    with pytest.raises(ValidationError, match="bounds nothing"):
+    with pytest.raises(ValidationError, match="has no bound"):
         Rule(metric="a")
     with pytest.raises(ValidationError, match=r"min 0\.5 is above max 0\.4"):
         Rule(metric="a", min=0.5, max=0.4)
@@ -182,12 +182,12 @@ def test_an_expiry_is_a_day(day: object) -> None:
     ],
 )
 def test_what_is_not_plainly_a_day_is_refused(day: object) -> None:
-    with pytest.raises(ValidationError, match="expected a day written as 2026-12-31, got"):
+    with pytest.raises(ValidationError, match="expected a date such as 2026-12-31, got"):
         waiver(expires=day)
 
 
 def test_a_day_that_the_calendar_lacks_is_refused() -> None:
-    with pytest.raises(ValidationError, match="2026-02-29 is not in the calendar"):
+    with pytest.raises(ValidationError, match="2026-02-29 is not a valid date"):
         waiver(expires="2026-02-29")
 
 
@@ -210,5 +210,5 @@ def test_a_policy_cannot_be_changed() -> None:
 @pytest.mark.parametrize("name", ["metrics", "code"])
 def test_quality_component_that_is_named_without_weight_is_refused(name: str) -> None:
     named: dict[str, object] = {"metrics": {"accuracy": 1}, "code": {"ruff": "ruff.json"}}
-    with pytest.raises(ValidationError, match=f"weights gives {name} no weight"):
+    with pytest.raises(ValidationError, match=f"{name} is set, but has no weight"):
         QualitySettings.model_validate({"weights": {"tests": 1}, name: named[name]})

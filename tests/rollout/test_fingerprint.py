@@ -82,9 +82,9 @@ def test_bytes_are_read_as_kubernetes_does(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "0m", "-1", "1x", "one", "1e3", "1Gib", "m"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="expected an amount of CPU"):
+    with pytest.raises(ValueError, match="expected a CPU quantity"):
         in_cores(text)
-    with pytest.raises(ValueError, match="expected an amount of memory"):
+    with pytest.raises(ValueError, match="expected a memory quantity"):
         in_bytes(text)
 
 
