@@ -85,6 +85,26 @@ def test_serving_knows_neither_tickets_nor_rollouts() -> None:
     assert not parts & {"evidence", "rollout", "registry", "decision", "targets"}
 
 
+def test_commands_look_nothing_up() -> None:
+    """They parse arguments and print; what they need of a project, its store or a record operations find."""
+    trees = parsed(PACKAGE)
+    found = {
+        module
+        for name, tree in trees.items()
+        if part_of(name) == "cli"
+        for module, _ in imports_of(tree, trees)
+        if part_of(module) not in {None, PUBLIC, "cli", "operations", "github", "errors", "names", "verdict"}
+    }
+    assert found == {
+        "pytest_mlops.compare.versions",  # the function that the framework calls, too
+        "pytest_mlops.config.schemas",
+        "pytest_mlops.decision.planning",
+        "pytest_mlops.decision.quality",
+        "pytest_mlops.evidence.keys",
+        "pytest_mlops.records.policy",
+    }
+
+
 def with_module(folder: Path, source: str) -> Path:
     """Write a package whose only module stands in the layer of the statistics."""
     package = folder / "pytest_mlops"

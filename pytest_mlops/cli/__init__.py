@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run ``pytest-mlops``; an error of ours becomes one message on stderr and an exit code."""
-    # Whoever imports one command's module does not pay for all of them.
+    # Importing one command does not import all of them.
     from pytest_mlops.cli.app import app
 
     try:

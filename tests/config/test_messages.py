@@ -1,4 +1,4 @@
-"""What is wrong with a value is said as got, expected, how to mend."""
+"""What is wrong with a value is said as got, expected, how to fix it."""
 
 from __future__ import annotations
 

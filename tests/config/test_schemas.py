@@ -51,7 +51,7 @@ def properties(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shipped_file_is_what_the_records_make_now(name: SchemaName) -> None:
-    hint = "run `python -m pytest_mlops.config.schemas` to write the schemas anew"
+    hint = "run `python -m pytest_mlops.config.schemas` to write the schemas again"
     assert shipped_schema(name) == build_schemas()[name], hint
 
 

@@ -59,9 +59,18 @@ def test_an_environment_that_is_not_declared_is_refused(playground: Playground) 
         )
 
 
-def test_of_a_deployment_that_is_not_there_nothing_is_said(playground: Playground) -> None:
-    with pytest.raises(NotRegistered, match=r"there is no deployment production\.7"):
-        asyncio.run(MLOpsFramework().check_health("production.7", folder=playground.folder))
+@pytest.mark.parametrize("name", ["mlops.yaml", "mlops.yml"])
+@pytest.mark.parametrize("below", ["", "notebooks"])
+def test_a_deployment_that_does_not_exist_is_not_registered(
+    playground: Playground, name: str, below: str
+) -> None:
+    """The configuration is found as the commands find it: under either name, and from a folder below."""
+    playground.config.rename(playground.folder / name)
+    folder = playground.folder / below
+    folder.mkdir(exist_ok=True)
+    for act in (MLOpsFramework().check_health, MLOpsFramework().rollback):
+        with pytest.raises(NotRegistered, match=r"there is no deployment production\.7"):
+            asyncio.run(act("production.7", folder=folder))
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NOT_TYPED = ("pip install", "python -m venv")
 BIN = Path(sys.executable).parent
