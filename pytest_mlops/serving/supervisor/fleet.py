@@ -138,7 +138,7 @@ class Fleet:
                 self._note_death(replica, failed)
                 uncounted[name] += 1
             else:
-                _log.info("%s starts on port %d", replica.name, replica.port)
+                _log.info("started %s on port %d", replica.name, replica.port)
                 self._watch(replica)
         replica.settle(now)
         self._update_health(replica)
@@ -155,7 +155,7 @@ class Fleet:
         if replica.adopt(None if draining is None else draining.owned):
             self._note_death(replica, replica.death)
         elif replica.owned is not None:
-            _log.info("adopts %s, process %d", replica.name, replica.owned.identity.pid)
+            _log.info("adopted %s, process %d", replica.name, replica.owned.identity.pid)
             self._watch(replica)
         message = not_enforced(requested.plan.environment.config)
         if message and index == 0:
@@ -195,7 +195,7 @@ class Fleet:
         known = {(replica.name, str(replica.port)) for replica in self._replicas.values()}
         orphans = find_orphans(self.layout, known=known, spared=snapshot.unreadable)
         if orphans:
-            _log.warning("ends orphans: process %s", ", ".join(str(each.pid) for each in orphans))
+            _log.warning("killed orphans: process %s", ", ".join(str(each.pid) for each in orphans))
             send_signal(orphans, signal.SIGKILL)
 
     @contextlib.contextmanager

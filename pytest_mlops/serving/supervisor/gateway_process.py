@@ -90,7 +90,7 @@ class GatewayProcess:
             send_signal(unknown, signal.SIGKILL)
             return False
         older = f", in version {file.version} of its protocol" if file.version != VERSION else ""
-        _log.info("adopts the gateway, process %d%s", file.pid, older)
+        _log.info("adopted the gateway, process %d%s", file.pid, older)
         return True
 
     def ensure_running(self, now: float) -> None:
@@ -109,7 +109,7 @@ class GatewayProcess:
             self._note_death(now)
             _log.error("the gateway cannot be started: %s", error)
         else:
-            _log.info("the gateway starts")
+            _log.info("started the gateway")
 
     def send_routes(self, routes: Routes) -> RoutesReply | None:
         """Send it its routes, once for each generation; ``None`` where it does not answer."""

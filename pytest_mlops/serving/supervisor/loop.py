@@ -78,7 +78,7 @@ class Supervisor:
         with contextlib.ExitStack() as stack:
             stack.enter_context(hold_lock(self.layout.supervisor_lock))
             if self.layout.down.exists():
-                _log.info("ends at once: the environment is down")
+                _log.info("not supervising: the environment is down")
                 return
             require_known_versions(self.layout)
             self._announce()
@@ -128,7 +128,7 @@ class Supervisor:
                 self._report(f"cannot write {self.layout.supervisor}: {error.strerror or error}")
                 self._stop.wait(_SLOW_TICK)
         self.layout.starting.unlink(missing_ok=True)
-        _log.info("supervises %s", self.environment)
+        _log.info("supervising %s", self.environment)
 
     def _guarded_round(self, watch: StoreWatch, fleet: Fleet, routing: Routing) -> None:
         """Go round once; nothing that goes wrong in it ends the supervisor."""
@@ -146,7 +146,7 @@ class Supervisor:
 
     def _round(self, watch: StoreWatch, fleet: Fleet, routing: Routing, now: float) -> None:
         if self.layout.down.exists():
-            _log.info("ends: the environment is going down")
+            _log.info("stopping: the environment is going down")
             self.stop()
             return
         if now >= self._next_slow or now < self._next_slow - 2 * _SLOW_TICK:  # or the clock was set back

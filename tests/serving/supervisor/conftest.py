@@ -234,7 +234,7 @@ class World:
         self.supervisor = supervisor
         self.threads.append(threading.Thread(target=run, daemon=True))
         self.threads[-1].start()
-        wait(lambda: f"supervises {ENVIRONMENT}" in self.lines, "the supervisor")
+        wait(lambda: f"supervising {ENVIRONMENT}" in self.lines, "the supervisor")
         return supervisor
 
     @property

@@ -68,7 +68,7 @@ def test_a_replica_that_dies_is_started_again_with_the_reason_in_its_message(
 def test_restarts_wait_longer_each_time(keeper: Keeper, world: World) -> None:
     plan = world.plan("production.1", "crash")
     keeper.until(lambda: len(keeper.died) == 3, plan)
-    starts = [line for line in keeper.lines if "starts on port" in line]
+    starts = [line for line in keeper.lines if line.startswith("started ")]
     assert len(starts) == 3
     message = world.replica()["message"]
     assert message == "exited with 1: this one cannot start"
@@ -158,7 +158,7 @@ def test_a_successor_adopts_what_runs(keeper: Keeper, world: World, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(keeper.monitor, "state", lambda key: (HealthState.UNKNOWN, "not probed yet"))
         successor.round(plan)
-    assert successor.lines == [f"adopts production.1.0, process {before['pid']}"]
+    assert successor.lines == [f"adopted production.1.0, process {before['pid']}"]
     assert world.replica()["pid"] == before["pid"]
     assert world.replica()["ready"] is True  # at once: it serves, and no probe has failed
     kill(before)

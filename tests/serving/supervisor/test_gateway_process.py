@@ -104,7 +104,7 @@ def test_an_older_gateway_is_adopted_and_gets_routes_that_it_knows(
     pid = gateway()
     process = GatewayProcess(layout=world.layout, settings=world.settings, environ={})
     assert process.adopt()
-    assert world.lines == [f"adopts the gateway, process {pid}, in version 1 of its protocol"]
+    assert world.lines == [f"adopted the gateway, process {pid}, in version 1 of its protocol"]
     reply = process.send_routes(Routes(generation=7, revision=3, environment="production"))
     assert reply is not None
     assert (reply.in_force, reply.error) == (True, "")
@@ -153,6 +153,7 @@ def test_a_supervisor_that_finds_a_newer_gateway_touches_nothing(
     assert message in world.log()
     assert runs(pid)
     assert world.layout.gateway.read_bytes() == before
+    assert not world.layout.supervisor.exists()
     assert [each.process.pid for each in find_marked(world.layout.root)] == [pid]
     for ask in (gateway_status, gateway_url):
         with pytest.raises(SerializationError, match=message):
