@@ -46,7 +46,7 @@ def remove_attestations(record: Path) -> None:
 
 
 def check_attestations(path: Path, data: bytes) -> tuple[str, ...]:
-    """Hold what lies beside a record against its bytes; signatures are not checked.
+    """Compare the attestations beside a record with its bytes; signatures are not checked.
 
     Args:
         path: Where the record lies.

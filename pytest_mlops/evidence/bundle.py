@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.evidence.dsse import Envelope
 
-__all__ = ["Bundle", "Resource", "load_curve_key", "read_bundle"]
+__all__ = ["Bundle", "SignedResource", "load_curve_key", "read_bundle"]
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PREDICATE = "https://model_signing/signature/v1.0"
@@ -32,7 +32,7 @@ DIGEST_SIZES = {"sha256": 32, "blake2b": 64}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Resource:
+class SignedResource:
     """A signed file, or a shard of one: the bytes from ``start`` up to ``end``."""
 
     name: str
@@ -46,7 +46,7 @@ class Bundle:
     """What a bundle says of a model, its signature verified.
 
     Attributes:
-        model: Name of the model's folder when it was signed; nothing is held against it.
+        model: Name of the model's folder when it was signed; nothing is compared with it.
         algorithm: ``sha256`` or ``blake2b``.
         shard_size: Bytes of a shard; ``None``: files are hashed whole.
         follow_links: Whether links were read as what they point to; otherwise there may be none.
@@ -59,7 +59,7 @@ class Bundle:
     shard_size: int | None
     follow_links: bool
     ignored: tuple[str, ...]
-    resources: tuple[Resource, ...]
+    resources: tuple[SignedResource, ...]
 
 
 def load_curve_key(path: Path) -> EllipticCurvePublicKey:
@@ -183,7 +183,7 @@ def _method(serialization: dict[str, Any]) -> tuple[str, int | None]:
     return _refuse("its method is neither files nor shards of a whole number of bytes")
 
 
-def _resource(entry: object, algorithm: str, shard_size: int | None) -> Resource:
+def _resource(entry: object, algorithm: str, shard_size: int | None) -> SignedResource:
     named = algorithm if shard_size is None else f"{algorithm}-sharded-{shard_size}"
     match entry:
         case {"name": str(name), "algorithm": str(stated), "digest": str(digest)} if stated == named:
@@ -193,18 +193,18 @@ def _resource(entry: object, algorithm: str, shard_size: int | None) -> Resource
     return _refuse(f"it has a resource without name, digest or the algorithm {named}: {entry!r:.120}")
 
 
-def _file(name: str, digest: str) -> Resource:
-    return Resource(name=_inside(name), digest=digest)
+def _file(name: str, digest: str) -> SignedResource:
+    return SignedResource(name=_inside(name), digest=digest)
 
 
-def _shard(name: str, digest: str, size: int) -> Resource:
+def _shard(name: str, digest: str, size: int) -> SignedResource:
     parts = name.rsplit(":", 2)
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts[1:]):
         _refuse(f"the shard {name!r:.80} is not named as file:start:end")
     start, end = int(parts[1]), int(parts[2])
     if start % size or not start < end <= start + size:
         _refuse(f"the shard {name!r:.80} is none of {size} bytes")
-    return Resource(name=_inside(parts[0]), digest=digest, start=start, end=end)
+    return SignedResource(name=_inside(parts[0]), digest=digest, start=start, end=end)
 
 
 def _inside(name: str) -> str:

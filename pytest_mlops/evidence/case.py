@@ -1,4 +1,4 @@
-"""The case of a ticket: a version's evidence, read once, held against what an environment demands."""
+"""The case of a ticket: a version's evidence, read once, and what an environment demands of it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Evidence:
 
 
 class Case:
-    """One version's evidence, held against one environment's demands at one time; its record is read once.
+    """One version's evidence and one environment's demands at one time; the record is read once.
 
     Args:
         evidence: Where record, model and envelope lie.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, KeysView
     from typing import BinaryIO
 
-    from pytest_mlops.evidence.bundle import Bundle, Resource
+    from pytest_mlops.evidence.bundle import Bundle, SignedResource
 
 __all__ = ["SignedModel", "verify_model_signature"]
 
@@ -28,10 +28,10 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignedModel:
-    """A model that stood up to its signature.
+    """A model whose signature was verified.
 
     Attributes:
-        files: Number of files that were held against it.
+        files: Number of files that were checked.
         ignored: Files there that it does not speak of, relative to the model.
     """
 
@@ -65,9 +65,9 @@ def verify_model_signature(model: Path, *, bundle: Path, key: Path) -> SignedMod
     return SignedModel(files=len(actual), ignored=tuple(sorted(ignored)))
 
 
-def _by_file(signed: Bundle) -> dict[str, list[Resource]]:
+def _by_file(signed: Bundle) -> dict[str, list[SignedResource]]:
     """Return file -> its resources, in the order of their bytes."""
-    files: dict[str, list[Resource]] = {}
+    files: dict[str, list[SignedResource]] = {}
     for resource in sorted(signed.resources, key=lambda each: each.start):
         files.setdefault(resource.name, []).append(resource)
     return files
@@ -140,8 +140,8 @@ def _real(path: Path) -> Path:
         raise EvidenceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _check_file(name: str, path: Path, resources: list[Resource], algorithm: str) -> None:
-    """Read a file once, and hold every resource of it against the bytes."""
+def _check_file(name: str, path: Path, resources: list[SignedResource], algorithm: str) -> None:
+    """Read a file once, and check every resource of it against the bytes."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise EvidenceError(f"{name!r} of the model is a device, pipe or socket")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mlops.evidence.case import Case, TicketCheck
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["POLICIES", "Examination", "PassedCheck", "Ticket", "examine", "verify_ticket"]
+__all__ = ["POLICIES", "Examination", "PassedCheck", "Ticket", "examine"]
 
 POLICIES: tuple[TicketCheck, ...] = (SIGNATURE, SCHEMA, VERDICT, MODEL, REQUIRED, AGE, TRUST)
 """In the order in which they are asked; the first that refuses ends it."""
@@ -112,18 +112,6 @@ def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examinati
         ticket=_ticket(case) if refusal is None and checks else None,
         refusal=refusal,
     )
-
-
-def verify_ticket(case: Case) -> Ticket:
-    """Return the ticket of a case.
-
-    Raises:
-        TicketRefused: a check did not hold; which one, why, and the honest way past it.
-    """
-    examined = examine(case)
-    if examined.ticket is None:
-        raise examined.refusal or _refusal(POLICIES[0], "nothing was checked")
-    return examined.ticket
 
 
 def _refusal(policy: TicketCheck, message: str) -> TicketRefused:

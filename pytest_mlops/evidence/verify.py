@@ -50,12 +50,12 @@ _NEVER_CONCLUSIVE = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verified:
-    """A record that stood up, and what it was held against."""
+    """A record that was verified, and what it was checked against."""
 
     record: IntegrationResult
     checks: tuple[str, ...]
     notes: tuple[str, ...]
-    """What could not be held against anything."""
+    """What could not be checked against anything."""
 
 
 def read_record(path: Path) -> IntegrationResult:
@@ -200,14 +200,14 @@ def _same_but_for_rounding(stated: object, again: object) -> bool:
 def check_model(
     record: IntegrationResult, model: Path, digest: Callable[[Path], ArtifactDigest] = digest_artifact
 ) -> ArtifactDigest:
-    """Make the model's digest, by default from every byte, and hold it against the recorded one.
+    """Make the model's digest, by default from every byte, and compare it with the recorded one.
 
     Raises:
         EvidenceError: it is another model, cannot be read, or the record names no bytes.
     """
     expected = _digest_of(record)
     if expected is None:
-        raise EvidenceError("the record names no model bytes, so no model can be held against it")
+        raise EvidenceError("the record names no model bytes, so no model can be compared with it")
     try:
         got = digest(model)
     except ModelArtifactNotFound as error:
@@ -218,7 +218,7 @@ def check_model(
 
 
 def check_files(record: IntegrationResult, folder: Path) -> int:
-    """Check the bytes of what lies beside the record; return how many are not there.
+    """Check the bytes of the files beside the record; return how many are not there.
 
     Raises:
         EvidenceError: a file's bytes were changed.

@@ -52,7 +52,7 @@ class Probes(Protocol):
         """Check what a version needs besides itself, and how far it is what the version was tested in."""
 
     def stage(self, plan: DeploymentPlan) -> None:
-        """Copy the version's files to its release, and hold them against the recorded digests."""
+        """Copy the version's files to its release, and compare them with the recorded digests."""
 
     def health(
         self, plan: DeploymentPlan, replicas: Sequence[Replica], *, seconds: float, quick: bool = False

@@ -156,10 +156,9 @@ class DeploymentManager:
         self._require_serving()
         with self._lease() as lease:
             self._require_nothing_in_progress()
-            return self.roll_back_under(lease, to=to)
+            return self._roll_back(lease, to)
 
-    def roll_back_under(self, lease: Lease, *, to: str | None = None) -> DeploymentResult:
-        """As :meth:`rollback`, under a lease that is held already."""
+    def _roll_back(self, lease: Lease, to: str | None) -> DeploymentResult:
         with self.store.read() as connection:
             stable = read_pointer(connection, self.environment.environment_id).stable
             rows = list_deployments(connection, self.environment.environment_id)

@@ -1,10 +1,10 @@
-"""Staging: a version's files are copied to a release of their own, durable and held against their digests.
+"""Staging: a version's files are copied to a release of their own, durably, and checked by their digests.
 
 A release is a folder that is there as a whole or not at all::
 
     model/NAME                     the model, a file or a folder
     code/…                         what ``serve.code`` names
-    evidence/integration-result.json, with what lies beside a record: envelope, statement, arrays, artifacts
+    evidence/integration-result.json, with the files beside a record: envelope, statement, arrays, artifacts
     golden.json                    the golden predictions
     release.json                   the digests of all of it
 

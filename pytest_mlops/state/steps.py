@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
-    "BACKWARD",
     "FORWARD",
     "Entry",
     "Phase",
@@ -50,7 +49,6 @@ class Step(StrEnum):
 
 
 FORWARD = tuple(step for step in Step if step is not Step.REVERT)
-BACKWARD = (Step.REVERT,)
 
 
 class Phase(StrEnum):

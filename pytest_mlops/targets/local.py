@@ -47,7 +47,7 @@ class LocalTarget:
         ensure_up(self.layout, self.supervisor)
 
     def replicas(self, deployment_id: str) -> Sequence[Replica]:
-        """Return the replicas as their files say, held against the processes that run."""
+        """Return the replicas as their files state, checked against the processes that run."""
         self._require_not_down()
         files = [file for file in read_replicas(self.layout) if file.deployment_id == deployment_id]
         if not files:

@@ -7,7 +7,7 @@ from pytest_mlops.rollout.canary.judgement import (
     CanaryJudgement,
     CanaryVerdict,
 )
-from pytest_mlops.rollout.canary.tally import StepTally, TrafficTally, slow_bound, tally
+from pytest_mlops.rollout.canary.tally import StepTally, VersionTally, slow_bound, tally
 
 __all__ = [
     "CanaryEvidence",
@@ -15,7 +15,7 @@ __all__ = [
     "CanaryJudgement",
     "CanaryVerdict",
     "StepTally",
-    "TrafficTally",
+    "VersionTally",
     "judge",
     "slow_bound",
     "tally",

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from pytest_mlops.targets.traffic import DeploymentTraffic
 
-__all__ = ["StepTally", "TrafficTally", "slow_bound", "tally"]
+__all__ = ["StepTally", "VersionTally", "slow_bound", "tally"]
 
 _NAMES = {"requests": "requests", "errors": "errors", "slow": "slow answers"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrafficTally:
+class VersionTally:
     """What the traffic of one version came to; any counts can be held, and the judge says what is wrong.
 
     Attributes:
@@ -31,9 +31,9 @@ class TrafficTally:
     errors: int | None
     slow: int | None = None
 
-    def __add__(self, other: TrafficTally) -> TrafficTally:
+    def __add__(self, other: VersionTally) -> VersionTally:
         """Return the counts of both, as where a gateway restarted; unknown where either is."""
-        return TrafficTally(
+        return VersionTally(
             requests=self.requests + other.requests,
             errors=None if self.errors is None or other.errors is None else self.errors + other.errors,
             slow=None if self.slow is None or other.slow is None else self.slow + other.slow,
@@ -83,8 +83,8 @@ class StepTally:
     """
 
     share: float
-    baseline: TrafficTally
-    canary: TrafficTally
+    baseline: VersionTally
+    canary: VersionTally
 
 
 def slow_bound(latency: Mapping[float, int], quantile: float = 0.99) -> float | None:
@@ -120,7 +120,7 @@ def tally(
     *,
     slow_above: float | None,
     shadow: bool = False,
-) -> TrafficTally:
+) -> VersionTally:
     """Return what came between two readings of the same epoch; from its beginning without ``before``.
 
     An answer is slow where its bound in the histogram is above ``slow_above``, which therefore works as the
@@ -133,22 +133,22 @@ def tally(
         slow_above: Milliseconds, or ``None`` where there is no bound.
         shadow: Whether to count the copies of requests instead of the requests.
     """
-    late, early = _counts(after, slow_above, shadow=shadow), TrafficTally(requests=0, errors=0, slow=0)
+    late, early = _counts(after, slow_above, shadow=shadow), VersionTally(requests=0, errors=0, slow=0)
     if before is not None:
         early = _counts(before, slow_above, shadow=shadow)
-    return late + TrafficTally(
+    return late + VersionTally(
         requests=-early.requests,
         errors=None if early.errors is None else -early.errors,
         slow=None if early.slow is None else -early.slow,
     )
 
 
-def _counts(counts: DeploymentTraffic, slow_above: float | None, *, shadow: bool) -> TrafficTally:
+def _counts(counts: DeploymentTraffic, slow_above: float | None, *, shadow: bool) -> VersionTally:
     if not shadow:
-        return TrafficTally(
+        return VersionTally(
             requests=counts.requests, errors=counts.errors, slow=_above(counts.latency, slow_above)
         )
-    return TrafficTally(
+    return VersionTally(
         requests=counts.shadow_requests,
         errors=counts.shadow_errors,
         slow=_above(counts.shadow_latency, slow_above),

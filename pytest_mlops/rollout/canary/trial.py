@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_mlops.errors import TaskError
-from pytest_mlops.rollout.canary import CanaryVerdict, StepTally, TrafficTally, judge, slow_bound, tally
+from pytest_mlops.rollout.canary import CanaryVerdict, StepTally, VersionTally, judge, slow_bound, tally
 from pytest_mlops.state.steps import Phase, Step
 from pytest_mlops.targets.traffic import DeploymentTraffic, Traffic
 
@@ -145,7 +145,7 @@ class Trial:
         traffic = self._traffic()
         if traffic.epoch != start.traffic.epoch or self._knows_bound_now(start, traffic):
             # The gateway restarted, and what it counted before is lost; or there was nothing yet to
-            # take the bound of slow answers from, which is fixed before the answers held against it.
+            # take the bound of slow answers from, which is fixed before the answers that it judges.
             self._start = None
             self.begin(start.index, weight=None if self._is_shadow() else start.share * 100)
             return self._tally()
@@ -153,7 +153,7 @@ class Trial:
         canary = self._between(start, traffic, self.plan.deployment_id, shadow=self._is_shadow())
         return StepTally(share=start.share, baseline=baseline, canary=canary)
 
-    def _between(self, start: _StepStart, now: Traffic, name: str, *, shadow: bool) -> TrafficTally:
+    def _between(self, start: _StepStart, now: Traffic, name: str, *, shadow: bool) -> VersionTally:
         before, after = self._of(start.traffic, name), self._of(now, name)
         return tally(before, after, slow_above=start.slow_ms, shadow=shadow)
 
@@ -188,8 +188,8 @@ class Trial:
             self.tallies.append(
                 StepTally(
                     share=passed["share"],
-                    baseline=TrafficTally(**passed["baseline"]),
-                    canary=TrafficTally(**passed["canary"]),
+                    baseline=VersionTally(**passed["baseline"]),
+                    canary=VersionTally(**passed["canary"]),
                 )
             )
             self._start = None

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_mlops.rollout.canary import TrafficTally, slow_bound, tally
+from pytest_mlops.rollout.canary import VersionTally, slow_bound, tally
 from pytest_mlops.targets.traffic import DeploymentTraffic
 
 BEFORE = DeploymentTraffic(
@@ -28,16 +28,16 @@ AFTER = DeploymentTraffic(
 
 
 def test_a_tally_is_what_came_between_two_readings() -> None:
-    assert tally(BEFORE, AFTER, slow_above=10.0) == TrafficTally(requests=200, errors=3, slow=17)
-    assert tally(BEFORE, AFTER, slow_above=50.0) == TrafficTally(requests=200, errors=3, slow=4)
+    assert tally(BEFORE, AFTER, slow_above=10.0) == VersionTally(requests=200, errors=3, slow=17)
+    assert tally(BEFORE, AFTER, slow_above=50.0) == VersionTally(requests=200, errors=3, slow=4)
 
 
 def test_without_a_first_reading_it_starts_at_nothing() -> None:
-    assert tally(None, AFTER, slow_above=10.0) == TrafficTally(requests=300, errors=5, slow=25)
+    assert tally(None, AFTER, slow_above=10.0) == VersionTally(requests=300, errors=5, slow=25)
 
 
 def test_copies_are_counted_apart() -> None:
-    assert tally(BEFORE, AFTER, slow_above=10.0, shadow=True) == TrafficTally(requests=30, errors=2, slow=7)
+    assert tally(BEFORE, AFTER, slow_above=10.0, shadow=True) == VersionTally(requests=30, errors=2, slow=7)
 
 
 @pytest.mark.parametrize("bound", [None, math.nan])
@@ -47,7 +47,7 @@ def test_without_a_bound_nothing_is_known_to_be_slow(bound: float | None) -> Non
 
 def test_copies_without_times_are_not_known_to_be_fast() -> None:
     bare = DeploymentTraffic(requests=1, errors=0, latency={}, shadow_requests=5)
-    assert tally(None, bare, slow_above=10.0, shadow=True) == TrafficTally(requests=5, errors=0, slow=None)
+    assert tally(None, bare, slow_above=10.0, shadow=True) == VersionTally(requests=5, errors=0, slow=None)
 
 
 def test_readings_the_wrong_way_round_are_negative_for_the_judge_to_refuse() -> None:
@@ -57,9 +57,9 @@ def test_readings_the_wrong_way_round_are_negative_for_the_judge_to_refuse() -> 
 
 
 def test_tallies_of_two_epochs_add_up() -> None:
-    first, second = TrafficTally(requests=10, errors=1, slow=2), TrafficTally(requests=5, errors=0, slow=1)
-    assert first + second == TrafficTally(requests=15, errors=1, slow=3)
-    assert (first + TrafficTally(requests=5, errors=None)) == TrafficTally(
+    first, second = VersionTally(requests=10, errors=1, slow=2), VersionTally(requests=5, errors=0, slow=1)
+    assert first + second == VersionTally(requests=15, errors=1, slow=3)
+    assert (first + VersionTally(requests=5, errors=None)) == VersionTally(
         requests=15, errors=None, slow=None
     )
 

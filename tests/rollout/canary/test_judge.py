@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pytest_mlops.records.serving import JudgeSettings
-from pytest_mlops.rollout.canary import CanaryEvidence, CanaryVerdict, StepTally, TrafficTally, judge
+from pytest_mlops.rollout.canary import CanaryEvidence, CanaryVerdict, StepTally, VersionTally, judge
 from pytest_mlops.stats.beta_mixture import log_e_below
 
 SETTINGS = JudgeSettings()
@@ -22,7 +22,7 @@ RATIO_ONLY = JudgeSettings(metrics=("errors",), tolerable_rate=0.0)
 def step(old: tuple[Any, ...], new: tuple[Any, ...], share: float = 0.1) -> StepTally:
     """Build a step from (requests, errors, slow) of the old and the new version."""
     tallies = [
-        TrafficTally(requests=counts[0], errors=counts[1], slow=counts[2] if len(counts) > 2 else None)
+        VersionTally(requests=counts[0], errors=counts[1], slow=counts[2] if len(counts) > 2 else None)
         for counts in (old, new)
     ]
     return StepTally(share=share, baseline=tallies[0], canary=tallies[1])

@@ -10,17 +10,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_mlops.records.serving import JudgeSettings
-from pytest_mlops.rollout.canary import CanaryJudgement, CanaryVerdict, StepTally, TrafficTally, judge
+from pytest_mlops.rollout.canary import CanaryJudgement, CanaryVerdict, StepTally, VersionTally, judge
 
 MODES: tuple[Literal["sequential", "single_look"], ...] = ("sequential", "single_look")
 BROKEN = st.sampled_from([None, math.nan, math.inf, -1, True, 10**9])
 
 
 @st.composite
-def tallies(draw: st.DrawFn) -> TrafficTally:
+def tallies(draw: st.DrawFn) -> VersionTally:
     requests = draw(st.integers(0, 20_000))
     errors = draw(st.integers(0, min(requests, 50)))
-    return TrafficTally(
+    return VersionTally(
         requests=requests, errors=errors, slow=draw(st.integers(0, min(requests - errors, 200)))
     )
 

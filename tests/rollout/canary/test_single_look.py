@@ -7,14 +7,14 @@ import pytest
 from scipy.stats import binom
 
 from pytest_mlops.records.serving import JudgeSettings
-from pytest_mlops.rollout.canary import CanaryVerdict, StepTally, TrafficTally, judge
+from pytest_mlops.rollout.canary import CanaryVerdict, StepTally, VersionTally, judge
 
 SETTINGS = JudgeSettings(mode="single_look")
 ERRORS = JudgeSettings(mode="single_look", metrics=("errors",))
 
 
 def step(old: tuple[int, int, int], new: tuple[int, int, int], share: float = 0.1) -> StepTally:
-    tallies = [TrafficTally(requests=counts[0], errors=counts[1], slow=counts[2]) for counts in (old, new)]
+    tallies = [VersionTally(requests=counts[0], errors=counts[1], slow=counts[2]) for counts in (old, new)]
     return StepTally(share=share, baseline=tallies[0], canary=tallies[1])
 
 
