@@ -456,7 +456,9 @@ def test_changes_of_the_policy_come_first_and_block_where_the_base_says_so(
     assert "PASS: credit 1.0 is blocked for this pull request" in fake.comments[0]["body"]
 
 
-def test_the_base_of_the_event_is_compared_with(job: Job, fake: FakeGitHub, make: Make) -> None:
+def commit_base(job: Job, name: str, text: str) -> None:
+    """Commit a configuration, and have the pull request proposed on top of that commit."""
+
     def git(*arguments: str) -> str:
         names = ("-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "commit.gpgsign=false")
         done = subprocess.run(
@@ -464,13 +466,39 @@ def test_the_base_of_the_event_is_compared_with(job: Job, fake: FakeGitHub, make
         )
         return done.stdout.strip()
 
-    (job.folder / "mlops.yaml").write_text(
-        "requirements: [{capability: rank}, {capability: speed}]\n", encoding="utf-8"
-    )
+    (job.folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (job.folder / name).write_text(text, encoding="utf-8")
     git("init", "--quiet")
-    git("add", "mlops.yaml")
+    git("add", name)
     git("commit", "--quiet", "-m", "c")
     job.event["pull_request"]["base"]["sha"] = git("rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("name", "judged"),
+    [
+        ("mlops.yml", "mlops.yml"),
+        ("mlops.yml", "loose.yaml"),
+        ("models/a/mlops.yaml", "models/a/mlops.yaml"),
+        ("models/a/mlops.yml", "mlops.yaml"),
+    ],
+)
+def test_loosening_a_strict_base_blocks_wherever_its_policy_is(
+    job: Job, make: Make, name: str, judged: str
+) -> None:
+    """No configuration is named; the pull request may bring one that the base does not have."""
+    strict = "requirements: [{capability: rank}, {capability: speed}]\ngate: {policy_changes: block}\n"
+    commit_base(job, name, strict)
+    record = make.record(made={"config": judged})
+    assert job.post(record).decision is Decision.BLOCK
+    commit_base(job, name, strict.replace("block", "allow"))
+    ruling = job.post(record)
+    assert ruling.decision is Decision.ALLOW
+    assert ruling.changes
+
+
+def test_the_base_of_the_event_is_compared_with(job: Job, fake: FakeGitHub, make: Make) -> None:
+    commit_base(job, "mlops.yaml", "requirements: [{capability: rank}, {capability: speed}]\n")
     ruling = job.post(make.record())
     assert [change.text for change in ruling.changes] == ["the requirement speed:all was removed"]
     job.event["pull_request"]["base"]["sha"] = make.BASE
