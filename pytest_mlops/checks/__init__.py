@@ -1,1 +1,1 @@
-"""Ready-made model tests, and the class that hand-written ones derive from."""
+"""Ready-made checks and the base class of model tests."""

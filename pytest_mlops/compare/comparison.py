@@ -138,7 +138,7 @@ def _measure_plugin_metrics(
             pairing,
             part,
             confidence=policy.baseline.confidence,
-            wanted=_replicates(policy),
+            required=_replicates(policy),
             seed=seed,
         )
         for metric, part in sorted(wanted)

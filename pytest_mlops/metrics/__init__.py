@@ -1,1 +1,1 @@
-"""Numbers from predictions, latencies and scores, with every input checked."""
+"""Metrics: array arguments validated, estimates and paired differences computed."""

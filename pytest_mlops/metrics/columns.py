@@ -1,4 +1,4 @@
-"""Columns as callers give them: read into plain arrays, checked, copied."""
+"""Validation of array arguments: converted to plain NumPy arrays and copied."""
 
 from __future__ import annotations
 
@@ -32,36 +32,39 @@ __all__ = [
 ]
 
 MAX_NAME = 200
-"""Characters of a slice name."""
+"""Maximum characters of a slice name."""
 MAX_SLICES = 1000
-"""More come of a column of ids given as slices, and one mask each would fill the memory."""
+"""Maximum number of slices; more indicate that ids were passed, and one mask each would exhaust the
+memory."""
 EXACT = 2**53
-"""Up to here every whole number is a float64."""
+"""Every integer up to here is exact as a float64."""
 PROBABILITIES_HINT = "pass labels as y_pred and probabilities as y_score"
 
 
 def read_array(argument: str, value: object) -> Array:
-    """Read anything that NumPy understands, of any shape.
+    """Convert an array-like of any shape to an array.
 
     Raises:
-        RecordingError: masked entries, ragged rows, or an object that does not turn into an array.
+        RecordingError: ``value`` has masked entries or ragged rows, or is not array-like.
     """
     if np.ma.is_masked(value):
-        raise RecordingError(f"{argument} has masked entries; expected a value per example, so drop those")
+        raise RecordingError(
+            f"{argument} has masked entries; expected a value for every example, so drop the masked ones"
+        )
     try:
         array = np.asarray(value)
         if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
-            # NumPy has made text of every number and NaN beside the strings of a list.
+            # NumPy converts numbers and NaN to text if the list also contains text.
             array = np.asarray(value, dtype=object)
     except (TypeError, ValueError, RuntimeError) as error:
         raise RecordingError(
-            f"{argument} is no array ({error}); pass a flat list, a NumPy array or a pandas column"
+            f"{argument} is not array-like ({error}); pass a flat list, a NumPy array or a pandas column"
         ) from error
     return array
 
 
 def read_column(argument: str, value: object) -> Array:
-    """Read a non-empty (n,) array as bool, int64, float64 or str; always a copy.
+    """Validate a non-empty (n,) array and return it as bool, int64, float64 or str; always a copy.
 
     Raises:
         RecordingError: another shape or type, a missing value, NaN or infinity.
@@ -70,7 +73,7 @@ def read_column(argument: str, value: object) -> Array:
     if array.ndim != 1:
         refuse_shape(argument, array)
     if array.size == 0:
-        raise RecordingError(f"{argument} is empty; expected a value per example, and at least one example")
+        raise RecordingError(f"{argument} is empty; expected at least one example")
     kind = array.dtype.kind
     if kind in "OT":
         return _texts(argument, array)
@@ -78,7 +81,8 @@ def read_column(argument: str, value: object) -> Array:
         return read_finite(argument, array)
     if kind == "u" and int(array.max()) > np.iinfo(np.int64).max:
         raise RecordingError(
-            f"{argument} goes up to {array.max()}, beyond 64 signed bits; use smaller numbers"
+            f"{argument} has values up to {array.max()}; expected 64-bit signed integers, so use smaller "
+            "numbers"
         )
     if kind in "iu":
         return array.astype(np.int64)
@@ -91,19 +95,19 @@ def read_column(argument: str, value: object) -> Array:
 
 def refuse_shape(argument: str, array: Array) -> NoReturn:
     """Raise the RecordingError for an array that is not (n,)."""
-    mend = "pass one value per example"
+    fix = "pass one value per example"
     if array.ndim == 2 and array.shape[1] == 1:
-        mend = f"pass {argument}.ravel()"
+        fix = f"pass {argument}.ravel()"
     elif array.ndim == 2 and argument == "y_pred":
-        mend = PROBABILITIES_HINT
-    raise RecordingError(f"{argument} has shape {array.shape}; expected (n,): {mend}")
+        fix = PROBABILITIES_HINT
+    raise RecordingError(f"{argument} has shape {array.shape}; expected (n,): {fix}")
 
 
 def read_finite(argument: str, array: Array) -> NDArray[np.float64]:
     """Return a float64 copy of a numeric array (n,) or (n, K).
 
     Raises:
-        RecordingError: NaN or infinity; positions count rows.
+        RecordingError: an entry is NaN or infinite; the message names the first row.
     """
     with np.errstate(over="ignore"):
         numbers: NDArray[np.float64] = array.astype(np.float64)
@@ -118,8 +122,8 @@ def _texts(argument: str, array: Array) -> NDArray[np.str_]:
     if (other := np.flatnonzero(kinds == "other")).size:
         item = items[other[0]]
         raise RecordingError(
-            f"{argument} holds {item!r:.60} ({type(item).__name__}) at position {other[0]};"
-            " expected text throughout, or an array of numbers"
+            f"{argument} has {item!r:.60} ({type(item).__name__}) at position {other[0]};"
+            " expected only text, or an array of numbers"
         )
     return np.array(items, dtype=np.str_)
 
@@ -127,7 +131,7 @@ def _texts(argument: str, array: Array) -> NDArray[np.str_]:
 def _kind_of(item: object) -> str:
     if isinstance(item, str):
         return "text"
-    # pandas' own NA and NaT are told by name, since pandas need not be installed.
+    # NA and NaT of pandas are recognised by name, since pandas need not be installed.
     absent = item is None or type(item).__name__ in {"NAType", "NaTType"}
     return "missing" if absent or (isinstance(item, float) and math.isnan(item)) else "other"
 
@@ -137,34 +141,34 @@ def _refuse_missing(argument: str, missing: NDArray[np.bool_], what: str) -> Non
         first = int(np.argwhere(missing)[0, 0])
         raise RecordingError(
             f"{argument} has {count} {what} value{'s' if count > 1 else ''}, the first at position {first};"
-            " expected a value for every example, so mend or drop these"
+            " expected a value for every example, so fix or drop these"
         )
 
 
 def read_numbers(argument: str, value: object) -> NDArray[np.float64]:
-    """Read a non-empty (n,) array as float64.
+    """Validate a non-empty (n,) array and return it as float64.
 
     Raises:
         RecordingError: as :func:`read_column`, and for text.
     """
     column = read_column(argument, value)
     if column.dtype.kind == "U":
-        raise RecordingError(f"{argument} holds text; expected numbers, so convert it with .astype(float)")
+        raise RecordingError(f"{argument} is text; expected numbers, so convert it with .astype(float)")
     numbers: NDArray[np.float64] = column.astype(np.float64)
     return numbers
 
 
-def check_within(argument: str, values: NDArray[np.float64], low: float, high: float, mend: str) -> None:
+def check_within(argument: str, values: NDArray[np.float64], low: float, high: float, fix: str) -> None:
     """Refuse values (n,) or (n, K) outside ``low``..``high``.
 
     Raises:
-        RecordingError: says the first such value; ``mend`` says what to do.
+        RecordingError: a value is outside; the message has the first one, and ``fix``.
     """
     outside = (values < low) | (values > high)
     if outside.any():
         first = tuple(np.argwhere(outside)[0])
         raise RecordingError(
-            f"{argument} is {values[first]:g} at position {first[0]}; expected {low:g} to {high:g}: {mend}"
+            f"{argument} is {values[first]:g} at position {first[0]}; expected {low:g} to {high:g}: {fix}"
         )
 
 
@@ -172,7 +176,7 @@ def check_length(argument: str, got: int, n: int) -> None:
     """Refuse an argument whose length is not that of ``y_true``.
 
     Raises:
-        RecordingError: says both lengths.
+        RecordingError: the lengths differ.
     """
     if got != n:
         raise RecordingError(
@@ -181,15 +185,15 @@ def check_length(argument: str, got: int, n: int) -> None:
 
 
 def read_ids(value: object, n: int) -> Array:
-    """Read unique example ids (n,) as int64 or str.
+    """Validate unique example ids (n,) and return them as int64 or str.
 
     Raises:
-        RecordingError: as :func:`read_column`, for another type, and for an id that comes twice.
+        RecordingError: as :func:`read_column`, for another type, and for duplicate ids.
     """
     ids = read_column("ids", value)
     check_length("ids", ids.size, n)
     if ids.dtype.kind not in "iU":
-        raise RecordingError(f"ids has dtype {ids.dtype}; expected text or int, as from .astype(str)")
+        raise RecordingError(f"ids has dtype {ids.dtype}; expected text or int, so convert with .astype(str)")
     if len(set(ids.tolist())) < n:
         first, again = _repeat(ids)
         raise RecordingError(
@@ -200,7 +204,7 @@ def read_ids(value: object, n: int) -> Array:
 
 
 def _repeat(ids: Array) -> tuple[int, int]:
-    """Return the positions of the first id that comes again, and of its second coming."""
+    """Return the positions of the first duplicate id and of its repetition."""
     order = np.argsort(ids, kind="stable")
     again = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
     earliest = again[order[again + 1].argmin()]
@@ -208,10 +212,13 @@ def _repeat(ids: Array) -> tuple[int, int]:
 
 
 def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
-    """Read slices: slice name to mask (n,), or one slice name per example (n,).
+    """Validate slices, given as slice name -> mask (n,) or as one slice name per example (n,).
+
+    Returns:
+        Slice name -> boolean mask (n,).
 
     Raises:
-        RecordingError: a name or mask that is none.
+        RecordingError: a name or a mask is invalid, or there are too many slices.
     """
     if isinstance(value, Mapping):
         _check_slice_names(list(value))
@@ -220,8 +227,8 @@ def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
     check_length("slices", labels.size, n)
     if labels.dtype.kind != "U":
         raise RecordingError(
-            f"slices has dtype {labels.dtype}; expected one slice name per example, as from .astype(str),"
-            " or a mapping of slice name to boolean mask"
+            f"slices has dtype {labels.dtype}; expected one slice name per example (convert with "
+            ".astype(str)), or a mapping of slice name to boolean mask"
         )
     names, codes = np.unique(labels, return_inverse=True)
     _check_slice_names(names.tolist())
@@ -231,7 +238,7 @@ def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
 def _check_slice_names(names: list[object]) -> None:
     if len(names) > MAX_SLICES:
         raise RecordingError(
-            f"slices names {len(names)} slices; expected at most {MAX_SLICES}, so group them (ids go to ids=)"
+            f"slices has {len(names)} names; expected at most {MAX_SLICES}, so group them (pass ids as ids=)"
         )
     for name in names:
         if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME:
@@ -240,7 +247,7 @@ def _check_slice_names(names: list[object]) -> None:
             )
         if name == ALL:
             raise RecordingError(
-                f"slices has the name {ALL!r}, which is every example already; give it another"
+                f"slices has the name {ALL!r}, which is reserved for all examples; use another name"
             )
 
 
@@ -252,13 +259,14 @@ def _mask(name: str, value: object, n: int) -> NDArray[np.bool_]:
     check_length(argument, mask.size, n)
     if mask.dtype.kind != "b":
         raise RecordingError(
-            f"{argument} has dtype {mask.dtype}; expected a boolean mask without gaps, such as age < 40"
+            f"{argument} has dtype {mask.dtype}; expected a boolean mask without missing values, such as age "
+            "< 40"
         )
     return mask.astype(np.bool_)
 
 
 def not_whole(array: Array) -> NDArray[np.bool_]:
-    """Tell which numbers are not whole; beyond 2**53 no float is known to be."""
+    """Return which numbers are not integers; floats beyond 2**53 count as not."""
     if array.dtype.kind != "f":
         return np.zeros(array.shape, dtype=np.bool_)
     fractions: NDArray[np.bool_] = (array != np.floor(array)) | (np.abs(array) > EXACT)
@@ -266,5 +274,5 @@ def not_whole(array: Array) -> NDArray[np.bool_]:
 
 
 def is_whole(array: Array) -> bool:
-    """Tell whether all numbers are whole."""
+    """Return whether all numbers are integers."""
     return not not_whole(array).any()

@@ -1,7 +1,8 @@
-"""How much one example can weigh in a metric: what models that did not differ here may differ by elsewhere.
+"""Largest influence of one example on a metric.
 
-Of a mean it is the largest value that an example can have; of any other metric, as many times as there are
-examples what one of them moves the metric by.
+Two models that never differ on n examples may still differ on others. Bounds allow for that by the influence
+that an unseen example can have: for a mean the largest possible value of an example, for any other metric n
+times the change that one example causes.
 """
 
 from __future__ import annotations
@@ -23,27 +24,27 @@ if TYPE_CHECKING:
 
 __all__ = ["UNKNOWN_INFLUENCE", "jackknife_influence", "largest_influences"]
 
-UNKNOWN_INFLUENCE = "nothing recorded tells how much one example can weigh: it is 0 for both models"
+UNKNOWN_INFLUENCE = "the influence of one example is unknown: all values are 0 for both models"
 LEFT_OUT = 100
-"""Most examples that a metric is measured without."""
+"""Maximum number of examples that are left out in turn."""
 
 
 def largest_influences(
     true: Array, ours: Array, theirs: Array, confidence: float
 ) -> tuple[dict[str, float], float]:
-    """Return what one example can weigh in each metric of regression, by the largest error at hand.
+    """Return the largest influence of one example on each regression metric, from the largest observed error.
 
-    Two models without any error leave the largest deviation of the truth from its mean to go by.
+    If neither model has any error, the largest deviation of the true values from their mean is used instead.
 
     Args:
-        true: True values (n ≥ 1,).
+        true: True values (n,), n ≥ 1.
         ours: Predictions of the candidate (n,).
         theirs: Predictions of the baseline (n,).
-        confidence: One-sided, of the bounds: the root of a mean moves by less the further it is moved.
+        confidence: One-sided confidence level of the bounds, for the nonlinearity of RMSE.
 
     Returns:
-        The weights by metric, all 0 where every number is 0, and how many times larger than its error the
-        largest number is that errors were computed from.
+        Metric -> influence, all 0 if every number is 0; and the ratio of the largest number to the largest
+        error, for rounding errors.
     """
     largest = _largest(true, ours, theirs)
     error = _largest(ours - true, theirs - true)
@@ -66,15 +67,15 @@ def largest_influences(
 
 
 def jackknife_influence(metric: Callable[[NDArray[np.intp]], float], n: int, *, seed: int) -> float:
-    """Return what one of ``n`` ≥ 2 examples weighs in any metric, at least the value of the metric itself.
+    """Return the largest influence of one example on any metric, at least the metric's absolute value.
 
-    (n - 1) times the largest change by leaving one out, the jackknife's estimate of its influence (Efron and
-    Tibshirani 1993, section 11.5), over all examples or 100 of them.
+    (n - 1) times the largest change from leaving one example out, the jackknife estimate of the influence
+    (Efron and Tibshirani 1993, section 11.5), over all examples or a random 100 of them.
 
     Args:
-        metric: Takes row numbers in 0..n - 1, returns a number, NaN where undefined.
-        n: Number of examples.
-        seed: Of the examples left out.
+        metric: Takes row indices in 0..n - 1, returns the metric, NaN if undefined.
+        n: Number of examples, at least 2.
+        seed: Seed of the choice of examples.
     """
     rows = np.arange(n)
     value = metric(rows)

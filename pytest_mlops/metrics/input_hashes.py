@@ -1,7 +1,7 @@
-"""Case hashes: a number per example that changes with its inputs, so that runs show to have had the same.
+"""Hashes of inputs, one per example, which show whether two runs had the same inputs.
 
-What is hashed says of every value what kind of thing it is and how long, so that no two inputs are written
-alike: a number as the float64 that it equals, or exactly where it equals none.
+The serialisation tags every value with its kind and length, so that different inputs never serialise alike:
+a number as the float64 that it equals, or exactly if it equals none.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ if TYPE_CHECKING:
 __all__ = ["CASES", "hash_inputs"]
 
 CASES = "cases"
-"""Name of the hashes among stored arrays."""
+"""Name of the hashes among the stored arrays."""
 BLOCK = 1 << 20
-"""Numbers that are written at once."""
+"""Numbers serialised at once."""
 UNITS_WITHOUT = {"M": {"ps", "fs", "as"}, "m": {"ps", "fs", "as", "Y", "M", "generic"}}
-"""Units of NumPy's times that days and nanoseconds do not hold, by kind."""
+"""Time units of NumPy that days and nanoseconds cannot represent, by dtype kind."""
 
 
 def hash_inputs(inputs: object, n: int) -> NDArray[np.uint64]:
-    """Return 64 bits of BLAKE2b over the inputs of each example (n,).
+    """Return 64 bits of BLAKE2b over the inputs of each example, (n,).
 
-    Numbers count by value, whatever their type; arrays, lists and tuples by their items and lengths. A data
-    frame counts by the values of its columns, in their order.
+    Numbers are hashed by value, independent of their type; arrays, lists and tuples by items and lengths; a
+    data frame by the values of its columns, in order.
 
     Args:
-        inputs: Rows, texts or arrays (n, ...), a data frame among them, or a list of what else there is:
-            numbers, text, bytes, dates, and arrays, lists, mappings and dataclasses of these.
+        inputs: An array (n, ...), a data frame, or a list of n items: numbers, text, bytes, dates, and
+            arrays, lists, mappings and dataclasses of these.
         n: Number of examples.
 
     Raises:
-        RecordingError: not as many inputs as examples, or something whose content cannot be read.
+        RecordingError: the number of inputs is not ``n``, or an item has an unsupported type.
     """
     try:
         found, rows = _rows(inputs)
@@ -59,18 +59,18 @@ def hash_inputs(inputs: object, n: int) -> NDArray[np.uint64]:
         hashes = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     except RecursionError as error:
         raise RecordingError(
-            "inputs holds lists within lists without end; expected a few levels, so flatten them"
+            "inputs is nested too deeply; expected a few levels, so flatten the lists"
         ) from error
     return np.frombuffer(b"".join(hashes), dtype="<u8").astype(np.uint64)
 
 
 def _rows(value: Any) -> tuple[int, Iterable[bytes]]:
-    """Return how many rows an array, a data frame or a list has, and the bytes of each."""
+    """Return the number of rows of an array, a data frame or a list, and the bytes of each row."""
     if isinstance(value, list | tuple):
         return len(value), _listed(value)
     if hasattr(value, "columns") and hasattr(value, "__getitem__"):
         places = range(len(value.columns))
-        # Two columns of a pandas frame may have one name.
+        # Two columns of a pandas frame may have the same name.
         columns = [
             value.iloc[:, place] if hasattr(value, "iloc") else value[name]
             for place, name in zip(places, value.columns, strict=True)
@@ -81,14 +81,14 @@ def _rows(value: Any) -> tuple[int, Iterable[bytes]]:
         return len(array), _listed(array)
     if array.ndim == 0:
         raise RecordingError(
-            f"inputs is a {type(value).__name__}; expected a row per example, so pass an array, a data frame "
-            "or a list, of a sparse matrix .toarray()"
+            f"inputs has type {type(value).__name__}; expected one row per example, so pass an array, a data "
+            "frame or a list (for a sparse matrix, pass .toarray())"
         )
     return len(array), _items(array)
 
 
 def _column(value: Any) -> Array | list[Any]:
-    """Return what NumPy holds without loss as an array, else a list: integers with gaps become floats."""
+    """Return an array if NumPy holds the values without loss, else a list, as of nullable integers."""
     dtype = getattr(value, "dtype", None)
     if hasattr(value, "to_list") and not isinstance(dtype, np.dtype):
         return list(value.to_list())
@@ -96,7 +96,7 @@ def _column(value: Any) -> Array | list[Any]:
 
 
 def _items(array: Array) -> Iterator[bytes]:
-    """Write each item (n, ...) of an array."""
+    """Serialise each item (n, ...) of an array."""
     if array.dtype.names is not None:
         yield from _joined([array[name] for name in array.dtype.names])
     elif _packs(array):
@@ -106,9 +106,9 @@ def _items(array: Array) -> Iterator[bytes]:
 
 
 def _joined(columns: list[Array | list[Any]]) -> Iterator[bytes]:
-    """Write each row of some columns, as the list of its values."""
+    """Serialise each row of the columns, as the list of its values."""
     if not columns:
-        raise RecordingError("inputs has no column; expected one at least, so give what the model was given")
+        raise RecordingError("inputs has no columns; expected at least one, so pass the inputs of the model")
     head = _head(b"L", len(columns))
     arrays = [column for column in columns if not isinstance(column, list) and _packs(column)]
     if len(arrays) == len(columns):
@@ -120,18 +120,18 @@ def _joined(columns: list[Array | list[Any]]) -> Iterator[bytes]:
 
 
 def _listed(values: list[Any] | tuple[Any, ...]) -> Iterator[bytes]:
-    """Write each item of a list."""
+    """Serialise each item of a list."""
     kinds = set(map(type, values))
     if kinds in ({float}, {int}):
         array = np.asarray(values)
-        if kinds == {float} or array.dtype.kind in "iu":  # Not where NumPy has made floats of them.
+        if kinds == {float} or array.dtype.kind in "iu":  # unless NumPy converted integers to floats
             yield from _items(array)
             return
     yield from map(_written, values)
 
 
 def _written(value: Any) -> bytes:
-    """Write anything, as its kind, its length and its content."""
+    """Serialise a value as its kind, length and content."""
     if value is None or type(value).__name__ == "NAType":  # pandas need not be installed.
         return b"N"
     if isinstance(value, str | PurePath | bytes | bytearray):
@@ -168,13 +168,13 @@ def _container(value: Any) -> bytes:
         length, rows = _rows(value)
         return _head(b"L", length) + b"".join(rows)
     raise RecordingError(
-        f"inputs holds a {type(value).__qualname__}, whose content cannot be told; expected numbers, text, "
-        "bytes, dates, or arrays, lists and mappings of these, so convert it, as by vars() or .toarray()"
+        f"inputs contains values of type {type(value).__qualname__}; expected numbers, text, bytes, dates, "
+        "or arrays, lists and mappings of these, so convert it, for example with vars() or .toarray()"
     )
 
 
 def _number(value: Any) -> bytes:
-    """Write a number as the float64 it equals, else exactly."""
+    """Serialise a number as the float64 it equals, else exactly."""
     exact = int(value) if isinstance(value, Integral) else value
     try:
         double = float(exact)
@@ -196,7 +196,7 @@ def _moment(value: Any) -> bytes:
     if isinstance(value, time):
         return _sized(b"h", value.isoformat().encode())
     if isinstance(value, timedelta):
-        # pandas' own holds nanoseconds.
+        # Timedeltas of pandas have nanoseconds.
         held = value.to_timedelta64() if hasattr(value, "to_timedelta64") else np.timedelta64(value)
         return _written(held)
     if isinstance(value, datetime) and value.tzinfo is not None:
@@ -205,7 +205,7 @@ def _moment(value: Any) -> bytes:
 
 
 def _packs(array: Array) -> bool:
-    """Tell whether all items of an array are written in as many bytes, and hence many at once."""
+    """Return whether all items of an array serialise to the same number of bytes, and so in blocks."""
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind in "mM" and np.datetime_data(array.dtype)[0] in UNITS_WITHOUT[kind]:
         raise RecordingError(
@@ -216,7 +216,7 @@ def _packs(array: Array) -> bool:
 
 
 def _packed(columns: list[Array], head: bytes = b"") -> Iterator[bytes]:
-    """Write each row of columns (n, ...), after ``head``; the same bytes as of one value after the other."""
+    """Serialise rows of columns (n, ...) in blocks, each after ``head``; the bytes equal those per value."""
     step = max(1, BLOCK // max(1, sum(column[:1].size for column in columns)))
     for start in range(0, len(columns[0]), step):
         parts = [_cells(column[start : start + step]) for column in columns]
@@ -245,7 +245,7 @@ def _numbers(array: Array) -> Array:
         return records
     whole = array.astype(f"<{array.dtype.kind}8").view("<u8")
     size = np.abs(array).astype("<u8")
-    # A float64 equals it where no more than 53 binary digits stand before its zeros.
+    # A float64 equals an integer with at most 53 significant binary digits.
     inexact = size // np.maximum(size & (~size + np.uint64(1)), 1) > EXACT
     large = inexact & (size >= 2**63) if array.dtype.kind == "u" else np.zeros_like(inexact)
     records["kind"][inexact], records["value"][inexact] = ord("i"), whole[inexact]
@@ -254,7 +254,7 @@ def _numbers(array: Array) -> Array:
 
 
 def _moments(array: Array) -> Array:
-    """Write times as days and nanoseconds of the day, which are the same in every unit."""
+    """Serialise times as days and nanoseconds of the day, independent of their unit."""
     kind = array.dtype.kind
     records = np.zeros(array.shape, dtype=[("kind", "u1"), ("days", "<i8"), ("ns", "<i8")])
     days = array.astype(f"{kind}8[D]")

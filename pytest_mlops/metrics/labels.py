@@ -1,4 +1,4 @@
-"""Labels: told from values, brought to codes, with the probabilities given to them."""
+"""Class labels: task inference, encoding, and validation of predicted probabilities."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ __all__ = ["Labels", "infer_task", "read_scores"]
 
 _CLOSE = 10_000
 ROW_TOLERANCE = 1e-6
-"""How far a row of probabilities may be from a sum of 1."""
+"""Maximum deviation of a row of probabilities from a sum of 1."""
 
 
 def infer_task(true: Array, pred: Array) -> str:
-    """Tell ``classification`` from ``regression`` by type and values of true and predicted (n,).
+    """Return ``classification`` or ``regression``, by type and values of true and predicted (n,).
 
-    Text, booleans and integers are labels; fractions are values; whole floats are labels only where there are
-    at most two of them.
+    Text, booleans and integers are labels; fractions are values; whole floats are labels only if there are
+    at most two distinct ones.
 
     Raises:
-        RecordingError: the predictions look like probabilities of two labels.
+        RecordingError: the predictions look like probabilities of a binary task.
     """
     kinds = {true.dtype.kind, pred.dtype.kind}
     if kinds & {"U", "b"}:
@@ -48,8 +48,8 @@ def infer_task(true: Array, pred: Array) -> str:
         few = is_whole(true) and ((true == true.min()) | (true == true.max())).all()
         if few and pred.min() >= 0 and pred.max() <= 1:
             raise RecordingError(
-                "y_pred holds fractions in 0..1 and y_true at most two values, like probabilities;"
-                f" {PROBABILITIES_HINT}, or say task='regression'"
+                "y_pred has fractions in 0..1 and y_true at most two values, like probabilities;"
+                f" {PROBABILITIES_HINT}, or set task='regression'"
             )
         return "regression"
     if "f" not in kinds or np.union1d(true, pred).size <= 2:
@@ -59,13 +59,13 @@ def infer_task(true: Array, pred: Array) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Labels:
-    """Labels as codes.
+    """Encoded labels.
 
     Attributes:
-        classes: Every label that occurs, and the positive one, sorted.
-        true: Positions in ``classes`` of the true labels (n,).
-        pred: The same of the predicted ones.
-        positive: Position of the positive label; ``None`` for macro averages.
+        classes: All occurring labels and the positive one, sorted.
+        true: Codes of the true labels, as indices into ``classes`` (n,).
+        pred: Codes of the predicted labels (n,).
+        positive: Code of the positive label; ``None`` for macro averages.
     """
 
     classes: list[Any]
@@ -75,10 +75,10 @@ class Labels:
 
     @classmethod
     def of(cls, true: Array, pred: Array, positive: object) -> Labels:
-        """Encode columns of labels.
+        """Encode true and predicted labels (n,).
 
         Raises:
-            RecordingError: labels of different kinds, numbers that are no labels, an impossible ``positive``.
+            RecordingError: labels of different kinds, fractions, or an invalid ``positive``.
         """
         true, pred = _alike(true, pred)
         seen = _distinct(true, pred)
@@ -102,7 +102,7 @@ class Labels:
 
 
 def _distinct(true: Array, pred: Array) -> Array:
-    """Return the sorted labels of both; whole numbers that lie close together without sorting."""
+    """Return the sorted distinct labels of both; integers in a small range are counted, not sorted."""
     if true.dtype.kind != "i":
         return np.union1d(true, pred)
     low, high = min(true.min(), pred.min()), max(true.max(), pred.max())
@@ -116,13 +116,13 @@ def _distinct(true: Array, pred: Array) -> Array:
 
 
 def _alike(true: Array, pred: Array) -> tuple[Array, Array]:
-    """Bring both to one type of label: text, bool or int64."""
+    """Convert both to one label type: text, bool or int64."""
     columns = {"y_true": true, "y_pred": pred}
     if (true.dtype.kind == "U") != (pred.dtype.kind == "U"):
         held = {name: "text" if array.dtype.kind == "U" else array.dtype for name, array in columns.items()}
         raise RecordingError(
-            f"y_pred holds {held['y_pred']} and y_true holds {held['y_true']}; expected labels of one kind in"
-            " both, so convert one of them with .astype"
+            f"y_pred is {held['y_pred']} and y_true is {held['y_true']}; expected labels of the same kind, so"
+            " convert one of them with .astype"
         )
     if true.dtype.kind == pred.dtype.kind and true.dtype.kind in "Ub":
         return true, pred
@@ -137,18 +137,18 @@ def _alike(true: Array, pred: Array) -> tuple[Array, Array]:
 
 
 def _positive(labels: list[Any], positive: object) -> Any:
-    """Return the positive label, ``None`` for macro averages."""
+    """Return the positive label; ``None`` for macro averages."""
     if positive is None:
         return labels[1] if labels in ([0, 1], [-1, 1]) else None
     label = positive.item() if isinstance(positive, np.generic) else positive
     fits = isinstance(label, str) if isinstance(labels[0], str) else isinstance(label, bool | int | float)
-    # One label may be all that occurs; the positive one is then the other, or that one.
+    # If only one label occurs, the positive label may be that one or the missing one.
     if not fits or (label not in labels and len(labels) != 1) or not is_whole(np.array(label)):
         raise RecordingError(f"positive is {label!r:.60}; expected one of the labels, {_some(labels)}")
     if len(labels) > 2:
         raise RecordingError(
             f"positive is {label!r:.60}, and there are {len(labels)} labels, {_some(labels)};"
-            " leave it out for macro averages, or make two labels of them"
+            " leave it out for macro averages, or reduce them to two labels"
         )
     return labels[labels.index(label)] if label in labels else label
 
@@ -158,27 +158,27 @@ def _some(labels: list[Any]) -> str:
 
 
 def read_scores(value: object, labels: Labels) -> NDArray[np.float64]:
-    """Read probabilities of the positive label (n,), or of all K labels in sorted order (n, K).
+    """Validate probabilities of the positive label (n,), or of all K labels in sorted order (n, K).
 
     Raises:
-        RecordingError: another shape, no probabilities, or rows that do not sum to 1.
+        RecordingError: another shape, values outside 0..1, or rows that do not sum to 1.
     """
     array = read_array("y_score", value)
     if array.ndim not in {1, 2} or array.shape[1:] == (1,):
         refuse_shape("y_score", array)
     if array.dtype.kind not in "fiub":
         raise RecordingError(
-            f"y_score has dtype {array.dtype}; expected probabilities without gaps, as float"
+            f"y_score has dtype {array.dtype}; expected probabilities as float, without missing values"
         )
     check_length("y_score", len(array), labels.true.size)
     scores = read_finite("y_score", array)
     check_within("y_score", scores, 0, 1, "pass probabilities, not log odds or distances")
     classes = len(labels.classes)
     if scores.ndim == 1 and labels.positive is None:
-        mend = f"pass shape (n, {classes})" if classes > 2 else "say which of two labels is positive="
+        fix = f"pass shape (n, {classes})" if classes > 2 else "name the positive label with positive="
         raise RecordingError(
             f"y_score has shape {scores.shape} and the labels are {_some(labels.classes)};"
-            f" expected the probability of each label: {mend}"
+            f" expected the probability of each label: {fix}"
         )
     if scores.ndim == 2:
         _check_rows(scores, labels.classes)
@@ -189,7 +189,7 @@ def _check_rows(scores: NDArray[np.float64], classes: list[Any]) -> None:
     if scores.shape[1] != len(classes):
         raise RecordingError(
             f"y_score has {scores.shape[1]} columns, and y_true with y_pred has {len(classes)} labels,"
-            f" {_some(classes)}; expected a column for each of them, in sorted order"
+            f" {_some(classes)}; expected one column per label, in sorted order"
         )
     total = scores.sum(axis=1)
     off = np.abs(total - 1)

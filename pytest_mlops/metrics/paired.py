@@ -1,4 +1,4 @@
-"""Paired comparison: how far two models differ on the same examples, metric by metric, slice by slice."""
+"""Paired comparison of two models on the same examples, by metric and slice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = ["REPLICATES", "compare_classification", "compare_regression", "compar
 
 REPLICATES = 10_000
 DRAWN_CELLS = 10_000_000
-"""Counts (replicates × cells) that one slice is worth, about a second; many classes get fewer replicates."""
+"""Budget of counts (replicates × cells) per slice, about a second; many classes get fewer replicates."""
 FEWEST_REPLICATES = 1_000
 LABEL_METRICS = ("accuracy", "precision", "recall", "f1")
 
@@ -61,29 +61,31 @@ def compare_classification(
 ) -> list[PairedDelta]:
     """Compare the labels that two models predict for the same examples.
 
-    Accuracy and the recall of a binary task are paired shares (Tango's interval, McNemar's mid-p test);
-    precision, F1 and what is averaged over classes come from a bootstrap of the joint counts; ROC AUC from
-    DeLong's covariance; log loss and Brier score from Student's t of paired per-example losses, adjusted for
-    their skewness.
+    Accuracy and the recall of a binary task are paired proportions (Tango's interval, McNemar's mid-p test).
+    Precision, F1 and macro averages use a bootstrap of the joint counts, ROC AUC uses DeLong's covariance,
+    and log loss and Brier score use Student's t of paired per-example losses, adjusted for skewness.
 
     Args:
         true: True labels (n,).
-        candidate: Labels that the candidate predicts (n,).
-        baseline: Labels that the baseline predicts (n,).
-        scores: Probabilities by candidate and baseline, of the positive class (n,) or of every class (n, K).
+        candidate: Labels predicted by the candidate (n,).
+        baseline: Labels predicted by the baseline (n,).
+        scores: Probabilities of candidate and baseline, for the positive class (n,) or every class (n, K).
         slices: Slice name -> mask (n,); ``all`` is added.
         positive: The positive label, as for the recorder.
-        confidence: One-sided, of each bound.
-        replicates: Of the bootstrap; K tests at level α need more than K/α.
-        seed: Of the bootstrap.
+        confidence: One-sided confidence level of each bound.
+        replicates: Number of bootstrap replicates; K tests at level α need more than K/α.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        The difference of every metric on every slice.
 
     Raises:
-        RecordingError: labels of different kinds, or an impossible ``positive``.
+        RecordingError: labels of different kinds, or an invalid ``positive``.
     """
-    # NumPy would make text of the numbers beside text.
+    # NumPy would convert numbers to text.
     if len({array.dtype.kind == "U" for array in (true, candidate, baseline)}) > 1:
         raise RecordingError(
-            "text stands for the labels in one place and numbers in another; expected labels of one kind"
+            "some of true labels, candidate and baseline are text and others numbers; expected the same kind"
         )
     known = Labels.of(true, np.concatenate([candidate, baseline]), positive)
     n, classes = true.size, len(known.classes)
@@ -106,9 +108,10 @@ def compare_regression(
     slices: Mapping[str, Mask],
     confidence: float = 0.95,
 ) -> list[PairedDelta]:
-    """Compare the values that two models predict for the same examples, shapes (n,).
+    """Compare the values that two models predict for the same examples, all of shape (n,).
 
-    MAE and MSE are means of paired losses; RMSE and R² go by paired differences of influence values.
+    MAE and MSE are means of paired losses; RMSE and R² use paired differences of influence values. Arguments
+    as for :func:`compare_classification`.
     """
     found = []
     for name, mask in _parts(slices, true.size):
@@ -130,7 +133,7 @@ def compare_values(
     slices: Mapping[str, Mask],
     confidence: float = 0.95,
 ) -> list[PairedDelta]:
-    """Compare the mean of any per-example score or loss of two models on the same examples, shapes (n,)."""
+    """Compare the mean of a per-example score or loss of two models on the same examples, shapes (n,)."""
     return [
         values_delta(metric, name, candidate[mask], baseline[mask], confidence)
         for name, mask in _parts(slices, candidate.size)
@@ -149,7 +152,7 @@ def _errors(
     theirs: NDArray[np.float64],
     confidence: float,
 ) -> list[PairedDelta]:
-    weights, larger = largest_influences(true, ours, theirs, confidence)
+    largest, larger = largest_influences(true, ours, theirs, confidence)
     second = influences(true, theirs)
     pairs = {name: (*pair, *second[name]) for name, pair in influences(true, ours).items()}
     means = float((ours - true).mean()), float((theirs - true).mean())
@@ -159,7 +162,7 @@ def _errors(
         if value is None or other is None:
             found.append(undefined_delta(metric, part, true.size, "y_true is constant"))
             continue
-        change, weight = influence - other_influence + (value - other), weights[metric]
+        change = influence - other_influence + (value - other)
         found.append(
             mean_delta(
                 metric,
@@ -167,8 +170,8 @@ def _errors(
                 (value, other),
                 change,
                 confidence,
-                weight=weight,
-                magnitude=larger * weight,
+                influence=largest[metric],
+                magnitude=larger * largest[metric],
             )
         )
     return found
@@ -203,8 +206,8 @@ def _labels(
                 n,
                 (ours, theirs),
                 drawn[name],
-                alike=_alike(name, cells, positive),
-                wanted=replicates,
+                support=_alike(name, cells, positive),
+                required=replicates,
                 confidence=confidence,
             )
         )
@@ -228,10 +231,10 @@ def _share(metric: str, part: str, cells: JointCells, chosen: Mask, confidence: 
 
 
 def _alike(metric: str, cells: JointCells, positive: int | None) -> float:
-    """Return the number of examples that one counts among: those that bear on the metric."""
+    """Return the effective number of examples that determine the metric."""
     if positive is None:
         sizes = np.bincount(cells.true, cells.count)
-        # The smallest class weighs most, and is one of K that are averaged.
+        # The smallest class has the largest weight per example, and is one of K classes in the average.
         return float(sizes[sizes > 0].min() * np.count_nonzero(sizes))
     relevant = (cells.pred[0] == positive) | (cells.pred[1] == positive)
     if metric == "f1":
@@ -246,7 +249,7 @@ def _probabilities(
     binary = known.positive is not None or classes == 2
     metrics = ("roc_auc", "log_loss", "brier") if binary else ("log_loss", "brier")
     if len(shapes) > 1 or shapes not in ({()}, {(classes,)}):
-        why = "the probabilities of the two runs are of different labels"
+        why = "the probabilities of the two runs are for different labels"
         return [undefined_delta(metric, part, true.size, why) for metric in metrics]
     if not true.size:
         return [undefined_delta(metric, part, 0, EMPTY) for metric in metrics]
@@ -255,11 +258,11 @@ def _probabilities(
         reference = 1 if known.positive is None else known.positive
         ours, theirs = (scores if scores.ndim == 1 else scores[:, reference] for scores in pair)
         found.append(area_delta(part, true == reference, ours, theirs, confidence))
-    # A log loss has no bound, so that the largest at hand stands in for it.
-    for metric, losses, weight in (
+    # The log loss is unbounded, so the largest observed loss is used.
+    for metric, losses, influence in (
         ("log_loss", log_losses, None),
         ("brier", brier_losses, 1.0 if binary else 2.0),
     ):
         first, second = (losses(true, scores, positive=known.positive) for scores in pair)
-        found.append(values_delta(metric, part, first, second, confidence, weight=weight))
+        found.append(values_delta(metric, part, first, second, confidence, influence=influence))
     return found

@@ -1,4 +1,4 @@
-"""The difference of one metric between two models on the same examples, and the ways to come by it."""
+"""The paired difference of one metric between two models, by statistical method."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 FEW = "fewer than two examples"
-TOO_LARGE = "its numbers are too large to compute with"
+TOO_LARGE = "the numbers are too large for float64"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,17 +40,17 @@ class PairedDelta:
     Attributes:
         metric: Name of the metric.
         slice: Name of the slice.
-        n: Paired examples that it rests on, of an area those of the smaller class.
+        n: Number of paired examples; for an AUC, those of the smaller class.
         candidate: Value of the candidate.
         baseline: Value of the baseline.
         delta: Candidate minus baseline.
         lower: One-sided lower confidence bound of the difference.
         upper: One-sided upper bound, at the same confidence.
-        p_decrease: P value of the hypothesis that the metric did not go down; small where it did.
-        p_increase: P value of the hypothesis that it did not go up.
-        variance: Of the per-example difference, which power is planned with; ``None`` where not known.
-        method: What was used.
-        undefined: Why there is no difference, all numbers then being ``None``.
+        p_decrease: P value of the null hypothesis that the metric did not decrease.
+        p_increase: P value of the null hypothesis that the metric did not increase.
+        variance: Variance of the per-example difference, for power analysis; ``None`` if unknown.
+        method: Statistical method.
+        undefined: Why the difference is undefined; all numbers are ``None`` then.
     """
 
     metric: str
@@ -69,23 +69,23 @@ class PairedDelta:
 
 
 def undefined_delta(metric: str, part: str, n: int, why: str) -> PairedDelta:
-    """Return a difference that there is none of."""
+    """Return an undefined difference with its reason."""
     return PairedDelta(metric=metric, slice=part, n=n, undefined=why)
 
 
 def share_delta(
     metric: str, part: str, n: int, *, gained: int, lost: int, right: int, confidence: float
 ) -> PairedDelta:
-    """Compare two shares of the same n ≥ 1 examples: Tango's score interval, McNemar's mid-p test.
+    """Compare two proportions of the same examples: Tango's score interval, McNemar's mid-p test.
 
     Args:
         metric: Name of the metric.
         part: Name of the slice.
-        n: Number of examples.
-        gained: Examples that only the candidate gets right.
-        lost: Examples that only the baseline gets right.
-        right: Examples that the candidate gets right.
-        confidence: One-sided, of each bound.
+        n: Number of examples, at least 1.
+        gained: Number of examples that only the candidate predicts correctly.
+        lost: Number of examples that only the baseline predicts correctly.
+        right: Number of examples that the candidate predicts correctly.
+        confidence: One-sided confidence level of each bound.
     """
     return PairedDelta(
         metric=metric,
@@ -110,17 +110,18 @@ def values_delta(
     theirs: NDArray[np.float64],
     confidence: float,
     *,
-    weight: float | None = None,
+    influence: float | None = None,
 ) -> PairedDelta:
-    """Compare the means of per-example values (n,); values that are all 0 or 1 make paired shares.
+    """Compare the means of per-example values; values that are all 0 or 1 are paired proportions.
 
     Args:
         metric: Name of the metric.
         part: Name of the slice.
-        ours: Values of the candidate.
-        theirs: Values of the baseline.
-        confidence: One-sided, of each bound.
-        weight: By how much the two values of one example can differ; by default the largest value at hand.
+        ours: Values of the candidate (n,).
+        theirs: Values of the baseline (n,).
+        confidence: One-sided confidence level of each bound.
+        influence: Largest possible difference between the two values of one example; by default the largest
+            observed value.
     """
     n = ours.size
     if n < 2:
@@ -138,7 +139,7 @@ def values_delta(
         means,
         ours - theirs,
         confidence,
-        weight=largest if weight is None else weight,
+        influence=largest if influence is None else influence,
         magnitude=largest,
     )
 
@@ -150,31 +151,31 @@ def mean_delta(
     change: NDArray[np.float64],
     confidence: float,
     *,
-    weight: float,
+    influence: float,
     magnitude: float = 0.0,
 ) -> PairedDelta:
     """Compare by Student's t of paired differences, adjusted for their skewness.
 
-    Differences that did not happen to occur have no spread, so that no bound comes nearer to the change than
-    ``weight`` times the share of examples that 0 of n leave possible.
+    Differences that did not occur in the sample add no variance. Each bound is therefore at least
+    ``influence`` times the upper bound of a share with 0 of n successes away from the change.
 
     Args:
         metric: Name of the metric.
         part: Name of the slice.
-        values: Of candidate and baseline.
-        change: Difference of each example, or of its influence on the metric, (n ≥ 2,).
-        confidence: One-sided, of each bound.
-        weight: How much one example can weigh, in units of ``change``.
-        magnitude: Size of the numbers that ``change`` was subtracted from.
+        values: Metric of candidate and baseline.
+        change: Per-example difference, or difference of influence values, (n,), n ≥ 2.
+        confidence: One-sided confidence level of each bound.
+        influence: Largest influence of one example, in units of ``change``.
+        magnitude: Largest magnitude of the numbers that were subtracted, for rounding errors.
     """
     n = change.size
-    if not (weight > 0 or change.any()):
+    if not (influence > 0 or change.any()):
         return undefined_delta(metric, part, n, UNKNOWN_INFLUENCE)
-    if not (np.isfinite(change).all() and all(map(math.isfinite, (*values, weight)))):
+    if not (np.isfinite(change).all() and all(map(math.isfinite, (*values, influence)))):
         return undefined_delta(metric, part, n, TOO_LARGE)
     with np.errstate(over="ignore", invalid="ignore"):
         mean = paired_mean(change, magnitude=magnitude)
-        delta, reach = values[0] - values[1], weight * unseen_share(n, confidence)
+        delta, reach = values[0] - values[1], influence * unseen_share(n, confidence)
         lower = min(mean.lower(confidence), delta - reach)
         upper = max(mean.upper(confidence), delta + reach)
     if not all(map(math.isfinite, (delta, lower, upper, mean.variance))):
@@ -202,35 +203,38 @@ def replicates_delta(
     values: tuple[float, float],
     drawn: Replicates,
     *,
-    alike: float,
-    wanted: int,
+    support: float,
+    required: int,
     confidence: float,
-    weight: float = 1.0,
+    influence: float = 1.0,
     resampled: str = "counts",
 ) -> PairedDelta:
-    """Compare by bootstrap: percentile bounds, or normal ones where fewer replicates than wanted were drawn.
+    """Compare by bootstrap: percentile bounds, or normal bounds with fewer replicates than required.
 
-    Resampling knows nothing of disagreements that did not happen to occur, so that no bound comes nearer to
-    the difference than ``weight`` times 1 − (1 − confidence)^(1/m), what 0 of m examples leave possible.
+    Resampling cannot reproduce disagreements that did not occur in the sample. Each bound is therefore at
+    least ``influence``·(1 − (1 − confidence)^(1/m)) away from the difference, the upper bound of a share with
+    0 of m successes.
 
     Args:
         metric: Name of the metric.
         part: Name of the slice.
         n: Number of examples.
-        values: Of candidate and baseline.
+        values: Metric of candidate and baseline.
         drawn: Replicates of the difference.
-        alike: The m above, as a number of examples that a single one weighs as much as.
-        wanted: Replicates that p values of the whole family need.
-        confidence: One-sided, of each bound.
-        weight: What the metric would change by if all the m examples did; 1 for what lies in 0..1.
-        resampled: What the bootstrap draws.
+        support: The m above: effective number of examples that determine the metric.
+        required: Number of replicates that the p values of the whole family need.
+        confidence: One-sided confidence level of each bound.
+        influence: Change of the metric if all m examples changed; 1 for a metric in 0..1.
+        resampled: What the bootstrap resamples, for the method's name.
     """
     if not math.isfinite(drawn.estimate):
-        return undefined_delta(metric, part, n, "a model predicts no positive example, or there is none")
-    change, reach = drawn.estimate, weight * unseen_share(alike, confidence)
-    stderr = _spread(drawn, weight)
+        return undefined_delta(
+            metric, part, n, "no example is positive, or a model predicts none as positive"
+        )
+    change, reach = drawn.estimate, influence * unseen_share(support, confidence)
+    stderr = _spread(drawn, influence)
     percentile = drawn.suffices(confidence) and (
-        drawn.size >= wanted or drawn.undefined > 0 or not stderr > 0
+        drawn.size >= required or drawn.undefined > 0 or not stderr > 0
     )
     if drawn.undefined and not percentile:
         return undefined_delta(metric, part, n, _unknown(drawn))
@@ -261,19 +265,19 @@ def replicates_delta(
     )
 
 
-def _spread(drawn: Replicates, weight: float) -> float:
-    """Return the standard error, 0 where replicates differ by the rounding error of the metric."""
+def _spread(drawn: Replicates, influence: float) -> float:
+    """Return the standard error; 0 if the replicates differ only by rounding errors."""
     with np.errstate(over="ignore", invalid="ignore"):
         stderr = drawn.stderr
-    return 0.0 if stderr <= ROUNDING * max(weight, abs(drawn.estimate)) else stderr
+    return 0.0 if stderr <= ROUNDING * max(influence, abs(drawn.estimate)) else stderr
 
 
 def _unknown(drawn: Replicates) -> str:
-    return f"the metric is undefined in {drawn.undefined:,} of {drawn.size:,} resamples, so no bound is known"
+    return f"the metric is undefined in {drawn.undefined:,} of {drawn.size:,} resamples, so there is no bound"
 
 
 def _p_above(drawn: Replicates) -> float:
-    """Return the p value of H0: statistic ≤ 0, small where the replicates lie above it."""
+    """Return the p value of H0: statistic ≤ 0."""
     above = drawn.values.size - int(np.searchsorted(drawn.values, 0.0, side="right"))
     return (1 + drawn.size - above) / (drawn.size + 1)
 
@@ -285,19 +289,26 @@ def area_delta(
     theirs: NDArray[np.float64],
     confidence: float,
 ) -> PairedDelta:
-    """Compare the areas under the ROC curve of two scores (n,) by DeLong's covariance.
+    """Compare the areas under the ROC curve of two scores by DeLong's covariance.
 
-    The examples of the smaller class are the n that an area rests on: they give Student's t its degrees of
-    freedom, and no bound comes nearer to the change than what 0 of them leave possible.
+    The number of examples m of the smaller class gives the degrees of freedom of Student's t, and each bound
+    is at least the upper bound of a share with 0 of m successes away from the change.
+
+    Args:
+        part: Name of the slice.
+        positive: Whether each example is positive (n,).
+        ours: Scores of the candidate (n,).
+        theirs: Scores of the baseline (n,).
+        confidence: One-sided confidence level of each bound.
     """
     found = delong.paired_auc(positive, ours, theirs)
     m = min(int(positive.sum()), int((~positive).sum()))
     change, stderr = found.difference.value, found.difference.stderr
     if change is None or stderr is None or m < 2:
-        why = found.difference.undefined or "one example of a class only"
+        why = found.difference.undefined or "only one example of a class"
         return undefined_delta("roc_auc", part, m, why)
     adjusted = SkewAdjusted(value=change, stderr=stderr, skewness=found.skewness, freedom=m - 1)
-    turned = SkewAdjusted(value=-change, stderr=stderr, skewness=-found.skewness, freedom=m - 1)
+    mirrored = SkewAdjusted(value=-change, stderr=stderr, skewness=-found.skewness, freedom=m - 1)
     reach = unseen_share(m, confidence)
     return PairedDelta(
         metric="roc_auc",
@@ -309,7 +320,7 @@ def area_delta(
         lower=min(adjusted.lower(confidence), change - reach),
         upper=max(adjusted.upper(confidence), change + reach),
         p_decrease=adjusted.p_below(),
-        p_increase=turned.p_below(),
+        p_increase=mirrored.p_below(),
         variance=stderr**2 * m,
         method="DeLong, Student's t of the smaller class, adjusted for skewness",
     )

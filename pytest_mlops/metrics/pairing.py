@@ -1,4 +1,4 @@
-"""Pairing: which examples two sets of predictions have in common."""
+"""Pairing of the examples that two sets of predictions have in common."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["Pairing", "pair_examples"]
 
 SLICE = "slice:"
-"""How the names of slice masks begin among stored arrays."""
+"""Prefix of the names of slice masks among stored arrays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Pairing:
-    """Two models' answers to the same n examples, in one order.
+    """Predictions of two models for the same n examples, in the same order.
 
     Attributes:
         true: True labels or values (n,).
-        candidate: The candidate's predictions or scores (n,).
-        baseline: The baseline's (n,).
-        scores: Probabilities by both, where both have them: of the positive class (n,) or of all (n, K).
-        slices: Slice name -> mask (n,), as the candidate's run cut them.
-        added: Examples of the candidate alone.
-        removed: Examples of the baseline alone.
+        candidate: Predictions or scores of the candidate (n,).
+        baseline: Predictions or scores of the baseline (n,).
+        scores: Probabilities of both, if both have them: for the positive class (n,) or all classes (n, K).
+        slices: Slice name -> mask (n,), from the candidate's run.
+        added: Number of examples of the candidate only.
+        removed: Number of examples of the baseline only.
     """
 
     true: Array
@@ -54,7 +54,7 @@ class Pairing:
 
     @classmethod
     def within(cls, arrays: Arrays) -> Self:
-        """Pair the predictions, or scores, of two models that one call recorded."""
+        """Pair the predictions or scores of two models that one recording call received."""
         candidate = arrays[_answers(arrays)]
         return cls(
             true=arrays.get("y_true", np.zeros(candidate.size)),
@@ -72,14 +72,14 @@ def pair_examples(
 
     Args:
         ours: Arrays of the candidate's run.
-        theirs: Arrays of the baseline's.
-        by_position: Whether the nth example of one is the nth of the other.
-        ids_given: Whether both runs gave ids.
-        all_of_baseline: Whether an example that only the baseline has is refused.
+        theirs: Arrays of the baseline's run.
+        by_position: Whether to pair by position rather than by id.
+        ids_given: Whether both runs recorded ids.
+        all_of_baseline: Whether to refuse if the candidate lacks examples of the baseline.
 
     Raises:
-        EvidenceError: no ids to pair by, an id that comes twice, different lengths by position, nothing in
-            common, examples missing, or truths, inputs or slices that differ.
+        EvidenceError: there are no ids, duplicate ids, different lengths, no common examples, missing
+            examples, or different true values, inputs or slices.
     """
     answers = _answers(ours)
     _check(theirs, answers)
@@ -88,16 +88,16 @@ def pair_examples(
     added, removed = ours[answers].size - candidate.size, theirs[answers].size - baseline.size
     if removed and all_of_baseline:
         raise EvidenceError(
-            f"{removed:,} of its {theirs[answers].size:,} examples are not in the candidate's run, which "
-            "removed_cases: fail forbids"
+            f"{removed:,} of its {theirs[answers].size:,} examples are missing in the candidate's run; "
+            "removed_cases: fail requires all of them"
         )
     true = ours["y_true"][first] if "y_true" in ours else np.zeros(candidate.size)
     if "y_true" in ours and "y_true" in theirs:
-        _same("truth", true, theirs["y_true"][second])
+        _same("true value", true, theirs["y_true"][second])
     if CASES in theirs:
         if CASES not in ours:
             raise EvidenceError(
-                "it kept hashes of its inputs and the candidate did not; record inputs= here too"
+                "it recorded hashes of its inputs and the candidate did not; pass inputs= in this run too"
             )
         _same("input", ours[CASES][first], theirs[CASES][second])
     for name in sorted(ours.keys() & theirs.keys()):
@@ -117,23 +117,23 @@ def pair_examples(
 
 
 def _check(theirs: Arrays, answers: str) -> None:
-    """Refuse arrays of a baseline that are not what a recorder keeps."""
+    """Refuse baseline arrays that the recorder cannot have written."""
     needed = {"ids", answers} | ({"y_true"} if answers == "y_pred" else set())
     if missing := needed - theirs.keys():
-        raise EvidenceError(f"its arrays have no {min(missing)}; expected what the recorder kept of its run")
+        raise EvidenceError(f"its arrays have no {min(missing)}; expected the arrays of a recorded run")
     n = theirs["ids"].size
     if not n or any(array.shape[:1] != (n,) for array in theirs.values()):
-        raise EvidenceError("its arrays are empty or of different lengths; measure the baseline anew")
+        raise EvidenceError("its arrays are empty or have different lengths; measure the baseline again")
     if theirs[answers].dtype.kind == "f" and not np.isfinite(theirs[answers]).all():
-        raise EvidenceError("its predictions have NaN or infinite values; measure the baseline anew")
+        raise EvidenceError("its predictions have NaN or infinite values; measure the baseline again")
 
 
 def _positions(ours: Arrays, theirs: Arrays) -> tuple[Index, Index]:
     sizes = ours["ids"].size, theirs["ids"].size
     if sizes[0] != sizes[1]:
         raise EvidenceError(
-            f"it has {sizes[1]:,} examples and the candidate {sizes[0]:,}; by position they must be as many. "
-            "Record ids to pair by"
+            f"it has {sizes[1]:,} examples and the candidate {sizes[0]:,}; pairing by position requires "
+            "equal numbers, so record ids"
         )
     return slice(None), slice(None)
 
@@ -141,19 +141,19 @@ def _positions(ours: Arrays, theirs: Arrays) -> tuple[Index, Index]:
 def _by_id(ours: Arrays, theirs: Arrays, *, ids_given: bool) -> tuple[Index, Index]:
     if not ids_given:
         raise EvidenceError(
-            "there are no ids to pair examples by; record them with ids=, or say baseline.pair_by: position"
+            "there are no ids to pair examples by; record them with ids=, or set baseline.pair_by: position"
         )
     left, right = ours["ids"], theirs["ids"]
     if (left.dtype.kind == "U") != (right.dtype.kind == "U"):
-        raise EvidenceError("its ids are of another kind: text in one run and numbers in the other")
+        raise EvidenceError("the ids are text in one run and numbers in the other; expected the same kind")
     if np.array_equal(left, right):
         return slice(None), slice(None)
     if np.unique(right).size < right.size:
-        raise EvidenceError("it has an id twice; expected unique ids, one per example")
+        raise EvidenceError("it has duplicate ids; expected unique ids, one per example")
     _, first, second = np.intersect1d(left, right, assume_unique=True, return_indices=True)
     if not first.size:
-        raise EvidenceError("it has no example in common with the candidate's run")
-    # In the candidate's order, so that the pairing does not depend on how ids sort.
+        raise EvidenceError("it has no examples in common with the candidate's run; check the ids")
+    # In the candidate's order, so that the pairing does not depend on the order of ids.
     order = np.argsort(first, kind="stable")
     return first[order], second[order]
 
@@ -167,7 +167,7 @@ def _same(what: str, ours: Array, theirs: Array) -> None:
     if differs.any():
         raise EvidenceError(
             f"the {what} of {int(differs.sum()):,} of {ours.size:,} common examples differs between the "
-            "runs, so the data were changed; measure the baseline anew"
+            "runs, so the data has changed; measure the baseline again"
         )
 
 

@@ -1,4 +1,4 @@
-"""Metrics that plugins define, computed overall and per slice like the standard ones."""
+"""Metrics defined by plugins: measured overall and per slice, and compared by bootstrap."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ __all__ = [
 
 
 MetricFunction = Callable[[Any, Any], "float | Estimate"]
-"""A metric: true and predicted values of shape (n,) in, a number or an estimate out."""
+"""A metric of true and predicted values (n,), which returns a number or an estimate."""
 
 
 def measure_plugin_metrics(
     found: Predictions, metrics: Mapping[str, MetricFunction]
 ) -> tuple[tuple[str, str, Estimate], ...]:
-    """Compute further metrics on predictions that were measured.
+    """Measure metrics of plugins on validated predictions.
 
     Args:
-        found: The predictions, checked.
-        metrics: Name -> function.
+        found: The predictions.
+        metrics: Metric name -> function.
 
     Returns:
         (metric, slice, estimate), every metric for ``all`` and for each slice.
 
     Raises:
-        RecordingError: a name that the standard metrics use, or a function that raised or gave no number.
+        RecordingError: a name is that of a standard metric, or a function raised or returned no number.
     """
     taken = sorted({name for name, _, _ in found.numbers} & set(metrics))
     if taken:
@@ -78,30 +78,30 @@ def _estimate(name: str, function: MetricFunction, true: NDArray[Any], predicted
     is_number = hasattr(value, "__float__") and getattr(value, "ndim", 0) == 0 and not isinstance(value, bool)
     if not is_number:
         raise RecordingError(
-            f"the metric {name!r} gave {value!r:.60} ({type(value).__name__}); "
+            f"the metric {name!r} returned {value!r:.60} ({type(value).__name__}); "
             "expected a number or an Estimate"
         )
     number = float(value)
     if not math.isfinite(number):
-        return Estimate(n=len(true), undefined=f"the metric gave {number}")
+        return Estimate(n=len(true), undefined=f"the metric returned {number}")
     return Estimate(value=number, n=len(true))
 
 
 def _checked(name: str, estimate: Estimate) -> Estimate:
-    """Refuse an estimate whose parts no record can hold."""
+    """Refuse an estimate with NaN, infinite or negative parts."""
     numbers = [estimate.value, estimate.stderr, *estimate.lower.values(), *estimate.upper.values()]
     finite = all(number is None or math.isfinite(number) for number in numbers)
     if not finite or estimate.n < 0 or (estimate.stderr or 0) < 0:
         raise RecordingError(
-            f"the metric {name!r} gave {estimate}; expected finite numbers, n and stderr at least 0"
+            f"the metric {name!r} returned {estimate}; expected finite numbers, n and stderr of at least 0"
         )
     return estimate
 
 
 ROWS_DRAWN = 20_000_000
-"""Examples × replicates that one difference is worth."""
+"""Budget of examples × replicates per difference."""
 REPLICATES = (200, 2_000)
-"""Fewest and most; each costs two calls of the metric."""
+"""Minimum and maximum; each costs two calls of the metric."""
 
 
 def compare_plugin_metric(
@@ -111,22 +111,23 @@ def compare_plugin_metric(
     part: str,
     *,
     confidence: float,
-    wanted: int,
+    required: int,
     seed: int,
 ) -> PairedDelta:
-    """Compare a metric of true and predicted values on one slice by the paired bootstrap of examples.
+    """Compare a metric on one slice by the paired bootstrap of examples.
 
     Args:
         name: Name of the metric.
-        function: The metric, as a plugin defines it.
-        pairing: The examples that both models answered.
-        part: Name of the slice, ``all`` for every example.
-        confidence: One-sided, of each bound.
-        wanted: Replicates that p values of the whole family need; with fewer the normal law stands in.
-        seed: Of the bootstrap.
+        function: The metric.
+        pairing: The paired examples.
+        part: Name of the slice, ``all`` for all examples.
+        confidence: One-sided confidence level of each bound.
+        required: Number of replicates that the p values of the whole family need; with fewer, normal bounds
+            are used.
+        seed: Seed of the bootstrap.
 
     Raises:
-        RecordingError: the metric raised on the examples as they are.
+        RecordingError: the metric raised on the original examples.
     """
     mask = np.ones(pairing.n, dtype=np.bool_) if part == ALL else pairing.slices[part]
     true, ours, theirs = pairing.true[mask], pairing.candidate[mask], pairing.baseline[mask]
@@ -142,10 +143,10 @@ def compare_plugin_metric(
     def change(rows: NDArray[np.intp]) -> float:
         return measure(ours, rows) - measure(theirs, rows)
 
-    weight = max(
+    influence = max(
         jackknife_influence(partial(measure, model), true.size, seed=seed) for model in (ours, theirs)
     )
-    if weight == 0:
+    if influence == 0:
         return undefined_delta(name, part, true.size, UNKNOWN_INFLUENCE)
     fewest, most = REPLICATES
     drawn = bootstrap_statistic(
@@ -157,10 +158,10 @@ def compare_plugin_metric(
         true.size,
         values,
         drawn,
-        alike=true.size,
-        wanted=wanted,
+        support=true.size,
+        required=required,
         confidence=confidence,
-        weight=weight,
+        influence=influence,
         resampled="examples",
     )
 
@@ -173,10 +174,10 @@ def _value(name: str, function: MetricFunction, true: Array, predicted: Array) -
 
 
 def _quietly(function: MetricFunction, true: Array, predicted: Array) -> float:
-    """Return the metric of drawn examples; those it cannot work on leave it undefined."""
+    """Return the metric of resampled examples; NaN if it raises."""
     try:
         return _number(function(true, predicted))
-    except Exception:  # noqa: BLE001 -- counts against PASS, as an undefined replicate
+    except Exception:  # noqa: BLE001 -- an undefined replicate counts against PASS
         return math.nan
 
 

@@ -1,4 +1,4 @@
-"""Numbers from predictions, latencies and scores, with every input checked."""
+"""Metrics of predictions, overall and per slice."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ __all__ = [
 
 
 LARGEST = 1e60
-"""Greatest magnitude of a regression value: the fourth power of an error has to stay finite."""
+"""Maximum magnitude of a regression value: the fourth power of an error must stay finite."""
 AVERAGED = ("precision", "recall", "f1")
-"""Metrics that depend on the positive label, or are averaged over classes."""
+"""Metrics that use the positive label, or average over classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictions:
-    """What was measured on one set of predictions.
+    """Metrics and arrays of one set of predictions.
 
     Attributes:
         numbers: (metric, slice, estimate), every metric for ``all`` and for each slice.
         n: Number of examples.
-        slice_sizes: Slice name to number of examples, ``all`` included.
-        arrays: ``y_true``, ``y_pred``, ``ids``, ``y_score`` where given, and ``slice:NAME`` per slice.
-        ids_given: Whether the ids are the caller's; otherwise they are positions.
+        slice_sizes: Slice name -> number of examples, including ``all``.
+        arrays: ``y_true``, ``y_pred``, ``ids``, ``y_score`` if given, and ``slice:NAME`` per slice.
+        ids_given: Whether the caller passed ids; otherwise they are positions.
         task: ``classification`` or ``regression``.
         note: How the metrics were computed: averaging, positive label.
     """
@@ -88,13 +88,13 @@ def measure_predictions(
         y_true: True labels or values (n,).
         y_pred: Predicted labels or values (n,).
         y_score: Probability of the positive class (n,), or of every class in sorted order (n, K).
-        ids: Unique example ids (n,), text or whole numbers; by default positions.
-        slices: Slice name to boolean mask (n,), or one slice name per example (n,).
-        task: ``classification`` or ``regression``; by default told from the values.
+        ids: Unique example ids (n,), text or integers; by default positions.
+        slices: Slice name -> boolean mask (n,), or one slice name per example (n,).
+        task: ``classification`` or ``regression``; by default inferred from the values.
         positive: The positive label; by default the larger of {0, 1}, {False, True} or {-1, 1}.
 
     Raises:
-        RecordingError: an argument cannot be evidence; the message names it.
+        RecordingError: an argument is not valid evidence; the message names it.
     """
     true, pred = read_column("y_true", y_true), read_column("y_pred", y_pred)
     n = true.size
@@ -126,12 +126,11 @@ def measure_predictions(
 
 
 def data_digest(ids: Array | None, y_true: Array) -> str:
-    """Return a SHA-256 over examples and truth; equal digests mean the same examples with the same truth.
+    """Return a SHA-256 over ids and true values, as hex; equal digests mean the same data.
 
     Args:
-        ids: Example ids as in :class:`Predictions`; in which order they come does not matter. ``None`` stands
-            for positions.
-        y_true: True labels or values (n,); numbers count by value, whatever their type.
+        ids: Example ids (n,), in any order; ``None`` for positions.
+        y_true: True labels or values (n,); numbers are hashed by value, independent of their type.
     """
     digest = hashlib.sha256(b"pytest-mlops examples 1\n")
     if ids is not None:
@@ -143,7 +142,7 @@ def data_digest(ids: Array | None, y_true: Array) -> str:
 
 
 def _canonical(array: Array) -> bytes:
-    """Return bytes that depend on the values alone, tagged so that the next ones cannot be taken for them."""
+    """Serialise values independent of their type, with kind and length as a prefix."""
     if array.dtype.kind == "U":
         data = json.dumps(array.tolist(), ensure_ascii=False).encode("utf-8", "surrogatepass")
         return b"text %d\n" % len(data) + data
@@ -153,7 +152,7 @@ def _canonical(array: Array) -> bytes:
 
 
 def _classification(labels: Labels, score: NDArray[np.float64] | None) -> Measure:
-    """Return what measures labels on a mask, and probabilities where there are any."""
+    """Return a function that measures labels, and probabilities if given, on a mask."""
     probabilities = None if score is None else _probabilities(labels, score)
 
     def measure(mask: NDArray[np.bool_]) -> dict[str, Estimate]:
@@ -168,7 +167,7 @@ def _classification(labels: Labels, score: NDArray[np.float64] | None) -> Measur
 
 
 def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
-    """Return what measures probabilities on a mask: log loss, Brier score, and ROC AUC for two labels."""
+    """Return a function that measures log loss, Brier score and (for two labels) ROC AUC on a mask."""
     losses = {
         "log_loss": log_losses(labels.true, score, positive=labels.positive),
         "brier": brier_losses(labels.true, score, positive=labels.positive),
@@ -181,7 +180,7 @@ def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
         }
     reference = 1 if labels.positive is None else labels.positive
     chance = score if score.ndim == 1 else score[:, reference]
-    # Sorted once: what roc_auc then sorts in every slice is in order already.
+    # Sorted once, so that the sort inside roc_auc is fast on every slice.
     order = np.argsort(chance, kind="stable")
     chance, positive = chance[order], (labels.true == reference)[order]
     losses = {name: loss[order] for name, loss in losses.items()}
@@ -202,7 +201,7 @@ def _regression(true: Array, pred: Array, *, y_score: object, positive: object) 
     for argument, value in (("y_score", y_score), ("positive", positive)):
         if value is not None:
             raise RecordingError(
-                f"{argument} is given, but the task is regression; leave it out, or say task='classification'"
+                f"{argument} is given, but the task is regression; leave it out, or set task='classification'"
             )
     y_true, y_pred = read_numbers("y_true", true), read_numbers("y_pred", pred)
     for argument, values in (("y_true", y_true), ("y_pred", y_pred)):
@@ -218,20 +217,23 @@ def _regression(true: Array, pred: Array, *, y_score: object, positive: object) 
 def read_baseline(
     found: Predictions, baseline: object, baseline_score: object, *, positive: object
 ) -> dict[str, Array]:
-    """Return the arrays ``baseline`` and, where given, ``baseline_score``, checked like the candidate's own.
+    """Validate the predictions of a baseline on the candidate's examples.
 
     Args:
-        found: The candidate's predictions, measured.
-        baseline: Predicted labels or values of the baseline (n,).
+        found: The candidate's predictions.
+        baseline: Labels or values predicted by the baseline (n,).
         baseline_score: Its probabilities, as ``y_score``; ``None`` for none.
         positive: The positive label, as for the candidate.
 
+    Returns:
+        The arrays ``baseline`` and, if given, ``baseline_score``.
+
     Raises:
-        RecordingError: an argument cannot be evidence; the message names it.
+        RecordingError: an argument is not valid evidence; the message names it.
     """
     if baseline is None:
         if baseline_score is not None:
-            raise RecordingError("baseline_score is given without baseline; expected the predictions too")
+            raise RecordingError("baseline_score is given without baseline; pass baseline too")
         return {}
     answers = read_column("baseline", baseline)
     check_length("baseline", answers.size, found.n)

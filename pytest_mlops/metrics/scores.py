@@ -1,4 +1,4 @@
-"""Per-example scores and losses: their means, overall and per slice, with the arrays to compare by."""
+"""Means of per-example scores and losses, and quantiles of latencies."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SCALE_HINT = "rescale them, or set range= to their possible values"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """What was measured on one score.
+    """Means and arrays of one per-example score.
 
     Attributes:
         numbers: Slice name -> mean, ``all`` first.
-        arrays: ``values``, ``ids``, ``baseline`` where given, and ``slice:NAME`` per slice.
-        data: SHA-256 over the ids.
+        arrays: ``values``, ``ids``, ``baseline`` if given, and ``slice:NAME`` per slice.
+        data: SHA-256 over the ids, as hex.
     """
 
     numbers: dict[str, Estimate]
@@ -43,19 +43,19 @@ def measure_sliced_scores(
     ids: object = None,
     slices: object = None,
     baseline: object = None,
-    range: tuple[float, float] = SHARE,  # noqa: A002 -- the field's word for it
+    range: tuple[float, float] = SHARE,  # noqa: A002 -- the range of a score
 ) -> Scores:
     """Measure the mean of per-example scores, overall and per slice.
 
     Args:
         values: Scores (n,).
-        ids: Unique example ids (n,), text or whole numbers; by default positions.
-        slices: Slice name to boolean mask (n,), or one slice name per example (n,).
+        ids: Unique example ids (n,), text or integers; by default positions.
+        slices: Slice name -> boolean mask (n,), or one slice name per example (n,).
         baseline: Scores of the baseline (n,).
-        range: Least and greatest score there can be.
+        range: Smallest and largest possible score.
 
     Raises:
-        RecordingError: an argument cannot be evidence; the message names it.
+        RecordingError: an argument is not valid evidence; the message names it.
     """
     scores = read_numbers("values", values)
     known = np.arange(scores.size) if ids is None else read_ids(ids, scores.size)
@@ -64,7 +64,7 @@ def measure_sliced_scores(
     if baseline is not None:
         arrays["baseline"] = read_numbers("baseline", baseline)
         check_length("baseline", arrays["baseline"].size, scores.size)
-        check_within("baseline", arrays["baseline"], *range, mend=SCALE_HINT)
+        check_within("baseline", arrays["baseline"], *range, fix=SCALE_HINT)
     numbers = {ALL: measure_scores(scores, range=range)}
     for name, mask in masks.items():
         empty = Estimate(n=0, undefined=EMPTY)
@@ -77,17 +77,17 @@ def measure_sliced_scores(
 
 
 def measure_scores(values: object, *, range: tuple[float, float] = SHARE) -> Estimate:  # noqa: A002
-    """Measure the mean of per-example scores; scores that are all 0 or 1 make a binomial share.
+    """Measure the mean of per-example scores; scores that are all 0 or 1 form a binomial proportion.
 
     Args:
         values: Scores (n,).
-        range: Least and greatest score there can be.
+        range: Smallest and largest possible score.
 
     Raises:
-        RecordingError: ``values`` cannot be evidence.
+        RecordingError: ``values`` is not valid evidence.
     """
     scores = read_numbers("values", values)
-    check_within("values", scores, *range, mend=SCALE_HINT)
+    check_within("values", scores, *range, fix=SCALE_HINT)
     if range == SHARE and ((scores == 0) | (scores == 1)).all():
         return Estimate.share(int(scores.sum()), scores.size)
     return Estimate.mean(scores, range=range)
@@ -97,14 +97,14 @@ def measure_latencies(seconds: object) -> list[tuple[str, Estimate]]:
     """Measure latency_mean_ms, latency_p50_ms, latency_p95_ms and latency_p99_ms.
 
     Args:
-        seconds: One time per prediction in seconds (n,), finite and not negative. Quantiles are order
-            statistics; their bounds need 59 times for p95 and 299 for p99 at 95 %.
+        seconds: Time of each prediction in seconds (n,), finite and not negative. Quantiles are order
+            statistics; at 95 % confidence their bounds need 59 times for p95 and 299 for p99.
 
     Raises:
-        RecordingError: ``seconds`` cannot be evidence.
+        RecordingError: ``seconds`` is not valid evidence.
     """
     times = read_numbers("seconds", seconds)
-    check_within("seconds", times, 0, LARGEST, "give durations, in seconds")
+    check_within("seconds", times, 0, LARGEST, "pass durations in seconds")
     milliseconds = times * 1000
     quantiles = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
     return [

@@ -1,1 +1,1 @@
-"""Pure numerics: one method a file; no pytest, no I/O, no clock."""
+"""Pure numerics, one method per file: no pytest, no I/O, no clock."""

@@ -240,7 +240,7 @@ def test_changed_truth_is_incomplete(gate: Gate) -> None:
     source = (gate.folder / "test_model.py").read_text()
     gate.write("test_model.py", source.replace("predictions(TRUE", "predictions(1 - TRUE"))
     gate.run()
-    assert "the truth of 3,000 of 3,000 common examples differs" in refusal(gate.record())
+    assert "the true value of 3,000 of 3,000 common examples differs" in refusal(gate.record())
 
 
 def test_without_ids_pairing_by_position_has_to_be_asked_for(gate: Gate) -> None:
@@ -269,7 +269,7 @@ def test_another_task_or_positive_label_is_not_comparable(gate: Gate) -> None:
     [
         (", baseline=MODELS['baseline'][:5]", "baseline has length 5"),
         (", baseline=np.full(N, np.nan)", "baseline has 3000 NaN"),
-        (", baseline=['a'] * N", "baseline holds text"),
+        (", baseline=['a'] * N", "baseline is text"),
         (", baseline_score=np.zeros(N)", "baseline_score is given without baseline"),
         (", baseline=MODELS['baseline'], baseline_score=np.full(N, 2.0)", "baseline_score is 2"),
         (
@@ -322,7 +322,7 @@ def test_changed_inputs_under_the_same_ids_are_incomplete(gate: Gate) -> None:
 
 def test_inputs_that_the_baseline_kept_hashes_of_have_to_be_given_again(gate: Gate) -> None:
     keep_baseline(gate, more=", inputs=np.c_[IDS, YOUNG]")
-    assert "record inputs= here too" in refusal(run(gate, "equal"))
+    assert "pass inputs= in this run too" in refusal(run(gate, "equal"))
 
 
 def test_a_slice_that_holds_other_examples_is_incomplete(gate: Gate) -> None:

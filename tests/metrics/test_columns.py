@@ -97,31 +97,31 @@ def test_what_was_recorded_does_not_change_with_the_callers_arrays(kind: type) -
     ("y_pred", "message"),
     [
         ([1, 0], "y_pred has length 2 and y_true has length 3"),
-        ([], "y_pred is empty; expected a value per example"),
+        ([], "y_pred is empty; expected at least one example"),
         (1, "y_pred has shape (); expected (n,): pass one value per example"),
         ([[1], [0], [1]], "y_pred has shape (3, 1); expected (n,): pass y_pred.ravel()"),
         (
             np.ones((3, 4)),
             "y_pred has shape (3, 4); expected (n,): pass labels as y_pred and probabilities as",
         ),
-        ([[1], [0, 1]], "y_pred is no array"),
-        (Tensor([], TypeError("on the GPU")), "y_pred is no array (on the GPU); pass a flat list"),
-        (Tensor([], RuntimeError("needs grad")), "y_pred is no array (needs grad); pass a flat list"),
+        ([[1], [0, 1]], "y_pred is not array-like"),
+        (Tensor([], TypeError("on the GPU")), "y_pred is not array-like (on the GPU); pass a flat list"),
+        (Tensor([], RuntimeError("needs grad")), "y_pred is not array-like (needs grad); pass a flat list"),
         ([1, np.nan, np.inf], "y_pred has 2 NaN or infinite values, the first at position 1"),
         ([1, 0, None], "y_pred has 1 missing value, the first at position 2"),
         (pd.Series([1, None, 1], dtype="Int64"), "the first at position 1"),
         (pd.Series(["a", None, "b"]), "y_pred has 1 missing value, the first at position 1"),
         (["a", float("nan"), "b"], "y_pred has 1 missing value, the first at position 1"),
         (pd.Series([pd.NaT, "a", pd.NA]), "y_pred has 2 missing values, the first at position 0"),
-        (["a", 1, "b"], "y_pred holds 1 (int) at position 1; expected text throughout"),
-        ([{}, 1, 0], "y_pred holds {} (dict) at position 0"),
+        (["a", 1, "b"], "y_pred has 1 (int) at position 1; expected only text"),
+        ([{}, 1, 0], "y_pred has {} (dict) at position 0"),
         (np.ma.array([1, 0, 1], mask=[False, True, False]), "y_pred has masked entries"),
         (np.array([1j, 0, 1]), "y_pred has dtype complex128; expected numbers, booleans or text"),
         (np.array([b"a", b"b", b"c"]), "y_pred has dtype |S1; expected numbers, booleans or text"),
         (np.array(["2026-01-01"] * 3, dtype="datetime64[D]"), "y_pred has dtype datetime64[D]"),
-        (np.array([1, 2**63, 0], dtype=np.uint64), "y_pred goes up to 9223372036854775808"),
-        (["a", "b", "c"], "y_pred holds text and y_true holds int64; expected labels of one kind in both"),
-        ([0.2, 0.4, 0.9], "pass labels as y_pred and probabilities as y_score, or say task='regression'"),
+        (np.array([1, 2**63, 0], dtype=np.uint64), "y_pred has values up to 9223372036854775808"),
+        (["a", "b", "c"], "y_pred is text and y_true is int64; expected labels of the same kind"),
+        ([0.2, 0.4, 0.9], "pass labels as y_pred and probabilities as y_score, or set task='regression'"),
     ],
 )
 def test_predictions_that_cannot_be_evidence(y_pred: object, message: str) -> None:
@@ -142,7 +142,7 @@ def test_values_whose_squares_would_overflow_are_refused() -> None:
 
 
 def test_text_is_no_regression() -> None:
-    refused("y_true holds text; expected numbers", y_true=["1", "2", "3"], task="regression")
+    refused("y_true is text; expected numbers", y_true=["1", "2", "3"], task="regression")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_text_is_no_regression() -> None:
         (["a", "b"], "ids has length 2 and y_true has length 3"),
         (["a", "b", "a"], "ids has 'a' at position 0 and again at 2; expected unique ids"),
         ([7, 8, 8], "ids has 8 at position 1 and again at 2"),
-        ([1.0, 2.0, 3.0], "ids has dtype float64; expected text or int, as from .astype(str)"),
+        ([1.0, 2.0, 3.0], "ids has dtype float64; expected text or int, so convert with .astype(str)"),
         ([True, False, True], "ids has dtype bool; expected text or int"),
         (["a", None, "b"], "ids has 1 missing value"),
     ],
@@ -163,7 +163,7 @@ def test_ids_that_name_no_examples(ids: object, message: str) -> None:
 @pytest.mark.parametrize(
     ("slices", "message"),
     [
-        ({"all": [True] * 3}, "slices has the name 'all', which is every example already"),
+        ({"all": [True] * 3}, "slices has the name 'all', which is reserved for all examples"),
         ({"": [True] * 3}, "slices has the name ''; expected text of 1 to 200 characters"),
         ({"x" * 201: [True] * 3}, "expected text of 1 to 200 characters"),
         ({7: [True] * 3}, "slices has the name 7; expected text of 1 to 200 characters"),
@@ -175,11 +175,14 @@ def test_ids_that_name_no_examples(ids: object, message: str) -> None:
             {"a": np.ones((3, 1), dtype=bool)},
             "slices['a'] has shape (3, 1); expected (n,): pass slices['a'].ravel()",
         ),
-        ({str(i): [True] * 3 for i in range(1001)}, "slices names 1001 slices; expected at most 1000"),
+        ({str(i): [True] * 3 for i in range(1001)}, "slices has 1001 names; expected at most 1000"),
         (["a", "b"], "slices has length 2 and y_true has length 3"),
         (["a", "all", "b"], "slices has the name 'all'"),
         (["a", None, "b"], "slices has 1 missing value, the first at position 1"),
-        ([1, 2, 3], "slices has dtype int64; expected one slice name per example, as from .astype(str)"),
+        (
+            [1, 2, 3],
+            "slices has dtype int64; expected one slice name per example (convert with .astype(str))",
+        ),
         (pd.DataFrame({"a": [True] * 3}), "slices has shape (3, 1)"),
     ],
 )

@@ -182,7 +182,7 @@ def test_many_labels_have_no_positive_one() -> None:
             [[0.5, 0.5], [0.5, 0.5], [np.nan, 0.5]],
             "y_score has 1 NaN or infinite value, the first at position 2",
         ),
-        ([0.5, None, 0.5], "y_score has dtype object; expected probabilities without gaps"),
+        ([0.5, None, 0.5], "y_score has dtype object; expected probabilities as float"),
         ([[0.5, 0.5], [0.5, 0.4], [0.5, 0.5]], "y_score sums to 0.9 in row 1; expected 1 within 1e-06"),
         (np.full((3, 3), 1 / 3), "y_score has 3 columns, and y_true with y_pred has 2 labels, 0, 1;"),
     ],
@@ -193,7 +193,7 @@ def test_scores_that_are_no_probabilities(y_score: object, message: str) -> None
 
 @pytest.mark.parametrize(
     ("labels", "mend"),
-    [(["a", "b", "c"], "pass shape (n, 3)"), (["a", "b", "b"], "say which of two labels is positive=")],
+    [(["a", "b", "c"], "pass shape (n, 3)"), (["a", "b", "b"], "name the positive label with positive=")],
 )
 def test_one_column_of_scores_needs_a_positive_label(labels: list[str], mend: str) -> None:
     refused(mend, y_true=labels, y_pred=labels, y_score=[0.1, 0.2, 0.3])

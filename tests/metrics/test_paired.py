@@ -137,7 +137,7 @@ def test_probabilities_of_different_labels_are_not_compared() -> None:
     true, ours, theirs = models(3)
     scores = (np.full((N, 3), 1 / 3), np.full((N, 4), 0.25))
     found = by_key(compare_classification(true, ours, theirs, scores=scores, slices={}, seed=1))
-    assert found["log_loss", "all"].undefined == "the probabilities of the two runs are of different labels"
+    assert found["log_loss", "all"].undefined == "the probabilities of the two runs are for different labels"
 
 
 def test_probabilities_of_an_empty_slice_are_undefined() -> None:
@@ -178,7 +178,9 @@ def test_bounds_never_come_nearer_than_what_zero_of_m_examples_leave_possible() 
     cells = joint_cells(np.array([1] * 60), np.array([1] * 60), np.array([1] * 59 + [0]), classes=2)
     metric = {"f1": lambda counts: confusion.f1(counts, positive=1)}
     drawn = count_bootstrap(cells, metric, seed=1)["f1"]
-    found = replicates_delta("f1", "all", 60, (1.0, 0.99), drawn, alike=60, wanted=10_000, confidence=0.95)
+    found = replicates_delta(
+        "f1", "all", 60, (1.0, 0.99), drawn, support=60, required=10_000, confidence=0.95
+    )
     assert found.lower is not None
     assert found.lower <= drawn.estimate - (1 - 0.05 ** (1 / 60)) + 1e-12
 
@@ -196,7 +198,7 @@ def test_many_cells_get_fewer_replicates_and_normal_bounds(monkeypatch: pytest.M
 
 
 def test_labels_of_two_kinds_are_refused() -> None:
-    with pytest.raises(RecordingError, match="labels of one kind"):
+    with pytest.raises(RecordingError, match="expected the same kind"):
         compare_classification(
             np.array(["a", "b"]), np.array(["a", "b"]), np.array([0, 1]), slices={}, seed=1
         )

@@ -153,7 +153,7 @@ def rare_losses(n: int, *, sets: int = 2000, seen: bool = True) -> float:
         change = np.where(rng.random(n) < 0.01, -1.0, 0.0)
         weight = 1.0 if seen else 1e-3
         values = float(change.mean()), 0.0
-        passed += lower(mean_delta("m", "all", values, change, 0.95, weight=weight)) >= -0.01
+        passed += lower(mean_delta("m", "all", values, change, 0.95, influence=weight)) >= -0.01
     return passed / sets
 
 
@@ -211,18 +211,18 @@ def test_one_positive_makes_no_area_to_compare() -> None:
     scores = np.arange(9.0)
     for other in (scores, scores[::-1]):
         found = area_delta("all", scores == 3, scores, other, 0.95)
-        assert (found.n, found.undefined) == (1, "one example of a class only")
+        assert (found.n, found.undefined) == (1, "only one example of a class")
 
 
-def resampled(drawn: Replicates, *, confidence: float = 0.95, wanted: int = 10_000) -> PairedDelta:
+def resampled(drawn: Replicates, *, confidence: float = 0.95, required: int = 10_000) -> PairedDelta:
     return replicates_delta(
         "m",
         "all",
         60,
         (1.0, 1.0),
         drawn,
-        alike=1e6,
-        wanted=wanted,
+        support=1e6,
+        required=required,
         confidence=confidence,
         resampled="examples",
     )
@@ -251,16 +251,16 @@ def test_a_bound_that_undefined_resamples_leave_unknown_is_no_bound(missing: int
     values[:missing] = math.nan
     found = resampled(Replicates.of(0.0, values), confidence=confidence)
     assert found.undefined == (
-        f"the metric is undefined in {missing:,} of 2,000 resamples, so no bound is known"
+        f"the metric is undefined in {missing:,} of 2,000 resamples, so there is no bound"
     )
     assert found.lower is None
 
 
 def test_few_undefined_resamples_widen_the_bounds() -> None:
     values = np.random.default_rng(9).normal(size=2000)
-    full = resampled(Replicates.of(0.0, values), wanted=100)
+    full = resampled(Replicates.of(0.0, values), required=100)
     values[np.argsort(values)[1000:1050]] = math.nan
-    found = resampled(Replicates.of(0.0, values), wanted=100)
+    found = resampled(Replicates.of(0.0, values), required=100)
     assert lower(found) < lower(full)
     assert upper(found) > upper(full)
 

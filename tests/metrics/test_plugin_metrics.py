@@ -40,7 +40,7 @@ def compare(
         scores=None,
         slices={"one": np.arange(true.size) < 1, "some": np.arange(true.size) < 50},
     )
-    return compare_plugin_metric("m", function, pairing, part, confidence=confidence, wanted=10_000, seed=5)
+    return compare_plugin_metric("m", function, pairing, part, confidence=confidence, required=10_000, seed=5)
 
 
 def mean_cost(true: Any, predicted: Any) -> float:
@@ -95,7 +95,7 @@ def test_a_metric_that_some_resamples_leave_undefined_has_no_bound() -> None:
 
     found = compare(among_special, true=np.where(special, -TRUE, TRUE))
     assert found.undefined is not None
-    assert found.undefined.endswith("of 2,000 resamples, so no bound is known")
+    assert found.undefined.endswith("of 2,000 resamples, so there is no bound")
 
 
 @pytest.mark.parametrize("confidence", [0.9, 0.99, 0.999, 0.99995])
@@ -135,5 +135,5 @@ def test_a_metric_that_raises_on_resamples_is_undefined_there() -> None:
         return mean_cost(true, predicted)
 
     assert compare(picky).undefined == (
-        "the metric is undefined in 2,000 of 2,000 resamples, so no bound is known"
+        "the metric is undefined in 2,000 of 2,000 resamples, so there is no bound"
     )

@@ -35,9 +35,9 @@ def test_few_latencies_have_quantiles_without_upper_bounds() -> None:
     ("seconds", "message"),
     [
         ([], "seconds is empty"),
-        ([0.1, -0.2], "seconds is -0.2 at position 1; expected 0 to 1e+60: give durations"),
+        ([0.1, -0.2], "seconds is -0.2 at position 1; expected 0 to 1e+60: pass durations"),
         ([0.1, np.inf], "seconds has 1 NaN or infinite value, the first at position 1"),
-        (["0.1"], "seconds holds text; expected numbers"),
+        (["0.1"], "seconds is text; expected numbers"),
     ],
 )
 def test_times_that_are_none(seconds: object, message: str) -> None:

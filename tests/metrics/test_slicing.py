@@ -58,23 +58,23 @@ def test_a_data_frame_is_cut_as_well() -> None:
     frame = pd.DataFrame(COLUMNS)
     found = slices_by(frame, values=["sex"], where={"old": frame["age"] > 30})
     assert found["old"].tolist() == [False, False, False, True]
-    with pytest.raises(RecordingError, match="there is no column 'size'; there are age, sex"):
+    with pytest.raises(RecordingError, match="there is no column 'size'; expected one of age, sex"):
         slices_by(frame, values=["size"])
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "no slice is asked for"),
-        ({"values": ["size"]}, "no column 'size'; there are age, sex"),
+        ({}, "no slices are defined"),
+        ({"values": ["size"]}, "no column 'size'; expected one of age, sex"),
         ({"bins": {"age": 1}}, "bins of age is 1"),
-        ({"bins": {"age": [3, 2]}}, "expected finite numbers that rise"),
-        ({"bins": {"age": [float("nan")]}}, "expected finite numbers that rise"),
-        ({"bins": {"age": []}}, "no edge to cut at"),
-        ({"bins": {"sex": 2}}, "sex holds text"),
+        ({"bins": {"age": [3, 2]}}, "expected increasing finite numbers"),
+        ({"bins": {"age": [float("nan")]}}, "expected increasing finite numbers"),
+        ({"bins": {"age": []}}, "has no edges"),
+        ({"bins": {"sex": 2}}, "sex is text"),
         ({"where": {"w": [1, 0, 1, 0]}}, "expected booleans"),
         ({"where": {"w": [True]}, "values": ["sex"]}, "has length 1"),
-        ({"values": ["sex"], "where": {"sex=f": [True] * 4}}, "two slices called 'sex=f'"),
+        ({"values": ["sex"], "where": {"sex=f": [True] * 4}}, "two slices are named 'sex=f'"),
     ],
 )
 def test_what_makes_no_slices_is_said(options: dict[str, Any], said: str) -> None:
@@ -83,7 +83,7 @@ def test_what_makes_no_slices_is_said(options: dict[str, Any], said: str) -> Non
 
 
 def test_a_column_of_ids_is_refused() -> None:
-    with pytest.raises(RecordingError, match="1,001 values; cut it with bins="):
+    with pytest.raises(RecordingError, match="1,001 distinct values; expected at most"):
         slices_by({"id": np.arange(1001)}, values=["id"])
     with pytest.raises(RecordingError, match=r"1,001 slices; expected at most 1,000"):
         slices_by({"a": np.arange(1001)}, bins={"a": list(range(1, 1001))})
