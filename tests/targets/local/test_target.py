@@ -40,7 +40,7 @@ def test_the_target_of_an_environment_that_is_down_refuses(world: World) -> None
         with pytest.raises(TaskError, match="the environment is down"):
             ask()
     for look in (target.routed, lambda: target.replicas("production.1")):
-        with pytest.raises(ConflictError, match="goes on after pytest-mlops up"):
+        with pytest.raises(ConflictError, match="resumes after pytest-mlops up"):
             look()
     with pytest.raises(TaskError, match="its counts cannot be had"):
         target.traffic()
