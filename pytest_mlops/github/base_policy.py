@@ -22,7 +22,7 @@ from pytest_mlops.github.policy_snapshot import PolicySnapshot, snapshot_of_reco
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path, PurePosixPath
 
     from pytest_mlops.records.integration import IntegrationResult
@@ -78,27 +78,33 @@ def changes_in_search(record: IntegrationResult, folder: Path, base: str, head: 
         base: Commit or branch that the change is proposed on top of.
         head: The commit that was measured.
     """
-    named = record.provenance.config
-    config = folder / (named or CONFIG_NAMES[0])
+    config = folder / (record.provenance.config or CONFIG_NAMES[0])
     changes, decision = changes_in_checkout(record, config, base, head)
     try:
         root = work_tree(existing_folder(folder))
         commit = merge_base(root, base, head)
-        if git_file(root, config, commit) is not None:
-            return changes, decision
-        files = file_names(root, commit)
-        replaced = configs_above(files, path_in_tree(root, config.parent))
-        others = () if replaced else _searched(files, path_in_tree(root, folder))
-        compared = [_since(record, root, name, commit, config) for name in replaced]
-        stated = [_stated(root, name, commit) for name in others]
+        known = git_file(root, config, commit) is not None
+        replaced = [] if known else _replaced(record, root, commit, folder, config)
     except EvidenceError as error:
         return unknown(record, str(error))
-    for found, each in compared:
-        changes, stated = (*changes, *found), [*stated, each]
-    if others:
-        why = f"{named or 'no configuration'} judged, and the base has {', '.join(others)}"
-        changes = (*changes, *unknown(record, f"{why}; name one with config:")[0])
-    return changes, _strictest([decision, *stated])
+    decisions = [decision, *(each for _, each in replaced)]
+    return (*changes, *(change for found, _ in replaced for change in found)), _strictest(decisions)
+
+
+def _replaced(
+    record: IntegrationResult, root: Path, commit: str, folder: Path, config: Path
+) -> list[Changes]:
+    """Compare with what the base has in place of a configuration that it lacks."""
+    files = file_names(root, commit)
+    above = configs_above(files, path_in_tree(root, config.parent))
+    if above:
+        return [_since(record, root, name, commit, config) for name in above]
+    others = _searched(files, path_in_tree(root, folder))
+    if not others:
+        return []
+    judged = record.provenance.config or "no configuration"
+    why = f"{judged} judged, and the base has {', '.join(others)}; name one with config:"
+    return [(unknown(record, why)[0], _strictest([_stated(root, name, commit) for name in others]))]
 
 
 def _since(record: IntegrationResult, root: Path, name: str, commit: str, config: Path) -> Changes:
@@ -106,7 +112,7 @@ def _since(record: IntegrationResult, root: Path, name: str, commit: str, config
     return ((), Decision.ALLOW) if file is None else changes_since(record, read_file(file, MAX_BYTES), config)
 
 
-def _strictest(decisions: Iterable[Decision | None]) -> Decision:
+def _strictest(decisions: Sequence[Decision | None]) -> Decision:
     return Decision.BLOCK if Decision.BLOCK in decisions else Decision.ALLOW
 
 
