@@ -6,6 +6,7 @@ import argparse
 import gc
 import inspect
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -193,7 +194,7 @@ def mlops(request: pytest.FixtureRequest) -> Recorder:
     source = request.config.stash.get(SOURCE_KEY, None)
     worker_config = source.worker_config_of(node) if source is not None else None
     sink = source.open_sink(node, worker_config) if source is not None and worker_config is not None else None
-    return Recorder(sink, worker_config, lambda: extra_metrics(node.ihook))
+    return Recorder(sink, worker_config, partial(extra_metrics, node.ihook))
 
 
 def _model_scope(fixture_name: str, config: pytest.Config) -> Literal["session", "module"]:  # noqa: ARG001

@@ -84,18 +84,21 @@ class Fleet:
             views.setdefault(name, []).append(replica.view())
         return views
 
-    def advance_draining(self, in_flight: Callable[[], Mapping[str, int] | None], now: float) -> None:
+    @property
+    def is_draining(self) -> bool:
+        """Whether a replica waits for the requests that it still has."""
+        return any(each.is_draining for each in self._draining.values())
+
+    def advance_draining(self, in_flight: Mapping[str, int] | None, now: float) -> None:
         """Advance every replica that drains or ends.
 
         Args:
-            in_flight: Asks for replica -> requests under way; ``None`` where that is not known.
+            in_flight: Replica -> open requests; ``None`` where that is not known.
             now: Seconds since the epoch.
         """
-        draining = [each for each in self._draining.values() if each.is_draining]
-        busy = in_flight() if draining else None
         for each in list(self._draining.values()):
             with self._guarded(each.name):
-                idle = busy is not None and busy.get(each.name, 0) == 0
+                idle = in_flight is not None and in_flight.get(each.name, 0) == 0
                 self._advance(each, now, idle=idle, drain=self.drain)
 
     def enforce_limits(self) -> None:

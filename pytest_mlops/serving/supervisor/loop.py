@@ -159,7 +159,7 @@ class Supervisor:
             return
         fleet.reconcile(snapshot, uncounted, now)
         routing.follow(snapshot, fleet.views(), now)
-        fleet.advance_draining(lambda: routing.in_flight(now), now)
+        fleet.advance_draining(routing.in_flight(now) if fleet.is_draining else None, now)
 
     def _slow_round(self, fleet: Fleet) -> None:
         fleet.enforce_limits()

@@ -420,7 +420,7 @@ class Keeper:
         busy = changes.pop("busy", {})
         snapshot = Snapshot(requested=requested, **changes)
         self.fleet.reconcile(snapshot, Counter(self.died) if restart_budget is not None else Counter(), now)
-        self.fleet.advance_draining(lambda: busy, now)
+        self.fleet.advance_draining(busy, now)
 
     def until(self, condition: Callable[[], Any], *plans: DeploymentPlan, **changes: Any) -> None:
         """Reconcile until something holds."""
