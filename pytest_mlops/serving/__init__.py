@@ -1,1 +1,1 @@
-"""Processes and traffic on one machine; it reads the state of rollouts and decides nothing about them."""
+"""Serving on one machine: processes, traffic, health; it knows neither tickets nor rollouts."""

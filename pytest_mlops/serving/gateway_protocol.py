@@ -1,4 +1,4 @@
-"""What supervisor and gateway send one another: tables of routes, and what became of requests."""
+"""Messages between supervisor, gateway, commands: tables of routes one way, status the other."""
 
 from __future__ import annotations
 

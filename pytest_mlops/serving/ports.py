@@ -1,4 +1,4 @@
-"""TCP ports of this machine: a free one, and one to listen on."""
+"""TCP ports of this machine: found free, or listened on."""
 
 from __future__ import annotations
 

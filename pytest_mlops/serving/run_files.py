@@ -1,4 +1,4 @@
-"""Files below ``run/`` about the processes of an environment, each with one writer and one reader."""
+"""Files below ``run/`` about the processes of an environment: one writer each, one reader each."""
 
 from __future__ import annotations
 

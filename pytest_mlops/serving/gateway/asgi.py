@@ -1,4 +1,4 @@
-"""The gateway's side of ASGI: types, and short answers of its own."""
+"""The gateway's side of ASGI: its types, short answers of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request and its answer on their way through the gateway, and what is kept of them."""
+"""One request with its answer on their way through the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client's request as it comes in: what is refused, its body, and its disconnect."""
+"""A client's request as it comes in: refusals, body, disconnect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the gateway answers itself on the public side: ``/healthz`` and ``/metrics``."""
+"""Pages of the gateway itself: ``/healthz``, ``/metrics``."""
 
 from __future__ import annotations
 

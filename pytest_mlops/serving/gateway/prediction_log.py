@@ -1,4 +1,4 @@
-"""The log of predictions: rows wait in a bounded buffer, and a thread writes them to Parquet files.
+"""The log of predictions: a bounded buffer, emptied into Parquet files by a thread.
 
 Readers see whole files only: one is written as ``.NAME.tmp`` and gets its name once it is closed. The end by
 ``kill -9`` loses the rows that wait and those of the open file; a power cut loses no closed file.

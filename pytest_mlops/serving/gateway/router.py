@@ -1,4 +1,4 @@
-"""The table of routes in force, and the replicas that still have requests of an older one."""
+"""The table of routes in force, with the replicas that still have requests of an older one."""
 
 from __future__ import annotations
 

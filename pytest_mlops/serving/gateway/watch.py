@@ -1,4 +1,4 @@
-"""The gateway's watch over the supervisor: where it is dead and nothing is down, a new one is started."""
+"""The gateway's watch over the supervisor: one that has died is started again."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Service health: probes that really probe, and what their answers come to."""
+"""Service health: real probes, judged by thresholds."""

@@ -1,4 +1,4 @@
-"""Health of an environment: its own checks, and room for one more version."""
+"""Health of an environment: its own checks, its room for one more version."""
 
 from __future__ import annotations
 

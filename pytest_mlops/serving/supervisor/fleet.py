@@ -1,4 +1,4 @@
-"""All replicas of an environment: those that have to run, and those that drain."""
+"""All replicas of an environment, from their start until they have drained."""
 
 from __future__ import annotations
 

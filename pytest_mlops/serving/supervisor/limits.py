@@ -1,4 +1,4 @@
-"""What a replica may use: cores, the threads that libraries make of them, and memory.
+"""What a replica may use: cores, memory, the threads that libraries make.
 
 Of ``cpu_limit`` whole cores are enforced, by CPU affinity where the system has it (Linux): ``500m`` means one
 core, shared with whatever else runs on it. Elsewhere the thread counts are all there is. ``memory_limit`` is

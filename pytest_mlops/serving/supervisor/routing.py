@@ -1,4 +1,4 @@
-"""The one writer of routes: pointer and replicas become a table, which is put in force at the gateway."""
+"""The one writer of routes: from pointer, to table, to the gateway."""
 
 from __future__ import annotations
 
