@@ -50,12 +50,12 @@ class HttpAnswer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the status says that the request was carried out."""
+        """Whether the status is one of success."""
         return 200 <= self.status < 300
 
     @property
     def asked_wait(self) -> float | None:
-        """Seconds that the server asks to wait; ``None`` where it does not say."""
+        """Seconds that the server asks to wait; ``None`` where it does not ask."""
         return _seconds(self.headers.get("retry-after"))
 
     @property
@@ -94,8 +94,7 @@ class JsonClient:
         service: What messages call it.
         client: Carries the requests; its base address and headers are set.
         secrets: What must not stand in any message.
-        rejecting: Statuses with which the service says that it did nothing, so that any request may be
-            repeated.
+        rejecting: Statuses that mean that nothing was done, so that any request may be repeated.
         sleep: Waits a number of seconds.
         clock: Seconds since 1970.
     """
@@ -132,7 +131,7 @@ class JsonClient:
             most: Bytes of that body at the most.
 
         Raises:
-            HttpError: no whole answer came; ``unclear`` says whether the request may have been carried out.
+            HttpError: no whole answer came; ``unclear`` is set where the request may have been carried out.
         """
         start = into.tell() if into is not None else 0
         for attempt in range(1, attempts + 1):

@@ -88,12 +88,12 @@ def differences(
     name: str = "the answer",
     close: Callable[[float, float], bool] = operator.eq,
 ) -> tuple[str, ...]:
-    """Describe where two JSON values differ, at most twenty places.
+    """Describe where two JSON values differ, up to twenty differences.
 
     Keys, kinds, lengths and texts must be the same; true is not 1.
 
     Args:
-        got: The value to look at.
+        got: The value to check.
         expected: The value that it should be.
         name: What the value is called in messages.
         close: Whether two numbers are the same; 1 and 1.0 are both numbers.

@@ -24,7 +24,7 @@ HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 FILLERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]"
 )
-"""Letters and marks that show nothing either, though their categories do not say so."""
+"""Letters and marks that show nothing either, in spite of their categories."""
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
@@ -39,7 +39,7 @@ def one_line(text: str, limit: int) -> str:
 
     Characters that show nothing or turn the direction of the text around are replaced.
     """
-    # Whatever is cut away need not be looked at; white space may shrink, hence the margin.
+    # Only the part that may be shown is processed; white space may shrink, hence the margin.
     line = " ".join(text[: 4 * limit].split())
     line = f"{line[: limit - 1]}…" if len(text) > 4 * limit else cut(line, limit)
     if line.isascii() and line.isprintable():
@@ -90,5 +90,5 @@ def problems_of(error: ValidationError, *within: str | int) -> list[Problem]:
 
 
 def describe_problems(error: ValidationError, *within: str | int, most: int = 3) -> str:
-    """Return the first ``most`` mistakes that pydantic found as one sentence."""
+    """Return the first ``most`` mistakes that pydantic found as one message."""
     return list_some(problems_of(error, *within), most, separator="; ")

@@ -1,1 +1,1 @@
-"""What GitHub is told of a verdict, and what it knows of earlier ones."""
+"""The GitHub action's side of the gate."""

@@ -1,4 +1,4 @@
-"""Input files of actions/attest: subjects and predicate."""
+"""Input files of actions/attest."""
 
 from __future__ import annotations
 

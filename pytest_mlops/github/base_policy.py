@@ -70,7 +70,7 @@ def changes_in_search(record: IntegrationResult, folder: Path, base: str, head: 
     """Compare as :func:`changes_in_checkout` where no configuration was named, and so one was searched for.
 
     The change may have chosen the configuration that judged: one that the base lacks is compared with the one
-    that the base would have found in its place.
+    that the base would have found instead.
 
     Args:
         record: The record; its own tests could have written which configuration it names.

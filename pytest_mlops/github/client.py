@@ -71,7 +71,7 @@ class Client:
         Args:
             path: The list.
             key: Where in an answer the items stand; ``None``: the answer is the list.
-            params: Of the first request; 100 items a page unless they say otherwise.
+            params: Of the first request; 100 items a page unless they name another number.
 
         Raises:
             HttpError: an answer is no list, or there are more than ``MAX_PAGES`` pages.

@@ -1,4 +1,4 @@
-"""The comment of a gate in a pull request, found again by its marker and author."""
+"""The comment of a gate in a pull request."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _rule(was: Rule, is_: Rule) -> Iterator[PolicyChange]:
     for bound in ("max", "max_delta", "max_rel_delta"):
         yield from _most(f"{bound} of {name}", getattr(was, bound), getattr(is_, bound))
     if was.confidence != is_.confidence:
-        # More of it turns what was a PASS, and what was a FAIL, into UNDECIDED.
+        # More of it turns a PASS as well as a FAIL into UNDECIDED.
         yield _loosened(f"confidence of {name} is {_shown(is_.confidence)}, was {_shown(was.confidence)}")
     if was.critical and not is_.critical:
         yield _loosened(f"{name} is no longer critical")

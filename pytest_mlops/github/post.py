@@ -1,4 +1,4 @@
-"""Publishes a ruling: files first, then comment and check run, none of which changes it."""
+"""Publishes a ruling, which no failure to publish changes."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def write_files(posting: Posting, log: Log) -> None:
 def _prepare_attestation(posting: Posting, log: Log) -> None:
     """Write the files that the next step attests; without them that step fails with a message."""
     if not may_be_attested(posting.ruling):
-        log("not attested: that is for a success that is allowed, and not made by the code of a fork")
+        log("not attested: only an allowed success that no fork's code made is")
         return
     folder = posting.result.with_name("attestation")
     if posting.settings.output_path is not None:

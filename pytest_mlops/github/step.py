@@ -1,4 +1,4 @@
-"""The steps of the action around the tests: fetch baselines, then judge and post."""
+"""The steps of the action around the tests."""
 
 from __future__ import annotations
 

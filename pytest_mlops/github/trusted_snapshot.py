@@ -1,4 +1,4 @@
-"""Facts of a run, recorded before any code of the tests runs and checked afterwards."""
+"""Facts of a run, recorded before any code of the tests runs."""
 
 from __future__ import annotations
 

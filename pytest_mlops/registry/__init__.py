@@ -1,4 +1,4 @@
-"""The registry: which versions exist, what they are made of, and where the aliases point."""
+"""The registry of model versions."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""The artifact store keeps the files of models and of evidence, each once, under its digest.
+"""The artifact store: files kept once each under their digest.
 
 ``blobs/ab/abcd…`` holds one file under its SHA-256, ``manifests/ab/abcd….json`` the names, sizes and digests
 of an artifact's files under the artifact's digest. The manifest is written last, when all its blobs are there

@@ -1,4 +1,4 @@
-"""Whether the packages that a version requires are installed, were tested and go together."""
+"""Compatibility of the packages that a version requires."""
 
 from __future__ import annotations
 

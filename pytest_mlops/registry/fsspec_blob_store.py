@@ -114,7 +114,7 @@ class FsspecBlobStore:
         return f"{self._root}/{key}"
 
     def _info(self, key: str) -> dict[str, Any] | None:
-        with self._store_errors("look at", key):
+        with self._store_errors("read", key):
             try:
                 self._system.invalidate_cache()
                 return dict(self._system.info(self._path(key)))
@@ -123,7 +123,7 @@ class FsspecBlobStore:
 
     def _modified(self, key: str) -> float:
         """Return seconds since the epoch; now, where the file system does not know."""
-        with self._store_errors("look at", key):
+        with self._store_errors("read", key):
             try:
                 return float(self._system.modified(self._path(key)).timestamp())
             except NotImplementedError:

@@ -1,4 +1,4 @@
-"""A blob store in a local folder: every file is whole and durable, or not there."""
+"""A blob store in a local folder, whose files are durable before they get their name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LocalBlobStore:
 
     def size(self, key: str) -> int | None:
         """Return the bytes under a key."""
-        with self._store_errors("look at", key):
+        with self._store_errors("read", key):
             try:
                 return (self._root / key).stat().st_size
             except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Manifests: the files that make up a stored artifact, by name, size and digest."""
+"""Manifests: the files of a stored artifact, by name, size, digest."""
 
 from __future__ import annotations
 

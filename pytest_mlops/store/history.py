@@ -1,4 +1,4 @@
-"""History: the results of recorded runs, the newest of each model and those still relied on."""
+"""History: the results of recorded runs."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def tool(name: str, package: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What act told of a run."""
+    """The output of act for a run."""
 
     code: int
     lines: tuple[Mapping[str, Any], ...]

@@ -1,4 +1,4 @@
-"""docs/github-action.md, followed as somebody new would follow it."""
+"""docs/github-action.md, followed as a new user would follow it."""
 
 from __future__ import annotations
 
@@ -82,8 +82,10 @@ def test_version_of_the_page_is_that_of_the_project() -> None:
         r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert version is not None
-    said = set(re.findall(r"OWNER/pytest-mlops@v([\d.]+\d)|pytest-mlops==([\d.]+\d)|rev: v([\d.]+\d)", PAGE))
-    assert {one for found in said for one in found if one} == {version[1]}
+    versions = set(
+        re.findall(r"OWNER/pytest-mlops@v([\d.]+\d)|pytest-mlops==([\d.]+\d)|rev: v([\d.]+\d)", PAGE)
+    )
+    assert {one for found in versions for one in found if one} == {version[1]}
 
 
 def test_inputs_and_outputs_are_those_of_the_action() -> None:

@@ -103,7 +103,7 @@ def test_nothing_is_started_for(environ: dict[str, str]) -> None:
 
 
 def test_what_tests_wrote_into_the_files_of_the_runner_is_taken_out_again(folder: Path) -> None:
-    """They are named to nobody, and lie where anybody can look."""
+    """The tests get no variable that names them, but can find them anyway."""
     files = {name: folder / name for name in ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT")}
     for path in files.values():
         path.write_text("before=1\n", encoding="utf-8")

@@ -73,11 +73,11 @@ def test_hook_of_the_page_passes_a_good_file_and_stops_a_bad_one(hook: Path, tmp
         )
         return done.returncode, done.stdout + done.stderr
 
-    code, said = run("model: {id: credit, version: '1'}\nrequirements: [{capability: rank}]\n")
-    assert code == 0, said
-    assert said.rstrip().endswith("Passed")
-    code, said = run("model: {id: credit, version: '1'}\nrules: [{metric: accuracy, mim: 0.9}]\n")
-    assert code == 1, said
-    assert "hook id: mlops-validate" in said
-    assert "mim" in said
-    assert "mlops.yaml:2: rules[0].mim" in said
+    code, output = run("model: {id: credit, version: '1'}\nrequirements: [{capability: rank}]\n")
+    assert code == 0, output
+    assert output.rstrip().endswith("Passed")
+    code, output = run("model: {id: credit, version: '1'}\nrules: [{metric: accuracy, mim: 0.9}]\n")
+    assert code == 1, output
+    assert "hook id: mlops-validate" in output
+    assert "mim" in output
+    assert "mlops.yaml:2: rules[0].mim" in output

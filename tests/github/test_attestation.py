@@ -88,11 +88,11 @@ def test_predicate_that_would_be_refused_leaves_the_names_of_the_tests_out(
     tests = tuple(make.test(f"test_model.py::test_{number:04}") for number in range(100))
     path = make.write(make.record(tests=tests), tmp_path)
     monkeypatch.setattr(attestation_module, "MAX_PREDICATE", 3000)
-    said = predicate(attestation_files(rule_on(path), name=path.name))
+    written = predicate(attestation_files(rule_on(path), name=path.name))
 
-    assert "passedTests" not in said
-    assert said["urn:pytest-mlops:test-result:1"]["tests"]["passed"] == 100
-    assert said["result"] == "PASSED"
+    assert "passedTests" not in written
+    assert written["urn:pytest-mlops:test-result:1"]["tests"]["passed"] == 100
+    assert written["result"] == "PASSED"
 
 
 def test_only_a_success_that_is_allowed_and_no_forks_may_be_attested(make: Make, tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_a_pass_that_is_blocked_here_fails() -> None:
 
 @pytest.mark.parametrize(("n", "requests"), [(0, 1), (50, 1), (51, 2), (130, 3)])
 def test_annotations_are_sent_fifty_at_a_time(fake: FakeGitHub, make: Make, n: int, requests: int) -> None:
-    said = post(fake, make, annotations=remarks(n))
-    assert said == "wrote the check run (failure): https://github.com/checks/1"
+    logged = post(fake, make, annotations=remarks(n))
+    assert logged == "wrote the check run (failure): https://github.com/checks/1"
     assert [one["start_line"] for one in fake.annotations[1]] == list(range(1, n + 1))
     assert len(fake.log) == 1 + requests
     (check,) = fake.checks

@@ -1,4 +1,4 @@
-"""The client: patient within bounds, and every failure a sentence."""
+"""The client: patient within bounds, and every failure a message."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_creation_that_was_turned_away_is_tried_again(fake: FakeGitHub, status
 
 
 @pytest.mark.parametrize(
-    ("status", "sentence"),
+    ("status", "message"),
     [
         (401, "the token is wrong"),
         (403, "as in pull requests from forks"),
@@ -177,9 +177,9 @@ def test_a_creation_that_was_turned_away_is_tried_again(fake: FakeGitHub, status
         (500, r"with 500 \(refused 500\)$"),
     ],
 )
-def test_a_refusal_says_what_it_means(fake: FakeGitHub, status: int, sentence: str) -> None:
+def test_a_refusal_says_what_it_means(fake: FakeGitHub, status: int, message: str) -> None:
     fake.fail(f"GET {ISSUE}", status)
-    with pytest.raises(HttpError, match=sentence) as caught:
+    with pytest.raises(HttpError, match=message) as caught:
         fake.client().get(ISSUE)
     assert caught.value.status == status
     assert fake.slept == []
@@ -232,7 +232,7 @@ def test_a_download_does_not_show_the_token_to_where_it_leads(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("location", "status", "sentence"),
+    ("location", "status", "message"),
     [
         ("https://blobs.example/1", 200, "more than 4 bytes"),
         ("http://blobs.example/1", 200, "is not https"),
@@ -242,9 +242,9 @@ def test_a_download_does_not_show_the_token_to_where_it_leads(tmp_path: Path) ->
     ],
 )
 def test_a_download_that_cannot_be_had(
-    tmp_path: Path, location: str | None, status: int, sentence: str
+    tmp_path: Path, location: str | None, status: int, message: str
 ) -> None:
-    with pytest.raises(HttpError, match=sentence):
+    with pytest.raises(HttpError, match=message):
         client_of(blob(location, status)).download("/x", tmp_path / "b.zip", most=4)
 
 

@@ -37,8 +37,8 @@ def of(make: Make, commit: str, **fields: Any) -> IntegrationResult:
 
 
 def fetch(fake: FakeGitHub, activity: Activity, folder: Path, **more: Any) -> Fetched:
-    wanted = BaselineRequest(sources=(MAIN, "run", MAIN), artifact="mlops", **more)
-    receipt = fetch_baselines(fake.client(), activity, wanted, folder / "baselines")
+    request = BaselineRequest(sources=(MAIN, "run", MAIN), artifact="mlops", **more)
+    receipt = fetch_baselines(fake.client(), activity, request, folder / "baselines")
     assert receipt == read_receipt(folder / "baselines")
     return receipt.sources[MAIN]
 
@@ -123,8 +123,8 @@ def test_records_that_cannot_be_used_are_passed_over_and_named(
     fake.artifact(make.failing(made={"commit_head": make.OLD}), run=6, commit=make.OLD)
     assert "run 1 of main" in fetch(fake, activity, tmp_path).message
     fake.artifacts[0]["expired"] = True
-    said = fetch(fake, activity, tmp_path).message
-    assert "; that of run 5 cannot be used: it is of commit " in said
+    message = fetch(fake, activity, tmp_path).message
+    assert "; that of run 5 cannot be used: it is of commit " in message
 
 
 def test_an_artifact_that_is_gone_is_passed_over(
@@ -202,8 +202,8 @@ def measured(make: Make, *percents: int, **bound: Any) -> list[IntegrationResult
 
 def test_small_steps_add_up(make: Make) -> None:
     now, *history = measured(make, 90, 91, 92, 93, 95, 95, 95)
-    (sentence,) = baseline_drift(now, history)
-    assert sentence == (
+    (message,) = baseline_drift(now, history)
+    assert message == (
         "Δaccuracy: 0.9 now, 0.95 sustained over 3 earlier runs; "
         "one step may lose 0.02, all steps together lost 0.05"
     )
@@ -222,8 +222,8 @@ def test_a_drift_within_the_margin_is_not_named(make: Make, percents: tuple[int,
 def test_of_an_error_the_lowest_is_best(make: Make) -> None:
     rule = {"metric": "mae", "min_delta": None, "max_delta": 0.02}
     now, *history = measured(make, 20, 17, 12, 11, 12, **rule)
-    (sentence,) = baseline_drift(now, history)
-    assert sentence.startswith("Δmae: 0.2 now, 0.12 sustained")
+    (message,) = baseline_drift(now, history)
+    assert message.startswith("Δmae: 0.2 now, 0.12 sustained")
 
 
 def test_a_rule_on_the_value_knows_no_drift(make: Make) -> None:
@@ -239,6 +239,6 @@ def test_a_metric_that_is_not_there_has_not_drifted(make: Make) -> None:
 def test_a_baseline_nobody_measured_lately_is_named(make: Make) -> None:
     record = make.record()
     assert staleness(record, make.ENDED + timedelta(days=30)) is None
-    said = staleness(record, make.ENDED + timedelta(days=31))
-    assert said is not None
-    assert "31 days ago" in said
+    message = staleness(record, make.ENDED + timedelta(days=31))
+    assert message is not None
+    assert "31 days ago" in message

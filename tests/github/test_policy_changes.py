@@ -116,10 +116,10 @@ LOOSER = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "sentence"), LOOSER, ids=[sentence for *_, sentence in LOOSER])
-def test_what_asks_for_less_is_named(old: str, new: str, sentence: str) -> None:
+@pytest.mark.parametrize(("old", "new", "message"), LOOSER, ids=[message for *_, message in LOOSER])
+def test_what_asks_for_less_is_named(old: str, new: str, message: str) -> None:
     found = changes(old, new)
-    assert any(change.text.startswith(sentence) for change in found), found
+    assert any(change.text.startswith(message) for change in found), found
     assert {change.effect for change in found} == {Effect.LOOSENED}
 
 
@@ -150,7 +150,7 @@ def test_nothing_changed_is_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "sentence"),
+    ("old", "new", "message"),
     [
         (
             "approver: ann",
@@ -164,8 +164,8 @@ def test_nothing_changed_is_nothing() -> None:
         ),
     ],
 )
-def test_what_is_as_strict_is_mentioned_and_nothing_more(old: str, new: str, sentence: str) -> None:
-    assert changes(old, new) == (PolicyChange(effect=Effect.OTHER, text=sentence),)
+def test_what_is_as_strict_is_mentioned_and_nothing_more(old: str, new: str, message: str) -> None:
+    assert changes(old, new) == (PolicyChange(effect=Effect.OTHER, text=message),)
 
 
 def test_from_a_sample_to_a_census_is_looser() -> None:

@@ -192,8 +192,8 @@ def test_trouble_in_posting_changes_no_decision(
     assert job.summary.startswith("## ")
     lines = [line for line in job.logged if line.startswith(("no comment: ", "no check run: "))]
     assert len(lines) == 2
-    said = {403: "pull requests from forks", "timeout": "ReadTimeout", "truncated": "is not JSON"}
-    assert all(said.get(status, str(status)) in line for line in lines)
+    expected = {403: "pull requests from forks", "timeout": "ReadTimeout", "truncated": "is not JSON"}
+    assert all(expected.get(status, str(status)) in line for line in lines)
 
 
 def test_without_a_record_nothing_was_measured(job: Job, fake: FakeGitHub) -> None:
@@ -292,7 +292,7 @@ def test_options_add_to_the_environment_and_flags_replace_it(job: Job, fake: Fak
     assert not any(line.startswith("::") for line in job.logged)
 
 
-def test_a_summary_that_is_not_wanted_is_not_written(job: Job, make: Make) -> None:
+def test_a_summary_that_is_switched_off_is_not_written(job: Job, make: Make) -> None:
     job.post(make.record(), summary=False)
     assert not (job.folder / "summary.md").exists()
 

@@ -1,4 +1,4 @@
-"""Unpacking an artifact as if somebody hostile had packed it."""
+"""Unpacking an artifact that may be hostile."""
 
 from __future__ import annotations
 

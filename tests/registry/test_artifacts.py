@@ -409,7 +409,7 @@ class Broken:
 
     def __getattr__(self, name: str) -> Any:
         def fail(*_: object, **__: object) -> None:
-            raise RuntimeError("the server\nsaid no")
+            raise RuntimeError("the server\nrefused")
 
         return fail
 
@@ -419,8 +419,8 @@ def test_whatever_a_backend_raises_is_one_sentence(model: Path) -> None:
 
     place = FsspecBlobStore(url="odd://host/models", system=Broken(), root="/models")
     artifacts = ArtifactStore(place)
-    with pytest.raises(StoreError, match=r"cannot look at .* at odd://host/models: the server said no"):
+    with pytest.raises(StoreError, match=r"cannot read .* at odd://host/models: the server refused"):
         artifacts.put(model)
     for ask in (lambda: place.write("a", [b"x"]), lambda: list(place.items("blobs"))):
-        with pytest.raises(StoreError, match="the server said no"):
+        with pytest.raises(StoreError, match="the server refused"):
             ask()

@@ -26,14 +26,14 @@ def run(*arguments: str) -> str:
 
 
 def test_three_processes_lose_no_move(store_url: str) -> None:
-    said = run("benchmarks.alias_contention", "--url", store_url, "--processes", "3", "--moves", "10")
-    assert said.startswith("30 moves")
+    output = run("benchmarks.alias_contention", "--url", store_url, "--processes", "3", "--moves", "10")
+    assert output.startswith("30 moves")
 
 
 @pytest.mark.slow
 def test_sixteen_processes_lose_no_move(store_url: str) -> None:
-    said = run("benchmarks.alias_contention", "--url", store_url, "--processes", "16", "--moves", "100")
-    assert said.startswith("1,600 moves")
+    output = run("benchmarks.alias_contention", "--url", store_url, "--processes", "16", "--moves", "100")
+    assert output.startswith("1,600 moves")
 
 
 @pytest.mark.slow
@@ -52,8 +52,8 @@ def test_a_history_with_a_gap_would_be_noticed(tmp_path: Path) -> None:
     assert found.problems == ()
     with open_store(url) as store, store.write() as connection:
         connection.execute(alias_moves.delete().where(alias_moves.c.revision == 3))
-    told = dict.fromkeys(range(1, 6), "worker-0")
-    assert len(find_problems(url, told, expected=5)) == 3
+    versions = dict.fromkeys(range(1, 6), "worker-0")
+    assert len(find_problems(url, versions, expected=5)) == 3
 
 
 def test_a_lost_write_would_be_noticed(tmp_path: Path) -> None:

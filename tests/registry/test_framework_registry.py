@@ -75,8 +75,8 @@ def test_the_actor_is_the_environment_s_or_the_user(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_user_without_a_name_acts_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody() -> str:
+    def no_user() -> str:
         raise KeyError("no such user")
 
-    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr("getpass.getuser", no_user)
     assert default_actor().startswith("unknown@")

@@ -58,7 +58,7 @@ def test_a_run_of_another_model_is_evidence_for_nothing_with_the_same_bytes(
 
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"decision": Decision.BLOCK}, "was not allowed by its policy"),
         ({"deployable": False}, "makes nothing deployable"),
@@ -66,13 +66,13 @@ def test_a_run_of_another_model_is_evidence_for_nothing_with_the_same_bytes(
     ],
 )
 def test_a_pass_that_proves_too_little_is_refused(
-    local: Registry, changes: dict[str, Any], said: str, *, named: bool
+    local: Registry, changes: dict[str, Any], message: str, *, named: bool
 ) -> None:
     if "trust" in changes:
         changes = {"provenance": make_record("x", credit()).provenance.model_copy(update=changes)}
     run = keep(local, "run", **changes)
     local.register(credit(), run_id=run)
-    with pytest.raises(EvidenceError, match=said):
+    with pytest.raises(EvidenceError, match=message):
         promote(local, run if named else None)
     assert local.alias_state("credit", "champion").revision == 0
 

@@ -1,4 +1,4 @@
-"""Retention: old versions and their bytes go, and never what somebody points to or is writing."""
+"""Retention removes old versions with their bytes, and never what is pointed to or being written."""
 
 from __future__ import annotations
 

@@ -219,21 +219,21 @@ def test_a_forked_process_has_connections_of_its_own(store: Store, log_changes: 
 def test_a_process_forked_while_the_store_was_in_use_may_not_use_it(store: Store) -> None:
     if sys.platform == "win32":
         pytest.skip("Windows does not fork")
-    said, saying = os.pipe()
+    reading, writing = os.pipe()
     with store.read():
         child = os.fork()
         if child == 0:
             try:
                 with store.write():
-                    os.write(saying, b"let in")
+                    os.write(writing, b"let in")
             except StoreError as error:
-                os.write(saying, str(error).encode())
+                os.write(writing, str(error).encode())
             finally:
                 os._exit(0)
     os.waitpid(child, 0)
-    assert b"was in use when this process was forked" in os.read(said, 1000)
-    os.close(said)
-    os.close(saying)
+    assert b"was in use when this process was forked" in os.read(reading, 1000)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_the_default_is_a_file_below_the_folder(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_asking_whether_a_store_exists_makes_none(store_url: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("url", "sentence"),
+    ("url", "message"),
     [
         ("mysql://root@host/db", "begins with 'mysql'; expected sqlite:///PATH or postgresql://"),
         ("postgresql+asyncpg://host/db", r"begins with 'postgresql\+asyncpg'; expected"),
@@ -288,8 +288,8 @@ def test_asking_whether_a_store_exists_makes_none(store_url: str, tmp_path: Path
         ("sqlite:///file:x.db", "expected the path of a file"),
     ],
 )
-def test_a_url_that_means_no_store_is_refused(url: str, sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=sentence):
+def test_a_url_that_means_no_store_is_refused(url: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=message):
         open_store(url, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

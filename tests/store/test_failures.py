@@ -1,4 +1,4 @@
-"""Databases that fail: one sentence that says what to do, and nothing half-written."""
+"""Databases that fail: one message that says what to do, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 def sqlite_error(name: str) -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("it said so")
+    error = sqlite3.OperationalError("the cause")
     error.sqlite_errorname = name
     return error
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"),
+    ("name", "message"),
     [
         (
             "SQLITE_BUSY",
@@ -53,11 +53,11 @@ def sqlite_error(name: str) -> sqlite3.OperationalError:
         ("SQLITE_BUSYBODY", "refused the operation"),
     ],
 )
-def test_what_sqlite_says_is_one_sentence(name: str, sentence: str) -> None:
+def test_what_sqlite_says_is_one_sentence(name: str, message: str) -> None:
     error = explain(sqlite_error(name), "S")
     assert type(error) is StoreError
-    assert sentence in str(error)
-    assert str(error).endswith("(it said so)")
+    assert message in str(error)
+    assert str(error).endswith("(the cause)")
     wrapped = explain(DBAPIError("SELECT 1", {}, sqlite_error(name)), "S")
     assert str(wrapped) == str(error)
 
@@ -69,12 +69,12 @@ def test_a_text_that_is_not_utf_8_is_corruption() -> None:
 
 class OperationalError(Exception):
     def __init__(self, state: str | None) -> None:
-        super().__init__("it said so\nDETAIL: at length")
+        super().__init__("the cause\nDETAIL: at length")
         self.sqlstate = state
 
 
 @pytest.mark.parametrize(
-    ("state", "sentence"),
+    ("state", "message"),
     [
         (
             "08006",
@@ -95,11 +95,11 @@ class OperationalError(Exception):
         (None, "cannot be reached"),
     ],
 )
-def test_what_postgresql_says_is_one_sentence(state: str | None, sentence: str) -> None:
+def test_what_postgresql_says_is_one_sentence(state: str | None, message: str) -> None:
     error = explain(DBAPIError("SELECT 1", {}, OperationalError(state)), "S")
     assert type(error) is StoreError
-    assert sentence in str(error)
-    assert str(error).endswith("(it said so)")
+    assert message in str(error)
+    assert str(error).endswith("(the cause)")
 
 
 def test_a_row_that_is_there_is_a_conflict() -> None:
@@ -122,7 +122,7 @@ def test_an_error_without_a_text_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "sentence"),
+    ("code", "message"),
     [
         (errno.ENOSPC, "is on a full disk"),
         (errno.EROFS, "is read-only"),
@@ -130,8 +130,8 @@ def test_an_error_without_a_text_is_named() -> None:
         (errno.ELOOP, "cannot be opened"),
     ],
 )
-def test_what_the_file_system_says_is_one_sentence(code: int, sentence: str) -> None:
-    assert sentence in str(explain_os(OSError(code, os.strerror(code)), "S"))
+def test_what_the_file_system_says_is_one_sentence(code: int, message: str) -> None:
+    assert message in str(explain_os(OSError(code, os.strerror(code)), "S"))
 
 
 def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "not a database\n" * 100
 
 
-def test_a_corrupted_file_is_said_to_be(tmp_path: Path, log_changes: Append) -> None:
+def test_a_corrupted_file_is_reported(tmp_path: Path, log_changes: Append) -> None:
     with open_store(folder=tmp_path) as store:
         log_changes(store, *map(str, range(300)))
     path = tmp_path / ".mlops" / "store.db"
@@ -166,7 +166,7 @@ def test_a_corrupted_file_is_said_to_be(tmp_path: Path, log_changes: Append) -> 
         log_changes(store, "one more")
 
 
-def test_a_file_cut_short_is_said_to_be_corrupted(tmp_path: Path, log_changes: Append) -> None:
+def test_a_file_cut_short_is_reported_as_corrupted(tmp_path: Path, log_changes: Append) -> None:
     with open_store(folder=tmp_path) as store:
         log_changes(store, *map(str, range(300)))
     path = tmp_path / ".mlops" / "store.db"
@@ -180,7 +180,9 @@ def test_a_file_cut_short_is_said_to_be_corrupted(tmp_path: Path, log_changes: A
         open_and_verify()
 
 
-def test_a_store_that_another_process_holds_is_said_to_be_locked(tmp_path: Path, log_changes: Append) -> None:
+def test_a_store_that_another_process_holds_is_reported_as_locked(
+    tmp_path: Path, log_changes: Append
+) -> None:
     with open_store(folder=tmp_path, timeout=0.2) as store:
         other = sqlite3.connect(tmp_path / ".mlops" / "store.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -255,7 +257,7 @@ def test_a_connection_lost_in_a_transaction_leaves_nothing(
             assert verify_log(connection).entries == 2
 
 
-def test_a_connection_lost_before_the_commit_is_not_said_to_be_undone(postgres_database: str) -> None:
+def test_a_connection_lost_before_the_commit_is_not_reported_as_undone(postgres_database: str) -> None:
     with open_store(postgres_database) as store, open_store(postgres_database) as other:
 
         def lose() -> None:
@@ -278,7 +280,7 @@ def test_a_connection_lost_while_nobody_used_it_is_not_noticed(
             assert verify_log(connection).entries == 1
 
 
-def test_a_server_that_is_not_there_is_said_to_be(postgres_url: str) -> None:
+def test_a_server_that_is_not_there_is_reported(postgres_url: str) -> None:
     with pytest.raises(StoreError, match=r"t@127.0.0.1:9/x cannot be reached; check that its server runs"):
         open_store("postgresql://t@127.0.0.1:9/x")
     with pytest.raises(StoreError, match="nowhere"):

@@ -155,8 +155,8 @@ def in_own_mounts(script: str, folder: Path, seed: Path) -> list[str]:
 def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path, seed: Path) -> None:
     lines = in_own_mounts(FULL, tmp_path, seed)
     acknowledged = [line for line in lines if line.startswith("w-")]
-    sentence = next(line for line in lines if "StoreError:" in line)
-    assert "disk" in sentence
+    message = next(line for line in lines if "StoreError:" in line)
+    assert "disk" in message
     assert "failures 3" in lines
     assert len(acknowledged) > 10
     assert lines[-1] == f"verified {len(acknowledged)}"
@@ -164,8 +164,8 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path, seed: Pat
 
 def test_a_read_only_disk_is_one_sentence(tmp_path: Path, seed: Path) -> None:
     lines = in_own_mounts(READ_ONLY, tmp_path, seed)
-    sentence = next(line for line in lines if "StoreError:" in line)
-    assert "is read-only; give this user the right to write" in sentence
+    message = next(line for line in lines if "StoreError:" in line)
+    assert "is read-only; give this user the right to write" in message
     assert lines[-1] == "verified 4"
 
 
@@ -199,9 +199,9 @@ def test_a_disk_that_fails_once_or_for_good_is_one_sentence_and_loses_nothing(
     failures = run.stderr.splitlines()
     assert len(failures) == run.returncode
     assert len(failures) in ({1, 3} if again else {1})  # one where it could not even be opened
-    for sentence in failures:
-        assert sentence.startswith("StoreError: the store sqlite:///")
-        assert "had an input or output error; check the disk" in sentence or "is on a full disk" in sentence
+    for message in failures:
+        assert message.startswith("StoreError: the store sqlite:///")
+        assert "had an input or output error; check the disk" in message or "is on a full disk" in message
     acknowledged = [line for line in run.stdout.splitlines() if line.startswith("w-")]
     with open_store(url) as store:
         found = subjects(store)

@@ -93,22 +93,22 @@ def test_a_run_that_was_never_recorded_is_named(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "message"),
     [
         ({"run_id": "r" * 201}, "run_id has 201 characters"),
         ({"model_version": ModelVersion(version_id="1", model_id="m" * 201)}, "model_id has 201 characters"),
     ],
 )
 def test_a_name_that_is_too_long_is_refused(
-    store: Store, make_record: MakeRecord, changes: dict[str, Any], sentence: str
+    store: Store, make_record: MakeRecord, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(StoreError, match=sentence):
+    with pytest.raises(StoreError, match=message):
         record_result(store, make_record(**changes), actor="ada", at=NOON)
     assert runs(store) == []
 
 
 @pytest.mark.parametrize(
-    ("packed", "sentence"),
+    ("packed", "message"),
     [
         (zlib.compress(b"{}"), "was changed after it was recorded"),
         (b"nothing packed", "cannot be decompressed"),
@@ -116,12 +116,12 @@ def test_a_name_that_is_too_long_is_refused(
     ],
 )
 def test_a_record_that_was_changed_is_refused(
-    store: Store, make_record: MakeRecord, packed: bytes, sentence: str
+    store: Store, make_record: MakeRecord, packed: bytes, message: str
 ) -> None:
     record_result(store, make_record(), actor="ada", at=NOON)
     with store.write() as connection:
         connection.execute(update(integration_results).values(record=packed))
-    with pytest.raises(EvidenceError, match=f"run run-1 in the store {sentence}"):
+    with pytest.raises(EvidenceError, match=f"run run-1 in the store {message}"):
         get_result(store, "run-1")
 
 

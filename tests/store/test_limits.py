@@ -16,13 +16,13 @@ def test_what_fits_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "sentence"),
+    ("value", "message"),
     [
         ("x" * 201, r"alias has 201 characters, beginning 'x{40}'; at most 200 can be stored"),
         ("a\0", r"alias is 'a\\x00'; a NUL"),
         ("\udfff", r"alias is '\\udfff'; a NUL or half a surrogate pair cannot be stored"),
     ],
 )
-def test_what_does_not_is_refused(value: str, sentence: str) -> None:
-    with pytest.raises(StoreError, match=sentence):
+def test_what_does_not_is_refused(value: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
         require_fit(aliases, {"alias": value})

@@ -198,8 +198,8 @@ def test_swapped_entries_are_noticed(store: Store, log_changes: Append) -> None:
     assert refusal(store).startswith("entry 2 of the log ")
 
 
-@pytest.mark.parametrize(("seq", "said"), [(0, "an entry 0 before its first"), (6, "entry 6, the last")])
-def test_an_inserted_entry_is_noticed(store: Store, log_changes: Append, seq: int, said: str) -> None:
+@pytest.mark.parametrize(("seq", "message"), [(0, "an entry 0 before its first"), (6, "entry 6, the last")])
+def test_an_inserted_entry_is_noticed(store: Store, log_changes: Append, seq: int, message: str) -> None:
     last = log_changes(store, *SUBJECTS)[-1]
     row: dict[str, Any] = {
         "seq": seq,
@@ -211,7 +211,7 @@ def test_an_inserted_entry_is_noticed(store: Store, log_changes: Append, seq: in
         "previous": last.hash if seq else NOTHING_BEFORE,
     }
     change(store, insert(log).values(**row, hash=log_module._hash(**row)))
-    assert said in refusal(store)
+    assert message in refusal(store)
 
 
 def test_a_log_that_was_cut_off_is_noticed(store: Store, log_changes: Append) -> None:
@@ -279,7 +279,7 @@ def test_every_entry_of_a_long_log_is_checked(
 
 
 @pytest.mark.parametrize(
-    ("values", "sentence"),
+    ("values", "message"),
     [
         ({"body": {"x": math.nan}}, "must be JSON"),
         ({"body": {"x": math.inf}}, "must be JSON"),
@@ -292,9 +292,9 @@ def test_every_entry_of_a_long_log_is_checked(
         ({"at": datetime(2026, 1, 1)}, "with a time zone"),  # noqa: DTZ001 -- what is refused
     ],
 )
-def test_what_cannot_be_an_entry_is_refused(store: Store, values: dict[str, Any], sentence: str) -> None:
+def test_what_cannot_be_an_entry_is_refused(store: Store, values: dict[str, Any], message: str) -> None:
     entry: dict[str, Any] = {"kind": "k", "subject": "s", "body": {}, "actor": "ada", "at": NOON}
-    with pytest.raises(StoreError, match=sentence), store.write() as connection:
+    with pytest.raises(StoreError, match=message), store.write() as connection:
         append(connection, **entry | values)
     assert verified(store).entries == 0
 

@@ -1,1 +1,1 @@
-"""The bridge to an MLflow server, over its REST interface: versions in and out, aliases kept in step."""
+"""The bridge to an MLflow server over its REST interface."""

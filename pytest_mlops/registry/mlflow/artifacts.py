@@ -1,4 +1,4 @@
-"""Transfers a model's files from and to the artifact service of an MLflow server."""
+"""Transfers a model's files through the artifact service of an MLflow server."""
 
 from __future__ import annotations
 

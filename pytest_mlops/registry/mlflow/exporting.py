@@ -116,9 +116,9 @@ def _find(
             return client.version(*linked)
         except NotRegistered:  # it was deleted there
             return None
-    wanted = (entry.model_id, entry.version_id)
+    expected = (entry.model_id, entry.version_id)
     found = [
-        one for one in client.versions(name) if (one.tag(f"{TAG}model"), one.tag(f"{TAG}version")) == wanted
+        one for one in client.versions(name) if (one.tag(f"{TAG}model"), one.tag(f"{TAG}version")) == expected
     ]
     return found[0] if found else None
 

@@ -31,7 +31,7 @@ OURS = ("MLOPS_", "MLFLOW_", "PYTEST_", "COVERAGE_")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """A running server, and a few calls that somebody else makes to it."""
+    """A running server, and a few calls that another client makes to it."""
 
     url: str
     http: httpx.Client
@@ -51,7 +51,7 @@ class Server:
         return {one["alias"]: one["version"] for one in model.get("aliases", [])}.get(alias)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Move an alias behind our back."""
+        """Move an alias as another client."""
         self.call("POST", "registered-models/alias", name=name, alias=alias, version=version)
 
     def version(self, name: str, version: str) -> dict[str, Any]:

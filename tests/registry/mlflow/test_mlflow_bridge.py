@@ -88,8 +88,8 @@ def test_an_import_declares_metrics_and_takes_the_digest_of_the_files(
     assert version.metadata.hyperparameters == {"depth": 3.0, "rate": 0.1}
     assert entry.tags == {"gold": "", "team": "risk"}
     assert entry.verdict is None
-    said = " ".join(done.left_out)
-    assert all(word in said for word in ("broken", "kind", "note"))
+    messages = " ".join(done.left_out)
+    assert all(word in messages for word in ("broken", "kind", "note"))
     (link,) = local.links(entry)
     assert link.relation == RELATION
     assert link.target == f"{server.url}/#/models/{name.replace(' ', '%20')}/versions/{number}"
@@ -173,8 +173,8 @@ def test_an_export_can_be_imported_again_with_the_same_digest(
     local.register(entry.model_version, run_id=record_run("run-1", entry.digest, model_id=name))
     done = export_version(local, client, local.get(name, "2026.11"))
     assert done.created
-    told = server.version(name, done.version)["tags"]
-    assert told == {
+    tags = server.version(name, done.version)["tags"]
+    assert tags == {
         "pytest_mlops.model": name,
         "pytest_mlops.version": "2026.11",
         "pytest_mlops.digest": entry.digest,
@@ -298,7 +298,7 @@ def test_an_alias_moved_behind_our_back_is_reported_logged_once_and_never_follow
         assert (found.state, found.done) == (SyncState.MOVED, False)
     assert (found.projected, found.found, found.expected) == ("1", "2", "1")
     assert "points to version 2" in found.message
-    assert "somebody else moved it" in found.message
+    assert "another client moved it" in found.message
     assert server.alias(two, "champion") == "2"
     assert local.alias_state(two, "champion").version_id == "a"
     with pytest.raises(ConflictError, match="--restore"):
@@ -339,11 +339,11 @@ def test_an_alias_deleted_there_counts_as_moved(
     assert ("HTTP 404" in tried.message) is (deleted == "model")
 
 
-def test_an_alias_that_somebody_set_there_first_is_not_overwritten(
+def test_an_alias_that_was_set_there_first_is_not_overwritten(
     local: Registry, client: MlflowClient, server: Server, two: str
 ) -> None:
     server.set_alias(two, "champion", "2")
-    with pytest.raises(ConflictError, match="never by us"):
+    with pytest.raises(ConflictError, match="was never projected"):
         project(local, client, two, "champion")
     assert server.alias(two, "champion") == "2"
     project(local, client, two, "champion", restore=True)
@@ -373,7 +373,7 @@ def test_a_version_that_is_not_there_cannot_be_pointed_to(
     assert server.alias(two, "champion") == "1"
 
 
-def test_an_alias_that_moves_here_meanwhile_is_projected_anew(
+def test_an_alias_that_moves_here_meanwhile_is_projected_again(
     local: Registry, client: MlflowClient, server: Server, two: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really = MlflowClient.set_alias

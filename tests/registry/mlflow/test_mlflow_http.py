@@ -114,7 +114,7 @@ def test_what_would_make_two_of_something_is_repeated_only_if_nothing_was_done(
 
 
 @pytest.mark.parametrize(
-    ("answer", "sentence"),
+    ("answer", "message"),
     [
         (httpx.Response(401), "HTTP 401; set MLFLOW_TRACKING_TOKEN"),
         (httpx.Response(403, json={"message": "no"}), "HTTP 403; set MLFLOW_TRACKING_TOKEN"),
@@ -132,9 +132,9 @@ def test_what_would_make_two_of_something_is_repeated_only_if_nothing_was_done(
         (httpx.Response(200, content=b" " * (MAX_ANSWER + 1)), "more than 33,554,432 bytes"),
     ],
 )
-def test_a_bad_answer_is_one_sentence(answer: httpx.Response, sentence: str) -> None:
+def test_a_bad_answer_is_one_sentence(answer: httpx.Response, message: str) -> None:
     http, _, seen = answers(answer)
-    with pytest.raises(HttpError, match=sentence):
+    with pytest.raises(HttpError, match=message):
         MlflowClient(http).model("credit")
     assert len(seen) == 1
 
@@ -308,7 +308,7 @@ def test_an_import_copes_with_what_servers_leave_out(local: Registry) -> None:
     done = import_version(local, MlflowClient(http), "credit", "1")
     assert done.registration.entry.tags == {"gold": ""}
     assert done.registration.entry.model_version.created_at is None
-    assert [sentence.partition(":")[0] for sentence in done.left_out] == [
+    assert [message.partition(":")[0] for message in done.left_out] == [
         "metrics and parameters",
         "tag 'odd=name'",
     ]
