@@ -323,7 +323,10 @@ BODIES = {
 }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(st.sampled_from(sorted(BODIES)), max_size=4), contexts)
 def test_a_run_succeeds_only_where_every_body_passed(gate: Gate, bodies: list[str], context: Context) -> None:
     """At the default thresholds, of at most four tests none may be anything but passed."""
