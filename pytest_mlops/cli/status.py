@@ -16,7 +16,7 @@ from pytest_mlops.cli.options import (
 
 if TYPE_CHECKING:
     from pytest_mlops.cli.output import Section
-    from pytest_mlops.operations.status import EnvironmentStatus
+    from pytest_mlops.operations.status import EnvironmentStatus, ReplicaState
     from pytest_mlops.serving.health.survey import Survey
 
 __all__ = ["health", "status"]
@@ -80,17 +80,7 @@ def _status_page(name: str, seen: EnvironmentStatus) -> list[Section]:
         )
     ]
     if seen.replicas:
-        rows = tuple(
-            (
-                f"{each.deployment_id}.{each.index}",
-                "ready" if each.ready else "alive" if each.alive else "dead",
-                each.address,
-                str(each.pid),
-                str(each.restarts),
-                each.message,
-            )
-            for each in seen.replicas
-        )
+        rows = tuple(_replica_row(each) for each in seen.replicas)
         columns = ("replica", "state", "address", "process", "restarts", "message")
         table = Table(columns=columns, rows=rows, numeric=("process", "restarts"))
         sections.append(Section(title="Replicas", table=table))
@@ -98,6 +88,17 @@ def _status_page(name: str, seen: EnvironmentStatus) -> list[Section]:
         line = "no supervisor runs here; pytest-mlops up starts one, which adopts the replicas that run"
         sections.append(Section(title="Supervisor", lines=(line,)))
     return sections
+
+
+def _replica_row(replica: ReplicaState) -> tuple[str, ...]:
+    return (
+        f"{replica.deployment_id}.{replica.index}",
+        "ready" if replica.ready else "alive" if replica.alive else "dead",
+        replica.address,
+        str(replica.pid),
+        str(replica.restarts),
+        replica.message,
+    )
 
 
 def _serving(seen: EnvironmentStatus, name: str, weight: float) -> str:
@@ -155,7 +156,7 @@ def _health_page(name: str, seen: Survey) -> list[Section]:
 def _health_values(seen: Survey) -> dict[str, Any]:
     return {
         "is_healthy": seen.is_healthy,
-        "surroundings": None if seen.environment is None else seen.environment.model_dump(mode="json"),
+        "environment": None if seen.environment is None else seen.environment.model_dump(mode="json"),
         "service": seen.service.model_dump(mode="json"),
         "rate": None if seen.rate is None else seen.rate.model_dump(mode="json"),
     }

@@ -12,7 +12,7 @@ from pytest_mlops.ci.context import base_commit, context_from_environ, trust_fro
 from pytest_mlops.ci.event import Activity, activity_of, read_event
 from pytest_mlops.compare.artifact import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.find import nearest_config
-from pytest_mlops.config.guard import MAX_BYTES
+from pytest_mlops.config.load import load_sections
 from pytest_mlops.config.problems import refuse
 from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
 from pytest_mlops.evidence.verify import read_record
@@ -26,7 +26,6 @@ from pytest_mlops.github.base_policy import (
 from pytest_mlops.github.baseline_drift import baseline_drift, staleness
 from pytest_mlops.github.client import open_client
 from pytest_mlops.github.fetch import BaselineRequest, fetch_baselines
-from pytest_mlops.github.policy_snapshot import snapshot_of_yaml
 from pytest_mlops.github.post import Posting, publish, write_files
 from pytest_mlops.github.render import title
 from pytest_mlops.github.ruling import Ruling, in_context, nothing_measured, rule_on, tighten, untrusted
@@ -275,11 +274,4 @@ def _history(record: IntegrationResult, step: StepEnvironment) -> list[str]:
 
 def _sources(config: Path | None) -> tuple[str, ...]:
     path = config or nearest_config(Path.cwd())
-    if path is None:
-        return ()
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        refuse(str(path), f"cannot be read: {error.strerror or error}")
-    return snapshot_of_yaml(content, str(path)).policy.baseline.sources
+    return () if path is None else load_sections(path, ("baseline",)).baseline.sources
