@@ -40,6 +40,8 @@ def test_a_hundred_switches_lose_no_request_and_no_reader(playground: Playground
     with acquire(playground.store, ENVIRONMENT, actor="test") as lease:
         both_run(playground, lease, names)
         with Client(url=url) as client, Reader(folder=playground.folder) as reader:
+            for number in range(2):  # so that connections to both are open
+                switch(playground, lease, names[number % 2], names[1 - number % 2])
             before = sizes(playground)
             for number in range(100):
                 switch(playground, lease, names[number % 2], names[1 - number % 2])
@@ -49,7 +51,7 @@ def test_a_hundred_switches_lose_no_request_and_no_reader(playground: Playground
     assert reader.reads > 1000
     assert reader.missing == 0
     assert after.processes == before.processes
-    assert after.files <= before.files + 3
+    assert after.files < before.files + 10  # a file lost in every tenth switch would show
 
 
 def test_what_wrk_prints_is_read() -> None:
