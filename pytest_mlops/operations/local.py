@@ -12,6 +12,7 @@ from pytest_mlops.serving.supervisor.gateway_process import GatewayProcess
 from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.serving.supervisor.loop import Supervisor
 from pytest_mlops.store.address import VARIABLE, resolve_address
+from pytest_mlops.targets.local import LocalTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,6 @@ def local_manager(
     # A supervisor that has nothing to deploy does without all of this.
     from pytest_mlops.rollout.manager import DeploymentManager  # noqa: PLC0415
     from pytest_mlops.rollout.probes import LocalProbes  # noqa: PLC0415
-    from pytest_mlops.targets.local import LocalTarget  # noqa: PLC0415
 
     return DeploymentManager(
         store=store,
@@ -94,5 +94,7 @@ def local_supervisor(store: Store, where: ProjectEnvironment) -> Supervisor:
         drain=where.environment.gateway.drain,
         command=command.argv,
         recover=lambda: manager().recover(),
-        auto_rollback=AutoRollback(layout=layout, start=command, manager=lambda: manager(declared_now())),
+        auto_rollback=AutoRollback(
+            target=LocalTarget(layout=layout, supervisor=command), manager=lambda: manager(declared_now())
+        ),
     )

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, NotRegistered
-from pytest_mlops.targets.local import LocalTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_mlops.rollout.manager import DeploymentManager
-    from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
-    from pytest_mlops.state.paths import Layout
     from pytest_mlops.state.pointer import Pointer
-    from pytest_mlops.targets.protocol import Replica
+    from pytest_mlops.targets.protocol import Replica, Target
 
 __all__ = ["AutoRollback", "crash_loops"]
 
@@ -27,14 +24,12 @@ class AutoRollback:
     Where there is no rollback candidate, or the rollback fails, the version is restarted again and again.
 
     Attributes:
-        layout: Where the environment's files lie.
-        start: How its supervisor is started.
+        target: Runs the version.
         manager: Makes what rolls back. It reads what the environment demands now: how often replicas may die
             in a row, whether a version is rolled back then at all, and which candidates may serve.
     """
 
-    layout: Layout
-    start: SupervisorCommand
+    target: Target
     manager: Callable[[], DeploymentManager]
     _tried: int = 0
 
@@ -48,8 +43,7 @@ class AutoRollback:
         """
         if pointer.stable is None or pointer.revision == self._tried:
             return
-        target = LocalTarget(layout=self.layout, supervisor=self.start)
-        replicas = target.replicas(pointer.stable)
+        replicas = self.target.replicas(pointer.stable)
         if not crash_loops(replicas, deaths=1):
             return
         manager = self.manager()

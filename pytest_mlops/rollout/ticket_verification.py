@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.case import Evidence, TicketCheck, open_case
 from pytest_mlops.evidence.decision import issue_ticket
+from pytest_mlops.evidence.policies.known import digests_check, history_check
 from pytest_mlops.evidence.policies.origin import RUN
 from pytest_mlops.evidence.ticket import POLICIES, examine
-from pytest_mlops.store.history import later_failure
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,19 +22,6 @@ if TYPE_CHECKING:
     from pytest_mlops.store.engine import Store
 
 __all__ = ["evidence_of", "examine_evidence", "ticket_detail", "verify_evidence", "verify_plan"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExpectedDigests:
-    """What a deployment began with.
-
-    Attributes:
-        model: Digest of the model.
-        record: SHA-256 of the record's bytes.
-    """
-
-    model: str
-    record: str
 
 
 def verify_evidence(
@@ -98,8 +82,8 @@ def verify_plan(store: Store, plan: DeploymentPlan, *, rollback: bool, actor: st
     environment = plan.environment
     policy = _rollback_policy(environment) if rollback else environment.policy
     case = _case(environment, policy, evidence_of(plan), project=Path(plan.project), now=now)
-    expected = ExpectedDigests(model=plan.digest, record=plan.source.record_digest)
-    return issue_ticket(store, case, actor=actor, policies=_checks(store, expected))
+    same = digests_check(model=plan.digest, record=plan.source.record_digest)
+    return issue_ticket(store, case, actor=actor, policies=_checks(store, same))
 
 
 def ticket_detail(ticket: Ticket) -> dict[str, Any]:
@@ -140,39 +124,6 @@ def _rollback_policy(environment: DeploymentEnvironment) -> TicketPolicy:
     return environment.policy.model_copy(update={"max_age": longest})
 
 
-def _checks(store: Store, expected: ExpectedDigests | None = None) -> tuple[TicketCheck, ...]:
-    """Return what is asked of a version that is to serve: a ticket's checks, and those only known here."""
-    asked = [RUN]
-    if expected is not None:
-        same = partial(_check_expected, expected=expected)
-        remedy = "Deploy it again if the change was meant"
-        asked.append(TicketCheck(name="deployment", check=same, remedy=remedy))
-    remedy = "Find out which of the two is right, and run the gate again"
-    asked.append(TicketCheck(name="history", check=partial(_check_history, store=store), remedy=remedy))
-    return (*POLICIES, *asked)
-
-
-def _check_expected(case: Case, *, expected: ExpectedDigests) -> str:
-    version = case.record.model_version
-    model = None if version is None else version.digest
-    pairs = (("model", model, expected.model), ("record", case.record_digest, expected.record))
-    for what, got, begun_with in pairs:
-        if got != begun_with:
-            raise EvidenceError(f"the {what} has the digest {got}; the deployment began with {begun_with}")
-    return "model and record are those that the deployment began with"
-
-
-def _check_history(case: Case, *, store: Store) -> str:
-    record, version = case.record, case.record.model_version
-    if version is None or version.digest is None:
-        raise EvidenceError("the record names no model, so nothing is known of later runs")
-    with store.read() as connection:
-        failed = later_failure(
-            connection,
-            model_id=version.model_id,
-            digest=version.digest,
-            after=record.timestamp.timestamp(),
-        )
-    if failed is not None:
-        raise EvidenceError(f"run {failed} of the same bytes ended in FAIL after run {record.run_id}")
-    return "no later run of the same bytes is known to have failed"
+def _checks(store: Store, *further: TicketCheck) -> tuple[TicketCheck, ...]:
+    """Return the checks of a version that is to serve, in their order."""
+    return (*POLICIES, RUN, *further, history_check(store))

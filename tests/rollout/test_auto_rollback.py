@@ -14,6 +14,7 @@ from pytest_mlops.rollout.auto_rollback import AutoRollback
 from pytest_mlops.serving.supervisor.lifecycle import SupervisorCommand
 from pytest_mlops.state.paths import layout_of
 from pytest_mlops.state.pointer import Pointer
+from pytest_mlops.targets.local import LocalTarget
 from tests.replica_files import write_replica
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Manager:
 def auto_rollback(tmp_path: Path, manager: Manager, *, deaths: int) -> AutoRollback:
     layout = layout_of(tmp_path, "production")
     write_replica(layout, "production.2", deaths=deaths)
-    start = SupervisorCommand(argv=("no-such-program",))
-    return AutoRollback(layout=layout, start=start, manager=lambda: cast("DeploymentManager", manager))
+    target = LocalTarget(layout=layout, supervisor=SupervisorCommand(argv=("no-such-program",)))
+    return AutoRollback(target=target, manager=lambda: cast("DeploymentManager", manager))
 
 
 POINTER = Pointer(stable="production.2", revision=7)
