@@ -1,8 +1,8 @@
-"""Anytime-valid evidence about the probability of a success: mixtures of likelihood ratios.
+"""Anytime-valid e-values for a success probability, by mixtures of likelihood ratios.
 
-The e-value against H0: θ ≤ θ₀ is ∫ L(θ)/L(θ₀) dπ(θ) over a Beta prior π cut off below θ₀. Under H0 each of
-the ratios is a nonnegative supermartingale that starts at 1, and so is their mixture: the probability that it
-ever reaches 1/α is at most α, however often one looks (Ville). The integral has a closed form.
+The e-value against H0: θ ≤ θ₀ is ∫ L(θ)/L(θ₀) dπ(θ) over a Beta prior π truncated below θ₀. Under H0 each
+ratio is a nonnegative supermartingale that starts at 1, and so is their mixture: the probability that it ever
+reaches 1/α is at most α, for any number of looks (Ville's inequality). The integral has a closed form.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ def log_e_above(
     """Return the log e-value against H0: the probability of a success is at most ``share``.
 
     Args:
-        successes: Of any shape; real numbers do, as a forecast has them.
-        trials: Of a shape that broadcasts.
-        share: In (0, 1).
-        prior: Parameters of the Beta distribution that is cut off below ``share``.
+        successes: Number of successes, of any shape; real numbers are allowed, as in a forecast.
+        trials: Number of trials, of a shape that broadcasts.
+        share: Success probability under H0, in (0, 1).
+        prior: Parameters of the Beta prior, truncated below ``share``.
 
     Raises:
-        ValueError: ``share`` is not in (0, 1), or the successes are not in 0..``trials``.
+        ValueError: ``share`` is not in (0, 1), or successes are not in 0..``trials``.
     """
     from scipy.special import betaln  # noqa: PLC0415 -- costs 0.2 s
 
     if not 0 < share < 1:
-        raise ValueError(f"got a share of {share}; expected one between 0 and 1")
+        raise ValueError(f"share is {share}; expected a number between 0 and 1")
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     if not ((k >= 0) & (k <= n) & np.isfinite(n)).all():
-        raise ValueError("successes must lie in 0..trials")
+        raise ValueError("successes are out of range; expected 0..trials")
     alpha, beta = prior
     after = betaln(alpha + k, beta + n - k) + log_betainc(beta + n - k, alpha + k, 1 - share)
     before = betaln(alpha, beta) + log_betainc(beta, alpha, 1 - share)
@@ -52,7 +52,7 @@ def log_e_below(
 ) -> NDArray[np.float64]:
     """Return the log e-value against H0: the probability of a success is at least ``share``.
 
-    Arguments and errors as for :func:`log_e_above`, the prior being cut off above ``share``.
+    Arguments and errors as for :func:`log_e_above`, with the prior truncated above ``share``.
     """
     k, n = np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
     return log_e_above(n - k, n, 1 - share, (prior[1], prior[0]))

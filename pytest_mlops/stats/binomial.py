@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 
-# scipy.special is imported where it is needed: it costs 0.2 s, and a perfect share has a closed form.
+# scipy.special is imported where it is needed: the import takes 0.2 s, and shares of 0 or 1 need none.
 
 
 def lower_bound(successes: int, trials: int, confidence: float) -> float:
@@ -45,13 +45,13 @@ def upper_bound(successes: int, trials: int, confidence: float) -> float:
 
 
 def needed_n(estimate: float, threshold: float, confidence: float) -> int | None:
-    """Return the least n whose bound would clear ``threshold``, were the share to stay ``estimate``.
+    """Return the smallest n whose confidence bound would meet ``threshold`` if the share stays ``estimate``.
 
-    A share above the threshold has to bring its lower bound up to it, one below its upper bound down to it.
-    Successes are taken as the real number ``estimate``·n.
+    Above the threshold the lower bound must reach it, below the threshold the upper bound. The number of
+    successes is taken as the real number ``estimate``·n.
 
     Returns:
-        ``None`` where no n up to ``MOST_EXAMPLES`` would do, as for an estimate on the threshold itself.
+        ``None`` if no n up to ``MOST_EXAMPLES`` suffices, as for an estimate equal to the threshold.
     """
     if estimate == threshold:
         return None
@@ -71,7 +71,7 @@ def needed_n(estimate: float, threshold: float, confidence: float) -> int | None
 
 
 def mde(share: float, trials: int) -> float:
-    """Return the smallest difference to ``share`` that a one-sided 5 % test detects with power 80 %.
+    """Return the smallest difference from ``share`` that a one-sided 5 % test detects with 80 % power.
 
     (z.95 + z.80)·√(p(1 - p)/n), the normal approximation at p = ``share``.
     """
@@ -79,7 +79,7 @@ def mde(share: float, trials: int) -> float:
 
 
 def _clears(share: float, trials: int, threshold: float, alpha: float) -> bool:
-    """Tell whether P(X >= share·n | threshold) <= alpha: then the lower bound reaches the threshold."""
+    """Return whether P(X >= share·n | threshold) <= alpha, so that the lower bound meets the threshold."""
     if share >= 1:
         return float(threshold**trials) <= alpha
     from scipy.special import betainc  # noqa: PLC0415
@@ -89,16 +89,16 @@ def _clears(share: float, trials: int, threshold: float, alpha: float) -> bool:
 
 def _check(successes: int, trials: int) -> None:
     if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes in {trials} trials")
+        raise ValueError(f"got {successes} successes in {trials} trials; expected at most as many")
 
 
 def unseen_share(n: float, confidence: float) -> float:
-    """Return the upper confidence bound 1 - (1 - confidence)^(1/n) of a share of which 0 of n were seen.
+    """Return 1 - (1 - confidence)^(1/n), the upper Clopper-Pearson bound for 0 successes in n trials.
 
-    Clopper and Pearson's one-sided bound for no success in n trials, about 3/n at 95 %.
+    About 3/n at 95 %. Unlike :func:`upper_bound` it takes a real ``n``.
 
     Args:
-        n: Number of examples, above 0.
-        confidence: One-sided.
+        n: Number of trials, above 0.
+        confidence: One-sided confidence level.
     """
     return -math.expm1(math.log1p(-confidence) / n)

@@ -1,7 +1,8 @@
 """Expected calibration error with its distribution under perfect calibration.
 
-Equal-mass bins after Nguyen and O'Connor (EMNLP 2015). The parametric bootstrap null, as for the consistency
-bars of Bröcker and Smith (Weather and Forecasting 22, 2007), takes out the bias that ECE has at every n.
+Equal-mass bins after Nguyen and O'Connor (EMNLP 2015). The null distribution from a parametric bootstrap, as
+in the consistency bars of Bröcker and Smith (Weather and Forecasting 22, 2007), accounts for the bias of the
+ECE.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Bin", "CalibrationEstimate", "calibration"]
 
 _CHUNK = 2_000_000
-"""Labels (replicates × examples) drawn at once: 16 MB of random numbers."""
+"""Labels (replicates × examples) drawn at once, 16 MB of random numbers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bin:
-    """One bin of the reliability diagram: its size, mean probability and share of events."""
+    """One bin of the reliability diagram: size, mean probability and observed frequency."""
 
     count: int
     probability: float
@@ -31,27 +32,25 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalibrationEstimate:
-    """The calibration error and what a perfectly calibrated model would show.
+    """The calibration error with its distribution under perfect calibration.
 
     Attributes:
-        ece: Mean over examples of |share of events - mean probability| in their bin.
-        n: Examples.
-        p_value: Of H0: the probabilities are calibrated, (1 + #{null ≥ ece})/(1 + replicates).
+        ece: Mean over examples of |observed frequency - mean probability| in their bin.
+        n: Number of examples.
+        p_value: P value of H0: the probabilities are calibrated, (1 + #{null ≥ ece})/(1 + replicates).
         null_mean: Mean of the error under perfect calibration, the bias of ``ece``.
-        null_upper: Its 95 % quantile.
-        bins: The bins that have examples, by probability.
+        bins: The non-empty bins, sorted by probability.
     """
 
     ece: float
     n: int
     p_value: float
     null_mean: float
-    null_upper: float
     bins: tuple[Bin, ...]
 
     @property
     def excess(self) -> float:
-        """The error beyond what perfect calibration would show on average."""
+        """The error minus its mean under perfect calibration."""
         return self.ece - self.null_mean
 
 
@@ -65,20 +64,20 @@ def calibration(
 ) -> CalibrationEstimate:
     """Measure the expected calibration error and test it against perfect calibration.
 
-    Examples with the same probability share a bin, so that their order changes nothing.
+    Examples with equal probabilities share a bin, so that the result does not depend on their order.
 
     Args:
-        event: Whether the event happened (n ≥ 1,); for several classes, whether the top class was right.
+        event: Whether the event happened (n,), n ≥ 1; for several classes, whether the top class is correct.
         probability: Its predicted probability (n,); for several classes, that of the top class.
-        seed: Of the random numbers.
-        bins: Most bins, of equal numbers of examples but for ties.
-        replicates: Label vectors drawn under perfect calibration.
+        seed: Random seed.
+        bins: Maximum number of bins, of equal mass except for ties.
+        replicates: Number of label vectors drawn under perfect calibration.
 
     Raises:
-        ValueError: A probability does not lie in 0..1, or there is no example.
+        ValueError: a probability is not in 0..1, or there are no examples.
     """
     if not (probability.size and ((probability >= 0) & (probability <= 1)).all()):
-        raise ValueError("expected one or more probabilities, each in 0..1")
+        raise ValueError("probability is empty or out of range; expected at least one value, all in 0..1")
     order = np.argsort(probability, kind="stable")
     p, y = probability[order], event[order]
     starts = _starts(p, bins)
@@ -90,10 +89,9 @@ def calibration(
     return CalibrationEstimate(
         ece=ece,
         n=p.size,
-        # Equal sums may differ by rounding; a tie counts for the null.
+        # Equal sums may differ by rounding errors; a tie counts as at least as large.
         p_value=(1 + int((null >= ece - 1e-12).sum())) / (1 + replicates),
         null_mean=float(null.mean()),
-        null_upper=float(np.quantile(null, 0.95)),
         bins=tuple(
             Bin(count=int(size), probability=float(mass / size), observed=float(events / size))
             for size, mass, events in zip(count, expected, happened, strict=True)
@@ -102,7 +100,7 @@ def calibration(
 
 
 def _starts(p: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
-    """Return where bins of sorted ``p`` (n,) start; a tie stays in the bin of its first example."""
+    """Return the start of each bin of sorted ``p`` (n,); ties stay in the bin of their first example."""
     first = np.searchsorted(p, p, side="left")
     number = first * bins // p.size
     return np.flatnonzero(np.concatenate(([True], number[1:] != number[:-1])))
@@ -115,7 +113,7 @@ def _null(
     rng: np.random.Generator,
     replicates: int,
 ) -> NDArray[np.float64]:
-    """Return the calibration errors of labels drawn with their probabilities (replicates,)."""
+    """Return calibration errors of labels drawn from the predicted probabilities (replicates,)."""
     chunk = max(1, _CHUNK // p.size)
     errors = []
     for start in range(0, replicates, chunk):

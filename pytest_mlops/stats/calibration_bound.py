@@ -1,8 +1,8 @@
 """Upper bound of the binned calibration error, from a debiased estimate of its square.
 
-The square of every bin's gap is estimated without bias from the pairs of its residuals r = y - p, as by
-Kumar, Liang and Ma (NeurIPS 2019). With bin weights w the mean |gap| is at most √(Σ w·gap²) by Jensen's
-inequality, so an upper bound of the latter bounds the expected calibration error.
+The squared gap of each bin is estimated without bias from pairs of residuals r = y - p, as by Kumar, Liang
+and Ma (NeurIPS 2019). With bin weights w the mean |gap| is at most √(Σ w·gap²) by Jensen's inequality, so an
+upper bound of the latter bounds the expected calibration error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SquaredError", "squared_error"]
 
 _VARIANCE = 0.25
-"""Greatest variance of a label."""
+"""Maximum variance of a binary label."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,9 +31,9 @@ class SquaredError:
     """The debiased squared calibration error Σ w·gap².
 
     Attributes:
-        value: Estimate, negative where the gaps are smaller than chance makes them.
-        noise: Variance of the estimate where all gaps are 0.
-        n: Examples.
+        value: Estimate; negative if the gaps are smaller than expected by chance.
+        noise: Variance of the estimate if all gaps are 0.
+        n: Number of examples.
     """
 
     value: float
@@ -43,8 +43,8 @@ class SquaredError:
     def upper(self, confidence: float) -> float:
         """Return the one-sided upper bound of √(Σ w·gap²), at most 1.
 
-        With u the square of the bound it solves u = value + z·√(noise + 4·¼·u/n), the score-type equation
-        whose variance is that under gaps of that size, so that a lucky sample does not narrow it.
+        With u the square of the bound it solves u = value + z·√(noise + 4·¼·u/n), a score-type equation that
+        uses the variance under gaps of that size, so that a lucky sample does not narrow the bound.
         """
         slope = normal.z(confidence) ** 2 * 4 * _VARIANCE / self.n
         inside = slope**2 / 4 + slope * self.value + normal.z(confidence) ** 2 * self.noise
@@ -52,15 +52,15 @@ class SquaredError:
         return min(1.0, math.sqrt(max(u, 0.0)))
 
     def needed_n(self, tolerance: float, confidence: float) -> int | None:
-        """Return the n at which the bound would come down to ``tolerance``, were the estimate to stay.
+        """Return the n at which the bound would decrease to ``tolerance`` if the estimate stays the same.
 
         Returns:
-            ``None`` where no n up to ``normal.MOST_EXAMPLES`` would do.
+            ``None`` if no n up to ``normal.MOST_EXAMPLES`` suffices.
         """
         room = (tolerance**2 - max(self.value, 0.0)) / normal.z(confidence)
         if room <= 0:
             return None
-        # noise falls with 1/n² and the slope with 1/n: noise·k² + slope·k = room² with k = n/needed.
+        # noise decreases with 1/n² and the slope with 1/n: noise·k² + slope·k = room² with k = n/needed.
         slope = 4 * _VARIANCE * tolerance**2 / self.n
         if self.noise > 0:
             share = (math.sqrt(slope**2 + 4 * self.noise * room**2) - slope) / (2 * self.noise)
@@ -76,10 +76,10 @@ def squared_error(
     """Estimate the squared calibration error on given bins.
 
     Args:
-        event: Whether the event happened (n ≥ 1,).
+        event: Whether the event happened (n,), n ≥ 1.
         probability: Its predicted probability (n,).
-        counts: Examples per bin in ascending order of ``probability``, n altogether. A bin of one example has
-            no pairs; the square of its residual, which errs upwards, stands for it.
+        counts: Number of examples of each bin in ascending order of ``probability``, n in total. A bin of one
+            example has no pairs; its squared residual, which is biased upwards, is used instead.
     """
     order = np.argsort(probability, kind="stable")
     residual = event[order].astype(np.float64) - probability[order]

@@ -1,4 +1,4 @@
-"""Accuracy, precision, recall and F1 from counts of (true, predicted) pairs."""
+"""Accuracy, precision, recall and F1 with standard errors, from counts of (true, predicted) pairs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["ONE_CLASS", "classification"]
 
 ONE_CLASS = "one class only"
 _DENSE_CELLS = 1_000_000
-"""Up to so many cells (1,000 classes) counting into a full table is faster than sorting."""
+"""Up to this number of cells (1,000 classes) counting into a full table is faster than sorting."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Cells:
-    """The pairs that occur: class codes and how often, each (cells,)."""
+    """The occurring pairs: class codes and counts, each (cells,)."""
 
     true: NDArray[np.intp]
     pred: NDArray[np.intp]
@@ -44,15 +44,16 @@ def classification(
 ) -> dict[str, Estimate]:
     """Measure accuracy, precision, recall and f1.
 
-    Accuracy, and with a positive class precision and recall, are binomial shares. F1 and macro averages carry
-    a delta-method standard error on the cell probabilities. Macro averages are unweighted means over the
-    classes that occur (scikit-learn's ``average="macro", zero_division=0``), given two in ``y_true``.
+    Accuracy and (with a positive class) precision and recall are binomial proportions. F1 and macro averages
+    have a delta-method standard error on the cell probabilities. Macro averages are unweighted means over the
+    occurring classes (scikit-learn's ``average="macro", zero_division=0``); they need two classes in
+    ``y_true``.
 
     Args:
-        y_true: Class codes (n ≥ 1,) in 0..``classes`` - 1.
-        y_pred: The same for the predictions.
-        classes: Number of classes that codes are given for.
-        positive: Code of the positive class; without one the metrics are macro averages.
+        y_true: True class codes (n,), n ≥ 1, in 0..``classes`` - 1.
+        y_pred: Predicted class codes (n,).
+        classes: Number of classes.
+        positive: Code of the positive class; ``None`` for macro averages.
     """
     cells = _count(y_true, y_pred, classes)
     accuracy = Estimate.share(int(cells.count[cells.hit].sum()), cells.n)
@@ -76,7 +77,7 @@ def _binary(cells: _Cells, positive: int) -> dict[str, Estimate]:
     true, pred, n = cells.true == positive, cells.pred == positive, cells.n
     tp, relevant, selected = (int(cells.count[chosen].sum()) for chosen in (true & pred, true, pred))
     return {
-        "precision": _share(tp, selected, n, "nothing is predicted positive"),
+        "precision": _share(tp, selected, n, "no example is predicted positive"),
         "recall": _share(tp, relevant, n, "no example is positive"),
         "f1": _binary_f1(cells, true, pred),
     }
@@ -95,11 +96,11 @@ def _binary_f1(cells: _Cells, true: NDArray[np.bool_], pred: NDArray[np.bool_]) 
     marks = true.astype(np.intp) + pred
     total = int(cells.count @ marks)
     if not total:
-        return Estimate(n=cells.n, undefined="no example is positive, and none is predicted to be")
+        return Estimate(n=cells.n, undefined="no example is positive or predicted positive")
     both = true & pred
     f1 = float(2 * cells.count[both].sum() / total)
     influence = (2 * both - f1 * marks) * (cells.n / total)
-    return _by_influence(f1, influence, cells, alike=int(cells.count[marks > 0].sum()))
+    return _by_influence(f1, influence, cells, support=int(cells.count[marks > 0].sum()))
 
 
 def _macro(cells: _Cells, classes: int) -> dict[str, Estimate]:
@@ -116,20 +117,20 @@ def _macro(cells: _Cells, classes: int) -> dict[str, Estimate]:
         return {name: Estimate(n=cells.n, undefined=ONE_CLASS) for name in ("precision", "recall", "f1")}
     precision, recall, f1 = _ratio(tp, pred), _ratio(tp, true), _ratio(2 * tp, true + pred)
     hit, t, p = cells.hit, cells.true, cells.pred
-    # A class that is never true (or predicted) has no cell that is divided by its count here.
+    # No cell belongs to a class with count 0, so nothing is divided by 0.
     found = {
         "precision": (precision, (hit - precision[p]) / pred[p]),
         "recall": (recall, (hit - recall[t]) / true[t]),
         "f1": (f1, (hit - f1[t]) / (true + pred)[t] + (hit - f1[p]) / (true + pred)[p]),
     }
     present = (true + pred) > 0
-    k, alike = int(present.sum()), int(true[true > 0].min())
+    k, support = int(present.sum()), int(true[true > 0].min())
     return {
         name: _by_influence(
             float(each[present].mean()),
             influence * (cells.n / k),
             cells,
-            alike=alike,
+            support=support,
             note=f"macro over {k} classes",
         )
         for name, (each, influence) in found.items()
@@ -137,26 +138,26 @@ def _macro(cells: _Cells, classes: int) -> dict[str, Estimate]:
 
 
 def _ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> NDArray[np.float64]:
-    """Return ``part / whole``, and 0 where there is nothing to divide by."""
+    """Return ``part / whole``, and 0 where ``whole`` is 0."""
     ratio: NDArray[np.float64] = np.divide(part, whole, out=np.zeros(part.size), where=whole > 0)
     return ratio
 
 
 def _by_influence(
-    value: float, influence: NDArray[np.float64], cells: _Cells, *, alike: int, note: str | None = None
+    value: float, influence: NDArray[np.float64], cells: _Cells, *, support: int, note: str | None = None
 ) -> Estimate:
-    """Return an estimate with the standard error that its influence values (cells,), of mean 0, amount to.
+    """Return an estimate with the standard error from influence values (cells,) of mean 0.
 
     Args:
         value: The estimate.
         influence: Influence of one example of each cell.
         cells: The cells.
-        alike: Examples that stand behind a value without any spread.
+        support: Effective number of examples, used if all influence values are 0.
         note: How the value was computed.
     """
     n = cells.n
     if not influence.any():
-        stderr = degenerate_stderr(alike)
+        stderr = degenerate_stderr(support)
     else:
         stderr = math.sqrt(float(cells.count @ influence**2) / (n - 1) / n)
     return Estimate(value=value, n=n, stderr=stderr, note=note, range=SHARE)

@@ -16,12 +16,12 @@ __all__ = ["ClassCounts", "Metric", "accuracy", "f1", "kappa", "mcc", "precision
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassCounts:
-    """What the metrics need of K×K confusion tables: their diagonal and their margins, each (..., K).
+    """Diagonal and margins of K×K confusion matrices, each (..., K).
 
     Attributes:
-        hit: Examples of a class that are predicted to be of it.
-        true: Examples of a class.
-        pred: Predictions of a class.
+        hit: Correct predictions of each class.
+        true: Examples of each class.
+        pred: Predictions of each class.
     """
 
     hit: NDArray[np.float64]
@@ -42,7 +42,7 @@ else:
 
 
 def accuracy(counts: ClassCounts) -> NDArray[np.float64]:
-    """Return the share of right predictions (...)."""
+    """Return the share of correct predictions (...)."""
     return _over(counts.hit.sum(axis=-1), counts.n)
 
 
@@ -51,11 +51,11 @@ def precision(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np
 
     Args:
         counts: Class counts (..., K).
-        positive: Code of the positive class; without one the unweighted mean over the classes that occur, in
-            which a class without predictions counts 0 and which needs two true classes.
+        positive: Code of the positive class. ``None`` for the unweighted mean over the occurring classes, in
+            which a class without predictions counts 0; it needs two true classes.
 
     Returns:
-        NaN where there is nothing to divide by.
+        The precision; NaN where the denominator is 0.
     """
     return _averaged(counts, counts.hit, counts.pred, positive)
 
@@ -79,8 +79,8 @@ def specificity(counts: ClassCounts, *, positive: int | None = None) -> NDArray[
 def mcc(counts: ClassCounts) -> NDArray[np.float64]:
     """Return Matthews' correlation coefficient, for K classes after Gorodkin (Comput. Biol. Chem. 28, 2004).
 
-    With s = n, c = Σ hit: (c·s - Σ t·p)/√((s² - Σ p²)(s² - Σ t²)); NaN where all is of one class or all is
-    predicted to be.
+    With s = n, c = Σ hit: (c·s - Σ t·p)/√((s² - Σ p²)(s² - Σ t²)); NaN if all examples, or all predictions,
+    are of one class.
     """
     hit, true, pred = _shares(counts)
     spread = (1 - (pred**2).sum(axis=-1)) * (1 - (true**2).sum(axis=-1))
@@ -90,7 +90,7 @@ def mcc(counts: ClassCounts) -> NDArray[np.float64]:
 def kappa(counts: ClassCounts) -> NDArray[np.float64]:
     """Return Cohen's kappa (Educ. Psychol. Meas. 20, 1960), (agreement - chance)/(1 - chance).
 
-    NaN where truth and predictions are all of one and the same class.
+    NaN if all examples and all predictions are of the same class.
     """
     hit, true, pred = _shares(counts)
     chance = (true * pred).sum(axis=-1)
@@ -116,7 +116,7 @@ def _shares(
 
 
 def _over(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``part / whole``, and NaN where there is nothing to divide by."""
+    """Return ``part / whole``, and NaN where ``whole`` is 0."""
     part, whole = np.broadcast_arrays(part, whole)
     found: NDArray[np.float64] = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
     return found

@@ -1,7 +1,7 @@
 """Nonparametric bootstrap of classification metrics on joint cell counts, at a cost independent of n.
 
-Resampling n rows with replacement gives multinomial counts of the cells (true class, prediction of each
-model) that occur, so the counts are drawn in place of the rows (Efron and Tibshirani 1993, section 6.2).
+Resampling n rows with replacement yields multinomial counts of the occurring cells (true class, prediction of
+each model), so the counts are drawn instead of the rows (Efron and Tibshirani 1993, section 6.2).
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["JointCells", "count_bootstrap", "count_codes", "joint_cells", "joint_codes", "observed"]
 
 _DENSE_CELLS = 1_000_000
-"""Up to so many cells (100 classes, two models) counting into a full table is faster than sorting."""
+"""Up to this number of cells (100 classes, two models) counting into a full table is faster than sorting."""
 _CHUNK = 4_000_000
-"""Counts (replicates × cells) held at once: 32 MB."""
+"""Counts (replicates × cells) in memory at once, 32 MB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class JointCells:
-    """The combinations of truth and predictions that occur, and how often.
+    """The occurring combinations of true class and predictions, with their counts.
 
     Attributes:
-        true: Class code (L,).
-        pred: Class code that each of the models predicts, each (L,).
-        count: Examples in the cell (L,), all above 0.
+        true: Code of the true class of each cell (L,).
+        pred: Codes of the classes predicted by each model, each (L,).
+        count: Number of examples of each cell (L,), all above 0.
         classes: Number of classes K.
     """
 
@@ -55,16 +55,16 @@ def joint_cells(y_true: NDArray[np.intp], *predictions: NDArray[np.intp], classe
     """Count the cells of one model, or of candidate and baseline.
 
     Args:
-        y_true: Class codes (n ≥ 1,) in 0..``classes`` - 1.
-        predictions: The same for the predictions of each model.
-        classes: Number of classes that codes are given for.
+        y_true: True class codes (n,), n ≥ 1, in 0..``classes`` - 1.
+        predictions: Class codes predicted by each model, each (n,).
+        classes: Number of classes.
     """
     codes = joint_codes(y_true, *predictions, classes=classes)
     return count_codes(codes, models=len(predictions), classes=classes)
 
 
 def joint_codes(y_true: NDArray[np.intp], *predictions: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
-    """Return the number of each example's cell (n,); arguments as for :func:`joint_cells`."""
+    """Return the code of each example's cell (n,); arguments as for :func:`joint_cells`."""
     codes = y_true
     for pred in predictions:
         codes = codes * classes + pred
@@ -72,12 +72,12 @@ def joint_codes(y_true: NDArray[np.intp], *predictions: NDArray[np.intp], classe
 
 
 def count_codes(codes: NDArray[np.intp], *, models: int, classes: int) -> JointCells:
-    """Count cells by their numbers.
+    """Count cells by their codes.
 
     Args:
-        codes: As :func:`joint_codes` returns them (n,), all or those of a slice.
-        models: How many models they are of.
-        classes: Number of classes that codes are given for.
+        codes: Codes from :func:`joint_codes` (n,), all or those of a slice.
+        models: Number of models.
+        classes: Number of classes.
     """
     if classes ** (1 + models) <= _DENSE_CELLS:
         table = np.bincount(codes)
@@ -97,14 +97,14 @@ def count_bootstrap(
 ) -> dict[str, Replicates]:
     """Bootstrap metrics of one model, or the difference candidate minus baseline of two.
 
-    All metrics share the same replicates.
+    All metrics use the same replicates.
 
     Args:
         cells: Cells of one or two models, the candidate first.
-        metrics: Name to metric; each takes class counts (B, K) and returns (B,) in -1..1, NaN where
+        metrics: Name -> metric; each takes class counts (B, K) and returns (B,) in -1..1, NaN where
             undefined.
-        seed: Of the random numbers; the same seed gives the same replicates.
-        replicates: How many, B.
+        seed: Random seed.
+        replicates: Number of replicates B.
     """
     rng = np.random.default_rng(seed)
     drawn: dict[str, list[NDArray[np.float64]]] = {name: [] for name in metrics}
@@ -112,7 +112,7 @@ def count_bootstrap(
         models = _by_model(cells, counts)
         for name, metric in metrics.items():
             drawn[name].append(_value(metric, models))
-    widest = 1.0 if len(cells.pred) == 1 else 2.0  # every metric here lies in -1..1
+    widest = 1.0 if len(cells.pred) == 1 else 2.0  # every metric is in -1..1
     observed = _by_model(cells, cells.count[None, :].astype(np.float64))
     return {
         name: Replicates.of(
@@ -123,18 +123,18 @@ def count_bootstrap(
 
 
 def observed(cells: JointCells, metric: Metric) -> tuple[float, ...]:
-    """Return the metric of each model on the examples themselves; NaN where undefined."""
+    """Return the metric of each model on the original examples; NaN where undefined."""
     models = _by_model(cells, cells.count[None, :].astype(np.float64))
     return tuple(float(metric(counts)[0]) for counts in models)
 
 
 def _draws(cells: JointCells, replicates: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-    """Yield cell counts (b, L) of ``replicates`` samples altogether."""
+    """Yield cell counts (b, L) of ``replicates`` samples in total."""
     n, share = cells.n, cells.count / cells.n
     chunk = max(1, _CHUNK // share.size)
     for start in range(0, replicates, chunk):
         size = min(chunk, replicates - start)
-        # As floats, which hold such counts exactly, matrix products are fast.
+        # float64 represents the counts exactly, and its matrix products are fast.
         yield rng.multinomial(n, share, size=size).astype(np.float64)
 
 

@@ -26,16 +26,17 @@ __all__ = ["PairedAuc", "p_below", "paired_auc"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedAuc:
-    """The areas of both models and their difference, or the reason why there is none.
+    """The AUCs of both models and their difference.
 
     Attributes:
-        candidate: AUC of the candidate, NaN where undefined.
-        baseline: AUC of the baseline, NaN where undefined.
-        covariance: Of the two areas, as (var candidate, covariance, var baseline); ``None`` with fewer than
-            two examples of a class.
-        difference: Candidate minus baseline with its standard error; 0 where both rank all examples alike.
-        skewness: Of the difference as an estimate, from the third moments of the placements below; 0 where
-            there is no covariance or no spread.
+        candidate: AUC of the candidate, NaN if undefined.
+        baseline: AUC of the baseline, NaN if undefined.
+        covariance: (variance of the candidate, covariance, variance of the baseline); ``None`` with fewer
+            than two examples of a class.
+        difference: Candidate minus baseline with its standard error, which is 0 if both models rank all
+            examples identically; undefined with its reason for one class only.
+        skewness: Skewness of the difference, from third moments of the placements; 0 without covariance or
+            variation.
     """
 
     candidate: float
@@ -50,8 +51,9 @@ def paired_auc(
 ) -> PairedAuc:
     """Compare two areas under the ROC curve.
 
-    With V10 of a positive the share of negatives that score below it and V01 of a negative the share of
-    positives above it, ties counted half, the covariance of the areas is cov(V10)/m + cov(V01)/n.
+    V10 of a positive example is the share of negatives with a lower score, V01 of a negative example the
+    share of positives with a higher score, ties counted half. The covariance of the areas is cov(V10)/m +
+    cov(V01)/n.
 
     Args:
         positive: Whether the example is of the positive class (n,).
@@ -80,7 +82,7 @@ def paired_auc(
 def p_below(difference: Estimate) -> float | None:
     """Return the p value of H0: the candidate's area is not smaller, Φ(difference/stderr).
 
-    ``None`` where the difference or its standard error is not known; 1 for models that rank alike.
+    ``None`` where the difference or its standard error is not known; 1 for models with identical ranks.
     """
     if difference.value is None or difference.stderr is None:
         return None
@@ -88,7 +90,7 @@ def p_below(difference: Estimate) -> float | None:
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the ranks 1..n of ``scores`` (n,), tied ones sharing the middle of theirs."""
+    """Return the midranks 1..n of ``scores`` (n,)."""
     order = np.argsort(scores, kind="stable")
     ordered = scores[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
@@ -101,7 +103,7 @@ def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 def _placements(
     positive: NDArray[np.bool_], pooled: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return V10 (m,) and V01 (n,) from the ranks among all examples and those within each class."""
+    """Return the placements V10 (m,) and V01 (n,) from pooled ranks and ranks within each class."""
     above, below = pooled[positive], pooled[~positive]
     return (above - _ranks(above)) / below.size, 1 - (below - _ranks(below)) / above.size
 
@@ -124,13 +126,13 @@ def _skewness(placed: list[tuple[NDArray[np.float64], NDArray[np.float64]]], std
     return third / stderr**3
 
 
-def _stderr(covariance: tuple[float, float, float] | None, alike: int) -> float | None:
+def _stderr(covariance: tuple[float, float, float] | None, support: int) -> float | None:
     """Return the standard error of the difference; see ``degenerate_stderr`` for areas without any spread."""
     if covariance is None:
         return None
     candidate, shared, baseline = covariance
     variance = candidate + baseline - 2 * shared
-    # Below this it is the rounding error of a difference of equal numbers.
+    # A smaller variance is a rounding error.
     if variance <= 1e-14 * (candidate + baseline):
-        return degenerate_stderr(alike)
+        return degenerate_stderr(support)
     return math.sqrt(variance)

@@ -1,4 +1,4 @@
-"""How much less a series says than as many independent values, and p values that allow for it."""
+"""Adjustments of p values for autocorrelation and overdispersion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A measured number with what an interval for it rests on."""
+"""An estimate with the statistics for its confidence interval."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ SHARE = (0.0, 1.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
-    """A value, or the reason why there is none.
+    """A value, or the reason why it is undefined.
 
     Attributes:
-        value: The number; ``None`` exactly where ``undefined`` says why.
-        n: Examples that were looked at.
-        undefined: Why there is no value.
-        successes: With ``trials``: the value is the share ``successes / trials``.
-        trials: Examples the share is taken of, as the predicted positives of a precision; at most ``n``.
-        stderr: Standard error of an asymptotically normal value; ``None`` where no such thing is known.
+        value: The value; ``None`` if it is undefined.
+        n: Number of examples.
+        undefined: Why the value is undefined.
+        successes: Number of successes, if the value is the proportion ``successes / trials``.
+        trials: Number of trials, such as the predicted positives of a precision; at most ``n``.
+        stderr: Standard error of an asymptotically normal value; ``None`` if unknown.
         note: How the value was computed.
-        range: Least and greatest value there can be.
-        quantile: The value is this quantile, and ``lower`` and ``upper`` bound it.
-        lower: One-sided confidence level, as ``0.95``, to lower bound; a level that ``n`` is too small for
-            is left out.
-        upper: The same for upper bounds.
+        range: Smallest and largest possible value.
+        quantile: Quantile level, if the value is a quantile bounded by ``lower`` and ``upper``.
+        lower: One-sided confidence level, such as ``0.95`` -> lower bound; levels that need a larger ``n``
+            are missing.
+        upper: One-sided confidence level -> upper bound.
     """
 
     value: float | None = None
@@ -54,13 +54,13 @@ class Estimate:
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.undefined is None):
-            raise ValueError("an estimate has either a value or the reason why there is none")
+            raise ValueError("expected either a value, or undefined with the reason")
         if (self.successes is None) != (self.trials is None):
-            raise ValueError("a share needs both its successes and its trials")
+            raise ValueError("expected both successes and trials, or neither")
 
     @classmethod
     def share(cls, successes: int, trials: int, *, n: int | None = None) -> Self:
-        """Return ``successes / trials`` (``trials`` ≥ 1) among ``n`` examples, by default ``trials``."""
+        """Return the proportion ``successes / trials``, ``trials`` ≥ 1; ``n`` defaults to ``trials``."""
         return cls(
             value=successes / trials,
             n=trials if n is None else n,
@@ -70,5 +70,5 @@ class Estimate:
 
     @classmethod
     def mean(cls, values: NDArray[np.float64], *, range: tuple[float, float] = ANY) -> Self:  # noqa: A002
-        """Return the mean of ``values`` (n ≥ 1,) with its standard error, which needs two values."""
+        """Return the mean of ``values`` (n,), n ≥ 1, with its standard error if n ≥ 2."""
         return cls(value=float(values.mean()), n=values.size, stderr=standard_error(values), range=range)

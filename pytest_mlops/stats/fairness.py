@@ -1,7 +1,7 @@
-"""Gaps between groups: equalised odds and demographic parity.
+"""Fairness gaps between groups: equalised odds and demographic parity.
 
 Hardt, Price and Srebro (NeurIPS 2016) and Dwork et al. (ITCS 2012), each as the largest difference between
-two groups, with a bootstrap over the counts of every group.
+two groups, with a bootstrap of the counts of each group.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["Gap", "demographic_parity_gap", "equalised_odds_gap", "group_counts"
 class Gap:
     """The largest difference of a rate between two groups.
 
-    A largest difference is biased upwards, the more the smaller the groups, and so are its replicates. Their
-    percentile as the upper bound errs on the safe side. As a lower bound it would show a gap between equal
-    groups; that one rests on simultaneous bounds for all pairs of groups, with the bootstrap distribution of
-    the largest studentised deviation (Romano and Wolf, JASA 100, 2005).
+    The largest difference is biased upwards, more so for small groups, and so are its replicates. Their
+    percentile is therefore a conservative upper bound. As a lower bound it would show a gap between equal
+    groups, so the lower bound uses simultaneous bounds for all pairs of groups, from the bootstrap
+    distribution of the largest studentised deviation (Romano and Wolf, JASA 100, 2005).
 
     Attributes:
         replicates: The gap and its bootstrap replicates, in 0..1.
-        deviation: Largest deviation of a replicated difference from the difference, in standard errors.
-        distances: Difference of two groups in a rate (pairs, rates), without sign.
+        deviation: Largest deviation of a replicated difference from the observed one, in standard errors.
+        distances: Absolute differences between two groups (pairs, rates).
         stderr: Standard errors of the differences (pairs, rates).
-        rates: What the gap is taken over (groups, rates); NaN where a group has no such examples.
-        smallest: Examples in the smallest group.
+        rates: Rates of the groups (groups, rates); NaN if a group has no examples for a rate.
+        smallest: Number of examples of the smallest group.
     """
 
     replicates: Replicates
@@ -48,16 +48,16 @@ class Gap:
 
     @property
     def value(self) -> float:
-        """The gap in the data; NaN where a group has no examples that a rate needs."""
+        """The observed gap; NaN if a group has no examples for a rate."""
         return self.replicates.estimate
 
     @property
     def bias(self) -> float:
-        """By how much the largest difference is overestimated, after the bootstrap."""
+        """Bootstrap estimate of the bias of the largest difference."""
         return self.replicates.bias
 
     def lower(self, confidence: float) -> float:
-        """Return the one-sided lower bound: the largest of the simultaneous ones of all pairs, at least 0."""
+        """Return the one-sided lower bound: the largest simultaneous lower bound of all pairs, at least 0."""
         if np.isnan(self.value):
             return 0.0
         reach = self.deviation.upper(confidence)
@@ -70,7 +70,7 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rates:
-    """Shares (..., groups, rates) and the variances of their estimates, NaN where there are no examples."""
+    """Rates (..., groups, rates) and the variances of their estimates; NaN without examples."""
 
     share: NDArray[np.float64]
     variance: NDArray[np.float64]
@@ -79,12 +79,12 @@ class _Rates:
 def group_counts(
     group: NDArray[np.intp], label: NDArray[np.bool_], pred: NDArray[np.bool_], groups: int
 ) -> NDArray[np.intp]:
-    """Count (group, label, prediction), (``groups``, 2, 2).
+    """Return the counts of (group, label, prediction), (``groups``, 2, 2).
 
     Args:
         group: Group codes (n,) in 0..``groups`` - 1.
-        label: Whether the example is positive (n,).
-        pred: Whether it is predicted to be (n,).
+        label: Whether each example is positive (n,).
+        pred: Whether each example is predicted positive (n,).
         groups: Number of groups.
     """
     code = (group * 2 + label) * 2 + pred
@@ -95,12 +95,12 @@ def demographic_parity_gap(counts: NDArray[np.intp], *, seed: int, replicates: i
     """Return the largest difference of the share predicted positive.
 
     Args:
-        counts: Of (group, label, prediction), (groups ≥ 2, 2, 2).
-        seed: Of the random numbers.
-        replicates: How many, B.
+        counts: Counts of (group, label, prediction), (groups, 2, 2), groups ≥ 2.
+        seed: Random seed.
+        replicates: Number of replicates B.
 
     Raises:
-        ValueError: There are fewer than two groups, or an empty one.
+        ValueError: there are fewer than two groups, or an empty group.
     """
     return _gap(counts, _selection, seed, replicates)
 
@@ -121,7 +121,7 @@ def _gap(
 ) -> Gap:
     size = counts.sum(axis=(1, 2))
     if size.size < 2 or not size.all():
-        raise ValueError(f"got groups of {size.tolist()} examples, expected two or more, none of them empty")
+        raise ValueError(f"got groups of {size.tolist()} examples; expected at least two non-empty groups")
     rng = np.random.default_rng(seed)
     drawn = [
         rng.multinomial(n, table.ravel() / n, size=replicates).reshape(replicates, 2, 2)
@@ -146,7 +146,7 @@ def _gap(
 def _deviation(error: NDArray[np.float64], stderr: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest studentised error of a difference (B,) from errors (B, groups, rates)."""
     largest = np.zeros(error.shape[0])
-    # Pair by pair, so that many groups do not need memory for all of them at once.
+    # Pair by pair, so that the memory does not grow with the number of pairs.
     for i, j, spread in zip(*np.triu_indices(error.shape[1], k=1), stderr, strict=True):
         np.maximum(largest, (np.abs(error[:, i] - error[:, j]) / spread).max(axis=-1), out=largest)
     return largest
@@ -173,7 +173,7 @@ def _rates(counts: NDArray[np.float64]) -> _Rates:
     hits, total = counts[..., 1], counts.sum(axis=-1)
     undefined = np.full(total.shape, np.nan)
     share = np.divide(hits, total, out=undefined.copy(), where=total > 0)
-    # Half an example more of either kind: a share of 0 or 1 is not certain.
+    # Half an example is added to either kind, so that the variance of a rate of 0 or 1 is not 0.
     smooth = (hits + 0.5) / (total + 1)
     variance = np.divide(smooth * (1 - smooth), total, out=undefined, where=total > 0)
     return _Rates(share=share, variance=variance)

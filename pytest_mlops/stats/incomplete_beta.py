@@ -1,4 +1,4 @@
-"""Logarithm of the regularised incomplete beta function, also where the function itself underflows."""
+"""Logarithm of the regularised incomplete beta function, without underflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_TERMS = 10_000
 
 
 def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
-    """Return log Iₓ(a, b), the log of P(X ≤ x) for X of Beta(a, b).
+    """Return log Iₓ(a, b) = log P(X ≤ x) for X ~ Beta(a, b).
 
     Args:
         a: First parameter, above 0, of any shape.
@@ -39,7 +39,8 @@ def log_betainc(a: ArrayLike, b: ArrayLike, x: ArrayLike) -> NDArray[np.float64]
 def _log_tail(a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return xᵃ(1 - x)ᵇ/(a·B(a, b)) over the continued fraction 8.17.22 of the DLMF, in logs.
 
-    It converges fast for x below (a + 1)/(a + b + 2), which holds wherever the function underflows.
+    The fraction converges fast for x below (a + 1)/(a + b + 2), which is true wherever the function
+    underflows.
     """
     from scipy.special import betaln  # noqa: PLC0415
 
@@ -48,7 +49,7 @@ def _log_tail(a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.floa
 
 
 def _fraction(a: NDArray[np.float64], b: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Evaluate the continued fraction by the modified method of Lentz (Applied Optics 15, 1976)."""
+    """Evaluate the continued fraction by the modified Lentz method (Applied Optics 15, 1976)."""
     c = np.ones_like(x)
     d = 1 / _away(1 - (a + b) * x / (a + 1))
     value = d.copy()

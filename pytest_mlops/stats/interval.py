@@ -1,4 +1,4 @@
-"""Confidence bounds of an estimate, by whichever method its basis calls for."""
+"""Confidence bounds of an estimate, by the method that its statistics require."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["Interval", "bounds", "mde", "needed_n"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """A lower and an upper bound, each one-sided at the level asked for."""
+    """A lower and an upper bound, each one-sided at the requested level."""
 
     lower: float
     upper: float
 
 
 def bounds(estimate: Estimate, confidence: float) -> Interval | None:
-    """Return the bounds at one-sided ``confidence``; ``None`` where nothing is known that gives any.
+    """Return the bounds at one-sided ``confidence``; ``None`` if the estimate has no statistics for them.
 
-    A share has Clopper-Pearson bounds, a quantile those of its order statistics, and what has a standard
-    error the normal ones, cut off where the value's range ends.
+    A proportion has Clopper-Pearson bounds, a quantile has order statistics, and an estimate with a standard
+    error has normal bounds, clipped to its range.
     """
     if estimate.value is None:
         return None
@@ -44,7 +44,7 @@ def bounds(estimate: Estimate, confidence: float) -> Interval | None:
 
 
 def _order_statistics(estimate: Estimate, confidence: float) -> Interval | None:
-    """Take the nearest stored level that is at least as strict as the one asked for."""
+    """Return the bounds at the nearest stored level that is at least the requested one."""
     levels = sorted((float(level), level) for level in estimate.lower.keys() & estimate.upper.keys())
     for number, name in levels:
         if number >= confidence:
@@ -53,14 +53,14 @@ def _order_statistics(estimate: Estimate, confidence: float) -> Interval | None:
 
 
 def mde(estimate: Estimate, threshold: float) -> float | None:
-    """Return the smallest shortfall from ``threshold`` that is seen with 80 % power at 5 % error."""
+    """Return the smallest shortfall from ``threshold`` detected with 80 % power at the 5 % level."""
     if estimate.trials is not None:
         return binomial.mde(min(1.0, max(0.0, threshold)), estimate.trials)
     return normal.mde(estimate.stderr) if estimate.stderr is not None else None
 
 
 def needed_n(estimate: Estimate, threshold: float, confidence: float) -> int | None:
-    """Return the n at which the bound clears ``threshold`` if the estimate stays; ``None``: at no n."""
+    """Return the n at which the bound meets ``threshold`` if the estimate stays; ``None`` if none."""
     if estimate.successes is not None and estimate.trials is not None:
         share = estimate.successes / estimate.trials
         return binomial.needed_n(share, threshold, confidence) if 0 <= threshold <= 1 else None

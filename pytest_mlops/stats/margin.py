@@ -1,4 +1,4 @@
-"""The margin rule: what a lower bound and an adjusted p value say about a candidate."""
+"""The non-inferiority rule: a verdict from a lower bound, a margin and an adjusted p value."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["margin_verdict"]
 def margin_verdict(
     lower: float | None, p_regression_adjusted: float | None, *, margin: float, alpha_block: float = 0.01
 ) -> Verdict:
-    """Decide on a difference, candidate minus baseline, that is better the higher.
+    """Return the verdict on a difference, candidate minus baseline, where higher is better.
 
-    PASS where the lower bound exceeds -margin; this comes first, so that a candidate which is provably worse
-    but provably within the margin passes. Else FAIL where a regression is shown. Else UNDECIDED. INCOMPLETE
-    where either number is missing or NaN.
+    PASS if the lower bound exceeds -margin; this is checked first, so that a candidate which is significantly
+    worse but within the margin passes. Otherwise FAIL if there is a significant regression, else UNDECIDED.
+    INCOMPLETE if either number is missing or NaN.
 
     Args:
         lower: One-sided lower bound of the difference.
-        p_regression_adjusted: P value of the hypothesis that there is no loss, adjusted for its family.
-        margin: The loss that is allowed, in units of the metric, 0 or more.
-        alpha_block: Chance of a false FAIL that the family may have.
+        p_regression_adjusted: P value of H0: no loss, adjusted for the family of tests.
+        margin: Allowed loss in units of the metric, at least 0.
+        alpha_block: Level of the family-wise error of a false FAIL.
 
     Raises:
         ValueError: ``margin`` is negative or not finite.
     """
     if not (math.isfinite(margin) and margin >= 0):
-        raise ValueError(f"margin is {margin}, expected the allowed loss as a number of 0 or more")
+        raise ValueError(f"margin is {margin}; expected the allowed loss as a finite number of at least 0")
     if (
         lower is None
         or p_regression_adjusted is None

@@ -18,14 +18,14 @@ __all__ = ["exact", "mid_p"]
 
 
 def exact(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
-    """Return P(X ≤ gained) for X binomial of (gained + lost, 1/2); 1 without discordant examples.
+    """Return P(X ≤ gained) for X ~ Binomial(gained + lost, 1/2); 1 without discordant examples.
 
     Args:
-        gained: Examples that the candidate alone gets right, of any shape.
-        lost: Examples that the baseline alone gets right, of a shape that broadcasts.
+        gained: Number of examples that only the candidate predicts correctly, of any shape.
+        lost: Number of examples that only the baseline predicts correctly, of a shape that broadcasts.
 
     Raises:
-        ValueError: A count is negative.
+        ValueError: a count is negative.
     """
     b, discordant = _counts(gained, lost)
     return _cdf(b, discordant)
@@ -44,7 +44,7 @@ def mid_p(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
 def _counts(gained: ArrayLike, lost: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     b, c = np.asarray(gained, dtype=np.float64), np.asarray(lost, dtype=np.float64)
     if (b < 0).any() or (c < 0).any():
-        raise ValueError("gained and lost must be counts, 0 or more")
+        raise ValueError("gained or lost is negative; expected counts of at least 0")
     b, discordant = np.broadcast_arrays(b, b + c)
     return b, discordant
 

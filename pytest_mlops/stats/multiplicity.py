@@ -22,7 +22,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
         p_values: The family (K,), which may be empty.
 
     Raises:
-        ValueError: A value is NaN or lies outside 0..1.
+        ValueError: a value is NaN or outside 0..1.
     """
     p, order = _ordered(p_values)
     return _restored(np.maximum.accumulate(p * np.arange(p.size, 0, -1)), order)
@@ -42,9 +42,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
 def _ordered(p_values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():  # NaN fails both
-        raise ValueError(
-            "p values must be a list of numbers in 0..1; a test without one has no place in a family"
-        )
+        raise ValueError("p_values has NaN or values outside 0..1; expected one p value in 0..1 per test")
     order = np.argsort(p, kind="stable")
     return p[order], order
 

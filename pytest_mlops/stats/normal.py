@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 MOST_EXAMPLES = 10**12
-"""Above this a needed number of examples is no advice any more."""
+"""Maximum sample size that is reported as needed."""
 
 
 def z(level: float) -> float:
@@ -42,19 +42,19 @@ def upper_bound(value: float, stderr: float, confidence: float) -> float:
 
 
 def p_below(value: float, stderr: float) -> float:
-    """Return the p value of H0: true value ≥ 0, Φ(value/stderr); 1 for a ``value`` of 0 without spread."""
+    """Return the p value of H0: true value ≥ 0, Φ(value/stderr); 1 if ``value`` and ``stderr`` are 0."""
     if stderr == 0:
         return 0.0 if value < 0 else 1.0
     return 0.5 * math.erfc(-value / stderr / math.sqrt(2))
 
 
 def needed_n(stderr: float, n: int, value: float, threshold: float, confidence: float) -> int | None:
-    """Return the least n at which the bound would clear ``threshold``, were the estimate to stay what it is.
+    """Return the smallest n at which the bound would meet ``threshold`` if the estimate stays the same.
 
-    The standard error shrinks with the square root of n, so n' = n·(z·stderr / (value - threshold))².
+    The standard error decreases with the square root of n, so n' = n·(z·stderr / (value - threshold))².
 
     Returns:
-        ``None`` where no n up to ``MOST_EXAMPLES`` would do, as for an estimate on the threshold itself.
+        ``None`` if no n up to ``MOST_EXAMPLES`` suffices, as for an estimate equal to the threshold.
     """
     gap = abs(value - threshold)
     reach = z(confidence) * stderr
@@ -64,22 +64,22 @@ def needed_n(stderr: float, n: int, value: float, threshold: float, confidence: 
 
 
 def mde(stderr: float) -> float:
-    """Return the smallest effect that a one-sided test at 5 % detects with power 80 %: 2.4865·stderr."""
+    """Return the smallest effect that a one-sided 5 % test detects with 80 % power, 2.4865·stderr."""
     return (z(0.95) + z(0.8)) * stderr
 
 
 def standard_error(values: NDArray[np.float64]) -> float | None:
     """Return the standard error sd/√n of the mean of ``values`` (n,), sd with n - 1; ``None`` for n < 2.
 
-    Of influence values instead of observations it is the delta-method standard error of the statistic.
+    For influence values instead of observations this is the delta-method standard error of the statistic.
     """
     return float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else None
 
 
 def degenerate_stderr(n: int) -> float:
-    """Return the standard error to state where all ``n`` examples turned out alike, as in a perfect F1.
+    """Return a standard error for a sample without variation, such as a perfect F1 over ``n`` examples.
 
-    The delta method says 0 there, which would make three flawless examples certain proof. This value puts the
-    95 % normal bound where Clopper and Pearson put it for n successes in n trials: 1 - 0.05^(1/n) away.
+    The delta method gives 0, so that three perfect examples would be certain proof. With this value the 95 %
+    normal bound equals the Clopper-Pearson bound for n successes in n trials, 1 - 0.05^(1/n) away.
     """
     return (1 - math.pow(0.05, 1 / n)) / z(0.95)

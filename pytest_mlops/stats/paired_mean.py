@@ -1,4 +1,4 @@
-"""The mean of paired per-example differences: Student's t, adjusted for skewness."""
+"""The mean of paired differences: Student's t, adjusted for skewness."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["ROUNDING", "PairedMean", "paired_mean"]
 
 ROUNDING = 8 * float(np.finfo(np.float64).eps)
-"""Numbers that differ by no more than this share of their size are the same but for rounding."""
+"""Relative difference up to which numbers are equal except for rounding errors."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairedMean:
-    """Mean difference, candidate minus baseline, oriented so that higher is better.
+    """Mean of paired differences, candidate minus baseline.
 
     Attributes:
         mean: The mean.
-        stderr: Its standard error, 0 where all differences are the same.
-        n: Examples, at least 2.
-        skewness: Of the differences, 0 where all are the same.
+        stderr: Its standard error; 0 if all differences are equal.
+        n: Number of examples, at least 2.
+        skewness: Skewness of the differences; 0 if all are equal.
     """
 
     mean: float
@@ -38,7 +38,7 @@ class PairedMean:
 
     @property
     def variance(self) -> float:
-        """Of one difference."""
+        """Variance of one difference."""
         return self.stderr * self.stderr * self.n
 
     def lower(self, confidence: float) -> float:
@@ -50,7 +50,7 @@ class PairedMean:
         return self._adjusted().upper(confidence)
 
     def p_below(self, value: float = 0.0) -> float:
-        """Return the p value of H0: mean ≥ ``value``, small where the mean lies below it."""
+        """Return the p value of H0: mean ≥ ``value``."""
         return self._adjusted().p_below(value)
 
     def _adjusted(self) -> SkewAdjusted:
@@ -63,20 +63,21 @@ class PairedMean:
 
 
 def paired_mean(differences: NDArray[np.float64], *, magnitude: float = 0.0) -> PairedMean:
-    """Return the mean of ``differences`` (n ≥ 2,) for inference.
+    """Return the mean of paired differences for inference.
 
     Args:
-        differences: Candidate minus baseline.
-        magnitude: Size of the numbers that were subtracted: what differs by their rounding error is the same.
+        differences: Candidate minus baseline (n,), n ≥ 2.
+        magnitude: Largest magnitude of the subtracted numbers; differences within their rounding error are
+            equal.
 
     Raises:
-        ValueError: There are fewer than two differences, or one is not finite.
+        ValueError: there are fewer than two differences, or one is not finite.
     """
     stderr = standard_error(differences) if np.isfinite(differences).all() else None
     if stderr is None:
-        raise ValueError(f"got {differences.size} differences, expected two or more, all of them finite")
+        raise ValueError(f"got {differences.size} differences; expected at least two, all finite")
     mean, n = float(differences.mean()), differences.size
-    # The spread of equal numbers is a rounding error, not 0.
+    # The standard deviation of equal numbers may be a rounding error instead of 0.
     size = max(magnitude, float(np.abs(differences).max()))
     if float(np.ptp(differences)) <= ROUNDING * size:
         return PairedMean(mean=mean, stderr=0.0, n=n)

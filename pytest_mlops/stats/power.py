@@ -1,4 +1,4 @@
-"""What a paired comparison of n examples can detect, and how many it needs."""
+"""Power analysis of paired comparisons."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def mde(variance: float, n: int, *, alpha: float = 0.05, power: float = 0.8) -> 
     (z₁₋α + z_power)·√(variance/n), the normal approximation near no difference.
 
     Args:
-        variance: Of the per-example difference: the share of discordant examples for paired right/wrong
-            outcomes, 2·p·(1 - p) for two independent samples of n each.
+        variance: Variance of the per-example difference: the share of discordant examples for paired binary
+            outcomes, 2·p·(1 - p) for two independent samples of size n.
         n: Number of examples, at least 1.
         alpha: One-sided level.
         power: Probability to detect it.
@@ -33,13 +33,13 @@ def needed_n(
 
     Args:
         variance: As for :func:`mde`.
-        margin: The loss that is allowed.
-        difference: True difference, candidate minus baseline, better the higher.
+        margin: Allowed loss.
+        difference: True difference, candidate minus baseline; higher is better.
         alpha: One-sided level of the lower bound.
         power: Probability to pass.
 
     Returns:
-        ``None`` where no n up to ``normal.MOST_EXAMPLES`` would do, as for a loss of the whole margin.
+        ``None`` if no n up to ``normal.MOST_EXAMPLES`` suffices, as for a loss equal to the margin.
     """
     room = margin + difference
     if room <= 0:

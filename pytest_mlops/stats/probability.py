@@ -1,4 +1,4 @@
-"""Predicted probabilities: ROC AUC, log loss and Brier score."""
+"""Metrics of predicted probabilities: ROC AUC, log loss and Brier score."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["brier_losses", "log_losses", "roc_auc"]
 def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Estimate:
     """Return the area under the ROC curve with its standard error after DeLong et al. (Biometrics 44, 1988).
 
-    V10 of a positive is the share of negatives that score below it, ties counted half, V01 of a negative the
-    share of positives above it; AUC = mean(V10), and its variance var(V10)/m + var(V01)/n. In O(n log n), and
-    in O(n) where ``score`` is sorted already.
+    V10 of a positive example is the share of negatives with a lower score, V01 of a negative example the
+    share of positives with a higher score, ties counted half. AUC = mean(V10) with variance var(V10)/m +
+    var(V01)/n. Takes O(n log n), or O(n) if ``score`` is sorted.
 
     Args:
-        positive: Whether the example is of the positive class (n,).
+        positive: Whether each example is of the positive class (n,).
         score: Score for that class (n,).
     """
     order = np.argsort(score, kind="stable")
@@ -53,12 +53,12 @@ def roc_auc(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> Estimate
 def log_losses(
     y_true: NDArray[np.intp], y_score: NDArray[np.float64], *, positive: int | None = None
 ) -> NDArray[np.float64]:
-    """Return minus the logarithm of the probability given to the true class, (n,).
+    """Return the negative log probability of the true class, (n,).
 
-    Probabilities are kept off 0 and 1 by the rounding unit of float64, as scikit-learn does.
+    Probabilities are clipped by the machine epsilon of float64, as in scikit-learn.
 
     Args:
-        y_true: Class codes (n,).
+        y_true: True class codes (n,).
         y_score: Probabilities of the positive class (n,), or of every class (n, K).
         positive: Code of the positive class, for scores (n,).
     """
@@ -69,9 +69,9 @@ def log_losses(
 def brier_losses(
     y_true: NDArray[np.intp], y_score: NDArray[np.float64], *, positive: int | None = None
 ) -> NDArray[np.float64]:
-    """Return squared errors of the probabilities, (n,).
+    """Return the squared errors of the probabilities, (n,).
 
-    With two classes the squared error of one of them, in 0..1; with more the sum over classes, in 0..2
+    For two classes the squared error of one of them, in 0..1; for more classes the sum over them, in 0..2
     (Brier, Monthly Weather Review 78, 1950). Arguments as for :func:`log_losses`.
     """
     if y_score.ndim == 1 or y_score.shape[1] <= 2:
@@ -85,7 +85,7 @@ def brier_losses(
 def _true_class(
     y_true: NDArray[np.intp], y_score: NDArray[np.float64], positive: int | None
 ) -> NDArray[np.float64]:
-    """Return the probability given to the true class, (n,)."""
+    """Return the predicted probability of the true class, (n,)."""
     if y_score.ndim == 1:
         return np.where(y_true == positive, y_score, 1 - y_score)
     return y_score[np.arange(y_true.size), y_true]

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["LEVELS", "lower_rank", "quantile", "quantile_bounds", "quantile_estimate", "upper_rank"]
 
 LEVELS = (0.9, 0.95, 0.975, 0.99, 0.999)
-"""One-sided confidence levels that bounds are kept for."""
+"""One-sided confidence levels of the recorded bounds."""
 
 
 def upper_rank(n: int, q: float, level: float) -> int | None:
-    """Return the least rank r with P(X_(r) >= q-quantile) >= ``level``; ``None`` where n is too small.
+    """Return the smallest rank r with P(X_(r) >= q-quantile) >= ``level``; ``None`` if n is too small.
 
     Ranks count from 1. P(X_(r) >= x_q) = BinCDF(r - 1; n, q) for a continuous distribution, and at least
     that for any other.
@@ -33,13 +33,13 @@ def upper_rank(n: int, q: float, level: float) -> int | None:
 
 
 def lower_rank(n: int, q: float, level: float) -> int | None:
-    """Return the largest rank r with P(X_(r) <= q-quantile) >= ``level``; ``None`` where n is too small."""
+    """Return the largest rank r with P(X_(r) <= q-quantile) >= ``level``; ``None`` if n is too small."""
     return bisect_right(range(n), 1 - level, key=lambda k: _binomial_cdf(k, n, q)) or None
 
 
 def quantile(values: NDArray[np.float64], q: float) -> float:
-    """Return the q-quantile of sorted ``values`` (n ≥ 1,) as an order statistic, the one of rank ⌈q·n⌉."""
-    # In decimal: 0.07 * 100 is 7.000000000000001 in binary.
+    """Return the q-quantile of sorted ``values`` (n,), n ≥ 1, the order statistic of rank ⌈q·n⌉."""
+    # In decimal, since 0.07 * 100 is 7.000000000000001 in binary.
     rank = math.ceil(Decimal(str(q)) * values.size)
     return float(values[max(rank, 1) - 1])
 
@@ -47,12 +47,12 @@ def quantile(values: NDArray[np.float64], q: float) -> float:
 def quantile_bounds(
     values: NDArray[np.float64], q: float, levels: Iterable[float] = LEVELS
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return one-sided lower and upper bounds of the q-quantile by level, as ``0.95``.
+    """Return one-sided lower and upper bounds of the q-quantile, by level such as ``0.95``.
 
     Args:
         values: Sorted sample (n,).
-        q: Between 0 and 1, both excluded.
-        levels: One-sided confidence levels; one that n is too small for is left out.
+        q: Quantile level in (0, 1).
+        levels: One-sided confidence levels; levels that need a larger n are omitted.
     """
     lower: dict[str, float] = {}
     upper: dict[str, float] = {}
@@ -65,14 +65,14 @@ def quantile_bounds(
 
 
 def quantile_estimate(values: NDArray[np.float64], q: float) -> Estimate:
-    """Return the q-quantile of ``values`` (n ≥ 1,), in any order, with its bounds at all ``LEVELS``."""
+    """Return the q-quantile of ``values`` (n,), n ≥ 1, in any order, with its bounds at all ``LEVELS``."""
     ordered = np.sort(values)
     lower, upper = quantile_bounds(ordered, q)
     return Estimate(value=quantile(ordered, q), n=ordered.size, quantile=q, lower=lower, upper=upper)
 
 
 def _binomial_cdf(k: int, n: int, q: float) -> float:
-    # Imported here: scipy.special costs 0.2 s, which only runs that measure quantiles should pay.
+    # Imported here, since it takes 0.2 s and only quantiles need it.
     from scipy.special import bdtr  # noqa: PLC0415
 
     return float(bdtr(k, n, q))

@@ -1,11 +1,11 @@
-"""Ratio of the rates at which two arms produce rare events, from whose each event was.
+"""Inference on the ratio of the rates of bad events in two arms, canary and baseline.
 
-With share w of the requests in the canary, drawn at random, and rates of bad events in the ratio r, a bad
-event is the canary's with probability θ(r) = w·r/(w·r + 1 - w), whatever the rates themselves are and however
-they change together. This is exact, not an approximation for small rates; conditioning on bad events only
-leaves unused what the good ones say, which costs a factor 1/(1 - p) in requests where the rate is p. Where
-the requests are dealt out evenly instead of at random, or copies of one request go to both arms, the canary's
-bad events vary less and the levels are kept all the more.
+If a share w of the requests goes to the canary at random and the rates of bad events have the ratio r, a bad
+event belongs to the canary with probability θ(r) = w·r/(w·r + 1 - w), independent of the rates themselves and
+of common changes in them. This is exact, not an approximation for small rates; conditioning on bad events
+ignores the good ones, which costs a factor of 1/(1 - p) in requests at a rate of p. If requests are
+distributed evenly instead of at random, or both arms get copies of the same requests, the number of the
+canary's bad events varies less, and the tests are conservative.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ __all__ = [
 ]
 
 _WIDEST = 1e12
-"""Ratios beyond this, or below its inverse, are not searched."""
+"""Largest ratio of the search; its inverse is the smallest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BadEvents:
-    """Bad events at one share of traffic.
+    """Numbers of bad events at one traffic share.
 
     Attributes:
-        canary: Those of the canary; real numbers do, as a forecast has them.
-        total: Those of both arms.
+        canary: Bad events of the canary; real numbers are allowed, as in a forecast.
+        total: Bad events of both arms.
         share: Share of the requests that went to the canary, in (0, 1).
     """
 
@@ -53,34 +53,34 @@ class BadEvents:
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
-            raise ValueError(f"got a share of {self.share}; expected one between 0 and 1")
+            raise ValueError(f"share is {self.share}; expected a number between 0 and 1")
         if not 0 <= self.canary <= self.total < np.inf:
             raise ValueError(f"got {self.canary} of {self.total} bad events; expected 0..total")
 
 
 def canary_probability(ratio: ArrayLike, share: float) -> NDArray[np.float64]:
-    """Return θ(r): the probability that a bad event is the canary's, for ``ratio`` of any shape."""
+    """Return θ(r), the probability that a bad event belongs to the canary, for ``ratio`` of any shape."""
     weighted = share * np.asarray(ratio, dtype=np.float64)
     return weighted / (weighted + (1 - share))
 
 
 def log_e_worse(events: BadEvents, ratio: float) -> float:
-    """Return the log e-value against H0: the rates' ratio, canary to baseline, is at most ``ratio``.
+    """Return the log e-value against H0: the ratio of the rates, canary to baseline, is at most ``ratio``.
 
-    Values of steps with different shares add up: the product of e-values is one too.
+    Log e-values of steps with different shares add up, since the product of e-values is an e-value.
     """
     theta = float(canary_probability(ratio, events.share))
     return float(log_e_above(events.canary, events.total, theta))
 
 
 def log_e_better(events: BadEvents, ratio: float) -> float:
-    """Return the log e-value against H0: the rates' ratio is at least ``ratio``; values of steps add up."""
+    """Return the log e-value against H0: the ratio of the rates is at least ``ratio``."""
     theta = float(canary_probability(ratio, events.share))
     return float(log_e_below(events.canary, events.total, theta))
 
 
 def p_worse(events: BadEvents, ratio: float) -> float:
-    """Return the exact p value P(X ≥ canary) of H0: ratio ≤ ``ratio``, X binomial; 1 without an event."""
+    """Return the exact p value P(X ≥ canary) of H0: ratio ≤ ``ratio``, X binomial; 1 without events."""
     from scipy.special import betainc  # noqa: PLC0415 -- costs 0.2 s
 
     if events.canary == 0:
@@ -90,7 +90,7 @@ def p_worse(events: BadEvents, ratio: float) -> float:
 
 
 def p_better(events: BadEvents, ratio: float) -> float:
-    """Return the exact p value P(X ≤ canary) of H0: ratio ≥ ``ratio``, X binomial; 1 without an event."""
+    """Return the exact p value P(X ≤ canary) of H0: ratio ≥ ``ratio``, X binomial; 1 without events."""
     from scipy.special import betainc  # noqa: PLC0415
 
     if events.canary == events.total:
@@ -100,7 +100,7 @@ def p_better(events: BadEvents, ratio: float) -> float:
 
 
 def estimate(steps: Sequence[BadEvents]) -> float | None:
-    """Return the likeliest ratio: infinite if all events are the canary's, ``None`` without an event."""
+    """Return the most likely ratio: infinite if all events are the canary's, ``None`` without events."""
     total, canary = sum(step.total for step in steps), sum(step.canary for step in steps)
     if total == 0:
         return None
@@ -114,13 +114,13 @@ def estimate(steps: Sequence[BadEvents]) -> float | None:
 
 
 def interval(steps: Sequence[BadEvents], alpha: float) -> tuple[float, float]:
-    """Return an interval that holds the ratio at all looks with probability 1 - ``alpha``.
+    """Return an interval that contains the ratio at all looks with probability 1 - ``alpha``.
 
-    The ratios r whose mixture e-value, the product over the steps under a Beta(½, ½) prior, stays below 1/α.
-    Where no ratio fits all steps, as it changed between them, what spans their own intervals.
+    It consists of the ratios r whose mixture e-value, the product over the steps under a Beta(½, ½) prior, is
+    below 1/α. If no ratio fits all steps, since it changed between them, it spans the intervals of the steps.
 
     Returns:
-        The lower and the upper end, 0 and infinite where the events bound nothing.
+        The lower and the upper end; 0 and infinity if there are too few events.
     """
     best = estimate(steps)
     if best is None:
@@ -149,7 +149,7 @@ def _log_mixture(events: BadEvents, ratio: float) -> float:
 
 
 def _root(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Bisect for the zero of a function that rises from ``low`` to ``high``."""
+    """Return the zero of an increasing function between ``low`` and ``high``, by bisection."""
     for _ in range(80):
         middle = (low + high) / 2
         low, high = (middle, high) if rising(middle) < 0 else (low, middle)

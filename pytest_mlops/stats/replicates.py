@@ -16,17 +16,17 @@ __all__ = ["Replicates"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Replicates:
-    """An estimate and what resampling makes of it.
+    """An estimate with its bootstrap replicates.
 
-    A replicate in which the statistic is not defined, as F1 without positives, speaks for no verdict: it
-    counts as the least value in a lower bound, and as the largest in an upper bound or a p value.
+    A replicate with an undefined statistic, such as F1 without positives, is treated conservatively: it
+    counts as the smallest value in a lower bound, and as the largest value in an upper bound or a p value.
 
     Attributes:
-        estimate: The statistic of the data; NaN where it is not defined.
+        estimate: The statistic of the data; NaN if undefined.
         values: The defined replicates, sorted (B - undefined,).
-        undefined: How many replicates were not defined.
-        least: Smallest value the statistic can have.
-        largest: Largest value the statistic can have.
+        undefined: Number of undefined replicates.
+        least: Smallest possible value of the statistic.
+        largest: Largest possible value of the statistic.
     """
 
     estimate: float
@@ -44,7 +44,7 @@ class Replicates:
         least: float = -math.inf,
         largest: float = math.inf,
     ) -> Replicates:
-        """Return the replicates ``values`` (B,), in which NaN or ±inf stands for undefined."""
+        """Create replicates from ``values`` (B,), in which NaN and ±inf are undefined."""
         defined = np.sort(values[np.isfinite(values)])
         undefined = values.size - defined.size
         return cls(estimate=estimate, values=defined, undefined=undefined, least=least, largest=largest)
@@ -56,7 +56,7 @@ class Replicates:
 
     @property
     def bias(self) -> float:
-        """Mean of the defined replicates minus the estimate; NaN where there is none."""
+        """Mean of the defined replicates minus the estimate; NaN without any."""
         return float(self.values.mean()) - self.estimate if self.values.size else math.nan
 
     @property
@@ -65,14 +65,14 @@ class Replicates:
         return float(self.values.std(ddof=1)) if self.values.size > 1 else math.nan
 
     def suffices(self, confidence: float) -> bool:
-        """Tell whether there are enough replicates for bounds at that confidence."""
+        """Return whether there are enough replicates for bounds at ``confidence``."""
         return self._place(confidence) >= 1
 
     def lower(self, confidence: float) -> float:
         """Return the one-sided lower percentile bound, the replicate of rank ⌊(1 - confidence)·(B + 1)⌋.
 
         Raises:
-            ValueError: There are too few replicates for that confidence.
+            ValueError: there are too few replicates for ``confidence``.
         """
         return self._smallest(self._rank(confidence))
 
@@ -93,7 +93,7 @@ class Replicates:
         return float(self.values[-rank]) if rank > 0 else self.largest
 
     def p_below(self, value: float = 0.0) -> float:
-        """Return the p value of H0: statistic ≥ ``value``, small where the replicates lie below it.
+        """Return the p value of H0: statistic ≥ ``value``.
 
         (1 + #{replicates ≥ value})/(B + 1), never 0 (Davison and Hinkley 1997, section 4.4): a family of K
         tests at level α needs more than K/α replicates.
@@ -102,7 +102,7 @@ class Replicates:
         return (1 + self.size - below) / (self.size + 1)
 
     def _smallest(self, rank: int) -> float:
-        """Return the replicate of that rank, undefined ones being the least."""
+        """Return the replicate of ``rank``, with undefined replicates as the smallest."""
         return float(self.values[rank - self.undefined - 1]) if rank > self.undefined else self.least
 
     def _place(self, confidence: float) -> int:
@@ -111,5 +111,8 @@ class Replicates:
     def _rank(self, confidence: float) -> int:
         rank = self._place(confidence)
         if rank < 1:
-            raise ValueError(f"{self.size} replicates are too few for a bound at confidence {confidence:g}")
+            raise ValueError(
+                f"got {self.size} replicates; expected at least {math.ceil(1 / (1 - confidence)) - 1} for a "
+                f"bound at confidence {confidence:g}"
+            )
         return rank

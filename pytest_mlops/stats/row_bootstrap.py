@@ -1,7 +1,7 @@
-"""Bootstrap over rows or clusters of rows, for means and for any statistic of the rows drawn.
+"""Bootstrap over rows or clusters of rows, for means and other statistics.
 
-Clusters are drawn whole (Davison and Hinkley 1997, section 3.8), so that rows of one user, document or
-session are not taken for independent.
+Clusters are resampled as a whole (Davison and Hinkley 1997, section 3.8), so that rows of one user, document
+or session are not treated as independent.
 """
 
 from __future__ import annotations

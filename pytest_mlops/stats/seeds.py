@@ -1,4 +1,4 @@
-"""Seeds that follow from what was measured, so that a verdict is a function of its inputs."""
+"""Random seeds derived from digests, so that a verdict is a function of its inputs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["seed_from"]
 
 
 def seed_from(*digests: str) -> int:
-    """Return a seed in 0..2⁵³ - 1, which every JSON reader keeps exactly, from the texts in their order.
+    """Return a seed in 0..2⁵³ - 1, which JSON represents exactly, from texts in order.
 
-    SHA-256 over each text behind its length, so that ``("ab", "c")`` and ``("a", "bc")`` differ.
+    SHA-256 over each text with its length as a prefix, so that ``("ab", "c")`` and ``("a", "bc")`` differ.
     """
     hashed = hashlib.sha256()
     for digest in digests:

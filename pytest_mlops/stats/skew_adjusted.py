@@ -1,14 +1,14 @@
-"""Confidence bounds of a skewed estimate: Student's t and Hall's transformation, whichever is more cautious.
+"""Confidence bounds of a skewed estimate: the more conservative of Student's t and Hall's transformation.
 
-Where a few examples lose much, a sample that holds too few of them has too high a mean and too small a
-spread at once, and Student's t is far too sure of it. Hall (Journal of the Royal Statistical Society B 54,
-1992, "On the removal of skewness by transformation") takes the skewness out of the studentized estimate T by
+If a few examples have large losses, a sample with too few of them has both too high a mean and too small a
+variance, and Student's t is overconfident. Hall (Journal of the Royal Statistical Society B 54, 1992, "On the
+removal of skewness by transformation") removes the skewness of the studentised estimate T by
 
     g(T) = T + a·T² + a²·T³/3 + a/2 = ((1 + a·T)³ - 1)/(3a) + a/2,    a = skewness/3,
 
-which grows with T, unlike Johnson's (Journal of the American Statistical Association 73, 1978), so that it
-has an inverse and every bound is finite. The skewness is estimated as well: the transformation only takes
-confidence away, and never brings a bound nearer than Student's t.
+which is monotonic in T, unlike Johnson's (Journal of the American Statistical Association 73, 1978), so that
+it has an inverse and every bound is finite. Since the skewness is estimated too, the transformation may only
+widen the bounds of Student's t.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["SkewAdjusted", "third_moment"]
 
 _STRAIGHT = 1e-6
-"""Below this a, the quadratic term is all that rounding leaves of g and its inverse."""
+"""Value of a below which g and its inverse are quadratic up to rounding errors."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SkewAdjusted:
-    """An estimate, such as a mean, for inference.
+    """An estimate, such as a mean, with its skewness for inference.
 
     Attributes:
         value: The estimate.
-        stderr: Its standard error, 0 where nothing varies.
-        skewness: Of the estimate and not of the examples: that of a mean is theirs over √n.
+        stderr: Its standard error; 0 without variation.
+        skewness: Skewness of the estimate; for a mean, that of the examples divided by √n.
         freedom: Degrees of freedom of the standard error, at least 1.
     """
 
@@ -52,7 +52,7 @@ class SkewAdjusted:
         return self.value + self._reach(confidence, -self.skewness) * self.stderr
 
     def p_below(self, value: float = 0.0) -> float:
-        """Return the p value of H0: true value ≥ ``value``, small where the estimate lies below it."""
+        """Return the p value of H0: true value ≥ ``value``."""
         if self.stderr == 0:
             return 0.0 if self.value < value else 1.0
         from scipy.special import stdtr  # noqa: PLC0415 -- costs 0.2 s
@@ -61,7 +61,7 @@ class SkewAdjusted:
         return float(stdtr(self.freedom, max(student, _transformed(student, self.skewness / 3))))
 
     def _reach(self, confidence: float, skewness: float) -> float:
-        """Return how many standard errors the bound lies off the estimate."""
+        """Return the distance of the bound from the estimate, in standard errors."""
         from scipy.special import stdtrit  # noqa: PLC0415 -- as above
 
         student = float(stdtrit(self.freedom, confidence))
@@ -69,7 +69,7 @@ class SkewAdjusted:
 
 
 def third_moment(values: NDArray[np.float64]) -> float:
-    """Return the third central moment mean((x - x̄)³) of ``values`` (n ≥ 1,)."""
+    """Return the third central moment mean((x - x̄)³) of ``values`` (n,), n ≥ 1."""
     deviation = values - values.mean()
     return float((deviation**3).mean())
 

@@ -1,7 +1,8 @@
 """Tango's score test and interval for the difference of two paired proportions.
 
-Statistics in Medicine 17 (1998), 891-908. Of n examples ``gained`` are right by the candidate alone and
-``lost`` by the baseline alone; the difference of the two accuracies is (gained - lost)/n, better the higher.
+Statistics in Medicine 17 (1998), 891-908. Of n examples, ``gained`` are predicted correctly only by the
+candidate and ``lost`` only by the baseline; the difference of the accuracies is (gained - lost)/n, higher is
+better.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _HALVINGS = 46  # to 3e-14
 
 
 def score(gained: ArrayLike, lost: ArrayLike, n: int, difference: float) -> NDArray[np.float64]:
-    """Return the score statistic Z of H0: true difference = ``difference``, large where the data lie above.
+    """Return the score statistic Z of H0: true difference = ``difference``; positive above it.
 
     With t the difference, A = 2n, B = -b - c + (2n - b + c)·t, C = -c·t·(1 - t), the restricted estimate of
     P(lost) is q = (√(B² - 4AC) - B)/(2A), and Z = (b - c - n·t)/√(n·(2q + t·(1 - t))).
@@ -34,12 +35,14 @@ def score(gained: ArrayLike, lost: ArrayLike, n: int, difference: float) -> NDAr
         difference: In -1..1.
 
     Raises:
-        ValueError: The counts are no part of ``n`` ≥ 1 examples.
+        ValueError: ``n`` is below 1, or the counts are negative or exceed ``n``.
     """
     b, c = np.asarray(gained, dtype=np.float64), np.asarray(lost, dtype=np.float64)
     if n < 1 or (b < 0).any() or (c < 0).any() or (b + c > n).any():
-        raise ValueError(f"gained and lost must be counts of at most n together, and n at least 1; n is {n}")
-    if difference > 0:  # models exchanged: for t <= 0 nothing below cancels
+        raise ValueError(
+            f"n is {n} and the counts do not fit; expected n ≥ 1 and counts ≥ 0 of at most n together"
+        )
+    if difference > 0:  # with the models exchanged t <= 0, which avoids cancellation below
         return -_score(c, b, n, -difference)
     return _score(b, c, n, difference)
 
@@ -47,9 +50,9 @@ def score(gained: ArrayLike, lost: ArrayLike, n: int, difference: float) -> NDAr
 def not_below(
     gained: ArrayLike, lost: ArrayLike, n: int, margin: float, confidence: float
 ) -> NDArray[np.bool_]:
-    """Tell whether the data show, at ``confidence``, that the candidate loses less than ``margin``.
+    """Return whether the data show, at ``confidence``, that the candidate loses less than ``margin``.
 
-    The test Z(-margin) ≥ z; the same as asking whether the lower bound exceeds -margin.
+    The test Z(-margin) ≥ z, which is equivalent to the lower bound exceeding -margin.
     """
     return score(gained, lost, n, -margin) >= normal.z(confidence)
 
@@ -65,18 +68,18 @@ def lower_bound(gained: int, lost: int, n: int, confidence: float) -> float:
 
 
 def upper_bound(gained: int, lost: int, n: int, confidence: float) -> float:
-    """Return the one-sided upper bound: minus the lower one of the models exchanged."""
+    """Return the one-sided upper bound: the negative lower bound with the models exchanged."""
     return -lower_bound(lost, gained, n, confidence)
 
 
 def identical_n(margin: float, confidence: float) -> int:
-    """Return the least n at which two models with the same predictions pass: z²·(1 - margin)/margin.
+    """Return the smallest n at which two models with the same predictions pass: z²·(1 - margin)/margin.
 
     Raises:
-        ValueError: ``margin`` does not lie between 0 and 1.
+        ValueError: ``margin`` is not between 0 and 1.
     """
     if not 0 < margin < 1:
-        raise ValueError(f"margin is {margin}, expected a loss between 0 and 1")
+        raise ValueError(f"margin is {margin}; expected a loss between 0 and 1")
     return max(1, math.ceil(normal.z(confidence) ** 2 * (1 - margin) / margin))
 
 
@@ -85,7 +88,7 @@ def _score(b: NDArray[np.float64], c: NDArray[np.float64], n: int, t: float) -> 
     root = np.sqrt(np.maximum(linear**2 + 8 * n * c * t * (1 - t), 0.0))
     variance = (linear + root) / (2 * n) + t * (1 - t)
     gap = b - c - n * t
-    # No variance is left only where H0 allows a single outcome.
+    # The variance is 0 only if H0 allows a single outcome.
     certain = np.where(gap == 0, 0.0, np.copysign(np.inf, gap))
     spread = np.sqrt(n * np.maximum(variance, 0.0))
     found: NDArray[np.float64] = np.divide(gap, spread, out=np.array(certain), where=spread > 0)

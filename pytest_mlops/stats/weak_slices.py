@@ -1,4 +1,4 @@
-"""Search for weak slices, with the number of places that were looked at accounted for."""
+"""Search for weak slices, adjusted for the number of slices searched."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["WeakSlice", "weak_slices"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeakSlice:
-    """A slice on which the model does worse than on the rest.
+    """A slice on which the model performs worse than on the rest.
 
     Attributes:
-        name: Of the slice, two joined by ``and``.
-        n: Examples in it.
-        mean: Mean score in it.
+        name: Name of the slice; two names are joined by ``and``.
+        n: Number of examples in the slice.
+        mean: Mean score on the slice.
         rest: Mean score of all other examples.
-        q: P value adjusted for all slices looked at, after Benjamini and Hochberg.
+        q: P value adjusted for the number of slices searched (Benjamini and Hochberg).
     """
 
     name: str
@@ -47,19 +47,20 @@ def weak_slices(
     q: float = 0.1,
     min_n: int = 30,
 ) -> list[WeakSlice]:
-    """Find slices whose mean score lies below that of the rest, the largest gap first.
+    """Return slices with a lower mean score than the rest, the largest gap first.
 
-    Each slice of ``min_n`` examples or more is held against the rest by Welch's statistic under the normal
-    law, and a pair also against the rest of either slice, so that it is named only where it is weaker than
-    both; of those returned a share of ``q`` at most is expected to be no weaker (Benjamini and Hochberg, JRSS
-    B 57, 1995). What is found by looking everywhere is a place to look closer: it decides nothing.
+    Each slice of at least ``min_n`` examples is compared with the rest by Welch's statistic under the normal
+    distribution, and an intersection also with the rest of either slice, so that it is returned only if it is
+    weaker than both. The expected share of false discoveries is at most ``q`` (Benjamini and Hochberg, JRSS B
+    57, 1995). The results of a search suggest where to look; they are not evidence for a verdict.
 
     Args:
-        scores: One per example, higher better, such as right (1) or wrong (0), or minus the loss (n,).
+        scores: Score of each example (n,), higher is better, such as correct (1) or wrong (0), or the
+            negative loss.
         slices: Slice name -> mask (n,).
-        pairs: Whether intersections of two slices are looked at too.
+        pairs: Whether to search intersections of two slices too.
         q: False discovery rate.
-        min_n: Least examples of a slice, and of the rest.
+        min_n: Minimum number of examples of a slice, and of the rest.
     """
     centre = float(scores.mean()) if scores.size else 0.0
     centred = scores - centre
@@ -86,7 +87,7 @@ def weak_slices(
 def _candidates(
     slices: Mapping[str, NDArray[np.bool_]], *, pairs: bool
 ) -> Iterator[tuple[str, NDArray[np.bool_], tuple[NDArray[np.bool_], ...]]]:
-    """Yield name, mask, and the masks of the slices that a pair is the intersection of."""
+    """Yield name and mask of each candidate, and the masks of the slices that an intersection is made of."""
     for name, mask in slices.items():
         yield name, mask, ()
     if not pairs:
@@ -96,10 +97,10 @@ def _candidates(
 
 
 def _against_rest(centred: NDArray[np.float64], mask: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Return the mean inside and outside, and the p value of H0: inside is not worse.
+    """Return the mean inside and outside the slice, and the p value of H0: the inside is not worse.
 
     Args:
-        centred: Scores less their mean (n,), so that sums of squares lose no digits.
+        centred: Scores minus their mean (n,), so that sums of squares keep their precision.
         mask: The slice (n,).
     """
     inside = centred[mask]
@@ -111,6 +112,6 @@ def _against_rest(centred: NDArray[np.float64], mask: NDArray[np.bool_]) -> tupl
 
 
 def _moments(n: int, total: float, squares: float) -> tuple[float, float]:
-    """Return the mean, and the variance of the mean, from n ≥ 2 values' sum and sum of squares."""
+    """Return the mean and its variance from the sum and the sum of squares of n ≥ 2 values."""
     mean = total / n
     return mean, max(0.0, squares - n * mean**2) / ((n - 1) * n)

@@ -81,7 +81,7 @@ def test_columns_of_two_labels_and_of_several(scored: Scored, tmp_path: Path) ->
     [
         ({"y_true": [0, 1], "y_score": [0.1, 0.9]}, "its arrays lack y_pred"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": [0.1]}, "its arrays have different lengths"),
-        ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": [0.1, 1.9]}, "expected one or more probabilities"),
+        ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": [0.1, 1.9]}, "probability is empty or out of range"),
         ({"y_true": ["a", "b"], "y_pred": ["a", "b"], "y_score": [0.1, 0.9]}, "does not name the label"),
         ({"y_true": ["a", "b"], "y_pred": [0, 1], "y_score": [0.1, 0.9]}, "expected labels of the same kind"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "y_score": ["x", "y"]}, "could not convert"),

@@ -117,7 +117,7 @@ def test_macro_recall_over_two_classes_has_the_variance_of_two_independent_share
 
 def test_nothing_predicted_positive_leaves_precision_undefined() -> None:
     found = classification(np.array([0, 1, 0]), np.array([0, 0, 0]), 2, positive=1)
-    assert found["precision"].undefined == "nothing is predicted positive"
+    assert found["precision"].undefined == "no example is predicted positive"
     assert (found["recall"].value, found["f1"].value) == (0, 0)
 
 
@@ -129,7 +129,7 @@ def test_no_positive_example_leaves_recall_undefined() -> None:
 
 def test_neither_leaves_f1_undefined() -> None:
     found = classification(np.array([0, 0]), np.array([0, 0]), 2, positive=1)
-    assert found["f1"].undefined == "no example is positive, and none is predicted to be"
+    assert found["f1"].undefined == "no example is positive or predicted positive"
     assert found["accuracy"].value == 1
 
 

@@ -55,5 +55,5 @@ def test_a_family_of_one_is_left_alone_and_an_empty_one_stays_empty(adjust: obje
 @pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
 @pytest.mark.parametrize("family", [[0.1, np.nan], [-0.1], [1.1], [[0.1, 0.2]]])
 def test_what_is_no_list_of_p_values_is_refused(adjust: object, family: list[float]) -> None:
-    with pytest.raises(ValueError, match="p values must be"):
+    with pytest.raises(ValueError, match="p_values has NaN or values outside"):
         adjust(family)  # type: ignore[operator]

@@ -85,7 +85,7 @@ def test_truth_that_is_constant_but_for_rounding_leaves_r2_undefined() -> None:
 def test_one_example_has_errors_and_no_r2() -> None:
     found = regression(np.array([1.0]), np.array([3.0]))
     assert (found["mae"].value, found["rmse"].value, found["rmse"].stderr) == (2, 2, None)
-    assert found["r2"].undefined == "one example only"
+    assert found["r2"].undefined == "only one example"
 
 
 def test_values_at_the_edge_of_what_is_accepted_stay_finite() -> None:
