@@ -8,6 +8,8 @@ plugin blocked; a ratio is taken within a round, and the median over the rounds 
 - ``junitxml``: the same with ``--junitxml``
 - ``gate``: the same with ``--mlops-gate``
 - ``metric``: with ``--mlops-gate``, and each test records one number of its own name
+
+``gate - bare`` of ten tests is what the gate costs to start, in seconds of the processor.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks._limits import Finding, report
@@ -27,9 +30,14 @@ if TYPE_CHECKING:
 
     from benchmarks._pairs import Command, Cost
 
-BARE_LIMIT, JUNIT_LIMIT, METRIC_LIMIT = 1.15, 1.05, 1.5
+START_LIMIT = 0.25
+BARE_LIMIT, JUNIT_LIMIT, METRIC_LIMIT = 1.10, 1.05, 1.5
 LINEAR_LIMIT = 1.1
 MEMORY_LIMIT = 1.3
+FEW = 10
+"""Tests of the runs that cost little but their start."""
+START_ROUNDS = 3
+"""Rounds of those runs for each of the others."""
 LARGE = 5
 """How many times as many tests the larger run has."""
 
@@ -45,11 +53,14 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     rounds, tests = (1, 500) if options.quick else (options.rounds, options.tests)
     with tempfile.TemporaryDirectory() as name:
+        start = interleave(_commands(Path(name) / "few", FEW, with_metrics=False), START_ROUNDS * rounds)
         small = interleave(_commands(Path(name) / "small", tests, with_metrics=True), rounds)
         large = interleave(
             _commands(Path(name) / "large", LARGE * tests, with_metrics=False), max(1, rounds // 2)
         )
-    return report([*_times(small, tests), *_growth(small, large, tests), *_peaks(small, large, tests)])
+    return report(
+        [_start(start), *_times(small, tests), *_growth(small, large, tests), *_peaks(small, large, tests)]
+    )
 
 
 def _commands(folder: Path, tests: int, *, with_metrics: bool) -> dict[str, Command]:
@@ -65,6 +76,18 @@ def _commands(folder: Path, tests: int, *, with_metrics: bool) -> dict[str, Comm
         metric = write_model_tests(folder / "metric", tests, metrics=True)
         commands["metric"] = pytest_command(metric, *gate)
     return commands
+
+
+def _start(costs: Mapping[str, Sequence[Cost]]) -> Finding:
+    bare = costs["bare"]
+    seconds = [gate.cpu - alone.cpu for gate, alone in zip(costs["gate"], bare, strict=True)]
+    return Finding(
+        what=f"{FEW} tests, gate - bare, CPU seconds",
+        value=median(seconds),
+        low=min(seconds),
+        high=max(seconds),
+        limit=START_LIMIT,
+    )
 
 
 def _cpu(costs: Sequence[Cost]) -> list[float]:

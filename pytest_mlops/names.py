@@ -15,11 +15,12 @@ ALL = "all"
 """The slice that contains all examples."""
 
 
-_LOWER = re.compile(
+# Patterns are compiled where a metric is compared: a run without rules needs neither.
+_LOWER = (
     r"^(mae|mse|rmse|mape|smape|wape|medae|msle|rmsle|log_loss|brier|latency|error|loss|wer|cer|ter|perplexity|ppl"
     r"|nll|deviance|ece|hamming|fpr|fnr|fdr|toxicity|hallucination)|(_error|_loss|_ms|_seconds|_cost|_latency)$"
 )
-_HIGHER = re.compile(
+_HIGHER = (
     r"accuracy|precision|recall|(^|_)f[0-9.]+($|_)|fbeta|auc|^r2|^ap$|^map($|_|@)|mrr|ndcg|bleu|rouge|meteor|exact_match"
     r"|iou|dice|kappa|mcc|specificity|sensitivity|^tpr|^tnr|^npv|^ppv|hit_rate|win_rate|pass_rate|gini|throughput"
     r"|coverage|(^|_)score($|_)|correctness|faithfulness|relevance"
@@ -31,9 +32,9 @@ def better_direction(metric: str) -> Literal["higher", "lower"] | None:
     # The mean error is signed and best at 0, so neither direction is better.
     if metric == "mean_error":
         return None
-    if _LOWER.search(metric):
+    if re.search(_LOWER, metric):
         return "lower"
-    return "higher" if _HIGHER.search(metric) else None
+    return "higher" if re.search(_HIGHER, metric) else None
 
 
 def metric_title(name: str, slice_: str, dataset: str | None) -> str:

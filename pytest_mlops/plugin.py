@@ -120,18 +120,24 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     """Hold the exit code against the verdict at the very end, whatever happened to the session's own."""
     if not config.option.mlops_gate:
         return (yield)
-    from pytest_mlops.gate.run import CONFIG_RUNS_KEY  # noqa: PLC0415 -- gate on only
-
-    # Cleanups run in reverse, so this one thaws what the gate froze after pytest's own last collections.
-    config.add_cleanup(gc.unfreeze)
+    if list(config.invocation_params.args) != sys.argv[1:]:
+        # Cleanups run in reverse, so this one thaws what the gate froze after pytest's own last collections.
+        # A process that was started for this run ends with it: Python's last collections would visit every
+        # item of the session, for up to an eighth of the run, and free nothing that ending does not free.
+        config.add_cleanup(gc.unfreeze)
     try:
         code = yield
     except SystemExit as error:
         code = error.code or 0
-        if code != 0 or not any(config_run.blocked for config_run in config.stash.get(CONFIG_RUNS_KEY, ())):
+        if code != 0 or not _blocked(config):
             raise
-    blocked = any(config_run.blocked for config_run in config.stash.get(CONFIG_RUNS_KEY, ()))
-    return pytest.ExitCode.TESTS_FAILED if code == 0 and blocked else code
+    return pytest.ExitCode.TESTS_FAILED if code == 0 and _blocked(config) else code
+
+
+def _blocked(config: pytest.Config) -> bool:
+    from pytest_mlops.gate.run import CONFIG_RUNS_KEY  # noqa: PLC0415 -- gate on only
+
+    return any(config_run.blocked for config_run in config.stash.get(CONFIG_RUNS_KEY, ()))
 
 
 @pytest.hookimpl(trylast=True)
@@ -149,16 +155,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
         activate_worker(config, config.workerinput["mlops"])
     else:
-        from pytest_mlops.gate.activate import activate_controller  # noqa: PLC0415 -- gate on only
+        from pytest_mlops.gate.collector import collector_paused  # noqa: PLC0415 -- gate on only
 
-        planning = any(config.getoption(name, None) for name in PLANNING)
-        activate_controller(config, planning=planning)
+        with collector_paused():
+            from pytest_mlops.gate.activate import activate_controller  # noqa: PLC0415 -- as above
+
+            planning = any(config.getoption(name, None) for name in PLANNING)
+            activate_controller(config, planning=planning)
+            gc.freeze()  # its classes live as long as the run: no collection need visit them
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind for a second run in the same process."""
     if config.option.mlops_gate:
-        from pytest_mlops.gate.activate import deactivate  # noqa: PLC0415 -- gate on only
+        from pytest_mlops.gate.evidence_source import deactivate  # noqa: PLC0415 -- gate on only
 
         deactivate(config)
 

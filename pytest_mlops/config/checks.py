@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from pytest_mlops.config.messages import nearest
 from pytest_mlops.config.problems import KeyPath, Mistake
 from pytest_mlops.records.base import Record
 from pytest_mlops.records.policy import Requirement, Waiver
@@ -104,6 +103,8 @@ def _unmatched_waivers(waivers: Mapping[int, Waiver], rules: Mapping[int, Rule])
     known = [rule.name for rule in rules.values()]
     for index, waiver in waivers.items():
         if waiver.rule is not None and waiver.rule not in known:
+            from pytest_mlops.config.messages import nearest  # noqa: PLC0415 -- as all mistakes
+
             hint = nearest(waiver.rule, known) or f"; rules here: {', '.join(known) or 'none'}"
             message = f'"{waiver.rule}" is not the name of a rule{hint}'
             yield Mistake(key_path=("waivers", index, "rule"), message=message)

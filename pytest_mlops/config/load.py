@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from pytest_mlops.config.checks import cross_mistakes
 from pytest_mlops.config.entries import EXTRA_CHECKS
 from pytest_mlops.config.guard import MAX_BYTES
-from pytest_mlops.config.messages import schema_mistakes
 from pytest_mlops.config.models import Config
 from pytest_mlops.config.problems import KeyPath, Mistake, line_of, refuse, to_problems
 from pytest_mlops.config.yaml import parse_yaml
@@ -66,6 +65,8 @@ def load_config(path: Path, checks: Mapping[str, type[Check]] | None = None) -> 
     try:
         config = Config.model_validate(document.data, context={EXTRA_CHECKS: checks})
     except ValidationError as error:
+        from pytest_mlops.config.messages import schema_mistakes  # noqa: PLC0415 -- where there are any
+
         mistakes += schema_mistakes(error, document, checks)
     mistakes += cross_mistakes(document.data)
     if config is not None:
@@ -94,6 +95,8 @@ def load_sections(path: Path, sections: Collection[str]) -> Config:
     try:
         config = Config.model_validate({key: document.data[key] for key in sections if key in document.data})
     except ValidationError as error:
+        from pytest_mlops.config.messages import schema_mistakes  # noqa: PLC0415 -- where there are any
+
         mistakes += schema_mistakes(error, document)
     if mistakes:
         raise ConfigError(str(path), to_problems(mistakes, document.lines))

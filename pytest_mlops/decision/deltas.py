@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.delta_messages import (
-    Side,
-    allowed_change,
-    describe_change,
-    what_is_shown,
-    what_would_decide,
-)
-from pytest_mlops.decision.finding import GateFinding, at_least
+from pytest_mlops.decision.finding import at_least
+from pytest_mlops.decision.margins import adjusted_p_values, limits_of
 from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import RuleResult
-from pytest_mlops.stats.margin import margin_verdict
-from pytest_mlops.stats.power import mde
+from pytest_mlops.stats.power import mde, needed_n
 from pytest_mlops.verdict import Context, Verdict, combine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from pytest_mlops.decision.margins import ChangeLimit
     from pytest_mlops.records.comparison import Comparison, Delta
     from pytest_mlops.records.policy import BaselineSettings
     from pytest_mlops.records.rule import Rule
 
-__all__ = ["comparison_findings", "evaluate_deltas"]
+__all__ = ["evaluate_deltas"]
+
+UNDERPOWERED = 3.0
+"""An MDE of this many margins means that the data could hardly have decided."""
 
 NEAR_ZERO = 1e-9
 """A baseline this near 0 gives no relative change."""
@@ -50,50 +48,22 @@ def evaluate_deltas(
     as a gain, or a demanded gain that is not there, is FAIL where the bounds show it.
     """
     found = [_find(rule, comparison) for rule in rules]
-    sides = [
-        [] if isinstance(delta, str) else _sides(rule, delta)
+    limits = [
+        [] if isinstance(delta, str) else limits_of(rule, delta)
         for rule, delta in zip(rules, found, strict=True)
     ]
-    adjusted = _adjusted(rules, sides)
+    adjusted = adjusted_p_values(rules, limits)
     results = []
-    for place, (rule, delta) in enumerate(zip(rules, found, strict=True)):
+    for index, (rule, delta) in enumerate(zip(rules, found, strict=True)):
         if isinstance(delta, str):
             results.append(_without(rule, delta, comparison, settings, context=context, today=today))
         else:
             verdicts = [
-                _judge_side(side, adjusted.get((place, number)), settings.alpha)
-                for number, side in enumerate(sides[place])
+                limit.judge(adjusted.get((index, number)), settings.alpha)
+                for number, limit in enumerate(limits[index])
             ]
-            results.append(_decide(rule, delta, sides[place], verdicts, settings, min_n))
+            results.append(_decide(rule, delta, limits[index], verdicts, settings, min_n))
     return results
-
-
-def comparison_findings(comparison: Comparison | None, rules: Sequence[RuleResult]) -> list[GateFinding]:
-    """Return what a comparison that was refused means where no rule on a change says it already."""
-    if comparison is None or comparison.status != "refused":
-        return []
-    if any(rule.severity == "block" and comparison.message in rule.message for rule in rules):
-        return []
-    return [GateFinding(verdict=Verdict.INCOMPLETE, text=comparison.message)]
-
-
-def _adjusted(rules: Sequence[Rule], sides: Sequence[Sequence[Side]]) -> dict[tuple[int, int], float]:
-    """Return (rule, side) -> p value adjusted within the rules of the same severity."""
-    found: dict[tuple[int, int], float] = {}
-    for severity in ("block", "report"):
-        family = [
-            ((place, number), side.p)
-            for place, listed in enumerate(sides)
-            for number, side in enumerate(listed)
-            if side.regression and rules[place].severity == severity
-        ]
-        if not family:
-            continue
-        from pytest_mlops.stats.multiplicity import holm  # noqa: PLC0415 -- NumPy where rules compare only
-
-        adjusted = holm([p for _, p in family]).tolist()
-        found |= {key: p for (key, _), p in zip(family, adjusted, strict=True)}
-    return found
 
 
 def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
@@ -129,54 +99,27 @@ def _which(wanted: str, matches: Sequence[Delta], comparison: Comparison) -> str
     return f"it was not compared; {hint}"
 
 
-def _sides(rule: Rule, delta: Delta) -> list[Side]:
-    # The record guarantees numbers where nothing says why there are none.
-    lower, upper, base = (float(value or 0.0) for value in (delta.lower, delta.upper, delta.baseline))
-    down, up = float(delta.p_decrease or 0.0), float(delta.p_increase or 0.0)
-    least, most = allowed_change(rule, base)
-    sides = []
-    if least is not None:
-        sides.append(
-            Side(threshold=least, regression=not rule.lower_is_better, lower=lower, upper=upper, p=down)
-        )
-    if most is not None:
-        turned = -most
-        sides.append(
-            Side(threshold=turned, regression=rule.lower_is_better, lower=-upper, upper=-lower, p=up)
-        )
-    return sides
-
-
-def _judge_side(side: Side, p: float | None, alpha: float) -> Verdict:
-    if at_least(side.lower, side.threshold):
-        return Verdict.PASS
-    if p is None or side.threshold > 0:
-        # A gain too good to be true, or a gain that is demanded: the bounds alone decide.
-        return Verdict.UNDECIDED if at_least(side.upper, side.threshold) else Verdict.FAIL
-    return margin_verdict(side.lower, p, margin=-side.threshold, alpha_block=alpha)
-
-
 def _decide(
     rule: Rule,
     delta: Delta,
-    sides: list[Side],
+    limits: list[ChangeLimit],
     verdicts: list[Verdict],
     settings: BaselineSettings,
     min_n: int,
 ) -> RuleResult:
     verdict = combine(verdicts)
-    text = describe_change(rule, delta)
+    text = _describe_change(rule, delta)
     smallest = None if delta.variance is None or not delta.n else mde(delta.variance, delta.n)
     if delta.n < min_n:
         verdict = Verdict.UNDECIDED
         text += f"; {delta.n:,} examples decide nothing, min_n is {min_n:,}"
     elif verdict is Verdict.UNDECIDED and not rule.critical:
         verdict = Verdict.PASS
-        text += what_would_decide(delta, sides, smallest) + "; not critical, so this passes"
+        text += _describe_need(delta, limits, smallest) + "; not critical, so this passes"
     elif verdict is Verdict.UNDECIDED:
-        text += what_would_decide(delta, sides, smallest)
+        text += _describe_need(delta, limits, smallest)
     elif verdict is Verdict.FAIL:
-        text += what_is_shown(sides, verdicts)
+        text += _describe_failure(limits, verdicts)
     elif (delta.lower or 0.0) * (delta.upper or 0.0) > 0:
         direction = "down" if (delta.upper or 0.0) < 0 else "up"
         text += f"; it went {direction} for certain, but stays within what is allowed"
@@ -225,3 +168,49 @@ def _without(
         verdict=verdict,
         message=f"{metric_title(rule.metric, rule.slice, rule.dataset)}: {why}",
     )
+
+
+def _describe_change(rule: Rule, delta: Delta) -> str:
+    """Say what changed, and what a rule demands of it."""
+    wanted = []
+    if rule.min_delta is not None:
+        wanted.append(f"change by at least {rule.min_delta:+g}")
+    if rule.min_rel_delta is not None:
+        wanted.append(f"change by at least {rule.min_rel_delta:+.4g} of the baseline")
+    if rule.max_delta is not None:
+        wanted.append(f"change by at most {rule.max_delta:+g}")
+    if rule.max_rel_delta is not None:
+        wanted.append(f"change by at most {rule.max_rel_delta:+.4g} of the baseline")
+    return (
+        f"{delta.title} went from {delta.baseline:.4g} to {delta.candidate:.4g} "
+        f"({delta.delta:+.4g}), must {' and '.join(wanted)}"
+    )
+
+
+def _describe_failure(limits: list[ChangeLimit], verdicts: list[Verdict]) -> str:
+    """Return what a FAIL rests on."""
+    failed = [limit for limit, verdict in zip(limits, verdicts, strict=True) if verdict is Verdict.FAIL]
+    if any(limit.regression for limit in failed):
+        return "; the regression is no accident"
+    return "; a gain too good to be true: look for a leak" if failed[0].threshold <= 0 else ""
+
+
+def _describe_need(delta: Delta, limits: list[ChangeLimit], smallest: float | None) -> str:
+    """Say which n, or which margin, would make it PASS if nothing else changed."""
+    limit = next(limit for limit in limits if not at_least(limit.lower, limit.threshold))
+    margin = f"a margin of {_rounded_up(max(0.0, -limit.lower)):g}"
+    if limit.threshold >= 0 or delta.variance is None or smallest is None:
+        return f"; would pass with {margin}" if limit.threshold <= 0 and limit.lower < 0 else ""
+    label = "; underpowered" if smallest > UNDERPOWERED * -limit.threshold else ""
+    # The variance of models that never differed is not known to be 0.
+    n = needed_n(max(delta.variance, 1 / delta.n), -limit.threshold)
+    needs = f"n ≈ {n:,}, or " if n is not None and n > delta.n else ""
+    return f"{label}; needs {needs}{margin}"
+
+
+def _rounded_up(value: float) -> float:
+    """Return ``value`` with two significant digits, not below it."""
+    if value <= 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit - 1e-9) * unit

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.coverage import measure_coverage
-from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
 from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.pass_rate import measure_bounds, measure_pass_rate
 from pytest_mlops.decision.quality import measure_quality
-from pytest_mlops.decision.rules import evaluate_rule
-from pytest_mlops.decision.session import judge_session
+from pytest_mlops.decision.session import comparison_findings, judge_session
 from pytest_mlops.decision.waivers import apply_waivers
 from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import GateJudgement, Reason
@@ -152,6 +150,11 @@ def _evaluate_rules(
     policy: Policy, index: Measurements, comparison: Comparison | None, *, context: Context, today: date
 ) -> list[RuleResult]:
     """Evaluate every rule, in the order of the file; those on changes are one family."""
+    if not policy.rules:
+        return []
+    from pytest_mlops.decision.deltas import evaluate_deltas  # noqa: PLC0415 -- bounds where there are rules
+    from pytest_mlops.decision.rules import evaluate_rule  # noqa: PLC0415 -- as above
+
     comparing = [rule for rule in policy.rules if rule.compares]
     changes = iter(
         evaluate_deltas(

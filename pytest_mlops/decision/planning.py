@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.delta_messages import allowed_change
 from pytest_mlops.decision.estimates import estimate_of
 from pytest_mlops.decision.lookup import Measurements
+from pytest_mlops.decision.margins import allowed_change
 from pytest_mlops.records.measurement import Binomial, Measurement, Normal
 from pytest_mlops.stats.interval import mde as value_mde
 from pytest_mlops.stats.interval import needed_n as value_needed_n

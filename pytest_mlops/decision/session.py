@@ -12,11 +12,13 @@ from pytest_mlops.text import list_some, plural
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from pytest_mlops.records.comparison import Comparison
+    from pytest_mlops.records.integration import RuleResult
     from pytest_mlops.records.results import TestResults
 
-__all__ = ["judge_session"]
+__all__ = ["comparison_findings", "judge_session"]
 
 
 def judge_session(results: TestResults) -> tuple[GateFinding, ...]:
@@ -74,3 +76,12 @@ def _failed(results: TestResults) -> Iterator[GateFinding]:
         yield GateFinding(verdict=Verdict.FAIL, text=text)
     for sentence in results.session.conflicts:
         yield GateFinding(verdict=Verdict.FAIL, text=sentence)
+
+
+def comparison_findings(comparison: Comparison | None, rules: Sequence[RuleResult]) -> list[GateFinding]:
+    """Return what a comparison that was refused means where no rule on a change says it already."""
+    if comparison is None or comparison.status != "refused":
+        return []
+    if any(rule.severity == "block" and comparison.message in rule.message for rule in rules):
+        return []
+    return [GateFinding(verdict=Verdict.INCOMPLETE, text=comparison.message)]

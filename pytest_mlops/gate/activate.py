@@ -9,7 +9,7 @@ import pytest
 
 from pytest_mlops.config.problems import refuse
 from pytest_mlops.errors import MLOpsError
-from pytest_mlops.gate.evidence_source import SOURCE_NAME, register_source
+from pytest_mlops.gate.evidence_source import SESSION_NAME, register_source
 from pytest_mlops.gate.extensions import extra_checks
 from pytest_mlops.gate.output import discard_record, write_record
 from pytest_mlops.gate.run import CONFIG_RUNS_KEY, ConfigRun
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from pytest_mlops.evidence.keys import SigningKey
     from pytest_mlops.gate.run import GateRun
 
-__all__ = ["activate_controller", "deactivate"]
+__all__ = ["activate_controller"]
 
-SESSION_NAME = "mlops-session"
 KEY_VARIABLE = "MLOPS_SIGNING_KEY"
 
 
@@ -101,13 +100,6 @@ def _signing_key(option: str | None, environ: Mapping[str, str], run: GateRun) -
     from pytest_mlops.evidence.keys import load_signing_key  # noqa: PLC0415 -- where there is a key only
 
     return load_signing_key(run.folder / named)
-
-
-def deactivate(config: pytest.Config) -> None:
-    """Take out what activation put in."""
-    for name in (SOURCE_NAME, SESSION_NAME):
-        if config.pluginmanager.hasplugin(name):
-            config.pluginmanager.unregister(name=name)
 
 
 def _worker_settings(run: GateRun) -> WorkerSettings:

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ATTRIBUTE",
+    "SESSION_NAME",
     "SOURCE_KEY",
-    "SOURCE_NAME",
     "EvidenceSource",
     "activate_worker",
+    "deactivate",
     "make_plan",
     "register_source",
 ]
@@ -40,7 +41,8 @@ ATTRIBUTE = "mlops"
 
 DECIDED_BY_GATE = "the gate decides on this failure"
 
-SOURCE_NAME = "mlops-source"
+SOURCE_NAME, SESSION_NAME = "mlops-source", "mlops-session"
+"""Names of the plugins that activation registers, here and in the process that decides."""
 
 OUTSIDE = "lies below the folder of none of the configurations that this run was given"
 
@@ -287,6 +289,13 @@ def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> No
 
         checks = extra_checks(config.hook)
     register_source(config, worker_configs, checks)
+
+
+def deactivate(config: pytest.Config) -> None:
+    """Take out what activation put in."""
+    for name in (SOURCE_NAME, SESSION_NAME):
+        if config.pluginmanager.hasplugin(name):
+            config.pluginmanager.unregister(name=name)
 
 
 def register_source(

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge
-from pytest_mlops.evidence.digest import changed_since
-from pytest_mlops.gate.code_quality import read_code_quality
 from pytest_mlops.gate.sink import second_writer
 from pytest_mlops.names import ALL
 from pytest_mlops.records.codec import policy_digest
@@ -150,7 +148,11 @@ def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQua
     if code is not None:
         return code, {}
     reports = run.policy.quality.code
-    return (CodeQuality(), {}) if reports is None else read_code_quality(run.folder, reports)
+    if reports is None:
+        return CodeQuality(), {}
+    from pytest_mlops.gate.code_quality import read_code_quality  # noqa: PLC0415 -- where there are reports
+
+    return read_code_quality(run.folder, reports)
 
 
 def _record(run: GateRun, judgement: Any, **evidence: Any) -> IntegrationResult:
@@ -199,13 +201,22 @@ def _session_facts(
         interrupted=events.interrupted,
         lost_workers=tuple(events.lost_workers),
         conflicts=tuple(conflicts),
-        artifact=None if run.artifact is None else changed_since(*run.artifact),
+        artifact=_model_change(run),
         narrowed_by=run.narrowing.effective(
             deselected=outcomes["deselected"] > 0, stopped=events.stopped and outcomes["not_run"] > 0
         ),
         uncollected=run.narrowing.hiding,
         code=code_problems,
     )
+
+
+def _model_change(run: GateRun) -> str | None:
+    """Return how the model's files changed while the tests ran; ``None`` where they did not."""
+    if run.artifact is None:
+        return None
+    from pytest_mlops.evidence.digest import changed_since  # noqa: PLC0415 -- where there is a model
+
+    return changed_since(*run.artifact)
 
 
 def _results(tally: RunTally, measurements: Iterable[Measurement], session: SessionFacts) -> TestResults:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_mlops.errors import IoError
+from pytest_mlops.gate.collector import collector_paused
 from pytest_mlops.gate.evidence_source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
 from pytest_mlops.gate.narrowing import holds_model_tests
@@ -21,7 +20,7 @@ from pytest_mlops.gate.terminal import header_line, show, show_warnings
 from pytest_mlops.gate.worker_config import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_mlops.gate.run import ConfigRun
@@ -145,7 +144,7 @@ class GateSession:
                 config_run.warnings += [warning for warning in said if warning is not None]
 
     def _seal(self, config_run: ConfigRun, hook: Any) -> None:
-        with _collector_paused():
+        with collector_paused():
             try:
                 code = measured_code_quality(hook, config_run.run.folder, config_run.run.policy)
                 config_run.tally.expect(expected_checks(config_run.run, self._root))
@@ -172,15 +171,3 @@ class GateSession:
                     f"mlops gate: INCOMPLETE: {config_run.write_error}", red=True, bold=True
                 )
             show_warnings(terminalreporter, config_run.warnings)
-
-
-@contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Hold garbage collection off: sealing leaves no cycles, and one full pass visits all of the session."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

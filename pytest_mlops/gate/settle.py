@@ -17,8 +17,6 @@ from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.find import CONFIG_NAMES, find_config
 from pytest_mlops.config.problems import refuse
 from pytest_mlops.errors import ConfigError
-from pytest_mlops.evidence.artifact import resolve_artifact
-from pytest_mlops.evidence.digest import ArtifactDigest, digest_artifact
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.records.model import ModelVersion
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_mlops.checks.base import Check
     from pytest_mlops.config.load import LoadedConfig
+    from pytest_mlops.evidence.digest import ArtifactDigest
 
 __all__ = ["bare_runs", "digest_model", "settle"]
 
@@ -229,5 +228,8 @@ def digest_model(folder: Path, version: ModelVersion | None) -> tuple[Path, Arti
     """
     if version is None or version.artifact_path is None:
         return None
+    from pytest_mlops.evidence.artifact import resolve_artifact  # noqa: PLC0415 -- where there is a model
+    from pytest_mlops.evidence.digest import digest_artifact  # noqa: PLC0415 -- as above
+
     path = resolve_artifact(folder, version.artifact_path)
     return path, digest_artifact(path)

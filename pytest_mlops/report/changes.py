@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_mlops.decision.delta_messages import allowed_change
+from pytest_mlops.decision.margins import allowed_change
 from pytest_mlops.names import ALL, metric_title
 from pytest_mlops.report.messages import count, number
 from pytest_mlops.verdict import Verdict, combine

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from pydantic import ValidationError
 
-from pytest_mlops.decision.deltas import comparison_findings, evaluate_deltas
+from pytest_mlops.decision.deltas import evaluate_deltas
+from pytest_mlops.decision.session import comparison_findings
 from pytest_mlops.metrics.paired_delta import share_delta
 from pytest_mlops.names import better_direction
 from pytest_mlops.records.comparison import BaselineRef, Comparison, Delta

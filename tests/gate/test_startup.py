@@ -17,17 +17,14 @@ SPY = """
 import json
 import sys
 
+import pytest
 
+
+@pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"):
-        with open(config.rootpath / "modules.json", "w") as stream:
-            json.dump(sorted(sys.modules), stream)
-
-
-def pytest_sessionfinish(session):
-    if hasattr(session.config, "workerinput"):
-        with open(session.config.rootpath / "worker.json", "w") as stream:
-            json.dump(sorted(sys.modules), stream)
+    name = "worker.json" if hasattr(config, "workerinput") else "modules.json"
+    with open(config.rootpath / name, "w") as stream:
+        json.dump(sorted(sys.modules), stream)
 """
 TRIVIAL = """
 import pytest
@@ -51,7 +48,7 @@ BELOW = {
     "ci": {"context", "event", "git", "provenance"},
     "config": {"find", "problems"},
     "decision": None,
-    "evidence": {"artifact", "attest", "digest", "dsse", "statement"},
+    "evidence": {"attest", "dsse", "statement"},
     "gate": None,
     "records": {
         "base",
@@ -65,7 +62,7 @@ BELOW = {
         "rule",
     },
     "report": {"changes", "messages"},
-    "stats": {"binomial", "estimate", "interval", "margin", "normal", "power"},
+    "stats": {"binomial", "estimate", "normal"},
 }
 """Package -> the modules of it that every run with the gate may load; ``None``: all of them."""
 ALONE = {"errors", "files", "hookspecs", "names", "plugin", "strict_json", "text", "verdict"}
@@ -78,7 +75,10 @@ WITH_CONFIG = {
     "checks.catalog",
 }
 """What a configuration adds that names neither checks nor environments."""
-NEVER = {"gate.in_process", "gate.merge", "gate.reports", "gate.items", "decision.planning"}
+NEVER = {
+    *("gate.code_quality", "gate.in_process", "gate.items", "gate.merge", "gate.reports"),
+    *("decision.deltas", "decision.limits", "decision.margins", "decision.planning", "decision.rules"),
+}
 """Modules of these packages for which a run has to ask."""
 
 HEAVY = {
@@ -186,3 +186,39 @@ def test_a_worker_loads_neither_records_nor_configuration(tmp_path: Path) -> Non
     packages = {name.partition(".")[0] for name in ours(modules)}
     assert packages <= {*ALONE, "decision", "gate", "stats"}
     assert not modules & {*HEAVY - {"multiprocessing"}, "pydantic", "yaml"}
+
+
+FROZEN_AT_EXIT = """
+import atexit
+import gc
+
+before = gc.get_freeze_count()  # Python itself may have frozen some of its own at start
+atexit.register(lambda: print("frozen at exit:", gc.get_freeze_count() > before))
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "frozen"),
+    [
+        (("-m", "pytest"), True),
+        (
+            ("-c", "import sys, pytest; arguments = sys.argv[1:]; del sys.argv[1:]; pytest.main(arguments)"),
+            False,
+        ),
+    ],
+    ids=["a process of its own", "a call in a process that goes on"],
+)
+def test_what_the_gate_froze_stays_so_only_where_the_process_ends_with_the_run(
+    tmp_path: Path, start: tuple[str, ...], *, frozen: bool
+) -> None:
+    (tmp_path / "conftest.py").write_text(FROZEN_AT_EXIT, encoding="utf-8")
+    (tmp_path / "test_trivial.py").write_text(TRIVIAL, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, *start, "-q", "--mlops-gate", "--mlops-context=local"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert f"frozen at exit: {frozen}" in done.stdout, done.stdout + done.stderr
