@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ClassCounts", "Metric", "accuracy", "f1", "kappa", "mcc", "precision", "recall", "specificity"]
+__all__ = ["ClassCounts", "Metric", "accuracy", "f1", "precision", "recall"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,33 +70,6 @@ def f1(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np.float6
     return _averaged(counts, 2 * counts.hit, counts.true + counts.pred, positive)
 
 
-def specificity(counts: ClassCounts, *, positive: int | None = None) -> NDArray[np.float64]:
-    """Return TN/(TN + FP) (...), as :func:`precision`."""
-    negative = counts.n[..., None] - counts.true
-    return _averaged(counts, negative - counts.pred + counts.hit, negative, positive)
-
-
-def mcc(counts: ClassCounts) -> NDArray[np.float64]:
-    """Return Matthews' correlation coefficient, for K classes after Gorodkin (Comput. Biol. Chem. 28, 2004).
-
-    With s = n, c = Σ hit: (c·s - Σ t·p)/√((s² - Σ p²)(s² - Σ t²)); NaN if all examples, or all predictions,
-    are of one class.
-    """
-    hit, true, pred = _shares(counts)
-    spread = (1 - (pred**2).sum(axis=-1)) * (1 - (true**2).sum(axis=-1))
-    return _over(hit.sum(axis=-1) - (true * pred).sum(axis=-1), np.sqrt(spread))
-
-
-def kappa(counts: ClassCounts) -> NDArray[np.float64]:
-    """Return Cohen's kappa (Educ. Psychol. Meas. 20, 1960), (agreement - chance)/(1 - chance).
-
-    NaN if all examples and all predictions are of the same class.
-    """
-    hit, true, pred = _shares(counts)
-    chance = (true * pred).sum(axis=-1)
-    return _over(hit.sum(axis=-1) - chance, 1 - chance)
-
-
 def _averaged(
     counts: ClassCounts, part: NDArray[np.float64], whole: NDArray[np.float64], positive: int | None
 ) -> NDArray[np.float64]:
@@ -106,13 +79,6 @@ def _averaged(
     each = np.where(present, np.nan_to_num(_over(part, whole)), 0.0)
     classes = np.count_nonzero(counts.true > 0, axis=-1)
     return _over(each.sum(axis=-1), np.where(classes > 1, present.sum(axis=-1), 0))
-
-
-def _shares(
-    counts: ClassCounts,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    n = counts.n[..., None]
-    return _over(counts.hit, n), _over(counts.true, n), _over(counts.pred, n)
 
 
 def _over(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

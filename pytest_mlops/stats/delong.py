@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_mlops.stats import normal
 from pytest_mlops.stats.classification import ONE_CLASS
 from pytest_mlops.stats.estimate import Estimate
 from pytest_mlops.stats.normal import degenerate_stderr
@@ -21,7 +20,7 @@ from pytest_mlops.stats.skew_adjusted import third_moment
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PairedAuc", "p_below", "paired_auc"]
+__all__ = ["PairedAuc", "paired_auc"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,16 +76,6 @@ def paired_auc(
         difference=difference,
         skewness=_skewness(placed, stderr) if covariance is not None and stderr else 0.0,
     )
-
-
-def p_below(difference: Estimate) -> float | None:
-    """Return the p value of H0: the candidate's area is not smaller, Φ(difference/stderr).
-
-    ``None`` where the difference or its standard error is not known; 1 for models with identical ranks.
-    """
-    if difference.value is None or difference.stderr is None:
-        return None
-    return normal.p_below(difference.value, difference.stderr)
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,16 +35,12 @@ class Gap:
         deviation: Largest deviation of a replicated difference from the observed one, in standard errors.
         distances: Absolute differences between two groups (pairs, rates).
         stderr: Standard errors of the differences (pairs, rates).
-        rates: Rates of the groups (groups, rates); NaN if a group has no examples for a rate.
-        smallest: Number of examples of the smallest group.
     """
 
     replicates: Replicates
     deviation: Replicates
     distances: NDArray[np.float64]
     stderr: NDArray[np.float64]
-    rates: NDArray[np.float64]
-    smallest: int
 
     @property
     def value(self) -> float:
@@ -138,8 +134,6 @@ def _gap(
         deviation=Replicates.of(0.0, _deviation(replicated.share - observed.share, stderr), least=0.0),
         distances=np.abs(observed.share[first] - observed.share[second]),
         stderr=stderr,
-        rates=observed.share,
-        smallest=int(size.min()),
     )
 
 

@@ -1,4 +1,4 @@
-"""McNemar's one-sided test that the candidate is worse, exact and mid-p.
+"""McNemar's one-sided mid-p test that the candidate is worse.
 
 Psychometrika 12 (1947), 153-157; mid-p after Fagerland, Lydersen and Laake (BMC Medical Research Methodology
 13, 2013). Where the models are equal, ``gained`` is binomial with p = 1/2 given the number of discordant
@@ -14,11 +14,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["exact", "mid_p"]
+__all__ = ["mid_p"]
 
 
-def exact(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
-    """Return P(X ≤ gained) for X ~ Binomial(gained + lost, 1/2); 1 without discordant examples.
+def mid_p(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
+    """Return P(X < gained) + P(X = gained)/2 for X ~ Binomial(gained + lost, 1/2).
+
+    1 without discordant examples.
 
     Args:
         gained: Number of examples that only the candidate predicts correctly, of any shape.
@@ -26,15 +28,6 @@ def exact(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
 
     Raises:
         ValueError: a count is negative.
-    """
-    b, discordant = _counts(gained, lost)
-    return _cdf(b, discordant)
-
-
-def mid_p(gained: ArrayLike, lost: ArrayLike) -> NDArray[np.float64]:
-    """Return P(X < gained) + P(X = gained)/2; 1 without discordant examples.
-
-    Arguments and errors as for :func:`exact`.
     """
     b, discordant = _counts(gained, lost)
     halved = (_cdf(b, discordant) + _cdf(b - 1, discordant)) / 2

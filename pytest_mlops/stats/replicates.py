@@ -76,17 +76,6 @@ class Replicates:
         """
         return self._smallest(self._rank(confidence))
 
-    def lower_error(self, confidence: float) -> float:
-        """Return the Monte Carlo standard error of the lower bound. Errors as for :meth:`lower`.
-
-        The rank of a quantile in B draws is binomial; this is half the distance between the replicates one
-        standard deviation √(B·c·(1 - c)) of it away.
-        """
-        rank = self._rank(confidence)
-        reach = math.ceil(math.sqrt(self.size * confidence * (1 - confidence)))
-        low, high = max(1, rank - reach), min(self.size, rank + reach)
-        return (self._smallest(high) - self._smallest(low)) / 2
-
     def upper(self, confidence: float) -> float:
         """Return the one-sided upper percentile bound. Errors as for :meth:`lower`."""
         rank = self._rank(confidence) - self.undefined
@@ -112,7 +101,6 @@ class Replicates:
         rank = self._place(confidence)
         if rank < 1:
             raise ValueError(
-                f"got {self.size} replicates; expected at least {math.ceil(1 / (1 - confidence)) - 1} for a "
-                f"bound at confidence {confidence:g}"
+                f"got {self.size} replicates, too few for a bound at confidence {confidence:g}; draw more"
             )
         return rank

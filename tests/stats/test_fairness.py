@@ -31,16 +31,13 @@ def test_counts_are_those_of_the_rows() -> None:
 
 def test_equalised_odds_take_the_larger_gap() -> None:
     found = equalised_odds_gap(COUNTS, seed=1)
-    assert found.rates == pytest.approx(np.array([[0.1, 0.9], [0.2, 0.6]]))
     assert found.value == pytest.approx(0.3)
-    assert found.smallest == 200
     swapped = equalised_odds_gap(COUNTS[:, ::-1, :], seed=1)
     assert swapped.value == pytest.approx(0.3)
 
 
 def test_demographic_parity_compares_shares_predicted_positive() -> None:
     found = demographic_parity_gap(COUNTS, seed=1)
-    assert found.rates == pytest.approx(np.array([[0.5], [0.4]]))
     assert found.value == pytest.approx(0.1)
 
 

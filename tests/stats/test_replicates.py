@@ -66,16 +66,3 @@ def test_replicates_suffice_for_a_confidence_that_they_have_a_bound_at(
     confidence: float, enough: bool
 ) -> None:
     assert replicates().suffices(confidence) is enough
-
-
-def test_the_error_of_a_bound_is_its_spread_over_seeds() -> None:
-    rng = np.random.default_rng(1)
-    found = [Replicates.of(0.0, rng.normal(size=2000)) for _ in range(300)]
-    spread = np.std([each.lower(0.95) for each in found])
-    assert np.mean([each.lower_error(0.95) for each in found]) == pytest.approx(spread, rel=0.15)
-
-
-def test_the_error_of_a_bound_stays_within_the_replicates() -> None:
-    assert replicates().lower_error(0.99) == pytest.approx((2 - 1) / 2)
-    assert Replicates.of(0.0, np.arange(1.0, 4.0)).lower_error(0.3) == pytest.approx((3 - 1) / 2)
-    assert replicates(undefined=4).lower_error(0.95) == pytest.approx((8 + 7) / 2)
