@@ -43,7 +43,7 @@ class SignedResource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bundle:
-    """What a bundle says of a model, its signature verified.
+    """What a bundle states about a model, its signature verified.
 
     Attributes:
         model: Name of the model's folder when it was signed; nothing is compared with it.
@@ -86,7 +86,7 @@ def load_curve_key(path: Path) -> EllipticCurvePublicKey:
 
 
 def read_bundle(data: bytes, key: EllipticCurvePublicKey) -> Bundle:
-    """Verify the signature of a bundle and read what it says.
+    """Verify the signature of a bundle and read what it states.
 
     Raises:
         EvidenceError: it is no such bundle, another key signed it, or it contradicts itself.

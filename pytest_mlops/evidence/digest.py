@@ -49,7 +49,7 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stamp:
-    """What the file system says of a file; while it stays equal, the bytes are taken to be the same.
+    """What the file system states about a file; while it stays equal, the bytes are taken to be the same.
 
     Attributes:
         size: Bytes.

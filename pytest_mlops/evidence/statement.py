@@ -179,7 +179,7 @@ def _digest_of(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Statement:
-    """What a test-result statement says, as far as it is compared with a record."""
+    """What a test-result statement states, as far as it is compared with a record."""
 
     record_digest: str
     run_id: str

@@ -96,7 +96,7 @@ def examine(case: Case, policies: Sequence[TicketCheck] = POLICIES) -> Examinati
             problems = "; ".join(str(problem) for problem in error.problems)
             refusal = _refusal(policy, f"it could not be carried out: {error.source}: {problems}")
         except StoreError:
-            raise  # a check that asks the store says nothing of the version where the store fails
+            raise  # where the store fails, a check that asks it finds nothing about the version
         except Exception as error:  # noqa: BLE001 -- whatever goes wrong in a check, nothing is let through
             refusal = _refusal(policy, f"it could not be carried out: {type(error).__name__}: {error}")
         if refusal is not None:

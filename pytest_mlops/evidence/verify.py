@@ -1,4 +1,4 @@
-"""Verification: whether an integration result is what it says it is. Fails closed, with one message."""
+"""Verification: whether an integration result is what it claims to be. Fails closed, with one message."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def check_counts(record: IntegrationResult) -> None:
     for name, expected in count_outcomes(results.results).items():
         got = getattr(results, name)
         if got != expected:
-            raise EvidenceError(f"the record says {name} = {got}, but its results make {expected}")
+            raise EvidenceError(f"the record states {name} = {got}, but its results make {expected}")
     names = [result.test_name for result in results.results]
     if len(set(names)) != len(names):
         raise EvidenceError("the record lists a test twice")

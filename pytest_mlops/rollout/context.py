@@ -39,7 +39,7 @@ ROUTE_SECONDS = 30.0
 _TICK = 0.01
 
 
-class StepFailed(MLOpsError):  # noqa: N818 -- named as what it says
+class StepFailed(MLOpsError):  # noqa: N818 -- named after what it means
     """A step did not come out as it has to; the deployment is reverted."""
 
 
@@ -57,7 +57,7 @@ class Probes(Protocol):
     def health(
         self, plan: DeploymentPlan, replicas: Sequence[Replica], *, seconds: float, quick: bool = False
     ) -> HealthStatus:
-        """Return what the service checks say of replicas, within a time; ``quick`` waits for no interval."""
+        """Return the health of replicas by their checks, within a time; ``quick`` waits for no interval."""
 
     def replay(self, plan: DeploymentPlan, replica: Replica) -> str:
         """Ask a replica the golden requests; return a message about how many it answered as it has to."""
@@ -168,9 +168,9 @@ class DeploymentContext:
         Raises:
             TaskError: they do not within ``ROUTE_SECONDS``.
         """
-        begun = self.now()
+        began = self.now()
         while self.target.routed() < revision:
-            if (self.now() - begun).total_seconds() >= ROUTE_SECONDS:
+            if (self.now() - began).total_seconds() >= ROUTE_SECONDS:
                 raise TaskError(
                     f"the traffic does not follow revision {revision} of the pointer within "
                     f"{ROUTE_SECONDS:g} s; see the logs of supervisor and gateway"

@@ -39,7 +39,7 @@ print(json.dumps(found))
 
 
 class InterpreterFacts(Record):
-    """What an interpreter says of itself."""
+    """Facts about an interpreter, as it reports them."""
 
     python: str
     platform: str
@@ -77,7 +77,7 @@ def serving_facts(command: Sequence[str], dependencies: Sequence[str], *, folder
 
 
 def ask_interpreter(program: str, folder: Path) -> InterpreterFacts | None:
-    """Return what an interpreter says of itself; ``None`` where it does not within twenty seconds."""
+    """Return the facts that an interpreter reports; ``None`` where it does not within twenty seconds."""
     try:
         done = subprocess.run(  # noqa: S603 -- the program that serves, and a script of ours
             [program, "-c", _SCRIPT],

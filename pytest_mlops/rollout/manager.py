@@ -82,11 +82,11 @@ class DeploymentManager:
         """Deploy a version: afterwards it serves, or the version before it keeps serving.
 
         Raises:
-            TicketRefused: the evidence does not suffice; nothing was begun.
-            EvidenceError: the record cannot be read; nothing was begun.
+            TicketRefused: the evidence does not suffice; nothing was started.
+            EvidenceError: the record cannot be read; nothing was started.
             ConfigError: the environment does not say how a version is served.
             ConflictError: another process acts on the environment, or took over.
-            StoreError: the store failed; the next process that acts resumes what was begun.
+            StoreError: the store failed; the next process that acts resumes what was started.
         """
         with self._lease() as lease:
             plan = self._begin(evidence, lease)
@@ -150,7 +150,7 @@ class DeploymentManager:
 
         Raises:
             NotRegistered: there is none.
-            EvidenceError: none of them may serve; the message says why of each.
+            EvidenceError: none of them may serve; the message gives the reason for each.
             ConflictError: another process acts on the environment.
         """
         self._require_serving()

@@ -66,14 +66,14 @@ def await_ready(context: DeploymentContext, plan: DeploymentPlan) -> None:
     Raises:
         StepFailed: they are not, they keep dying, or the deployment was aborted.
     """
-    begun = context.now()
+    began = context.now()
     while True:
         context.require_not_aborted(plan)
         refuse_crash_loop(context, plan)
         ready = sum(replica.ready for replica in _alive(context, plan))
         if ready >= plan.replicas:
             return
-        if (context.now() - begun).total_seconds() >= VERDICT_SECONDS:
+        if (context.now() - began).total_seconds() >= VERDICT_SECONDS:
             raise StepFailed(
                 f"{ready} of {plan.replicas} replicas are ready after {VERDICT_SECONDS:g} s: "
                 f"{_last_message(context, plan)}"
@@ -83,10 +83,10 @@ def await_ready(context: DeploymentContext, plan: DeploymentPlan) -> None:
 
 def await_replicas(context: DeploymentContext, plan: DeploymentPlan) -> list[Replica]:
     """Return the replicas that run, as soon as one does, or none after the time of one health verdict."""
-    begun = context.now()
+    began = context.now()
     while not (replicas := _alive(context, plan)):
         context.lease.require()
-        if (context.now() - begun).total_seconds() >= VERDICT_SECONDS:
+        if (context.now() - began).total_seconds() >= VERDICT_SECONDS:
             break
         context.sleep(_TICK)
     return replicas

@@ -96,7 +96,7 @@ def _refusal(context: DeploymentContext, plan: DeploymentPlan, name: str) -> str
     try:
         verify_plan(context.store, today, rollback=True, actor=context.actor, now=context.now())
     except StoreError:
-        raise  # that says nothing of the version
+        raise  # the version is not to blame
     except MLOpsError as error:
         return str(error)
     # After a crash of the machine its replicas may only just be starting again.

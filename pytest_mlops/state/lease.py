@@ -92,7 +92,7 @@ class Holder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeaseState:
-    """What the store says of a lease."""
+    """A lease as the store has it."""
 
     holder: Holder
     fence: int
@@ -241,7 +241,7 @@ def acquire(
 
 
 def lease_state(connection: Connection, name: str) -> LeaseState | None:
-    """Return what the store says of a lease; ``None`` if it was never held."""
+    """Return a lease as the store has it; ``None`` if it was never held."""
     row = connection.execute(select(leases).where(leases.c.name == name)).first()
     return None if row is None else _state(row)
 

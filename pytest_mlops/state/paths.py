@@ -68,7 +68,7 @@ class Layout:
 
     @property
     def down(self) -> Path:
-        """File that says that nothing is to run: it is there from ``down`` to the next ``up``."""
+        """File that states that nothing is to run: it is there from ``down`` to the next ``up``."""
         return self.run / "down"
 
     @property

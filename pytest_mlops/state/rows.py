@@ -34,7 +34,7 @@ _UNSET = -1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentRow:
-    """What the store says of a deployment.
+    """A deployment as the store has it.
 
     Attributes:
         plan: What it is made of.

@@ -61,7 +61,7 @@ class Target(Protocol):
         """Return the replicas of a deployment as they are now; none is no error.
 
         Raises:
-            ConflictError: the environment is being taken down, so that what they are says nothing of them.
+            ConflictError: the environment is being taken down, whatever the version does.
         """
 
     def routed(self) -> int:

@@ -1,4 +1,4 @@
-"""Checks of what evidence says: its schema, its verdict, the model it is of, the set that was tested."""
+"""Checks of the content of evidence: its schema, its verdict, the model it is of, the set that was tested."""
 
 from __future__ import annotations
 

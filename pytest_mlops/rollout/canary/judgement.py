@@ -1,4 +1,4 @@
-"""What the canary judge says: evidence, a finding for each metric, and the verdict over all of them."""
+"""What the canary judge returns: evidence, a finding for each metric, and the verdict over all of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CanaryEvidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CanaryFinding:
-    """What one metric says.
+    """What the judge finds in one metric.
 
     Attributes:
         metric: Its name.

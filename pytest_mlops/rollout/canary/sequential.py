@@ -90,7 +90,7 @@ def _least(log_e: Callable[[BadEvents, float], float], ratio: float, step: Expos
 def _by_ratio(settings: JudgeSettings, steps: Sequence[Exposure]) -> float:
     both = totals(steps)
     if settings.harmful_ratio * both.baseline_bad >= both.baseline_requests:
-        return -math.inf  # no rate can be that multiple of the old one: to rule it out says nothing
+        return -math.inf  # no rate can be that multiple of the old one: to rule it out means nothing
     return _over_steps(log_e_better, settings.harmful_ratio, steps)
 
 

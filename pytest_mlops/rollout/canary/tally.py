@@ -19,7 +19,7 @@ _NAMES = {"requests": "requests", "errors": "errors", "slow": "slow answers"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VersionTally:
-    """What the traffic of one version came to; any counts can be held, and the judge says what is wrong.
+    """What the traffic of one version came to; any counts can be held, and the judge names what is wrong.
 
     Attributes:
         requests: Answered or failed.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def session(scene: Scene, **changes: Any) -> None:
-    """Change what the record says of the session, so that everything else fits."""
+    """Change what the record states of the session, so that everything else fits."""
     results = scene.record().test_results
     facts = results.session.model_copy(update=changes)
     scene.forge(test_results=results.model_copy(update={"session": facts}))
