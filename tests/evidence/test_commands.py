@@ -155,7 +155,7 @@ def test_the_configuration_of_an_environment_is_never_the_records_word(
     assert "no key was there to check it with" in here.out
     (scene.folder / "mlops.yaml").unlink()
     assert here.run("verify", scene.path, "--environment=production") == 2
-    assert "there is no mlops.yaml here" in here.err
+    assert "no mlops.yaml here or above declares it" in here.err
 
 
 def test_a_cached_digest_finds_a_changed_model(
@@ -269,7 +269,7 @@ def test_a_deployment_needs_no_plugin_whose_checks_the_configuration_uses(here: 
         ("environments:\n  production: {min_signature: 2}\n", "environments.production.min_signature"),
         ("environments: {production: {}}\nenvironments: {}\n", "environments"),
         ("version: 2\nenvironments: {production: {}}\n", "expected 1"),
-        (None, "No such file"),
+        (None, "there is no such file"),
     ],
 )
 def test_a_mistake_in_what_a_deployment_reads_is_named(

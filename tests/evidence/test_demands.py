@@ -43,8 +43,11 @@ KEY = TrustedKey(name="a", file="a.pub")
             {"trusted_keys": [{"name": "a", "file": "a"}, {"name": "a", "file": "b"}]},
             "two trusted keys are named a",
         ),
-        ({"require_signature": True}, "demands 1 signature.s. and trusts 0 key"),
-        ({"trusted_keys": [{"name": "a", "file": "a"}], "min_signatures": 2}, "demands 2 signature"),
+        ({"require_signature": True}, "min_signatures is 1, but there are 0 trusted keys"),
+        (
+            {"trusted_keys": [{"name": "a", "file": "a"}], "min_signatures": 2},
+            "min_signatures is 2, but there are 1 trusted keys",
+        ),
         ({"trust": ["untrusted-pr"]}, "trust"),
         ({"trust": []}, "trust"),
         ({"max_age": -1.0}, "max_age"),

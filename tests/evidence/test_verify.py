@@ -173,7 +173,7 @@ def test_a_record_too_large_is_refused_unread(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("pytest_mlops.evidence.verify.MAX_RECORD_BYTES", 10)
     path = tmp_path / "result.json"
     path.write_text("x" * 11, encoding="utf-8")
-    with pytest.raises(EvidenceError, match="has 11 bytes; at most 10"):
+    with pytest.raises(EvidenceError, match="has 11 bytes, the limit is 10"):
         read_record(path)
 
 
