@@ -1,1 +1,1 @@
-"""The gate law, pure: evidence, policy and context in, judgement out."""
+"""The gate's decision, as pure functions of evidence, policy and context."""

@@ -1,4 +1,4 @@
-"""Counting test results, and the examples their numbers rest on."""
+"""Counts of test results, and sample sizes per test and slice."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["UNSETTLED", "count_outcomes", "evidence_of"]
 
 UNSETTLED = frozenset({Outcome.FLAKY, Outcome.UNDECIDED})
-"""Outcomes of tests that ran and settled nothing."""
+"""Outcomes of tests that ran without a conclusive result."""
 
 
 def count_outcomes(results: Sequence[TestResult]) -> dict[str, int]:
-    """Return the counts of ``TestResults``, by the names of its fields."""
+    """Return the counts of ``TestResults`` by field name."""
     counts = Counter(result.outcome for result in results)
     return {
         "total_tests": len(results),
@@ -38,11 +38,11 @@ def count_outcomes(results: Sequence[TestResult]) -> dict[str, int]:
 def evidence_of(
     measurements: Iterable[Measurement], datasets: Mapping[str, str | None]
 ) -> dict[str, dict[str, int | None]]:
-    """Return test -> slice -> examples that its numbers rest on, ``None`` where unknown.
+    """Return test -> slice -> sample size, ``None`` if unknown.
 
     Args:
-        measurements: What the tests recorded.
-        datasets: Test -> the data set it says it measures on; numbers of another are no evidence of its.
+        measurements: Recorded metrics.
+        datasets: Test -> its declared data set; metrics on another data set are not its evidence.
     """
     evidence: dict[str, dict[str, int | None]] = {}
     for measurement in measurements:

@@ -1,4 +1,4 @@
-"""Coverage: the weighted share of declared behaviour that conclusive tests exercised."""
+"""Coverage: the weighted share of the declared cells that conclusive tests exercised."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Coverage", "measure_coverage"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """Coverage α, what it would be if everything undecided were settled, and the cells behind it."""
+    """Coverage α with its cells, and the coverage if all undecided tests were conclusive."""
 
     value: float | None
     optimistic: float | None
@@ -41,15 +41,15 @@ def measure_coverage(
     waived: AbstractSet[str],
     narrowed: bool,
 ) -> Coverage:
-    """Measure coverage and hold it against its threshold.
+    """Measure coverage and compare it with its threshold.
 
     Args:
-        tests: Every collected model test.
-        cells: The declared cells; with none, coverage is executed / collected tests.
+        tests: All collected model tests.
+        cells: The declared cells; without any, coverage is executed / collected tests.
         gate: Thresholds.
-        require_evidence: Whether a claim without a recorded number covers nothing.
-        waived: Names of failed tests that a waiver lets through; they cover nothing.
-        narrowed: Whether the user chose a part of the tests, which makes a shortfall missing evidence.
+        require_evidence: Whether only tests that recorded metrics count.
+        waived: Names of failed tests with a waiver; they do not count.
+        narrowed: Whether the user selected a subset of the tests, so that a shortfall is missing evidence.
     """
     if not tests:
         text = "no model test was collected; mark one with @pytest.mark.model_test"
@@ -60,14 +60,14 @@ def measure_coverage(
             findings=(GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True),),
         )
     if not cells:
-        # Nothing is declared, so nothing is deployable: only who asks for evidence by name needs it here.
+        # Without declared cells nothing is deployable, so evidence is required only on explicit request.
         shown = [test for test in tests if test.evidence or not gate.require_evidence]
         value = sum(_conclusive(test, waived) for test in shown) / len(tests)
         optimistic = value + sum(test.outcome in UNSETTLED for test in shown) / len(tests)
         what = "executed / collected tests"
         if len(shown) < len(tests):
             what += (
-                f", of which {len(tests) - len(shown)} recorded no number, which require_evidence asks for"
+                f", of which {len(tests) - len(shown)} recorded no metric, which require_evidence requires"
             )
         finding = _finding(value, optimistic, gate, what, narrowed=narrowed)
         return Coverage(value=value, optimistic=optimistic, cells=(), findings=(finding,))
@@ -113,7 +113,7 @@ def _measure_cell(
         if cell.slice == ALL:
             enough = possible = measured or not require_evidence
         else:
-            # A slice counts only where enough of its examples were measured.
+            # A slice counts only with enough examples.
             enough, possible = n is not None and n >= gate.min_n, n is not None and n > 0
         conclusive = _conclusive(test, waived)
         covered += conclusive and enough
@@ -132,17 +132,17 @@ def _measure_cell(
 
 
 def _gaps(cells: Sequence[CellCoverage], gate: GateSettings) -> str:
-    """Name the cells that fall short, each with its reason."""
+    """List the cells that are not fully covered, with reasons."""
     gaps = []
     for cell in cells:
         if cell.share >= 1:
             continue
         if not cell.claims:
-            gaps.append(f"{cell.cell} (no test claims it)")
+            gaps.append(f"{cell.cell} (no test covers it)")
         elif cell.undecided_share and cell.n is not None and cell.n < gate.min_n:
             gaps.append(f"{cell.cell} (n = {cell.n}, needs {gate.min_n})")
         elif cell.share == 0 and cell.n is None:
-            gaps.append(f"{cell.cell} (nothing conclusive was recorded)")
+            gaps.append(f"{cell.cell} (no conclusive evidence was recorded)")
         else:
             gaps.append(f"{cell.cell} ({cell.share:.0%} of its {cell.claims} tests)")
     return f"not covered: {list_some(gaps, 5)}" if gaps else "every cell is covered"

@@ -1,4 +1,4 @@
-"""Rules on the change against a baseline: a margin, and one family of evidence for a regression."""
+"""Rules on the change against the baseline."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["evaluate_deltas"]
 
 UNDERPOWERED = 3.0
-"""An MDE of this many margins means that the data could hardly have decided."""
+"""Ratio of MDE to margin above which a comparison is reported as underpowered."""
 
 NEAR_ZERO = 1e-9
-"""A baseline this near 0 gives no relative change."""
+"""Absolute value of a baseline below which a relative change is undefined."""
 
 
 def evaluate_deltas(
@@ -40,12 +40,20 @@ def evaluate_deltas(
     today: date,
     min_n: int = 30,
 ) -> list[RuleResult]:
-    """Evaluate every rule on a change; those that may block are one family, those that report another.
+    """Evaluate all rules on changes; blocking rules form one family of tests, reporting rules another.
 
-    PASS where the confidence bound keeps the margin. FAIL where it does not and Holm-adjusted evidence shows
-    a regression, so that a run without any regression is failed with probability ``settings.alpha`` at most.
-    UNDECIDED otherwise, and where fewer than ``min_n`` examples were paired. A change beyond what is allowed
-    as a gain, or a demanded gain that is not there, is FAIL where the bounds show it.
+    PASS if the confidence bound meets the margin. FAIL if it does not and the Holm-adjusted p value shows a
+    regression, so that a run without any regression fails with probability at most ``settings.alpha``.
+    Otherwise UNDECIDED, also with fewer than ``min_n`` paired examples. A gain above its limit, or a required
+    gain that is missing, is FAIL if the bounds show it.
+
+    Args:
+        rules: The rules on changes.
+        comparison: The comparison with the baseline; ``None`` if there is none.
+        settings: Confidence, alpha, and the policy for a first run.
+        context: Where the gate runs.
+        today: The day of the run.
+        min_n: Minimum number of paired examples.
     """
     found = [_find(rule, comparison) for rule in rules]
     limits = [
@@ -67,7 +75,7 @@ def evaluate_deltas(
 
 
 def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
-    """Return the change a rule is about, or why there is none."""
+    """Return the change that a rule bounds, or the reason why there is none."""
     if comparison is None or comparison.status != "compared":
         return comparison.message if comparison is not None else "there is no baseline yet (first run)"
     wanted = metric_title(rule.metric, rule.slice, rule.dataset)
@@ -84,16 +92,17 @@ def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
     relative = rule.min_rel_delta is not None or rule.max_rel_delta is not None
     if relative and abs(delta.baseline or 0.0) < NEAR_ZERO:
         return (
-            f"it was {delta.baseline:g} in the baseline, so there is no relative change; give an absolute one"
+            f"it was {delta.baseline:g} in the baseline, so the relative change is undefined; use min_delta "
+            "or max_delta"
         )
     return delta
 
 
 def _which(wanted: str, matches: Sequence[Delta], comparison: Comparison) -> str:
-    """Say why not exactly one difference is meant."""
+    """Return why the rule does not match exactly one change."""
     if matches:
         names = ", ".join(sorted(str(delta.dataset) for delta in matches))
-        return f"it was compared on the data sets {names}; name one with dataset:"
+        return f"it was compared on the data sets {names}; choose one with dataset:"
     near = get_close_matches(wanted, sorted({delta.title for delta in comparison.deltas}), n=1)
     hint = f"did you mean {near[0]}?" if near else "record predictions, or scores with ids, in both versions"
     return f"it was not compared; {hint}"
@@ -112,7 +121,7 @@ def _decide(
     smallest = None if delta.variance is None or not delta.n else mde(delta.variance, delta.n)
     if delta.n < min_n:
         verdict = Verdict.UNDECIDED
-        text += f"; {delta.n:,} examples decide nothing, min_n is {min_n:,}"
+        text += f"; {delta.n:,} examples are too few, min_n is {min_n:,}"
     elif verdict is Verdict.UNDECIDED and not rule.critical:
         verdict = Verdict.PASS
         text += _describe_need(delta, limits, smallest) + "; not critical, so this passes"
@@ -122,7 +131,7 @@ def _decide(
         text += _describe_failure(limits, verdicts)
     elif (delta.lower or 0.0) * (delta.upper or 0.0) > 0:
         direction = "down" if (delta.upper or 0.0) < 0 else "up"
-        text += f"; it went {direction} for certain, but stays within what is allowed"
+        text += f"; it went {direction} significantly, but stays within the margin"
     return RuleResult(
         rule=rule.name,
         metric=rule.metric,
@@ -149,7 +158,7 @@ def _without(
     context: Context,
     today: date,
 ) -> RuleResult:
-    """Judge a rule that has no change to judge."""
+    """Return the result of a rule without a measured change."""
     verdict = Verdict.INCOMPLETE
     if comparison is None or comparison.status == "first_run":
         until = settings.first_run_until
@@ -158,7 +167,7 @@ def _without(
         elif until is not None and today <= until:
             verdict, why = Verdict.PASS, f"{why}, which is allowed until {until}"
         else:
-            why = f"{why}; a release needs one, or baseline.first_run_until"
+            why = f"{why}; a release requires a baseline, or baseline.first_run_until"
     return RuleResult(
         rule=rule.name,
         metric=rule.metric,
@@ -171,45 +180,45 @@ def _without(
 
 
 def _describe_change(rule: Rule, delta: Delta) -> str:
-    """Say what changed, and what a rule demands of it."""
-    wanted = []
+    """Return the change and the limits of a rule as text."""
+    limits = []
     if rule.min_delta is not None:
-        wanted.append(f"change by at least {rule.min_delta:+g}")
+        limits.append(f"change by at least {rule.min_delta:+g}")
     if rule.min_rel_delta is not None:
-        wanted.append(f"change by at least {rule.min_rel_delta:+.4g} of the baseline")
+        limits.append(f"change by at least {rule.min_rel_delta:+.4g} of the baseline")
     if rule.max_delta is not None:
-        wanted.append(f"change by at most {rule.max_delta:+g}")
+        limits.append(f"change by at most {rule.max_delta:+g}")
     if rule.max_rel_delta is not None:
-        wanted.append(f"change by at most {rule.max_rel_delta:+.4g} of the baseline")
+        limits.append(f"change by at most {rule.max_rel_delta:+.4g} of the baseline")
     return (
         f"{delta.title} went from {delta.baseline:.4g} to {delta.candidate:.4g} "
-        f"({delta.delta:+.4g}), must {' and '.join(wanted)}"
+        f"({delta.delta:+.4g}), must {' and '.join(limits)}"
     )
 
 
 def _describe_failure(limits: list[ChangeLimit], verdicts: list[Verdict]) -> str:
-    """Return what a FAIL rests on."""
+    """Return the reason of a FAIL as text."""
     failed = [limit for limit, verdict in zip(limits, verdicts, strict=True) if verdict is Verdict.FAIL]
     if any(limit.regression for limit in failed):
-        return "; the regression is no accident"
-    return "; a gain too good to be true: look for a leak" if failed[0].threshold <= 0 else ""
+        return "; the regression is significant"
+    return "; the gain is implausibly large: check for leakage" if failed[0].threshold <= 0 else ""
 
 
 def _describe_need(delta: Delta, limits: list[ChangeLimit], smallest: float | None) -> str:
-    """Say which n, or which margin, would make it PASS if nothing else changed."""
+    """Return which n or which margin would result in PASS if nothing else changed."""
     limit = next(limit for limit in limits if not at_least(limit.lower, limit.threshold))
     margin = f"a margin of {_rounded_up(max(0.0, -limit.lower)):g}"
     if limit.threshold >= 0 or delta.variance is None or smallest is None:
         return f"; would pass with {margin}" if limit.threshold <= 0 and limit.lower < 0 else ""
     label = "; underpowered" if smallest > UNDERPOWERED * -limit.threshold else ""
-    # The variance of models that never differed is not known to be 0.
+    # Two models that never differed may differ on other examples, so the variance is not taken as 0.
     n = needed_n(max(delta.variance, 1 / delta.n), -limit.threshold)
     needs = f"n ≈ {n:,}, or " if n is not None and n > delta.n else ""
     return f"{label}; needs {needs}{margin}"
 
 
 def _rounded_up(value: float) -> float:
-    """Return ``value`` with two significant digits, not below it."""
+    """Return ``value`` rounded up to two significant digits."""
     if value <= 0:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)

@@ -1,4 +1,4 @@
-"""One component's contribution to the verdict."""
+"""Findings, which the verdict combines, and exact comparison with thresholds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GateFinding:
     Attributes:
         verdict: The component's verdict.
         text: Why.
-        missing: Evidence is not there because nobody made it, as in a run narrowed to a part of the tests.
+        missing: Whether evidence is missing because it was not produced, as in a narrowed run.
     """
 
     verdict: Verdict
@@ -38,5 +38,5 @@ def at_most(value: float, threshold: float) -> bool:
 
 
 def _decimal(value: float) -> Decimal:
-    # Twelve significant digits hold every threshold that people write and no float's rounding error.
+    # Twelve significant digits represent any written threshold, without the rounding error of a float.
     return Decimal(f"{value:.12g}")

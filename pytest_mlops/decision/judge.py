@@ -1,4 +1,4 @@
-"""The judge: evidence, policy and context in, judgement out."""
+"""The judgement of a run: verdict, decision and reasons from evidence, policy and context."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def judge(
     today: date,
     comparison: Comparison | None = None,
 ) -> GateJudgement:
-    """Reach the judgement.
+    """Return the judgement of a run.
 
-    A pure function: the same arguments give the same judgement, which is how a record is verified.
+    A pure function: the same arguments give the same judgement, so that a record can be verified.
 
     Args:
-        results: Every collected model test, and the run's own facts.
-        measurements: What the tests recorded.
-        code_quality: What the code reports say.
+        results: All collected model tests, and facts about the run.
+        measurements: Recorded metrics.
+        code_quality: Measured code quality.
         model_version: The version under test.
         policy: Thresholds, rules, waivers.
-        context: Where the question is asked.
-        today: The day of the run, which waivers expire against.
-        comparison: What comparing with the baseline came to.
+        context: Where the gate runs.
+        today: The day of the run, for the expiry of waivers.
+        comparison: The comparison with the baseline.
     """
     tests, session = results.results, results.session
     narrowed = bool(session.narrowed_by)
@@ -121,7 +121,7 @@ def judge(
 def _decide(
     verdict: Verdict, findings: Sequence[GateFinding], policy: Policy, context: Context, *, narrowed: bool
 ) -> Decision:
-    """Allow or block; what a narrowed run lacks is only missing, unless something else is incomplete too."""
+    """Return the decision; a narrowed run may be allowed if evidence is only missing, not invalid."""
     only_missing = all(finding.missing for finding in findings if finding.verdict is Verdict.INCOMPLETE)
     return decide(
         verdict,
@@ -133,7 +133,7 @@ def _decide(
 
 
 def judge_again(record: IntegrationResult) -> GateJudgement:
-    """Reach the judgement of a record's own evidence, to hold against the one it states."""
+    """Return the judgement recomputed from a record's evidence, to compare with the recorded one."""
     return judge(
         results=record.test_results,
         measurements=record.measurements,
@@ -149,7 +149,7 @@ def judge_again(record: IntegrationResult) -> GateJudgement:
 def _evaluate_rules(
     policy: Policy, index: Measurements, comparison: Comparison | None, *, context: Context, today: date
 ) -> list[RuleResult]:
-    """Evaluate every rule, in the order of the file; those on changes are one family."""
+    """Evaluate all rules, in the order of the file; rules on changes form one family of tests."""
     if not policy.rules:
         return []
     from pytest_mlops.decision.deltas import evaluate_deltas  # noqa: PLC0415 -- bounds where there are rules
@@ -192,7 +192,7 @@ def _rule_finding(rule: RuleResult, measurements: Measurements) -> GateFinding:
 
 
 def _deployable(verdict: Verdict, policy: Policy, model_version: ModelVersion | None) -> bool:
-    """A ticket needs declared behaviour, and the bytes it was shown on."""
+    """Return whether the run can be a ticket: it needs declared requirements and a model digest."""
     digest = model_version.digest if model_version is not None else None
     return success(verdict) and policy.configured and bool(policy.requirements) and digest is not None
 
@@ -204,7 +204,7 @@ def _partial(results: TestResults) -> str:
 
 
 def _reasons(findings: Iterable[GateFinding]) -> tuple[Reason, ...]:
-    """Keep what speaks against PASS, the worst first."""
+    """Return the findings other than PASS as reasons, the worst first."""
     against = [finding for finding in findings if finding.verdict is not Verdict.PASS]
     ordered = sorted(against, key=lambda finding: -finding.verdict.rank)
     return tuple(Reason(verdict=finding.verdict, text=finding.text) for finding in ordered)

@@ -1,4 +1,4 @@
-"""GateFinding a measurement by name, or saying what was recorded instead."""
+"""Lookup of recorded metrics, with suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Measurements"]
 
 MOST_COMPARED = 500
-"""Names that are searched for a similar one, which takes about ten microseconds each."""
+"""Maximum number of names searched for similar ones, at about ten microseconds each."""
 
 
 class Measurements:
@@ -29,9 +29,9 @@ class Measurements:
             self._by_slice.setdefault((name, slice_), []).append(measurement)
 
     def find(self, name: str, slice_: str, dataset: str | None) -> Measurement | str:
-        """Return the measurement, or a sentence that says why there is not exactly one.
+        """Return the measurement, or a message if there is not exactly one.
 
-        A request that names no data set means the one that the metric was recorded on.
+        Without ``dataset`` the metric must be recorded on a single data set.
         """
         exact = self._by_key.get((name, slice_, dataset))
         if exact is not None:
@@ -43,17 +43,17 @@ class Measurements:
             if others:
                 names = ", ".join(sorted(str(other.dataset) for other in others))
                 wanted = metric_title(name, slice_, None)
-                return f"{wanted} was recorded for the data sets {names}; name one with dataset:"
+                return f"{wanted} was recorded on the data sets {names}; choose one with dataset:"
         return self._absent(name, slice_, dataset)
 
     def on_every_dataset(self, name: str, slice_: str) -> list[Measurement]:
-        """Return the measurements of a metric, one for each data set that it was recorded on."""
+        """Return the measurements of a metric, one per data set."""
         return list(self._by_slice.get((name, slice_), []))
 
     def _absent(self, name: str, slice_: str, dataset: str | None) -> str:
         wanted = metric_title(name, slice_, dataset)
         if not self._by_key:
-            return f"{wanted} was not recorded; this run recorded no number at all"
+            return f"{wanted} was not recorded; this run recorded no metrics"
         titles = {metric_title(*key) for key in self._by_key}
         near = get_close_matches(wanted, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
         hint = (

@@ -1,4 +1,4 @@
-"""What a rule allows a change to be, and the evidence that a change keeps to it."""
+"""Limits on a change, and the verdict on each."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ __all__ = ["ChangeLimit", "adjusted_p_values", "allowed_change", "limits_of"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeLimit:
-    """One limit of a rule on a change, turned so that a greater change is the allowed direction."""
+    """One limit of a rule on a change, with signs such that the change must be at least the threshold."""
 
     threshold: float
-    """Least turned change that holds."""
+    """Minimum change; negative for an allowed loss."""
     regression: bool
-    """Whether this limit guards against a loss; the other one guards against a gain too good to be true."""
+    """Whether the limit guards against a loss rather than against an implausible gain."""
     lower: float
+    """One-sided lower bound of the change."""
     upper: float
+    """One-sided upper bound of the change."""
     p: float
-    """P value of no loss, to be adjusted for the family."""
+    """P value of H0: no loss, not yet adjusted for the family."""
 
     def judge(self, p: float | None, alpha: float) -> Verdict:
-        """Return the verdict on this limit, given its adjusted p value where it takes part in a family."""
+        """Return the verdict on this limit; ``p`` is its adjusted p value, ``None`` outside a family."""
         if at_least(self.lower, self.threshold):
             return Verdict.PASS
         if p is None or self.threshold > 0:
-            # A gain too good to be true, or a gain that is demanded: the bounds alone decide.
+            # For an implausible gain and for a required gain the bounds alone decide.
             return Verdict.UNDECIDED if at_least(self.upper, self.threshold) else Verdict.FAIL
         return margin_verdict(self.lower, p, margin=-self.threshold, alpha_block=alpha)
 
 
 def allowed_change(rule: Rule, baseline: float) -> tuple[float | None, float | None]:
-    """Return the least and the greatest change that a rule allows, of a metric with this baseline."""
+    """Return the minimum and the maximum change that a rule allows; ``None`` without a limit."""
     least = [rule.min_delta, None if rule.min_rel_delta is None else rule.min_rel_delta * abs(baseline)]
     most = [rule.max_delta, None if rule.max_rel_delta is None else rule.max_rel_delta * abs(baseline)]
     return (
@@ -52,8 +54,8 @@ def allowed_change(rule: Rule, baseline: float) -> tuple[float | None, float | N
 
 
 def limits_of(rule: Rule, delta: Delta) -> list[ChangeLimit]:
-    """Return the limits that a rule sets to a measured change, one or two."""
-    # The record guarantees numbers where nothing says why there are none.
+    """Return the limits of a rule on a measured change, one or two."""
+    # A change that is not undefined has all its numbers.
     lower, upper, base = (float(value or 0.0) for value in (delta.lower, delta.upper, delta.baseline))
     down, up = float(delta.p_decrease or 0.0), float(delta.p_increase or 0.0)
     least, most = allowed_change(rule, base)

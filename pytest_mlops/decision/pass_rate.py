@@ -1,4 +1,4 @@
-"""Pass rate: passed / (passed + failed + errored) over the model tests, and its product with coverage."""
+"""Pass rate of the model tests, and the lower bound of coverage × pass rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CONFIDENCE", "PassRate", "measure_bounds", "measure_pass_rate"]
 
 CONFIDENCE = 0.95
-"""One-sided confidence of the lower bound of coverage × pass rate."""
+"""One-sided confidence level of the lower bound of coverage × pass rate."""
 
 PASSED = frozenset({Outcome.PASSED, Outcome.XPASSED})
 NOT_PASSED = frozenset({Outcome.FAILED, Outcome.XFAILED, Outcome.ERRORED, Outcome.CRASHED})
@@ -32,7 +32,7 @@ NOT_PASSED = frozenset({Outcome.FAILED, Outcome.XFAILED, Outcome.ERRORED, Outcom
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassRate:
-    """Pass rate β with its counts; ``value`` is ``None`` where no test settled anything."""
+    """Pass rate β = passed / (passed + failed + errored); ``value`` is ``None`` without conclusive tests."""
 
     value: float | None
     passed: int
@@ -43,15 +43,15 @@ class PassRate:
 def measure_pass_rate(
     tests: Sequence[TestResult], gate: GateSettings, *, waived: AbstractSet[str]
 ) -> PassRate:
-    """Measure the pass rate and hold it against its threshold.
+    """Measure the pass rate and compare it with its threshold.
 
-    A flaky or undecided test counts neither way; the verdict is UNDECIDED where the threshold is met only
-    by counting it as passed.
+    Flaky and undecided tests are not counted; the verdict is UNDECIDED if the threshold is met only by
+    counting them as passed.
 
     Args:
-        tests: Every collected model test.
+        tests: All collected model tests.
         gate: Thresholds.
-        waived: Names of failed tests that a waiver lets through; they stay outside.
+        waived: Names of failed tests with a waiver; they are not counted.
     """
     counts = Counter(test.outcome for test in tests if test.test_name not in waived)
     passed = sum(counts[outcome] for outcome in PASSED)
@@ -100,7 +100,7 @@ def measure_bounds(
 ) -> tuple[Bounds | None, list[GateFinding]]:
     """Bound coverage × pass rate: coverage is exact, the pass rate has a Clopper-Pearson lower bound.
 
-    With ``estimand: sample`` the bound is held against ``gate.min_bound``.
+    With ``estimand: sample`` the bound is compared with ``gate.min_bound``.
     """
     if coverage is None or rate.value is None:
         return None, []

@@ -1,4 +1,4 @@
-"""Planning: what the data at hand can detect, and how many examples a margin needs."""
+"""Power analysis of rules: the minimum detectable effect and the sample size that a margin needs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ MARGINS = (0.005, 0.01, 0.02)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RulePlan:
-    """What one rule can tell on the data at hand.
+    """Power analysis of one rule on the recorded data.
 
     Attributes:
-        rule: Its name.
-        n: Examples there are, ``None`` where nothing was recorded.
-        mde: Smallest change, or shortfall, that is detected with 80 % power at 5 % error.
-        needed: n with 80 % power to pass at no change, for the rule's own margin; ``None`` where it has none
-            or no n would do.
-        by_margin: The same for other margins, in the order asked for.
-        basis: What the numbers rest on: ``paired``, ``unpaired`` where no baseline was compared with, or
-            ``threshold`` for a rule on the value itself.
+        rule: Name of the rule.
+        n: Recorded sample size; ``None`` if nothing was recorded.
+        mde: Smallest change, or shortfall, that is detected with 80 % power at the 5 % level.
+        needed: n with 80 % power to pass without a change, for the margin of the rule; ``None`` if it has no
+            margin or no n suffices.
+        by_margin: The same for other margins, in the given order.
+        basis: Source of the variance: ``paired``, ``unpaired`` without a comparison with a baseline, or
+            ``threshold`` for a rule on the value.
         why: Why there is no plan.
     """
 
@@ -50,14 +50,14 @@ class RulePlan:
 
 
 def plan_rules(record: IntegrationResult, margins: Sequence[float] = MARGINS) -> tuple[RulePlan, ...]:
-    """Plan every rule of a record.
+    """Return the power analysis of every rule of a record.
 
-    A rule on a change is planned with the variance of the paired differences. Without a baseline that is not
-    known, and that of two independent samples stands in, which pairing only lowers.
+    A rule on a change uses the variance of the paired differences. Without a baseline this is unknown, and
+    the variance of two independent samples is used, which pairing can only reduce.
 
     Args:
         record: The record.
-        margins: Losses to plan rules on changes for.
+        margins: Margins for which rules on changes are planned.
     """
     index = Measurements(record.measurements)
     return tuple(
@@ -86,10 +86,10 @@ def _plan_change(
 ) -> RulePlan:
     found = _paired(rule, record) or _unpaired(rule, index)
     if found is None:
-        return RulePlan(rule=rule.name, why="no number with a known spread was recorded for it")
+        return RulePlan(rule=rule.name, why="no metric with a known variance was recorded for it")
     variance, n, basis = found
     least, most = allowed_change(rule, _baseline(rule, record, index))
-    # Of a guard against a gain too good to be true nobody asks to be met.
+    # A limit on an implausible gain needs no power to be met.
     loss = most if rule.lower_is_better else None if least is None else -least
     own = [loss] if loss is not None and loss > 0 else []
     return RulePlan(
@@ -103,7 +103,7 @@ def _plan_change(
 
 
 def _baseline(rule: Rule, record: IntegrationResult, index: Measurements) -> float:
-    """Return the value that a relative change is a share of: the baseline's, or where none was, our own."""
+    """Return the reference of a relative change: the baseline's value, else the candidate's."""
     for delta in record.comparison.deltas if record.comparison is not None else ():
         same = (delta.metric, delta.slice) == (rule.metric, rule.slice)
         if same and rule.dataset in {None, delta.dataset} and delta.baseline is not None:
@@ -116,7 +116,7 @@ def _paired(rule: Rule, record: IntegrationResult) -> tuple[float, int, str] | N
     for delta in record.comparison.deltas if record.comparison is not None else ():
         same = (delta.metric, delta.slice) == (rule.metric, rule.slice)
         if same and rule.dataset in {None, delta.dataset} and delta.variance is not None and delta.n:
-            # Models that never differed leave room for one example in which they do.
+            # Two models that never differed are treated as differing on one example.
             return max(delta.variance, 1 / delta.n), delta.n, "paired"
     return None
 

@@ -1,4 +1,4 @@
-"""Quality score: the weighted mean of metrics, tests and code. It can block, never rescue."""
+"""Quality score: the weighted mean of metrics, tests and code; it can only block."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Quality", "measure_quality"]
 
-# The weights of the document the project implements; they apply to what exists.
+# Default weights; the weights of components that were not measured are left out.
 COMPONENT_WEIGHTS = {"metrics": 0.4, "tests": 0.3, "code": 0.3}
 METRIC_WEIGHTS = {"accuracy": 0.4, "precision": 0.2, "recall": 0.2, "f1": 0.2}
 
 MAX_FINDINGS_PER_KLOC = 20.0
-"""Ruff findings per 1,000 lines that are worth 0."""
+"""Ruff findings per 1,000 lines with score 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,17 +48,17 @@ def measure_quality(
     declared: Mapping[str, float],
     release: bool,
 ) -> Quality:
-    """Compute the quality score and hold it against its threshold.
+    """Compute the quality score and compare it with its threshold.
 
     Args:
         policy: Weights and threshold.
-        measurements: What the tests recorded.
+        measurements: Recorded metrics.
         pass_rate: β, the score of the component ``tests``.
-        unsettled: Whether tests ran that settled nothing, so that a missing pass rate is UNDECIDED.
+        unsettled: Whether inconclusive tests ran, so that a missing pass rate is UNDECIDED.
         code: Measured code quality.
-        code_problems: Named code reports that could not be used, with the reason.
-        declared: Metrics that the model's metadata declares; shown, not counted.
-        release: Under a release a metric that is only declared is missing evidence.
+        code_problems: Unusable code reports -> reason.
+        declared: Metrics declared in the model's metadata; reported, but not counted.
+        release: Whether a metric that is only declared is missing evidence.
     """
     settings = policy.quality
     metrics, gaps = _metric_parts(settings, measurements, declared, release=release)
@@ -86,13 +86,13 @@ def _metric_parts(
         name: QualityMetric(weight=weight) for name, weight in METRIC_WEIGHTS.items()
     }
     parts, gaps = [], []
-    # Sorted, since a record read back has its keys in that order and must lead to the same report.
+    # Sorted, since a parsed record has sorted keys and must lead to the same report.
     for name, metric in sorted(wanted.items()):
         part = _metric_part(name, metric, measurements, declared)
         parts.append(part)
         tolerated = part.status == "declared" and not release
         if named and part.score is None and not tolerated:
-            # A recorded value that cannot be used is no gap of a narrowed run.
+            # An unusable recorded value is not explained by a narrowed run.
             missing = part.status != "measured"
             text = f"quality: {part.note}"
             gaps.append(GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=missing))
@@ -108,7 +108,7 @@ def _metric_part(
         return _worst([_measured_part(name, metric, each) for each in several], several)
     if not isinstance(found, Measurement):
         if name in declared:
-            note = f"{name} is declared as {declared[name]:g}, which is no measurement and does not count"
+            note = f"{name} is declared as {declared[name]:g}, but not measured, so it does not count"
             return QualityPart(
                 name=name, weight=metric.weight, status="declared", value=declared[name], note=note
             )
@@ -117,7 +117,7 @@ def _metric_part(
 
 
 def _worst(parts: Sequence[QualityPart], found: Sequence[Measurement]) -> QualityPart:
-    """Return the lowest score over data sets, since the model owes it on each; no score is the lowest."""
+    """Return the part with the lowest score over data sets; a missing score is the lowest."""
     worst = min(parts, key=lambda part: -1.0 if part.score is None else part.score)
     if worst.score is None:
         return worst
@@ -142,7 +142,7 @@ def _scale(value: float, metric: QualityMetric) -> tuple[float | None, str]:
     if metric.best is None or metric.worst is None:
         if 0 <= value <= 1:
             return value, ""
-        return None, "does not lie in 0..1; give its scale with best: and worst:"
+        return None, "is not in 0..1; set its scale with best: and worst:"
     share = (value - metric.worst) / (metric.best - metric.worst)
     return min(1.0, max(0.0, share)), f"scaled from {metric.worst:g} (0) to {metric.best:g} (1)"
 
@@ -165,7 +165,7 @@ def _code_parts(code: CodeQuality) -> list[QualityPart]:
 def _components(
     settings: QualitySettings, scores: Mapping[str, float | None], absent: Verdict
 ) -> tuple[list[QualityPart], list[GateFinding]]:
-    """Weigh the components that exist; one that the configuration names and that is absent is a gap."""
+    """Return the weighted components, and findings for configured components that were not measured."""
     weights = (
         COMPONENT_WEIGHTS if settings.weights is None else settings.weights.model_dump(exclude_none=True)
     )
@@ -173,7 +173,9 @@ def _components(
     for name, weight in weights.items():
         score = scores[name]
         status: PartStatus = "absent" if score is None else "measured"
-        note = "" if score is not None else "not measured, so it drops out and the rest is weighed anew"
+        note = (
+            "" if score is not None else "not measured, so the weights of the other components are rescaled"
+        )
         parts.append(
             QualityPart(name=name, weight=weight, status=status, value=score, score=score, note=note)
         )

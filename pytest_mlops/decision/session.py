@@ -1,4 +1,4 @@
-"""Findings about the run as a whole: what never ran, what broke, what contradicts itself."""
+"""Findings about the run as a whole: crashes, missing and failed tests, conflicts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["comparison_findings", "judge_session"]
 
 
 def judge_session(results: TestResults) -> tuple[GateFinding, ...]:
-    """Return what the run's own facts add to the verdict; nothing where the run was whole."""
+    """Return the findings about the run; none for a complete run without failures."""
     return (*_broken(results), *_missing(results), *_failed(results))
 
 
@@ -62,9 +62,9 @@ def _missing(results: TestResults) -> Iterator[GateFinding]:
         text = f"tests were left out before collection ({', '.join(results.session.uncollected)})"
         yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if total and not any(test.conclusive or test.outcome in UNSETTLED for test in results.results):
-        # Without this, thresholds of 0 are met by a run in which nothing came to an end.
+        # Otherwise a run without any completed test would meet thresholds of 0.
         skipped = counts[Outcome.SKIPPED] == total
-        text = "every model test was skipped" if skipped else "no model test ran to an end of its own"
+        text = "every model test was skipped" if skipped else "no model test ran to completion"
         left_out = counts[Outcome.DESELECTED] + counts[Outcome.NOT_RUN]
         yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=left_out == total)
 

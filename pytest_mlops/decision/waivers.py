@@ -1,4 +1,4 @@
-"""Waivers: what a named person let through, for which versions, until when."""
+"""Waivers: temporary exceptions for failing rules and tests."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ __all__ = ["Waived", "apply_waivers"]
 WaiverStatus = Literal["used", "not_needed", "expired", "unmatched"]
 
 WAIVABLE_RULE = frozenset({Verdict.FAIL, Verdict.UNDECIDED})
-"""Missing evidence cannot be waived: nobody can take responsibility for a number that nobody has seen."""
+"""Missing evidence cannot be waived, since there is no result that the approver could accept."""
 
 WAIVABLE_TEST = frozenset({Outcome.FAILED, Outcome.XFAILED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waived:
-    """What the waivers changed.
+    """Result of applying the waivers.
 
     Attributes:
-        tests: Names of failed tests that are let through.
-        rules: The rule results, those let through as WAIVED.
-        uses: What became of each waiver.
-        findings: WAIVED for each one used, FAIL for each one expired or matching nothing.
+        tests: Names of failed tests that are waived.
+        rules: All rule results, waived ones as WAIVED.
+        uses: Outcome of each waiver.
+        findings: WAIVED for each used waiver, FAIL for each expired or unmatched one.
     """
 
     tests: frozenset[str]
@@ -55,15 +55,15 @@ def apply_waivers(
     today: date,
     narrowed: bool,
 ) -> Waived:
-    """Let through what valid waivers name.
+    """Apply the valid waivers to failed tests and rules.
 
     Args:
         waivers: The configured waivers.
-        tests: Every collected model test.
-        rules: The results of every rule.
-        version: The model version under test, which a waiver's scope must match.
+        tests: All collected model tests.
+        rules: The results of all rules.
+        version: The model version under test, which the scope of a waiver must match.
         today: The day of the run.
-        narrowed: Whether the user chose a part of the tests, so that a waived one may just not be among them.
+        narrowed: Whether the user selected a subset of the tests, so that a waived one may be missing.
     """
     waived_tests: set[str] = set()
     waived_rules: set[str] = set()
@@ -114,13 +114,13 @@ def _status(
     by = f"by {waiver.approver} until {waiver.expires}: {waiver.reason}"
     if expired:
         text = (
-            f"the waiver of {waiver.subject} expired on {waiver.expires}; mend the cause, or approve it anew"
+            f"the waiver of {waiver.subject} expired on {waiver.expires}; fix the cause, or renew the waiver"
         )
         return "expired", GateFinding(verdict=Verdict.FAIL, text=text)
     if not matched:
         text = (
             f"the waiver of {waiver.subject} for versions {waiver.scope} matches nothing in this run; "
-            "remove it, or mend its name or scope"
+            "remove it, or fix its name or scope"
         )
         verdict = Verdict.INCOMPLETE if narrowed else Verdict.FAIL
         return "unmatched", GateFinding(verdict=verdict, text=text, missing=narrowed)

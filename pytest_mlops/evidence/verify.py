@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge_again
@@ -46,6 +46,15 @@ _NEVER_CONCLUSIVE = frozenset(
         Outcome.UNDECIDED,
     }
 )
+
+
+_NOTES = {"__all__": {"note"}}
+_MESSAGES: dict[str, Any] = {
+    "reasons": {"__all__": {"text"}},
+    "rules": {"__all__": {"message"}},
+    "quality": {"components": _NOTES, "metrics": _NOTES, "code": _NOTES},
+}
+"""The fields of a judgement that hold messages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,13 +187,18 @@ def check_policy(record: IntegrationResult) -> None:
 
 
 def check_judgement(record: IntegrationResult) -> None:
-    """Reach the judgement again from the recorded evidence.
+    """Compare the recorded judgement with the one recomputed from the recorded evidence.
+
+    The wording of messages is not compared, since later versions may change it.
 
     Raises:
-        EvidenceError: the record states another one.
+        EvidenceError: the judgements differ.
     """
-    again = judge_again(record).model_dump(mode="json")
-    stated = record.model_dump(mode="json", include=set(GateJudgement.model_fields))
+    fields = set(GateJudgement.model_fields)
+    stated, again = (
+        each.model_dump(mode="json", include=fields, exclude=_MESSAGES)
+        for each in (record, judge_again(record))
+    )
     found = differences(stated, again, name="record", close=_same_but_for_rounding)
     if found:
         raise EvidenceError(f"the record contradicts its own evidence: {found[0]}")

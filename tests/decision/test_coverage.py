@@ -64,12 +64,12 @@ def test_without_cells_it_is_executed_of_collected() -> None:
     assert measure(tests, []).value == pytest.approx(2 / 3)
 
 
-def test_a_cell_nobody_claims_counts_with_its_weight() -> None:
+def test_an_uncovered_cell_counts_with_its_weight() -> None:
     found = measure([case("a", "rank:all")], [cell("rank", weight=3), cell("speed", weight=1)])
     assert found.value == pytest.approx(0.75)
     (finding,) = found.findings
     assert finding.verdict is Verdict.FAIL
-    assert "speed:all (no test claims it)" in finding.text
+    assert "speed:all (no test covers it)" in finding.text
 
 
 def test_the_share_is_that_of_conclusive_claims() -> None:
@@ -167,5 +167,5 @@ def test_gaps_say_what_is_missing() -> None:
     ]
     text = measure(tests, [cell("rank:young"), cell("fit"), cell("part")]).findings[0].text
     assert "rank:young (n = 5, needs 30)" in text
-    assert "fit:all (nothing conclusive was recorded)" in text
+    assert "fit:all (no conclusive evidence was recorded)" in text
     assert "part:all (50% of its 2 tests)" in text

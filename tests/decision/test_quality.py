@@ -60,12 +60,12 @@ def test_the_default_weights_are_those_of_the_document() -> None:
     assert quality.value == pytest.approx(0.4 * metrics + 0.3 * 0.5 + 0.3 * 0.8)
 
 
-def test_what_nothing_names_drops_out_and_the_rest_is_weighed_anew() -> None:
+def test_an_unconfigured_component_that_was_not_measured_does_not_count() -> None:
     quality = measure(numbers={"accuracy": 0.9})
     assert quality.value == pytest.approx((0.4 * 0.9 + 0.3 * 1.0) / 0.7)
     (absent,) = (part for part in quality.report.components if part.status == "absent")
     assert absent.name == "code"
-    assert "drops out" in absent.note
+    assert "rescaled" in absent.note
 
 
 def test_nothing_measured_at_all_is_incomplete() -> None:

@@ -49,14 +49,14 @@ def test_the_estimate_decides_inclusively_and_in_decimal(
     assert evaluate(bounds, number(value)).verdict is verdict
 
 
-def test_a_number_that_nobody_recorded_is_incomplete_and_says_what_was() -> None:
+def test_an_unrecorded_metric_is_incomplete_and_lists_the_recorded_ones() -> None:
     found = evaluate({"min": 0.9}, number(0.95, "acuracy"))
     assert found.verdict is Verdict.INCOMPLETE
     assert "did you mean acuracy" in found.message
 
 
 def test_where_nothing_was_recorded_the_message_says_so() -> None:
-    assert "no number at all" in evaluate({"min": 0.9}).message
+    assert "no metrics" in evaluate({"min": 0.9}).message
 
 
 def test_with_no_near_name_the_recorded_ones_are_listed() -> None:
@@ -102,7 +102,7 @@ def test_an_estimate_on_the_threshold_is_decided_by_no_n() -> None:
     assert "only another limit or another model" in found.message
 
 
-def test_with_confidence_a_bare_number_is_incomplete_and_says_how_to_mend() -> None:
+def test_with_confidence_a_bare_number_is_incomplete_and_says_how_to_fix_it() -> None:
     found = evaluate({"min": 0.9, "confidence": 0.95}, number(0.99))
     assert found.verdict is Verdict.INCOMPLETE
     assert "stderr" in found.message

@@ -78,6 +78,15 @@ def test_what_could_not_be_held_against_anything_is_noted(sealed: Gate) -> None:
     assert notes[2].startswith("1 of the arrays and artifacts")
 
 
+def test_messages_of_another_version_stand_up(sealed: Gate) -> None:
+    def reword(data: dict[str, Any]) -> None:
+        data["rules"][0]["message"] = "accuracy fulfils its bound"
+        data["quality"]["components"][0]["note"] = "weighed"
+
+    edit(sealed, reword)
+    assert verify(sealed).checks
+
+
 def first(data: dict[str, Any]) -> dict[str, Any]:
     """Return the first test result of a record's JSON."""
     result: dict[str, Any] = data["test_results"]["results"][0]

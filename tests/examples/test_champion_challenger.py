@@ -24,7 +24,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "champion_challenger"
         pytest.param("equal", Verdict.PASS, "", marks=pytest.mark.slow),
         pytest.param("worse", Verdict.FAIL, "accuracy went from 0.9125 to 0.8928"),
         pytest.param("misread", Verdict.FAIL, "accuracy[digit=6] went from", marks=pytest.mark.slow),
-        pytest.param("leaky", Verdict.FAIL, "look for a leak", marks=pytest.mark.slow),
+        pytest.param("leaky", Verdict.FAIL, "check for leakage", marks=pytest.mark.slow),
     ],
 )
 def test_what_the_gate_says_of_each(candidate: str, verdict: Verdict, said: str, tmp_path: Path) -> None:

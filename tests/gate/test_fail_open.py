@@ -263,7 +263,7 @@ def test_required_evidence_is_required_without_declared_cells_too(gate: Gate) ->
     gate.write("mlops.yaml", "version: 1\ngate: {require_evidence: true}\n")
     assert gate.run("--mlops-context=pull_request").ret == 1
     assert gate.record().coverage == 0
-    assert any("recorded no number" in reason.text for reason in gate.record().reasons)
+    assert any("recorded no metric" in reason.text for reason in gate.record().reasons)
 
 
 def test_configuration_above_a_folder_with_a_pytest_ini_counts(gate: Gate) -> None:
