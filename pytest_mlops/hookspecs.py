@@ -41,7 +41,7 @@ def pytest_mlops_metrics() -> Mapping[str, MetricFunction]:
 
 @pytest.hookspec(firstresult=True)
 def pytest_mlops_code_quality(folder: Path, policy: Policy) -> CodeQuality | None:
-    """Return the code quality, in place of the reports that ``quality.code`` names, or ``None``.
+    """Return the code quality, instead of the reports that ``quality.code`` names, or ``None``.
 
     Args:
         folder: Folder of ``mlops.yaml``, or the one the run was started in.
@@ -53,7 +53,7 @@ def pytest_mlops_code_quality(folder: Path, policy: Policy) -> CodeQuality | Non
 def pytest_mlops_checks() -> Mapping[str, type[Check]]:
     """Return further checks for ``checks:`` in ``mlops.yaml``, by the name that ``check:`` calls them by.
 
-    It is asked before tests are collected: of installed plugins, and of the conftest.py files that pytest
+    It is called before tests are collected: for installed plugins, and for the conftest.py files that pytest
     loads at its start.
     """
     raise NotImplementedError

@@ -70,7 +70,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "context": {
         "choices": ("local", "pull_request", "release"),
-        "help": "Where the verdict is needed; by default told from the CI event, else local",
+        "help": "Where the verdict is needed; by default from the CI event, else local",
     },
     "environment": {
         "metavar": "NAME",
@@ -78,11 +78,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "model-version": {
         "metavar": "PATH",
-        "help": "JSON of the model version to test, in place of the model section of mlops.yaml",
+        "help": "JSON of the model version to test, instead of the model section of mlops.yaml",
     },
     "run-id": {
         "metavar": "ID",
-        "help": "Id of this run, for whoever reads the record to hold it against (default: a random one)",
+        "help": "Id of this run, by which readers recognise its record (default: a random one)",
     },
     "sign-key": {
         "metavar": "FILE",
@@ -117,7 +117,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Hold the exit code against the verdict at the very end, whatever happened to the session's own."""
+    """Raise the exit code to 1 at the very end where the decision is to block."""
     if not config.option.mlops_gate:
         return (yield)
     if list(config.invocation_params.args) != sys.argv[1:]:
@@ -142,7 +142,7 @@ def _blocked(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and start the gate if it is asked for."""
+    """Register the marker, and start the gate if it is on."""
     config.addinivalue_line(
         "markers",
         'model_test(covers=["capability:slice"], dataset="name"): '
@@ -177,11 +177,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Item | None:
-    """Collect ModelTest classes; where nobody imported their base there are none to look for."""
+    """Collect ModelTest classes; there are none unless their base was imported."""
     base = sys.modules.get("pytest_mlops.checks.model_test")
     if base is None or not isinstance(obj, type) or not issubclass(obj, base.ModelTest):
         return None
-    if not vars(obj).get("__test__", True):  # its own word; that of the base is for the base
+    if not vars(obj).get("__test__", True):  # its own; that of the base class is for the base class
         return None
     if inspect.isabstract(obj) or obj.__module__ != getattr(collector, "obj", obj).__name__:
         return None

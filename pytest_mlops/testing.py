@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["FakeModel", "FakeRecorder", "make_result"]
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
-"""When made-up results were reached, unless they say otherwise."""
+"""The default timestamp of made-up results."""
 
 
 class FakeRecorder(Recorder):
@@ -64,7 +64,7 @@ class FakeRecorder(Recorder):
         """Return a recorded number.
 
         Raises:
-            KeyError: it was not recorded, or is undefined on these data; the message says what was recorded.
+            KeyError: it was not recorded, or is undefined on these data; the message lists what was recorded.
         """
         found = {measurement.key: measurement.value for measurement in self.measurements}
         value = found.get((name, slice, dataset))
@@ -75,7 +75,7 @@ class FakeRecorder(Recorder):
 
 
 class FakeModel:
-    """A model that answers as it is told, and remembers what it was asked.
+    """A model with given predictions, which keeps the rows it was given.
 
     Args:
         answer: The prediction for every row, or a function of the rows ``X`` that returns one for each.
@@ -113,8 +113,8 @@ def make_result(
         passed: Model tests that passed.
         failed: Model tests that failed.
         measurements: What they recorded.
-        test_results: The tests themselves, in place of ``passed`` and ``failed``.
-        code_quality: What the code reports say.
+        test_results: The tests themselves, instead of ``passed`` and ``failed``.
+        code_quality: Measured code quality.
         model_version: The version under test.
         policy: Thresholds, rules and waivers; by default those of a run without ``mlops.yaml``.
         context: Where the verdict is needed.

@@ -1,4 +1,4 @@
-"""Where a run takes place, told from environment variables and the event that started it."""
+"""The context of a run, from environment variables and the event that started it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _OF_PULL_REQUEST = _MERGED | {"pull_request_target"}
 
 
 def context_from_environ(environ: Mapping[str, str]) -> Context:
-    """Tell in which context the gate is asked.
+    """Return the context in which the gate decides.
 
     A published release or a pushed tag is a release. Everything else that runs in CI counts as a pull
-    request, a schedule or a manual start too: nobody sits at the keyboard to read a warning.
+    request, a schedule or a manual start too: no one is there to read a warning.
     """
     if on_github(environ):
         tag = environ.get("GITHUB_EVENT_NAME") == "push" and environ.get("GITHUB_REF_TYPE") == "tag"
@@ -67,7 +67,7 @@ def ci_run(environ: Mapping[str, str]) -> str | None:
 
 
 def trust_from_event(environ: Mapping[str, str], event: Mapping[str, object] | None) -> Trust:
-    """Tell whether the code of this run was written by somebody who may write to the repository.
+    """Return whether the author of the code under test may write to the repository.
 
     Args:
         environ: Environment variables.
@@ -75,7 +75,7 @@ def trust_from_event(environ: Mapping[str, str], event: Mapping[str, object] | N
 
     Returns:
         ``untrusted-pr`` for a pull request from another repository, from one deleted since, or from one that
-        cannot be told; ``local`` outside CI; else ``ci``.
+        cannot be determined; ``local`` outside CI; else ``ci``.
     """
     if on_github(environ):
         name = environ.get("GITHUB_EVENT_NAME")
@@ -85,7 +85,7 @@ def trust_from_event(environ: Mapping[str, str], event: Mapping[str, object] | N
         elif name == "workflow_run":  # follows another run, that of a pull request from a fork perhaps
             head = text_of(event, "workflow_run", "head_repository", "full_name")
             base = text_of(event, "repository", "full_name")
-        elif name == "issue_comment":  # started by whoever may comment; it does not say whose code is meant
+        elif name == "issue_comment":  # anyone may comment, and it does not name the code
             issue = event.get("issue") if event is not None else None
             return "ci" if isinstance(issue, Mapping) and "pull_request" not in issue else "untrusted-pr"
         else:
@@ -118,12 +118,12 @@ def commits(environ: Mapping[str, str], event: Mapping[str, object] | None) -> t
 
 
 def on_github(environ: Mapping[str, str]) -> bool:
-    """Tell whether this is a run of GitHub Actions."""
+    """Return whether this is a run of GitHub Actions."""
     return _true(environ, "GITHUB_ACTIONS")
 
 
 def on_gitlab(environ: Mapping[str, str]) -> bool:
-    """Tell whether this is a job of GitLab."""
+    """Return whether this is a job of GitLab."""
     return _true(environ, "GITLAB_CI")
 
 
@@ -132,10 +132,10 @@ def _true(environ: Mapping[str, str], name: str) -> bool:
 
 
 def base_commit(environ: Mapping[str, str], event: Mapping[str, object] | None) -> str | None:
-    """Return the commit or branch that what is tested will be held against; ``None`` where nobody says.
+    """Return the commit or branch that the tested change is compared with; ``None`` where it is unknown.
 
     Args:
-        environ: Environment variables. ``MLOPS_BASE`` says it where CI does not.
+        environ: Environment variables. ``MLOPS_BASE`` names it where CI does not.
         event: The webhook payload that started a run on GitHub; ``None`` where it could not be read.
 
     Returns:

@@ -94,7 +94,7 @@ def activity_of(
     repository: str,
     sha: str | None = None,
 ) -> Activity:
-    """Return what is proposed; a pure function of what GitHub says.
+    """Return what is proposed; a pure function of what GitHub sends.
 
     Args:
         name: Name of the event, as in ``GITHUB_EVENT_NAME``.
@@ -153,7 +153,7 @@ def _following(fields: _Fields, repository: str) -> Activity:
 
 
 class _Fields:
-    """Reads an event field by field, and says which is not as it should be."""
+    """Reads an event field by field; errors name the field that is wrong."""
 
     def __init__(self, name: str, payload: Mapping[str, object]) -> None:
         self._name = name
@@ -192,7 +192,7 @@ class _Fields:
             if value is None:
                 return None
             if not isinstance(value, Mapping):
-                raise self._wrong(path, value, "an object on the way there")
+                raise self._wrong(path, value, "an object on the path to it")
             value = value.get(key)
         return value
 

@@ -1,4 +1,4 @@
-"""What git knows of a checkout: its commits, and files as they stand in one of them."""
+"""What git knows of a checkout: its commits, and files as they are in one of them."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
     mode, kind, oid, size = listed.partition("\t")[0].split()
     if kind != "blob" or not mode.startswith("100"):
         raise EvidenceError(f"{inside} is no regular file in commit {commit[:12]}")
-    if not size.isdecimal():  # git says BAD
+    if not size.isdecimal():  # git prints BAD
         raise EvidenceError(f"this clone lacks what {inside} was in commit {commit[:12]}: {HOW_TO_FETCH}")
     return GitFile(root=root, oid=oid, size=int(size))
 
@@ -149,7 +149,7 @@ def file_names(root: Path, commit: str) -> frozenset[str]:
     """Return the path of every file in a commit, relative to ``root``, the top of the work tree.
 
     Raises:
-        EvidenceError: git cannot tell.
+        EvidenceError: git does not know the commit.
     """
     listed = _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
     return frozenset(listed.decode(errors="replace").split("\0")) - {""}
@@ -182,13 +182,13 @@ def _git(folder: Path, *arguments: str, seconds: float = SECONDS) -> bytes:
             stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise EvidenceError(f"git could not be asked: {error}") from error
+        raise EvidenceError(f"git cannot be run: {error}") from error
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise EvidenceError(f"git {arguments[0]}: {said[0] if said else 'found nothing'}")
+        output = done.stderr.decode(errors="replace").strip().splitlines()
+        raise EvidenceError(f"git {arguments[0]}: {output[0] if output else 'no output'}")
     return done.stdout
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what a program that git is told to run has no business with."""
+    """Return the environment without secrets: git may run programs that the repository configures."""
     return {name: value for name, value in os.environ.items() if "TOKEN" not in name}

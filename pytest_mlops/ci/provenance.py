@@ -90,7 +90,7 @@ def _names(path: str) -> list[str]:
 
 
 def _tested(here: str | None, head: str | None, merge: str | None) -> tuple[str | None, str | None]:
-    """Return (head, merge) of what was tested: what lies on disk has the last word over what CI announced.
+    """Return (head, merge) of what was tested: the checkout on disk decides over what CI announced.
 
     A workflow may check out the head itself, where no merge was tested, or on pull_request_target the base.
     """

@@ -90,7 +90,7 @@ def read_receipt(folder: Path) -> Receipt:
     """Read what was fetched.
 
     Raises:
-        EvidenceError: there is no receipt, or it is none of ours.
+        EvidenceError: there is no receipt, or it has another format.
     """
     path = folder / RECEIPT
     try:

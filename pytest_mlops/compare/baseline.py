@@ -1,4 +1,4 @@
-"""What a source of baselines is given, and what it answers."""
+"""The interface of baseline sources: the candidate goes in, a baseline comes out."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Candidate:
         arrays: Folder of its arrays.
         version: The model that was tested, whose model an alias of the registry is one of.
         folder: Folder of ``mlops.yaml``, which paths are relative to.
-        context: Where the question is asked. In a pull request a file is read as it was committed before it.
-        environ: Environment variables, which say what a pull request is proposed on top of.
+        context: Where the run is judged. In a pull request a file is read as it was committed before it.
+        environ: Environment variables, which name the base of a pull request.
     """
 
     refs: Sequence[ArrayRef] = ()
@@ -67,20 +67,20 @@ class NoBaseline:
     """There is none.
 
     Attributes:
-        why: What sources say about it.
+        why: The reasons of the sources.
     """
 
     why: tuple[str, ...] = ()
 
 
 class BaselineSource(Protocol):
-    """One place that a baseline may come from."""
+    """A source that may have a baseline."""
 
     def find(self, candidate: Candidate) -> Baseline | NoBaseline:
         """Return its baseline for ``candidate``.
 
         Raises:
-            EvidenceError: it has one that cannot be trusted, or cannot be asked.
+            EvidenceError: it has one that cannot be trusted, or cannot be read.
             IoError: a copy of one could not be written.
         """
 

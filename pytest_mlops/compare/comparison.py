@@ -75,7 +75,7 @@ def compare_with_baseline(
         refuse_stale(baseline, policy.baseline.max_age_days, now)
         return compare_arrays(policy, candidate, baseline, extra=extra)
     except (EvidenceError, IoError, RecordingError, ValueError, ArithmeticError) as error:
-        # The last two stand for what no check foresaw; one rule's trouble must not cost the run its record.
+        # The last two stand for errors that no check foresaw: one rule must not cost the run its record.
         return Comparison(status="refused", message=f"the baseline cannot be compared with: {error}")
 
 
@@ -126,7 +126,7 @@ def _measure_plugin_metrics(
     """Measure the changes of plugins' metrics that rules are about; each costs thousands of calls."""
     if array.task == "score":
         return []
-    wanted = {
+    ruled = {
         (rule.metric, rule.slice)
         for rule in policy.rules
         if rule.compares and rule.metric in extra and rule.dataset in {None, array.dataset}
@@ -141,7 +141,7 @@ def _measure_plugin_metrics(
             required=_replicates(policy),
             seed=seed,
         )
-        for metric, part in sorted(wanted)
+        for metric, part in sorted(ruled)
         if part == ALL or part in pairing.slices
     ]
 
@@ -187,7 +187,7 @@ def _refuse_itself(reference: BaselineRef, version: ModelVersion | None, *, same
         what = f"it is the same version as the candidate, {version.version_id}"
     elif not known and same_arrays:
         what = (
-            "it predicted exactly what the candidate does, and only model: artifact would tell the two apart"
+            "it predicted exactly what the candidate does, and only model: artifact would distinguish the two"
         )
     else:
         return

@@ -35,7 +35,7 @@ class FileSource:
         """Return the record, as the change under test cannot have written it.
 
         Raises:
-            EvidenceError: it cannot be trusted, or git cannot tell what was committed.
+            EvidenceError: it cannot be trusted, or git does not know what was committed.
             IoError: the copy of a committed one could not be written.
         """
         path: Path | None = candidate.folder / self.path
@@ -70,7 +70,7 @@ def check_out_record(path: Path, base: str, *, start: Path, kept: Path) -> Path 
         that commit has no such file.
 
     Raises:
-        EvidenceError: git cannot tell, or the file is no record.
+        EvidenceError: git does not know the commit, or the file is no record.
         IoError: the copy could not be written.
     """
     root, commit = work_tree(start), merge_base(start, base)

@@ -1,4 +1,4 @@
-"""The sources that ``baseline.from`` names, asked one after another."""
+"""The sources that ``baseline.from`` names, tried in their order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def find_baseline(names: Iterable[str], candidate: Candidate) -> Baseline | NoBa
         candidate: The run that the baseline is for.
 
     Raises:
-        EvidenceError: a source has one that cannot be trusted, or cannot be asked.
+        EvidenceError: a source has one that cannot be trusted, or cannot be read.
         IoError: a copy of one could not be written.
     """
     why: list[str] = []
@@ -65,7 +65,7 @@ def refuse_stale(baseline: Baseline, most: int | None, now: datetime) -> None:
     """Refuse a baseline whose record is more than ``most`` days old.
 
     Raises:
-        EvidenceError: it is; the message says how old it may be.
+        EvidenceError: it is; the message names the limit.
     """
     if baseline.record is None or most is None:
         return

@@ -1,4 +1,4 @@
-"""Two recorded versions compared: the differences, and what a margin or the candidate's rules say of them."""
+"""Two recorded versions compared, and judged by a margin or by the candidate's rules."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def compare_versions(
     """Compare two records example by example, after verifying both.
 
     Args:
-        candidate: The record of the new version, or its path; its policy says how to pair.
+        candidate: The record of the new version, or its path; its policy decides how examples are paired.
         baseline: The record of the version it would replace, or its path.
         margin: Loss that is allowed in every metric and slice compared; by default the candidate's own rules
             on changes decide.
@@ -63,20 +63,22 @@ def compare_versions(
         EvidenceError: a record that cannot be trusted, or the two cannot be compared.
         RecordingError: the labels of both together make no sense.
     """
-    ours, place = _load(candidate, folder)
-    theirs, other_place = _load(baseline, folder)
+    ours, own_folder = _load(candidate, folder)
+    theirs, other_folder = _load(baseline, folder)
     source = str(baseline) if isinstance(baseline, Path) else f"run {theirs.run_id}"
-    found = Baseline(source=source, record=theirs, arrays=other_place / "arrays", refs=theirs.arrays)
-    tested = Candidate(refs=ours.arrays, arrays=place / "arrays", version=ours.model_version, folder=place)
+    found = Baseline(source=source, record=theirs, arrays=other_folder / "arrays", refs=theirs.arrays)
+    tested = Candidate(
+        refs=ours.arrays, arrays=own_folder / "arrays", version=ours.model_version, folder=own_folder
+    )
     comparison = compare_arrays(ours.policy, tested, found)
-    wanted = [delta for delta in comparison.deltas if _is_wanted(delta, metrics, slices)]
-    if not wanted:
+    selected = [delta for delta in comparison.deltas if _is_selected(delta, metrics, slices)]
+    if not selected:
         known = ", ".join(sorted({delta.title for delta in comparison.deltas}))
         raise EvidenceError(f"nothing of that name was compared; there are {known}")
     if margin is None:
-        rules = [rule for rule in ours.policy.rules if rule.compares and _is_wanted(rule, metrics, slices)]
+        rules = [rule for rule in ours.policy.rules if rule.compares and _is_selected(rule, metrics, slices)]
     else:
-        rules = margin_rules(wanted, margin, all_metrics=bool(metrics), min_n=ours.policy.gate.min_n)
+        rules = margin_rules(selected, margin, all_metrics=bool(metrics), min_n=ours.policy.gate.min_n)
     results = evaluate_deltas(
         rules,
         comparison,
@@ -86,7 +88,7 @@ def compare_versions(
         min_n=ours.policy.gate.min_n,
     )
     return VersionComparison(
-        comparison=comparison.model_copy(update={"deltas": tuple(wanted)}),
+        comparison=comparison.model_copy(update={"deltas": tuple(selected)}),
         rules=tuple(results),
         verdict=combine(result.verdict for result in results if result.severity == "block"),
     )
@@ -103,18 +105,18 @@ def margin_rules(
         all_metrics: Whether metrics other than shares take part.
         min_n: Slices with fewer paired examples are only reported.
     """
-    # A name that does not say which way is better stands for a score.
-    ways = {delta.metric: better_direction(delta.metric) or "higher" for delta in deltas}
+    # A metric whose name does not tell its better direction counts as a score.
+    readers = {delta.metric: better_direction(delta.metric) or "higher" for delta in deltas}
     return [
         Rule(
             metric=delta.metric,
-            better=ways[delta.metric],
+            better=readers[delta.metric],
             slice=delta.slice,
             dataset=delta.dataset,
             critical=delta.slice == ALL,
             severity="report" if delta.slice != ALL and delta.n < min_n else "block",
-            max_delta=margin if ways[delta.metric] == "lower" else None,
-            min_delta=None if ways[delta.metric] == "lower" else -margin,
+            max_delta=margin if readers[delta.metric] == "lower" else None,
+            min_delta=None if readers[delta.metric] == "lower" else -margin,
         )
         for delta in deltas
         if all_metrics or delta.metric in SHARES
@@ -130,5 +132,5 @@ def _load(version: Path | IntegrationResult, folder: Path) -> tuple[IntegrationR
     return record, folder
 
 
-def _is_wanted(named: Delta | Rule, metrics: Sequence[str], slices: Sequence[str]) -> bool:
+def _is_selected(named: Delta | Rule, metrics: Sequence[str], slices: Sequence[str]) -> bool:
     return (not metrics or named.metric in metrics) and (not slices or named.slice in slices)

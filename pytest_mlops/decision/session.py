@@ -28,35 +28,35 @@ def judge_session(results: TestResults) -> tuple[GateFinding, ...]:
 
 def _broken(results: TestResults) -> Iterator[GateFinding]:
     session = results.session
-    sentences = []
+    messages = []
     if session.interrupted is not None:
-        sentences.append(f"the run was interrupted: {session.interrupted}")
+        messages.append(f"the run was interrupted: {session.interrupted}")
     if session.collection_errors:
-        sentences.append(
+        messages.append(
             f"{plural(len(session.collection_errors), 'collection error')}: "
             f"{list_some(session.collection_errors)}"
         )
     if session.lost_workers:
-        sentences.append(
+        messages.append(
             f"{plural(len(session.lost_workers), 'worker')} crashed: {list_some(session.lost_workers)}"
         )
     crashed = [test.test_name for test in results.results if test.outcome is Outcome.CRASHED]
     if crashed:
-        sentences.append(f"{plural(len(crashed), 'model test')} died with the process: {list_some(crashed)}")
+        messages.append(f"{plural(len(crashed), 'model test')} died with the process: {list_some(crashed)}")
     incomplete = [test for test in results.results if test.outcome is Outcome.INCOMPLETE]
-    sentences += [f"{test.test_name}: {test.message}" for test in incomplete]
+    messages += [f"{test.test_name}: {test.message}" for test in incomplete]
     if session.artifact is not None:
-        sentences.append(session.artifact)
-    return (GateFinding(verdict=Verdict.INCOMPLETE, text=sentence) for sentence in sentences)
+        messages.append(session.artifact)
+    return (GateFinding(verdict=Verdict.INCOMPLETE, text=message) for message in messages)
 
 
 def _missing(results: TestResults) -> Iterator[GateFinding]:
     counts = Counter(test.outcome for test in results.results)
     total = len(results.results)
     how = f" ({', '.join(results.session.narrowed_by)})" if results.session.narrowed_by else ""
-    for outcome, said in ((Outcome.DESELECTED, "were deselected"), (Outcome.NOT_RUN, "never ran")):
+    for outcome, what in ((Outcome.DESELECTED, "were deselected"), (Outcome.NOT_RUN, "never ran")):
         if counts[outcome]:
-            text = f"{counts[outcome]} of {total} model tests {said}{how}"
+            text = f"{counts[outcome]} of {total} model tests {what}{how}"
             yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if results.session.uncollected:
         text = f"tests were left out before collection ({', '.join(results.session.uncollected)})"
@@ -74,12 +74,12 @@ def _failed(results: TestResults) -> Iterator[GateFinding]:
         failed = results.ordinary.failed
         text = f"ordinary tests failed: {list_some(failed)}"
         yield GateFinding(verdict=Verdict.FAIL, text=text)
-    for sentence in results.session.conflicts:
-        yield GateFinding(verdict=Verdict.FAIL, text=sentence)
+    for conflict in results.session.conflicts:
+        yield GateFinding(verdict=Verdict.FAIL, text=conflict)
 
 
 def comparison_findings(comparison: Comparison | None, rules: Sequence[RuleResult]) -> list[GateFinding]:
-    """Return what a comparison that was refused means where no rule on a change says it already."""
+    """Return the finding of a refused comparison, unless a rule on a change carries it already."""
     if comparison is None or comparison.status != "refused":
         return []
     if any(rule.severity == "block" and comparison.message in rule.message for rule in rules):

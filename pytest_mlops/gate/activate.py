@@ -57,7 +57,7 @@ def activate_controller(config: pytest.Config, *, planning: bool) -> None:
 def _config_runs(
     config: pytest.Config, *, planning: bool
 ) -> tuple[Mapping[str, type[Check]], list[ConfigRun]]:
-    """Settle every run, and put an INCOMPLETE record in place of every earlier one."""
+    """Settle every run, and replace every earlier record by an INCOMPLETE one."""
     runs = bare_runs(config)
     if not planning:
         _discard_earlier(config, runs)
@@ -81,7 +81,7 @@ def _discard_earlier(config: pytest.Config, runs: Sequence[GateRun]) -> None:
 
 
 def _signing_key(option: str | None, environ: Mapping[str, str], run: GateRun) -> SigningKey | None:
-    """Return the key to sign with; ``None`` where none is asked for.
+    """Return the key to sign with; ``None`` where none is named.
 
     Args:
         option: What ``--mlops-sign-key`` names, relative to the folder the run was started in.

@@ -28,7 +28,7 @@ _CHUNK = 1024 * 1024
 
 
 class _UnusableError(Exception):
-    """Why a report cannot be used, as a sentence."""
+    """Why a report cannot be used."""
 
 
 def read_code_quality(folder: Path, reports: CodeReports) -> tuple[CodeQuality, dict[str, str]]:
@@ -39,17 +39,17 @@ def read_code_quality(folder: Path, reports: CodeReports) -> tuple[CodeQuality, 
         reports: Which reports there are.
 
     Returns:
-        What was measured, and report name -> why it could not be used. Anybody may have written a report,
-        so a bad one is an answer and no error.
+        What was measured, and report name -> why it could not be used. A report may come from anyone,
+        so a bad one is a result and no error.
     """
-    ways: dict[str, tuple[str | None, Callable[[Any], float]]] = {
+    readers: dict[str, tuple[str | None, Callable[[Any], float]]] = {
         "coverage": (reports.coverage, _line_coverage),
         "ruff": (reports.ruff, lambda data: _findings_per_kloc(data, folder, reports.source)),
         "complexity": (reports.complexity, _simple_share),
     }
     found: dict[str, float] = {}
     problems: dict[str, str] = {}
-    for name, (path, measure) in ways.items():
+    for name, (path, measure) in readers.items():
         if path is None:
             continue
         try:
@@ -95,7 +95,7 @@ def _simple_share(data: Any) -> float:
     for file, blocks in data.items():
         if not isinstance(blocks, list):
             reason = blocks.get("error") if isinstance(blocks, dict) else blocks
-            raise _UnusableError(f"radon could not read {_short(file)}: {_short(reason)}; mend that file")
+            raise _UnusableError(f"radon could not read {_short(file)}: {_short(reason)}; fix that file")
         # The same method stands in the file's list and in its class's, a closure perhaps too.
         complexities.extend(dict(_functions(blocks)).values())
     if not complexities:

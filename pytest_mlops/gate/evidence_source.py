@@ -1,7 +1,7 @@
 """The evidence source: attaches what tests recorded to their reports, where they run.
 
-It lives in the one process of a plain run, or in each xdist worker; everything it knows it is told in plain
-JSON types, and everything it has to say travels on reports.  PYTEST_DONT_REWRITE.
+It lives in the one process of a plain run, or in each xdist worker; what it knows comes in plain JSON
+types, and what it records travels on reports.  PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class EvidenceSource:
     """Hooks of the process in which tests run.
 
     Args:
-        settings: What the controller says of each configuration.
+        settings: Each configuration, as the controller describes it.
         extra_checks: Checks that plugins bring along, by name.
     """
 
@@ -84,7 +84,7 @@ class EvidenceSource:
         return self._worker_config_at[path]
 
     def open_sink(self, item: pytest.Item, worker_config: WorkerConfig) -> Sink:
-        """Start a fresh attempt of ``item``; what an earlier attempt recorded gives way."""
+        """Start a new attempt of ``item``, which replaces what an earlier attempt recorded."""
         previous = item.stash.get(_SINK_KEY, None)
         if previous is not None:
             for key in previous.keys:
@@ -124,13 +124,13 @@ class EvidenceSource:
         mark = OUTSIDE if worker_config is None else self._understand(found, worker_config)
         if isinstance(mark, str):
             path, line, _ = item.reportinfo()
-            place = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
-            return f"{place}: {item.name}: model_test {mark}"
+            where = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
+            return f"{where}: {item.name}: model_test {mark}"
         item.stash[_MARK_KEY] = mark
         return None
 
     def _understand(self, found: pytest.Mark, worker_config: WorkerConfig) -> ModelTestMark | str:
-        """Read a marker once for all the parameter cases that share it; a sentence says what is wrong."""
+        """Read a marker once for all parameter cases that share it; return what is wrong with it."""
         last = self._read_last
         if last is None or last[0] is not found or last[1] is not worker_config:
             mark = read_mark(found)
@@ -140,10 +140,10 @@ class EvidenceSource:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, None, None]:
-        """Note every model test that was collected, and which of them others then took out."""
+        """Note every model test that was collected, and which of them other plugins then deselected."""
         collected = {item.nodeid: mark for item in items if (mark := item.stash.get(_MARK_KEY, None))}
         yield
-        # Others may have marked tests in this very hook.
+        # Other plugins may have marked tests in this very hook.
         late = [item for item in items if _MARK_KEY not in item.stash]
         problems = [problem for item in late if (problem := self._read(item)) is not None]
         if problems:
@@ -153,16 +153,16 @@ class EvidenceSource:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
-        """Spare garbage collections the way through every collected item, which all live to the end anyway.
+        """Exclude the collected items from garbage collections: they live to the end of the run.
 
-        The more tests there are, and the more is recorded of them, the more of a run that way is. What is
-        frozen here the plugin thaws when pytest itself has cleaned up.
+        The more tests there are, the longer each collection would take. The plugin thaws what is frozen here
+        when pytest itself has cleaned up.
         """
         gc.freeze()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Take ``return False`` for what it means, where pytest only warns."""
+        """Fail a test that returns False, where pytest only warns."""
         __tracebackhide__ = True
         if _MARK_KEY not in pyfuncitem.stash:
             return (yield)
@@ -179,7 +179,7 @@ class EvidenceSource:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Send along what was recorded; leave to the gate the failures it is to decide on."""
+        """Attach what was recorded; leave to the gate the failures that it decides on."""
         report = yield
         if not self._plan_sent:
             self._plan_sent = True
@@ -212,7 +212,7 @@ class EvidenceSource:
             _payload(report)["outcome"] = "failed"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Where no test made a report, send the plan with the worker's farewell."""
+        """Send the plan with the worker's last message if no test made a report."""
         if not self._plan_sent and hasattr(session.config, "workeroutput"):
             session.config.workeroutput[ATTRIBUTE] = self.plan
 
@@ -253,11 +253,11 @@ def _no_false(answer: object) -> object:
 
 
 def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:
-    """Describe the model tests that are expected, in JSON types.
+    """Return the model tests that are expected, in JSON types.
 
     Returns:
-        ``marks``: what the markers say, each once; ``tests``: node id -> position of its marker in ``marks``,
-        in collection order; ``deselected``: node ids that others took out.
+        ``marks``: the content of the markers, each once; ``tests``: node id -> position in ``marks``, in
+        collection order; ``deselected``: node ids that other plugins removed.
     """
     positions: dict[ModelTestMark, int] = {}
     tests = {node_id: positions.setdefault(mark, len(positions)) for node_id, mark in collected.items()}
@@ -292,7 +292,7 @@ def activate_worker(config: pytest.Config, settings: list[dict[str, Any]]) -> No
 
 
 def deactivate(config: pytest.Config) -> None:
-    """Take out what activation put in."""
+    """Unregister what activation registered."""
     for name in (SOURCE_NAME, SESSION_NAME):
         if config.pluginmanager.hasplugin(name):
             config.pluginmanager.unregister(name=name)
@@ -304,7 +304,7 @@ def register_source(
     """Start the evidence source of this process."""
     for each in settings:
         if each.config is not None and not _spanned(config, Path(each.config)):
-            # Checks are expected whatever paths were asked for.
+            # Checks are expected whatever paths were given.
             config.args.append(each.config)
     source = EvidenceSource(settings, checks)
     config.stash[SOURCE_KEY] = source

@@ -1,4 +1,4 @@
-"""What plugins bring along through our hooks, asked for and checked.  PYTEST_DONT_REWRITE."""
+"""What plugins provide through our hooks, checked.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def extra_metrics(hook: Any) -> dict[str, MetricFunction]:
 def compared_metrics(hook: Any, policy: Policy) -> dict[str, MetricFunction]:
     """Return the metrics of plugins that rules on changes need; nothing where no rule compares.
 
-    What is wrong with them, the tests that recorded them have said; here it leaves them uncompared.
+    An error in them has failed the tests that recorded them; here they are left uncompared.
     """
     if not any(rule.compares for rule in policy.rules):
         return {}
@@ -86,7 +86,7 @@ def compared_metrics(hook: Any, policy: Policy) -> dict[str, MetricFunction]:
 
 
 def extra_checks(hook: Any) -> dict[str, type[Check]]:
-    """Return the checks that plugins bring along, by name.
+    """Return the checks that plugins provide, by name.
 
     Raises:
         ConfigError: a hook raised, or gave something that is no check under its own name.
@@ -111,7 +111,7 @@ def extra_checks(hook: Any) -> dict[str, type[Check]]:
 
 
 def _wrong_check(name: object, cls: object, found: Mapping[str, object]) -> str | None:
-    from pytest_mlops.checks.base import Check  # noqa: PLC0415 -- where plugins bring some only
+    from pytest_mlops.checks.base import Check  # noqa: PLC0415 -- where plugins provide some only
     from pytest_mlops.checks.catalog import BUILT_IN  # noqa: PLC0415
 
     if not (isinstance(cls, type) and issubclass(cls, Check)):
@@ -121,7 +121,7 @@ def _wrong_check(name: object, cls: object, found: Mapping[str, object]) -> str 
         return f'{cls.__name__} needs the field check: Literal["{name}"] = "{name}"'
     if name in BUILT_IN:
         return "is the name of a check of pytest-mlops; choose another"
-    return "is brought along by two plugins; rename one of them" if name in found else None
+    return "is provided by two plugins; rename one of them" if name in found else None
 
 
 def measured_code_quality(hook: Any, folder: Path, policy: Policy) -> CodeQuality | str | None:
@@ -138,7 +138,7 @@ def measured_code_quality(hook: Any, folder: Path, policy: Policy) -> CodeQualit
 
 
 def announce(hook: Any, record: IntegrationResult, path: Path) -> str | None:
-    """Tell plugins of the verdict; a sentence says what went wrong there."""
+    """Call the plugins' hook for the verdict; return what went wrong there."""
     try:
         hook.pytest_mlops_after_verdict(record=record, path=path)
     except KeyboardInterrupt:

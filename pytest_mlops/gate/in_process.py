@@ -71,7 +71,7 @@ async def integrate_tests(
     thresholds: Thresholds,
     context: Context | None,
 ) -> IntegrationResult:
-    """Run model tests, judge them, write the record, and keep it in the history where that is asked for.
+    """Run model tests, judge them, write the record, and keep it in a configured history.
 
     Args:
         tests: The tests.
@@ -80,7 +80,7 @@ async def integrate_tests(
         path: Where the record goes.
         config: ``mlops.yaml`` with the policy; by default the built-in one applies.
         thresholds: At least what has to be reached.
-        context: Where the verdict is needed; by default told from the environment.
+        context: Where the verdict is needed; by default from the environment.
 
     Raises:
         ConfigError: the configuration is wrong.
@@ -94,9 +94,9 @@ async def integrate_tests(
     write_record(run, unfinished(run))
     record = await _run(tests, run)
     write_record(run, record)
-    trouble = await asyncio.to_thread(keep_history, run, record)
-    if trouble is not None:
-        warnings.warn(trouble, stacklevel=2)
+    problem = await asyncio.to_thread(keep_history, run, record)
+    if problem is not None:
+        warnings.warn(problem, stacklevel=2)
     return record
 
 
@@ -208,15 +208,15 @@ def _outcome(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    line = next((each.strip() for each in str(error).splitlines() if each.strip()), "")
     plain = isinstance(error, CheckFailed | IncompleteEvidence | pytest.skip.Exception)
-    return (said if plain and said else f"{type(error).__name__}: {said}".rstrip(": "))[:300]
+    return (line if plain and line else f"{type(error).__name__}: {line}".rstrip(": "))[:300]
 
 
 def _name(test: ModelTest) -> str:
     try:
         return str(test.get_name()) or type(test).__name__
-    except Exception:  # noqa: BLE001 -- a test that cannot say its name still has one
+    except Exception:  # noqa: BLE001 -- a test whose name raises still has one
         return type(test).__name__
 
 

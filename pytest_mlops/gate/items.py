@@ -38,7 +38,7 @@ class ModelItem(pytest.Function):
         excinfo: pytest.ExceptionInfo[BaseException],
         style: Any = None,  # noqa: ARG002 -- pytest.Node has it, pytest.Function does not
     ) -> Any:
-        """Show our own sentences as they are, and everything else with its traceback."""
+        """Show our own messages without a traceback, and everything else with one."""
         if isinstance(excinfo.value, CheckFailed | IncompleteEvidence | UndecidedEvidence):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
@@ -97,7 +97,7 @@ def _run_check(check: Check, worker_config: WorkerConfig, config: Path) -> Calla
 def evaluate(
     check: Check, worker_config: WorkerConfig, config: Path, request: pytest.FixtureRequest
 ) -> CheckResult:
-    """Give a check what it asks for, and let it reach its verdict.
+    """Resolve the fixtures that a check names, and let it reach its verdict.
 
     Raises:
         IncompleteEvidence: a fixture is missing or raised, or what it gave cannot be evidence.
@@ -117,7 +117,7 @@ def evaluate(
 
 
 def answer(result: CheckResult) -> None:
-    """Tell pytest and the gate what a check found.
+    """Raise what pytest and the gate take for the verdict of a check.
 
     Raises:
         CheckFailed: FAIL.

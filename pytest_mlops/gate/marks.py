@@ -1,4 +1,4 @@
-"""The ``model_test`` marker: what it may say, and how it is read.  PYTEST_DONT_REWRITE."""
+"""The ``model_test`` marker and how it is read.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SIGNATURE = 'model_test(covers=["capability:slice"], dataset="name")'
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelTestMark:
-    """What the marker says: the cells a test claims, and the data set it measures on."""
+    """The content of the marker: the cells a test claims, and the data set it measures on."""
 
     covers: tuple[str, ...] = ()
     dataset: str | None = None
 
 
 def read_mark(mark: pytest.Mark) -> ModelTestMark | str:
-    """Read one marker; a sentence says what is wrong with it."""
+    """Read one marker, or return what is wrong with it."""
     if mark.args:
         return f"got a positional argument {mark.args[0]!r}; write {SIGNATURE}"
     unknown = sorted(set(mark.kwargs) - {"covers", "dataset"})
@@ -51,11 +51,11 @@ def read_mark(mark: pytest.Mark) -> ModelTestMark | str:
 
 
 def undeclared(mark: ModelTestMark, cells: Sequence[tuple[str, str | None]]) -> str | None:
-    """Say which claimed cell ``mlops.yaml`` does not declare; ``None`` where all is well.
+    """Return which claimed cell ``mlops.yaml`` does not declare; ``None`` if all are declared.
 
     Args:
         mark: The marker of one test.
-        cells: (name, data set) of every declared cell; with none declared there is nothing to hold against.
+        cells: (name, data set) of every declared cell; with none declared every claim is accepted.
     """
     if not cells:
         return None

@@ -1,4 +1,4 @@
-"""Records of a matrix, joined into one and judged anew."""
+"""Records of a matrix, merged into one and judged again."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ class Expected:
     names: tuple[str, ...] = ()
 
     def lost(self, shards: Sequence[Shard]) -> str | None:
-        """Return a sentence that says which shards are missing; ``None`` where all are there.
+        """Return which shards are missing, as a message; ``None`` if all are there.
 
         Raises:
-            EvidenceError: there is one that nobody expects.
+            EvidenceError: there is one that the manifest does not name.
         """
         found = [shard.name for shard in shards]
-        strangers = sorted(set(found) - set(self.names)) if self.names else []
-        if strangers or len(found) > self.count:
-            who = f"shard {strangers[0]}" if strangers else f"{len(found)} shards"
-            raise EvidenceError(f"there is {who}, and the manifest expects {self._said()}")
+        unexpected = sorted(set(found) - set(self.names)) if self.names else []
+        if unexpected or len(found) > self.count:
+            found_name = f"shard {unexpected[0]}" if unexpected else f"{len(found)} shards"
+            raise EvidenceError(f"there is {found_name}, and the manifest expects {self._describe()}")
         missing = [name for name in self.names if name not in found]
         if missing:
             return f"{len(missing)} of {self.count} shards are missing: {', '.join(missing[:5])}"
@@ -75,7 +75,7 @@ class Expected:
             return f"{self.count - len(found)} of {self.count} shards are missing"
         return None
 
-    def _said(self) -> str:
+    def _describe(self) -> str:
         return ", ".join(self.names) if self.names else str(self.count)
 
 
@@ -166,10 +166,10 @@ def _check_one_run(shards: Sequence[Shard]) -> None:
     first = shards[0]
     for shard in shards[1:]:
         for what, of in facts:
-            ours, theirs = of(first.record), of(shard.record)
-            if ours != theirs:
+            expected, found = of(first.record), of(shard.record)
+            if expected != found:
                 raise EvidenceError(
-                    f"the {what} of shard {shard.name} is {theirs}, that of shard {first.name} {ours}; "
+                    f"the {what} of shard {shard.name} is {found}, that of shard {first.name} {expected}; "
                     "expected shards of one run"
                 )
 
@@ -228,7 +228,7 @@ def _code_quality(records: Sequence[IntegrationResult]) -> CodeQuality:
 
 
 def _comparison(records: Sequence[IntegrationResult]) -> Comparison | None:
-    """Join what was compared; a shard without predictions had nothing to compare, and says so in vain."""
+    """Merge the comparisons, except those of shards without predictions."""
     having = [record for record in records if record.arrays] or list(records)
     found = [record.comparison for record in having if record.comparison is not None]
     refused = next((one for one in found if one.status == "refused"), None)

@@ -1,4 +1,4 @@
-"""How the person at the keyboard narrowed a run to a part of its tests.  PYTEST_DONT_REWRITE."""
+"""Options that narrow a run to a part of its tests.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Narrowing", "holds_model_tests", "narrowing_of"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Narrowing:
-    """Options that can leave tests out, sorted by how one learns that they did.
+    """Options that can leave tests out, sorted by how that shows.
 
     Attributes:
         deselecting: Left-out tests are seen as deselected (``-k``, ``-m``, ``--deselect``).
@@ -35,7 +35,7 @@ class Narrowing:
     paths: tuple[str, ...] = ()
 
     def effective(self, *, deselected: bool, stopped: bool) -> tuple[str, ...]:
-        """Return what did narrow this run."""
+        """Return the options that did narrow this run."""
         options = (
             *(self.deselecting if deselected else ()),
             *(self.stopping if stopped else ()),
@@ -92,9 +92,9 @@ def _narrower(arguments: Iterable[str], folder: Path, gated: Path, testpaths: li
     if not paths or any("::" in argument for argument in arguments):
         return []
     spans = any(gated.resolve().is_relative_to(path) for path in paths)
-    wanted = [path.resolve() for path in testpaths]
-    spans_testpaths = bool(wanted) and all(
-        any(want.is_relative_to(path) for path in paths) for want in wanted
+    expected = [path.resolve() for path in testpaths]
+    spans_testpaths = bool(expected) and all(
+        any(each.is_relative_to(path) for path in paths) for each in expected
     )
     return [] if spans or spans_testpaths else [str(argument) for argument in arguments]
 
@@ -127,10 +127,10 @@ def _leaving_out(config: pytest.Config, arguments: list[str], gated: Path) -> li
 
 
 def holds_model_tests(file: Path) -> bool:
-    """Tell whether the source of a test file speaks of model tests, or cannot be read."""
+    """Return whether the source of a test file mentions model tests, or cannot be read."""
     try:
         source = file.read_bytes()
-    except OSError:  # pytest says so itself
+    except OSError:  # pytest reports that itself
         return True
     return any(text in source for text in MODEL_TEST)
 
@@ -140,13 +140,13 @@ def _test_files(config: pytest.Config, folders: list[Path]) -> Iterator[Path]:
     patterns = config.getini("python_files")
     kept_out = config.getini("norecursedirs")
     for folder in folders:
-        for place, names, files in os.walk(folder):
+        for parent, names, files in os.walk(folder):
             names[:] = [
                 name
                 for name in names
                 if not any(fnmatchcase(name, pattern) for pattern in kept_out)
-                and not any((Path(place) / name / config).exists() for config in CONFIG_NAMES)
+                and not any((Path(parent) / name / config).exists() for config in CONFIG_NAMES)
             ]
             for name in files:
                 if any(fnmatchcase(name, pattern) for pattern in patterns):
-                    yield Path(place) / name
+                    yield Path(parent) / name

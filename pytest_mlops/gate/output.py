@@ -31,7 +31,7 @@ def discard_record(path: Path) -> None:
     """
     try:
         path.unlink(missing_ok=True)
-    except NotADirectoryError:  # nothing lies below a file; writing the record will say so
+    except NotADirectoryError:  # nothing lies below a file; writing the record will fail with a message
         return
     except OSError as error:
         # Nothing can be removed from the folder; to empty the file takes neither that right nor space.
@@ -43,7 +43,7 @@ def discard_record(path: Path) -> None:
 
 
 def write_record(run: GateRun, record: IntegrationResult) -> bytes:
-    """Put ``record`` in place of whatever was there, and return its bytes.
+    """Write ``record``, replacing any file at its path, and return its bytes.
 
     Raises:
         IoError: it could not be written; the record that stood there still stands.
@@ -66,7 +66,7 @@ def write_attested(run: GateRun, record: IntegrationResult, key: SigningKey | No
 def keep_history(run: GateRun, record: IntegrationResult) -> str | None:
     """Record a run in the store where ``mlops.yaml`` asks for it; return what went wrong.
 
-    The code of an untrusted pull request made what it says, so a run of it never enters the history.
+    The code of an untrusted pull request can forge a record, so a run of it never enters the history.
     """
     settings = None if run.config is None else run.config.config.history
     if settings is None or run.provenance.trust == "untrusted-pr":
@@ -79,6 +79,6 @@ def keep_history(run: GateRun, record: IntegrationResult) -> str | None:
 
         with open_store(folder=run.folder, timeout=LOCK_SECONDS) as store:
             record_result(store, record, actor=default_actor(), keep=settings.keep, max_age=settings.max_age)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- the verdict stands, whatever the store says
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- the verdict stands, whatever the store does
         return f"this run is not in the history: {str(error) or type(error).__name__}"
     return None

@@ -1,4 +1,4 @@
-"""The recorder: the ``mlops`` fixture, where a model test leaves its evidence.  PYTEST_DONT_REWRITE."""
+"""The ``mlops`` fixture, with which a model test records its evidence.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Parameters = ParamSpec("Parameters")
 
 
 def _remembered(call: Callable[Concatenate[Recorder, Parameters], None]) -> Callable[..., None]:
-    """Leave a refusal in the evidence, so that a test that catches it and goes on is no pass."""
+    """Note a refusal in the evidence, so that a test that catches it and goes on does not pass."""
 
     @functools.wraps(call)
     def recording(self: Recorder, *args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
@@ -49,13 +49,13 @@ class Recorder:
     """Records the evidence of one model test.
 
     Every call checks what it is given where you called it, and raises
-    :class:`~pytest_mlops.errors.RecordingError` with one sentence if it cannot be evidence. Without
+    :class:`~pytest_mlops.errors.RecordingError` with one message if it cannot be evidence. Without
     ``--mlops-gate`` the calls check and compute just the same, and keep nothing.
 
     Args:
         sink: Where the evidence of this attempt goes.
         worker_config: The configuration that the test belongs to; ``None`` without the gate.
-        extra_metrics: Returns the metrics that plugins define; asked when predictions come in.
+        extra_metrics: Returns the metrics that plugins define; called when predictions are recorded.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Recorder:
         name: str,
         value: float,
         *,
-        slice: str = ALL,  # noqa: A002 -- the field's word for it, and the record's
+        slice: str = ALL,  # noqa: A002 -- the field's term, and the record's
         dataset: str | None = None,
         n: int | None = None,
         stderr: float | None = None,
@@ -141,12 +141,12 @@ class Recorder:
             y_true: True labels or values, shape (n,).
             y_pred: Predicted labels or values, shape (n,).
             y_score: Probability of the positive class, shape (n,), or of each class in sorted order, (n, K).
-            ids: Unique example ids, shape (n,); by default their positions, which the record says.
+            ids: Unique example ids, shape (n,); by default their positions, which the record notes.
             inputs: What the model was given, shape (n, ...). A hash of each is kept, and a comparison of two
                 runs is refused where they differ.
             slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
             dataset: The data set; by default the marker's.
-            task: ``classification`` or ``regression``; by default told from the values.
+            task: ``classification`` or ``regression``; by default inferred from the values.
             positive: The positive label of a binary task.
             baseline: What the version that would be replaced predicts, shape (n,): what rules on changes
                 compare with, where ``baseline.from`` has ``run``.
@@ -366,7 +366,7 @@ class Recorder:
 
 
 def _cases(inputs: object, n: int) -> dict[str, NDArray[Any]]:
-    """Return the hashes of what the model was given, where the caller said what that was."""
+    """Return the hashes of what the model was given, where the caller passed it."""
     if inputs is None:
         return {}
     from pytest_mlops.metrics.input_hashes import CASES, hash_inputs  # noqa: PLC0415 -- NumPy only when needed

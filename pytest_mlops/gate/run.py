@@ -67,17 +67,17 @@ class RunEvents:
     skipped_files: dict[str, str] = field(default_factory=dict)
     """Files with model tests that were skipped as a whole -> why."""
     stopped: bool = False
-    """The run ended early because ``-x`` or ``--maxfail`` said so."""
+    """The run ended early because of ``-x`` or ``--maxfail``."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class ConfigRun:
-    """What the controller gathers for one configuration."""
+    """What the controller collects for one configuration."""
 
     run: GateRun
     settings: WorkerSettings
     key: SigningKey | None = None
-    """Signs what the record says."""
+    """Signs the statement about the record."""
     tally: RunTally = field(default_factory=RunTally)
     events: RunEvents = field(default_factory=RunEvents)
     record: IntegrationResult | None = None
@@ -87,13 +87,13 @@ class ConfigRun:
 
     @property
     def blocked(self) -> bool:
-        """Whether the exit code has to say so."""
+        """Whether the exit code has to report a block."""
         decided = self.record is not None and self.record.decision is Decision.ALLOW
         return not decided or self.write_error is not None
 
 
 CONFIG_RUNS_KEY: pytest.StashKey[list[ConfigRun]] = pytest.StashKey()
-"""What the controller gathers, where the exit code can be held against it at the very end."""
+"""The runs of the controller, which decide on the exit code at the very end."""
 
 
 def share_of(plan: dict[str, Any], belongs: Callable[[str], bool]) -> dict[str, Any]:

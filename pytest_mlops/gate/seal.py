@@ -1,4 +1,4 @@
-"""Sealing: a run and its tally become the IntegrationResult. The only place where a record is made."""
+"""Sealing: a run and its tally become the IntegrationResult. Records are made here only."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def expected_checks(run: GateRun, root: Path) -> list[tuple[str, tuple[str, ...]
     """Return (node id, cells, data set) of every configured check, which a run must not be without."""
     if run.config is None:
         return []
-    place = Path(os.path.relpath(run.config.path, root)).as_posix()
+    file = Path(os.path.relpath(run.config.path, root)).as_posix()
     return [
         (
-            f"{place}::{check.title()}",
+            f"{file}::{check.title()}",
             tuple(cell if ":" in cell else f"{cell}:{ALL}" for cell in check.covers),
             check.dataset,
         )
@@ -142,7 +142,7 @@ def _compare(
 
 
 def _code_quality(run: GateRun, code: CodeQuality | str | None) -> tuple[CodeQuality, dict[str, str]]:
-    """Return what was measured, and name -> why something could not be used."""
+    """Return what was measured, and report name -> why it could not be used."""
     if isinstance(code, str):
         return CodeQuality(), {"hook": code}
     if code is not None:

@@ -1,4 +1,4 @@
-"""The gate session: listens to the whole run on the controller, seals it, shows it.  PYTEST_DONT_REWRITE."""
+"""The hooks of the controller: follow the whole run, seal it, show it.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ class GateSession:
         """Return the config run whose folder a node lies in; where it lies in none, it concerns them all."""
         if not self._folders:
             return self.config_runs
-        place = node_id.partition("::")[0]
-        if place not in self._config_runs_at:
-            index = nearest((self._root / place).resolve(), self._folders)
-            self._config_runs_at[place] = self.config_runs if index is None else (self.config_runs[index],)
-        return self._config_runs_at[place]
+        file = node_id.partition("::")[0]
+        if file not in self._config_runs_at:
+            index = nearest((self._root / file).resolve(), self._folders)
+            self._config_runs_at[file] = self.config_runs if index is None else (self.config_runs[index],)
+        return self._config_runs_at[file]
 
     def pytest_report_header(self) -> list[str]:
-        """Say what is gated, a line for each configuration."""
+        """Return what is gated, a line for each configuration."""
         return [header_line(config_run.run) for config_run in self.config_runs]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell an xdist worker what it has to know."""
+        """Send an xdist worker its configuration."""
         workers = int(node.workerinput.get("workercount", 1))
         node.workerinput[ATTRIBUTE] = [
             {**config_run.settings.to_json(), "workers": workers} for config_run in self.config_runs
@@ -71,7 +71,7 @@ class GateSession:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
-        """Take in the farewell of a worker, or note that it had none."""
+        """Read the last message of a worker, or note that it crashed."""
         if error is not None:
             for config_run in self.config_runs:
                 config_run.events.lost_workers.append(node.gateway.id)
@@ -87,7 +87,7 @@ class GateSession:
                 config_run.events.skipped_files[report.nodeid] = reason_of(report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Fold one report in."""
+        """Add one report."""
         payload = getattr(report, ATTRIBUTE, None)
         if payload is not None and payload.get("plan") is not None:
             # Taken out, since pytest keeps its reports and with them as many lists as there are tests.
@@ -108,12 +108,12 @@ class GateSession:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note why the run ended early."""
-        said = str(excinfo.value)
+        reason = str(excinfo.value)
         for config_run in self.config_runs:
-            if said.startswith(STOPPING):
+            if reason.startswith(STOPPING):
                 config_run.events.stopped = True
             elif not config_run.events.collection_errors:
-                config_run.events.interrupted = said or excinfo.typename
+                config_run.events.interrupted = reason or excinfo.typename
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Note that pytest itself failed."""
@@ -123,7 +123,7 @@ class GateSession:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Seal: the one place that always runs, whatever ended the run."""
+        """Seal the runs: pytest always calls this hook, whatever ended the session."""
         self._plan(session.config.stash[SOURCE_KEY].plan)  # where no test made a report that could bring it
         for config_run in self.config_runs:
             if str(session.shouldfail).startswith(STOPPING):
@@ -134,14 +134,14 @@ class GateSession:
             and session.exitstatus == pytest.ExitCode.OK
         ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        # Whoever listens is told last, when every record stands.
+        # History and hooks come last, when every record is written.
         for config_run in self.config_runs:
             if config_run.record is not None and config_run.write_error is None:
-                said = (
+                problems = (
                     keep_history(config_run.run, config_run.record),
                     announce(session.config.hook, config_run.record, config_run.run.path),
                 )
-                config_run.warnings += [warning for warning in said if warning is not None]
+                config_run.warnings += [problem for problem in problems if problem is not None]
 
     def _seal(self, config_run: ConfigRun, hook: Any) -> None:
         with collector_paused():

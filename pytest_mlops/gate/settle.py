@@ -38,10 +38,10 @@ RECORD_START = b'{"schema_version"'
 
 
 def bare_runs(config: pytest.Config) -> list[GateRun]:
-    """Describe the run of each configuration, before any of them is read.
+    """Return the run of each configuration, before any of them is read.
 
     With several, the record of ``models/a/mlops.yaml`` goes to ``models/a/`` below the folder that
-    ``--mlops-result`` names a file in: so it can be made INCOMPLETE before the configuration is read, which
+    ``--mlops-result`` names a file in: so it is known before the configuration is read, which
     may be broken.
 
     Raises:
@@ -64,7 +64,7 @@ def bare_runs(config: pytest.Config) -> list[GateRun]:
 
 
 def _bare_run(config: pytest.Config) -> GateRun:
-    """Describe what does not depend on the configuration."""
+    """Return what does not depend on the configuration."""
     option = config.option
     context = Context(option.mlops_context) if option.mlops_context else context_from_environ(os.environ)
     folder = config.invocation_params.dir
@@ -90,7 +90,7 @@ def _bare_run(config: pytest.Config) -> GateRun:
 
 
 def _result_path(path: Path) -> Path:
-    """Refuse to put a record in place of a file that is none."""
+    """Refuse to replace a file that is no record."""
     try:
         with path.open("rb") as stream:
             found = stream.read(len(RECORD_START))
@@ -113,7 +113,7 @@ def settle(config: pytest.Config, bare: GateRun, checks: Mapping[str, type[Check
     Args:
         config: pytest's configuration.
         bare: What is known of the run.
-        checks: Checks that plugins bring along, by name.
+        checks: Checks that plugins provide, by name.
 
     Raises:
         ConfigError: an option or the configuration is wrong.

@@ -1,4 +1,4 @@
-"""The sink: what one attempt of one test recorded, until a report takes it along."""
+"""What one attempt of one test recorded, until a report carries it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Sink:
     node_id: str
     mark: ModelTestMark
     recorded: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """``measurements``, ``arrays`` or ``artifacts`` -> what came in of it since the last report."""
+    """``measurements``, ``arrays`` or ``artifacts`` -> what was recorded of it since the last report."""
     keys: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def add(self, kind: str, entries: Iterable[dict[str, Any]]) -> None:
-        """Take in evidence of one kind; a kind that never comes in takes no memory."""
+        """Add evidence of one kind."""
         self.recorded.setdefault(kind, []).extend(entries)
 
     def drain(self) -> dict[str, Any] | None:
-        """Hand over what came in since the last call; ``None`` for nothing."""
+        """Return what was recorded since the last call; ``None`` for nothing."""
         recorded, self.recorded = self.recorded, {}
         return recorded or None
 
 
 def second_writer(key: tuple[str, str, str | None], first: str, second: str) -> str:
-    """Say that two recording calls used one key."""
+    """Return the message for two recording calls that used one key."""
     who = f"by {first} and again by {second}" if first != second else f"twice by {first}"
     return (
         f"{metric_title(*key)} was recorded {who}; a number has one writer. "

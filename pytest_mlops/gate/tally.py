@@ -1,4 +1,4 @@
-"""The tally: pytest's stream of reports, folded into one outcome per test.  PYTEST_DONT_REWRITE."""
+"""pytest's reports, reduced to one outcome per test.  PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHASES = frozenset({"setup", "call", "teardown"})
 
 @dataclass(kw_only=True, slots=True)
 class TestEntry:
-    """What is known of one model test so far; outcomes are the values of ``records.results.Outcome``."""
+    """The state of one model test; outcomes are the values of ``records.results.Outcome``."""
 
     covers: tuple[str, ...]
     dataset: str | None
@@ -36,14 +36,14 @@ class TestEntry:
     subtests_skipped: int = 0
 
     def start_again(self, report: pytest.TestReport) -> None:
-        """Put aside the attempt that ``report`` ends, since a rerun replaces it with all it recorded."""
+        """Store the attempt that ``report`` ends; a rerun replaces what it recorded."""
         outcome = "failed" if report.when == "call" else "errored"
         self.attempts += ((outcome, self.duration + report.duration, reason_of(report)),)
         self.outcome, self.conclusive, self.duration, self.message = "not_run", False, 0.0, ""
         self.payloads, self.subtests, self.subtests_skipped = (), 0, 0
 
     def add(self, report: pytest.TestReport) -> None:
-        """Fold in the report of one phase."""
+        """Add the report of one phase."""
         self.duration += report.duration
         if report.when == "call":
             self._add_call(report)
@@ -101,7 +101,7 @@ class RunTally:
         self._crashed: list[str] = []
 
     def plan(self, plan: dict[str, Any]) -> None:
-        """Take in what was collected; every worker sends the same, and the first one counts."""
+        """Read what was collected; every worker sends the same, and the first one counts."""
         if self.planned:
             return
         self.planned = True
@@ -121,11 +121,11 @@ class RunTally:
                 self.entries[node_id] = TestEntry(covers=covers, dataset=dataset)
 
     def skip(self, node_id: str, why: str) -> None:
-        """Count a file that was skipped as a whole as one test, since nobody knows how many it holds."""
+        """Count a file that was skipped as a whole as one test; how many it holds is unknown."""
         self.entries[node_id] = TestEntry(covers=(), dataset=None, outcome="skipped", message=why)
 
     def add(self, report: pytest.TestReport) -> None:
-        """Fold in one report, of whichever test."""
+        """Add one report, of a model test or an ordinary one."""
         if report.when not in PHASES:
             # xdist makes this report for the test that its worker died under; no plan may have come in yet.
             self._crashed.append(report.nodeid)
@@ -150,7 +150,7 @@ class RunTally:
             self.ordinary_passed += 1
 
     def close(self) -> None:
-        """Settle which tests died with their process, now that the plan is known."""
+        """Mark the tests that died with their process, now that the plan is known."""
         for node_id in self._crashed:
             entry = self.entries.get(node_id)
             if entry is None:
@@ -164,7 +164,7 @@ class RunTally:
 
 
 def reason_of(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Return one line that says why a test did not pass."""
+    """Return in one line why a test did not pass."""
     crash = getattr(report.longrepr, "reprcrash", None)
     if hasattr(report, "wasxfail") and report.wasxfail != DECIDED_BY_GATE:
         text = str(report.wasxfail)

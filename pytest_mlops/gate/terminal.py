@@ -193,7 +193,7 @@ def _section(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[Lin
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    # The widest column gives way where the line would not fit, be it a long name or a note.
+    # The widest column is cut where the line would not fit.
     widest = widths.index(max(widths))
     over = 2 + sum(widths) + 2 * (len(widths) - 1) - _width()
     widths[widest] = max(8, widths[widest] - max(0, over))

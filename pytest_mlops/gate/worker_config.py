@@ -17,7 +17,7 @@ __all__ = ["WorkerConfig", "WorkerSettings", "nearest"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerSettings:
-    """What the process that runs tests has to know of one configuration, in JSON types."""
+    """What the process that runs tests needs of one configuration, in JSON types."""
 
     folder: str
     """Where arrays and artifacts are kept."""
@@ -48,11 +48,11 @@ class WorkerSettings:
 
 
 class WorkerConfig:
-    """One configuration where its tests run: what it demands, and who recorded what.
+    """One configuration in the process that runs its tests, with the keys that were recorded.
 
     Args:
-        settings: What the controller says.
-        extra_checks: Checks that plugins bring along, by name.
+        settings: The configuration, as the controller sent it.
+        extra_checks: Checks that plugins provide, by name.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class WorkerConfig:
         """Return the version under test, its ``artifact_path`` absolute."""
         if self.settings.model_version is None:
             return None
-        from pytest_mlops.records.model import ModelVersion  # noqa: PLC0415 -- pydantic only when asked for
+        from pytest_mlops.records.model import ModelVersion  # noqa: PLC0415 -- pydantic only when needed
 
         return ModelVersion.model_validate(self.settings.model_version)
 

@@ -127,7 +127,7 @@ def test_a_release_is_one() -> None:
         (("head", "ref"), "a\u202eb", "on one line"),
         (("head", "ref"), "", "expected a text"),
         (("head", "repo", "full_name"), {"a": 1}, "head.repo.full_name is dict"),
-        (("head",), "not an object", "expected an object on the way there"),
+        (("head",), "not an object", "expected an object on the path to it"),
         (("base", "repo", "full_name"), None, "base.repo.full_name is nothing"),
     ],
 )

@@ -101,7 +101,7 @@ def test_outside_a_repository_git_has_nothing_to_say(tmp_path: Path, monkeypatch
 
 def test_without_git_there_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EvidenceError, match="git could not be asked"):
+    with pytest.raises(EvidenceError, match="git cannot be run"):
         work_tree(tmp_path)
 
 

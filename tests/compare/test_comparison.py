@@ -343,7 +343,7 @@ def test_the_same_predictions_of_versions_that_nothing_tells_apart_are_refused(g
     shutil.copytree(gate.path.parent, gate.folder / "baseline")
     gate.write("mlops.yaml", f"version: 1\n{FILE}{RULES}")
     gate.run()
-    assert "only model: artifact would tell the two apart" in refusal(gate.record())
+    assert "only model: artifact would distinguish the two" in refusal(gate.record())
 
 
 def test_predictions_that_are_their_own_baseline_are_refused(gate: Gate) -> None:
