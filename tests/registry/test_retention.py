@@ -308,8 +308,8 @@ def test_what_is_being_pinned_is_not_removed(registry: Registry) -> None:
     assert left(registry) == ["1"]
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "kept").write_bytes(b"a file where the folder should be")
     (tmp_path / "w").write_bytes(b"w")
-    with pytest.raises(StoreError, match=r"cannot look at .*Not a directory"):
+    with pytest.raises(StoreError, match=r"cannot read .*Not a directory"):
         open_artifacts(str(tmp_path / "kept")).put(tmp_path / "w")
