@@ -25,6 +25,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 __all__ = [
     "ConfigError",
@@ -46,6 +47,7 @@ __all__ = [
     "TaskError",
     "TicketRefused",
     "UndecidedEvidence",
+    "refuse",
 ]
 
 
@@ -86,6 +88,11 @@ class ConfigError(MLOpsError):
         noun = "mistake" if len(problems) == 1 else "mistakes"
         lines = [f"{source}: {len(problems)} {noun}", *(f"  {problem}" for problem in problems)]
         super().__init__("\n".join(lines))
+
+
+def refuse(source: str, message: str, line: int | None = None) -> NoReturn:
+    """Raise a ConfigError about an option, or a document as a whole."""
+    raise ConfigError(source, [Problem(path="", message=message, line=line)])
 
 
 class IncompleteEvidence(MLOpsError):  # noqa: N818 -- named as the verdict it leads to

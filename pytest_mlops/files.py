@@ -9,12 +9,32 @@ import stat
 import threading
 from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import EvidenceError, IoError
+from pytest_mlops.errors import EvidenceError, IoError, MLOpsError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["copy_by_digest", "read_bytes", "sync_folder", "write_atomically"]
+__all__ = ["OsErrorsAs", "copy_by_digest", "read_bytes", "sync_folder", "write_atomically"]
+
+
+class OsErrorsAs:
+    """Turns an OSError of the block it manages into an error of ours.
+
+    Args:
+        kind: What is raised.
+        failed: What could not be done, as ``cannot write PATH``; the reason is added.
+    """
+
+    def __init__(self, kind: type[MLOpsError], failed: str) -> None:
+        self._kind = kind
+        self._failed = failed
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise self._kind(f"{self._failed}: {error.strerror or error}") from error
 
 
 def read_bytes(path: Path, *, limit: int) -> bytes:

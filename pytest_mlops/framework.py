@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.ci.context import new_run_id
-from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.errors import refuse
 from pytest_mlops.operations.gate_run import DEFAULT_RESULT, run_gate
 from pytest_mlops.operations.project import find_environment, find_project
 from pytest_mlops.records.environment import FrameworkConfig
@@ -74,8 +74,10 @@ class TestSuite:
     def refuse_mixture(self) -> None:
         """Raise a ConfigError where the suite has both tests of its own and arguments for pytest."""
         if self.paths or self.arguments:
-            text = "has tests of its own, which pytest's paths and options do not reach; make two suites"
-            raise ConfigError("TestSuite", [Problem(path="", message=text)])
+            refuse(
+                "TestSuite",
+                "has tests of its own, which pytest's paths and options do not reach; make two suites",
+            )
 
 
 class MLOpsFramework:

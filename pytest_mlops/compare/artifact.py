@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pytest_mlops.ci.context import on_github
 from pytest_mlops.compare.baseline import NoBaseline, read_baseline
 from pytest_mlops.errors import EvidenceError
-from pytest_mlops.files import write_atomically
+from pytest_mlops.files import OsErrorsAs, write_atomically
 from pytest_mlops.records.base import Digest, Record, Text
 
 if TYPE_CHECKING:
@@ -114,8 +114,5 @@ def write_receipt(folder: Path, receipt: Receipt) -> None:
 
 
 def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise EvidenceError(f"cannot read {path}: {error.strerror or error}") from error
+    with OsErrorsAs(EvidenceError, f"cannot read {path}"), path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pytest_mlops.config.problems import refuse
+from pytest_mlops.errors import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

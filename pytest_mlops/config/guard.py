@@ -16,7 +16,7 @@ from yaml.events import (
     ScalarEvent,
 )
 
-from pytest_mlops.config.problems import refuse
+from pytest_mlops.errors import refuse
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "check_events"]
 

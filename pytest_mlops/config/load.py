@@ -14,9 +14,9 @@ from pytest_mlops.config.checks import cross_mistakes
 from pytest_mlops.config.entries import EXTRA_CHECKS
 from pytest_mlops.config.guard import MAX_BYTES
 from pytest_mlops.config.models import Config
-from pytest_mlops.config.problems import KeyPath, Mistake, line_of, refuse, to_problems
+from pytest_mlops.config.problems import KeyPath, Mistake, line_of, to_problems
 from pytest_mlops.config.yaml import parse_yaml
-from pytest_mlops.errors import ConfigError
+from pytest_mlops.errors import ConfigError, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import ConfigError, Problem
+from pytest_mlops.errors import Problem
 from pytest_mlops.text import render_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["KeyPath", "Mistake", "line_of", "refuse", "to_problems"]
+__all__ = ["KeyPath", "Mistake", "line_of", "to_problems"]
 
 KeyPath = tuple[str | int, ...]
 """Where in a document: ``("rules", 2, "min")``."""
@@ -30,11 +30,6 @@ class Mistake:
     key_path: KeyPath
     message: str
     line: int | None = None
-
-
-def refuse(source: str, message: str, line: int | None = None) -> NoReturn:
-    """Raise a ConfigError about an option, or a document as a whole."""
-    raise ConfigError(source, [Problem(path="", message=message, line=line)])
 
 
 def line_of(key_path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:

@@ -12,7 +12,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import ReaderError
 
 from pytest_mlops.config.guard import MAX_BYTES, check_events
-from pytest_mlops.config.problems import KeyPath, Mistake, refuse
+from pytest_mlops.config.problems import KeyPath, Mistake
+from pytest_mlops.errors import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ from pytest_mlops.evidence.statement import (
     read_test_result,
     statement_path,
 )
-from pytest_mlops.files import read_bytes, write_atomically
+from pytest_mlops.files import OsErrorsAs, read_bytes, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,8 @@ def remove_attestations(record: Path) -> None:
         IoError: a file could not be removed.
     """
     for path in (statement_path(record), envelope_path(record)):
-        try:
+        with OsErrorsAs(IoError, f"cannot remove the old {path}"):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise IoError(f"cannot remove the old {path}: {error.strerror or error}") from error
 
 
 def check_attestations(path: Path, data: bytes) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_mlops.errors import ConfigError, EvidenceError, Problem, SerializationError
+from pytest_mlops.errors import EvidenceError, SerializationError, refuse
 from pytest_mlops.evidence.dsse import IN_TOTO, decode_envelope, pae
 from pytest_mlops.evidence.statement import STATEMENT_TYPE
 from pytest_mlops.files import read_bytes
@@ -75,13 +75,11 @@ def load_curve_key(path: Path) -> EllipticCurvePublicKey:
 
     try:
         key = load_pem_public_key(read_bytes(path, limit=64 * 1024))
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise ConfigError(
-            f"key {path}", [Problem(path="", message="is no public key in PEM form")]
-        ) from error
+    except (ValueError, UnsupportedAlgorithm):
+        refuse(f"key {path}", "is no public key in PEM form")
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in CURVES:
         message = f"is no key on one of {', '.join(CURVES)}, which model-signing signs with"
-        raise ConfigError(f"key {path}", [Problem(path="", message=message)])
+        refuse(f"key {path}", message)
     return key
 
 

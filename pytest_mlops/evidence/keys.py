@@ -12,19 +12,16 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import ConfigError, IoError, Problem
+from pytest_mlops.errors import IoError, refuse
 
 try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-except ImportError as error:  # pragma: no cover -- where the extra is not installed
-    raise ConfigError(
-        "signatures",
-        [Problem(path="", message="they need cryptography; install it: pip install 'pytest-mlops[ops]'")],
-    ) from error
+except ImportError:  # pragma: no cover -- where the extra is not installed
+    refuse("signatures", "they need cryptography; install it: pip install 'pytest-mlops[ops]'")
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +88,7 @@ def generate_key(path: Path) -> tuple[SigningKey, Path]:
     """
     public_path = path.with_suffix(".pub")
     if public_path == path:
-        _refuse(path, "is the name of a public half; name the private one, as mlops.key")
+        refuse(f"key {path}", "is the name of a public half; name the private one, as mlops.key")
     key = Ed25519PrivateKey.generate()
     signing = SigningKey(public=_public(key.public_key()), key=key)
     private = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -115,12 +112,14 @@ def load_signing_key(path: Path) -> SigningKey:
     try:
         key = serialization.load_pem_private_key(data, password=None)
     except TypeError:
-        _refuse(path, "is encrypted; decrypt it with: openssl pkey -in FILE -out NEW, and chmod 600 NEW")
+        refuse(
+            f"key {path}", "is encrypted; decrypt it with: openssl pkey -in FILE -out NEW, and chmod 600 NEW"
+        )
     except (ValueError, UnsupportedAlgorithm):
         what = "is a public key" if b"PUBLIC KEY" in data else "is no key in PEM form"
-        _refuse(path, f"{what}; expected an Ed25519 private key, as `pytest-mlops keys new` makes")
+        refuse(f"key {path}", f"{what}; expected an Ed25519 private key, as `pytest-mlops keys new` makes")
     if not isinstance(key, Ed25519PrivateKey):
-        _refuse(path, f"is a {_kind(key)} key; expected Ed25519, as `pytest-mlops keys new` makes")
+        refuse(f"key {path}", f"is a {_kind(key)} key; expected Ed25519, as `pytest-mlops keys new` makes")
     return SigningKey(public=_public(key.public_key()), key=key)
 
 
@@ -143,9 +142,9 @@ def parse_public_key(pem: bytes, source: str) -> PublicKey:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         what = "is a private key" if b"PRIVATE KEY" in pem else "is no public key in PEM form"
-        _refuse(source, f"{what}; expected the .pub half that `pytest-mlops keys new` writes")
+        refuse(f"key {source}", f"{what}; expected the .pub half that `pytest-mlops keys new` writes")
     if not isinstance(key, Ed25519PublicKey):
-        _refuse(source, f"is a {_kind(key)} key; expected Ed25519")
+        refuse(f"key {source}", f"is a {_kind(key)} key; expected Ed25519")
     return _public(key)
 
 
@@ -167,12 +166,12 @@ def _read(path: Path, *, private: bool) -> bytes:
         handle = os.open(path, _READ if private else _READ & ~_NO_LINKS)
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.EMLINK}:
-            _refuse(path, "is a link; name the key file itself")
-        _refuse(path, f"cannot be read: {error.strerror or error}")
+            refuse(f"key {path}", "is a link; name the key file itself")
+        refuse(f"key {path}", f"cannot be read: {error.strerror or error}")
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            _refuse(path, "is not a regular file")
+            refuse(f"key {path}", "is not a regular file")
         data = os.read(handle, MAX_KEY_BYTES + 1)
         # Only a secret has to be kept: of another file it is said what it is.
         if private and b"PRIVATE KEY" in data:
@@ -180,9 +179,9 @@ def _read(path: Path, *, private: bool) -> bytes:
     finally:
         os.close(handle)
     if not data.strip():
-        _refuse(path, "is empty")
+        refuse(f"key {path}", "is empty")
     if len(data) > MAX_KEY_BYTES:
-        _refuse(path, f"has more than {MAX_KEY_BYTES:,} bytes, which no key has")
+        refuse(f"key {path}", f"has more than {MAX_KEY_BYTES:,} bytes, which no key has")
     return data
 
 
@@ -191,16 +190,16 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
         return
     if status.st_mode & 0o077:
         mode = stat.S_IMODE(status.st_mode)
-        _refuse(path, f"can be read or written by others (mode {mode:04o}); run: chmod 600 {path}")
+        refuse(f"key {path}", f"can be read or written by others (mode {mode:04o}); run: chmod 600 {path}")
     if status.st_uid not in {os.geteuid(), 0}:
-        _refuse(path, "belongs to another user; sign with a key of your own")
+        refuse(f"key {path}", "belongs to another user; sign with a key of your own")
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:
     try:
         handle = os.open(path, _CREATE, mode)
     except FileExistsError:
-        _refuse(path, "is already there; a key is never overwritten, so name another file")
+        refuse(f"key {path}", "is already there; a key is never overwritten, so name another file")
     except OSError as error:
         raise IoError(f"cannot write {path}: {error.strerror or error}") from error
     try:
@@ -211,7 +210,3 @@ def _create(path: Path, data: bytes, mode: int) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise IoError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _refuse(source: Path | str, message: str) -> NoReturn:
-    raise ConfigError(f"key {source}", [Problem(path="", message=message)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.artifact import MAX_ENTRIES
 from pytest_mlops.evidence.bundle import MAX_BUNDLE_BYTES, load_curve_key, read_bundle
-from pytest_mlops.files import read_bytes
+from pytest_mlops.files import OsErrorsAs, read_bytes
 from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
@@ -117,11 +117,8 @@ def _files(model: Path, *, follow: bool) -> Iterator[tuple[str, Path]]:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise EvidenceError(f"cannot read {folder}: {error.strerror or error}") from error
+    with OsErrorsAs(EvidenceError, f"cannot read {folder}"), os.scandir(folder) as entries:
+        return list(entries)
 
 
 def _target(root: Path, name: str, path: Path, *, follow: bool) -> Path:
@@ -142,7 +139,7 @@ def _real(path: Path) -> Path:
 
 def _check_file(name: str, path: Path, resources: list[SignedResource], algorithm: str) -> None:
     """Read a file once, and check every resource of it against the bytes."""
-    try:
+    with OsErrorsAs(EvidenceError, f"cannot read {path}"):
         if not stat.S_ISREG(path.stat().st_mode):
             raise EvidenceError(f"{name!r} of the model is a device, pipe or socket")
         with path.open("rb", buffering=0) as stream:
@@ -157,8 +154,6 @@ def _check_file(name: str, path: Path, resources: list[SignedResource], algorith
                     raise EvidenceError(f"{name!r} of the model was changed after it was signed")
             if stream.read(1):
                 raise EvidenceError(f"{name!r} of the model is longer than what was signed")
-    except OSError as error:
-        raise EvidenceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _hash(stream: BinaryIO, algorithm: str, start: int, end: int | None) -> tuple[str, int]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_mlops.config.problems import refuse
-from pytest_mlops.errors import MLOpsError
+from pytest_mlops.errors import MLOpsError, refuse
 from pytest_mlops.gate.evidence_source import SESSION_NAME, register_source
 from pytest_mlops.gate.extensions import extra_checks
 from pytest_mlops.gate.output import discard_record, write_record

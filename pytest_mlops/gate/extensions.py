@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.errors import ConfigError, IncompleteEvidence, Problem, RecordingError
+from pytest_mlops.errors import ConfigError, IncompleteEvidence, Problem, RecordingError, refuse
 from pytest_mlops.gate.arguments import MAX_NAME
 
 if TYPE_CHECKING:
@@ -97,9 +97,8 @@ def extra_checks(hook: Any) -> dict[str, type[Check]]:
     problems = []
     try:
         offered = [pair for checks in hook.pytest_mlops_checks() for pair in checks.items()]
-    except Exception as error:
-        text = f"raised {type(error).__name__}: {error}"
-        raise ConfigError("pytest_mlops_checks", [Problem(path="", message=text)]) from error
+    except Exception as error:  # noqa: BLE001 -- another plugin's hook may raise anything
+        refuse("pytest_mlops_checks", f"raised {type(error).__name__}: {error}")
     for name, cls in offered:
         problem = _wrong_check(name, cls, found)
         if problem is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pytest_mlops.decision.counts import count_outcomes
 from pytest_mlops.decision.judge import judge
 from pytest_mlops.errors import EvidenceError, IoError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.records.comparison import Comparison
 from pytest_mlops.records.integration import CodeQuality, IntegrationResult
 from pytest_mlops.records.results import OrdinaryTests, Outcome, SessionFacts, TestResult, TestResults
@@ -139,7 +140,7 @@ def copy_beside(shards: Iterable[Shard], folder: Path) -> None:
     Raises:
         IoError: one could not be copied.
     """
-    try:
+    with OsErrorsAs(IoError, "cannot copy what lies beside the shards"):
         for shard in shards:
             names = [f"arrays/{array.digest}.npz" for array in shard.record.arrays]
             names += [f"artifacts/{artifact.digest}" for artifact in shard.record.artifacts]
@@ -148,8 +149,6 @@ def copy_beside(shards: Iterable[Shard], folder: Path) -> None:
                 if source.is_file() and not (target.exists() and target.samefile(source)):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(source, target)
-    except OSError as error:
-        raise IoError(f"cannot copy what lies beside the shards: {error.strerror or error}") from error
 
 
 def _check_one_run(shards: Sequence[Shard]) -> None:

@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from pytest_mlops.ci.context import context_from_environ, new_run_id
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.find import CONFIG_NAMES, find_config
-from pytest_mlops.config.problems import refuse
-from pytest_mlops.errors import ConfigError
+from pytest_mlops.errors import ConfigError, refuse
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.records.model import ModelVersion

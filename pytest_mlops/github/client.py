@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from pytest_mlops.errors import HttpError, IoError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.http import LONGEST_WAIT, NOT_JSON, HttpAnswer, JsonClient, describe, timeouts
 from pytest_mlops.text import one_line
 
@@ -106,12 +107,10 @@ class Client:
         if address.scheme != "https" and not _same_origin(self.http.client.base_url, address):
             raise HttpError(f"GET {_short(path)} leads to an address that is not https")
         plain = httpx.Request("GET", address, extensions={"timeout": timeouts().as_dict()})
-        try:
+        with OsErrorsAs(IoError, f"cannot write {target}"):
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as stream:
                 answer = self.http.send(plain, into=stream, most=most)
-        except OSError as error:
-            raise IoError(f"cannot write {target}: {error.strerror or error}") from error
         if answer.status != httpx.codes.OK:
             raise self._refused(request, answer)
 

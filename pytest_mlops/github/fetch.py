@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.compare.artifact import Fetched, Receipt, write_receipt
 from pytest_mlops.errors import EvidenceError, HttpError, IoError, MLOpsError
 from pytest_mlops.evidence.verify import read_record, verify_record
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.github.artifacts import (
     artifacts_of,
     fetch_archive,
@@ -65,11 +66,9 @@ def fetch_baselines(client: Client, activity: Activity, request: BaselineRequest
     Raises:
         IoError: ``folder`` cannot be written.
     """
-    try:
+    with OsErrorsAs(IoError, f"cannot clear {folder}"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    except OSError as error:
-        raise IoError(f"cannot clear {folder}: {error.strerror or error}") from error
     found: dict[str, Fetched] = {}
     for source in request.sources:
         kind, _, branch = source.partition(":")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.ci.event import Kind
 from pytest_mlops.errors import IoError, MLOpsError
-from pytest_mlops.files import write_atomically
+from pytest_mlops.files import OsErrorsAs, write_atomically
 from pytest_mlops.github.annotations import annotations_of
 from pytest_mlops.github.attestation import may_be_attested, write_attestation
 from pytest_mlops.github.check_run import post_check_run
@@ -177,7 +177,7 @@ def _write_report(posting: Posting, path: Path) -> None:
 
 
 def _append_summary(posting: Posting, path: Path) -> None:
-    try:
+    with OsErrorsAs(IoError, f"cannot write {path}"):
         there = path.stat().st_size if path.exists() else 0
         text = fit_bytes(
             lambda budget: render(posting.ruling, budget=budget, notes=posting.notes),
@@ -185,8 +185,6 @@ def _append_summary(posting: Posting, path: Path) -> None:
         )
         with path.open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(f"{text}\n" if not there else f"\n{text}\n")
-    except OSError as error:
-        raise IoError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _attempted(what: str, act: Callable[[], object], log: Log) -> bool:

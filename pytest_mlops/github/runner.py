@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import IoError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.text import one_line
 from pytest_mlops.verdict import Decision
 
@@ -118,8 +119,6 @@ def write_outputs(
     for name, value in values.items():
         delimiter = f"ghadelimiter_{token()}"
         parts.append(f"{name}<<{delimiter}\n{one_line(value, 4096)}\n{delimiter}\n")
-    try:
-        with path.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write("".join(parts))
-    except OSError as error:
-        raise IoError(f"cannot write the outputs to {path}: {error.strerror or error}") from error
+    failed = f"cannot write the outputs to {path}"
+    with OsErrorsAs(IoError, failed), path.open("a", encoding="utf-8", newline="\n") as stream:
+        stream.write("".join(parts))

@@ -13,8 +13,7 @@ from pytest_mlops.ci.event import Activity, activity_of, read_event
 from pytest_mlops.compare.artifact import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.find import nearest_config
 from pytest_mlops.config.load import load_sections
-from pytest_mlops.config.problems import refuse
-from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError
+from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError, refuse
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.github.base_policy import (
     Changes,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.config.find import config_in, default_config
 from pytest_mlops.config.load import load_config
-from pytest_mlops.config.problems import refuse
+from pytest_mlops.errors import refuse
 from pytest_mlops.files import write_atomically
 from pytest_mlops.operations.examples import copy_examples, needed
 from pytest_mlops.operations.scan import scan

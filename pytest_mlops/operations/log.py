@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_mlops.config.problems import refuse
+from pytest_mlops.errors import refuse
 from pytest_mlops.operations.project import open_project_store
 from pytest_mlops.store import log
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.config.problems import refuse
+from pytest_mlops.errors import refuse
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.files import write_atomically
 from pytest_mlops.gate.merge import Expected, Shard, copy_beside, merge_shards

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.config.environments import read_environments
 from pytest_mlops.config.find import CONFIG_NAMES, nearest_config
-from pytest_mlops.config.problems import refuse
-from pytest_mlops.errors import StoreError
+from pytest_mlops.errors import StoreError, refuse
 from pytest_mlops.state.paths import layout_of
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_mlops.config.problems import refuse
-from pytest_mlops.errors import EvidenceError, StoreError
+from pytest_mlops.errors import EvidenceError, StoreError, refuse
 from pytest_mlops.evidence.artifact import resolve_artifact
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.operations.project import open_project_store

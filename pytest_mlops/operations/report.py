@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_mlops.config.problems import refuse
 from pytest_mlops.decision.planning import plan_rules
+from pytest_mlops.errors import refuse
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.operations.project import find_project
 from pytest_mlops.report.markdown import to_markdown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.ci.context import trust_from_event
 from pytest_mlops.ci.event import read_event
-from pytest_mlops.errors import ConfigError, EvidenceError, Problem
+from pytest_mlops.errors import ConfigError, EvidenceError, refuse
 from pytest_mlops.evidence.attest import write_attestations
 from pytest_mlops.evidence.keys import load_public_key, load_signing_key
 from pytest_mlops.evidence.statement import envelope_path
@@ -56,7 +56,7 @@ def sign(
     files = [*key_files] or ([Path(default)] if default else [])
     if not files:
         message = f"names no key; give --key FILE or set {KEY_VARIABLE}. `pytest-mlops keys new` makes one"
-        raise ConfigError("sign", [Problem(path="", message=message)])
+        refuse("sign", message)
     keys = [load_signing_key(each) for each in files]
     envelope = sign_file(path, keys, run_id=run_id, model=model)
     return Signed(envelope=envelope, keys=tuple(each.public.id for each in keys))

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mlops.errors import ConfigError, EvidenceError, Problem
+from pytest_mlops.errors import EvidenceError, refuse
 from pytest_mlops.evidence.attest import check_attestations
 from pytest_mlops.evidence.cached import digest_cached
 from pytest_mlops.evidence.digest import digest_artifact
@@ -171,8 +171,7 @@ def verify_model_signature(model: Path | None, *, bundle: Path | None, key: Path
     from pytest_mlops.evidence.model_signing import verify_model_signature as found_in  # noqa: PLC0415
 
     if bundle is None or key is None:
-        message = "give both --model-signature and --model-key"
-        raise ConfigError("the model's signature", [Problem(path="", message=message)])
+        refuse("the model's signature", "give both --model-signature and --model-key")
     if model is None:
         raise EvidenceError("there is no model to verify the signature of; name it with --model")
     found = found_in(model, bundle=bundle, key=key)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, NotRegistered, StoreError
 from pytest_mlops.evidence.digest import digest_artifact
-from pytest_mlops.files import sync_folder
+from pytest_mlops.files import OsErrorsAs, sync_folder
 from pytest_mlops.registry.local_blob_store import LocalBlobStore
 from pytest_mlops.registry.manifest import MAX_MANIFEST_BYTES, Manifest, make_manifest, parse_manifest
 
@@ -208,23 +208,17 @@ def manifest_key(digest: str) -> str:
 
 
 def _measure(path: Path) -> tuple[int, str]:
-    try:
-        with path.open("rb") as stream:
-            return os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ModelArtifactNotFound(f"cannot read {path}: {error.strerror or error}") from error
+    with OsErrorsAs(ModelArtifactNotFound, f"cannot read {path}"), path.open("rb") as stream:
+        return os.fstat(stream.fileno()).st_size, hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read(path: Path, file: StoredFile) -> Iterator[bytes]:
     """Yield a file that is being kept; raise at the end if it is not the one that was measured."""
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                yield chunk
-    except OSError as error:
-        raise ModelArtifactNotFound(f"cannot read {path}: {error.strerror or error}") from error
+    with OsErrorsAs(ModelArtifactNotFound, f"cannot read {path}"), path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            yield chunk
     if digest.hexdigest() != file.digest:
         raise ModelArtifactNotFound(f"{path} was written to while it was stored; try again")
 

@@ -8,7 +8,7 @@ import uuid
 from typing import IO, TYPE_CHECKING
 
 from pytest_mlops.errors import StoreError
-from pytest_mlops.files import sync_folder
+from pytest_mlops.files import OsErrorsAs, sync_folder
 from pytest_mlops.registry.blob_store import TEMPORARY, BlobInfo
 
 if TYPE_CHECKING:
@@ -109,12 +109,8 @@ class LocalBlobStore:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def _store_errors(self, verb: str, key: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(f"cannot {verb} {self._root / key}: {error.strerror or error}") from error
+    def _store_errors(self, verb: str, key: str) -> OsErrorsAs:
+        return OsErrorsAs(StoreError, f"cannot {verb} {self._root / key}")
 
 
 def _make_folder(folder: Path) -> None:

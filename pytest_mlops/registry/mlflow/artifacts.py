@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from pytest_mlops.errors import HttpError, IoError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.registry.mlflow.resources import RemoteFile, parse
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def fetch(http: MlflowHttp, uri: str, folder: Path) -> None:
             "fetch them yourself, or import without them"
         )
     root = urlsplit(uri).path.strip("/")
-    try:
+    with OsErrorsAs(IoError, f"cannot write {folder}"):
         folder.mkdir(parents=True)
         count = 0
         for name, size in _walk(http, root):
@@ -53,8 +54,6 @@ def fetch(http: MlflowHttp, uri: str, folder: Path) -> None:
             if count > MOST_FILES:
                 raise HttpError(f"{uri} has more than {MOST_FILES:,} files; that is no model")
             _fetch_file(http, f"{root}/{name}", folder / name, size)
-    except OSError as error:
-        raise IoError(f"cannot write {folder}: {error.strerror or error}") from error
     if count == 0:
         raise HttpError(f"there are no files at {uri} on {http.server}; expected those of a model")
 
@@ -75,10 +74,8 @@ def put(http: MlflowHttp, uri: str, folder: Path, names: Iterable[str]) -> None:
     root = urlsplit(uri).path.strip("/")
     for name in names:
         path = folder / name
-        try:
+        with OsErrorsAs(IoError, f"cannot read {path}"):
             http.upload(f"{API}/{quote(f'{root}/{name}')}", _chunks(path), size=path.stat().st_size)
-        except OSError as error:
-            raise IoError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _walk(http: MlflowHttp, root: str) -> Iterator[tuple[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_mlops.errors import ConfigError, NotRegistered, Problem
+from pytest_mlops.errors import NotRegistered, refuse
 from pytest_mlops.registry.mlflow.http import MlflowHttp, credentials_from, server_url
 from pytest_mlops.registry.mlflow.resources import RemoteModel, RemoteRun, RemoteVersion, parse
 
@@ -30,8 +30,10 @@ def connect(server: str | None = None, *, transport: httpx.BaseTransport | None 
     """
     given = server or os.environ.get("MLFLOW_TRACKING_URI")
     if not given:
-        text = "is missing; name the MLflow server, as http://localhost:5000, or set MLFLOW_TRACKING_URI"
-        raise ConfigError("--server", [Problem(path="", message=text)])
+        refuse(
+            "--server",
+            "is missing; name the MLflow server, as http://localhost:5000, or set MLFLOW_TRACKING_URI",
+        )
     credentials = credentials_from(os.environ)
     return MlflowClient(MlflowHttp(server_url(given), credentials=credentials, transport=transport))
 

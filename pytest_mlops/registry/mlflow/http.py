@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from pytest_mlops.errors import ConfigError, HttpError, Problem
+from pytest_mlops.errors import HttpError, refuse
 from pytest_mlops.http import HttpAnswer, JsonClient, describe, timeouts
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def credentials_from(environ: Mapping[str, str]) -> Credentials | None:
         return Credentials(header=header, secrets=(password, header.removeprefix("Basic ")))
     if token:
         if not (token.isascii() and token.isprintable()):
-            raise _usage("MLFLOW_TRACKING_TOKEN", "has characters that a header cannot carry; copy it again")
+            refuse("MLFLOW_TRACKING_TOKEN", "has characters that a header cannot carry; copy it again")
         return Credentials(header=f"Bearer {token}", secrets=(token,))
     return None
 
@@ -60,17 +60,17 @@ def server_url(text: str) -> str:
     try:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL as error:
-        raise _usage("--server", f"is no address: {error}; expected one as http://localhost:5000") from error
+        refuse("--server", f"is no address: {error}; expected one as http://localhost:5000")
     if url.scheme not in {"http", "https"} or not url.host:
-        raise _usage("--server", f"is {text[:80]!r}; expected an address as http://localhost:5000")
+        refuse("--server", f"is {text[:80]!r}; expected an address as http://localhost:5000")
     if url.userinfo:
-        raise _usage(
+        refuse(
             "--server",
             "has a user name in it, which would be kept; take it out, and set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD",
         )
     if url.query or url.fragment:
-        raise _usage("--server", f"is {text[:80]!r}; expected it without '?' and '#'")
+        refuse("--server", f"is {text[:80]!r}; expected it without '?' and '#'")
     return str(url).rstrip("/")
 
 
@@ -201,7 +201,3 @@ class MlflowHttp:
 def _object(answer: HttpAnswer) -> dict[str, Any] | None:
     found = answer.json()
     return found if isinstance(found, dict) else None
-
-
-def _usage(source: str, message: str) -> ConfigError:
-    return ConfigError(source, [Problem(path="", message=message)])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from pytest_mlops.errors import InvalidHealthCheck, SerializationError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.serving.health.http_exchange import NO_RESPONSE, exchange
 from pytest_mlops.serving.health.probe import ProbeFailed
 from pytest_mlops.strict_json import differences, parse_json, within
@@ -32,10 +33,8 @@ __all__ = [
 async def probe_tcp(check: HealthCheck, endpoint: Endpoint) -> str:
     """Connect, to whichever of the name's addresses takes it, and close again."""
     host, port = _address(check, endpoint.fill(check.endpoint or ""))
-    try:
+    with OsErrorsAs(ProbeFailed, f"{host}:{port} accepts no connection"):
         _, writer = await asyncio.open_connection(host, port)
-    except OSError as error:
-        raise ProbeFailed(f"{host}:{port} accepts no connection: {error.strerror or error}") from error
     mirrored = _is_mirrored(writer)
     writer.close()
     with contextlib.suppress(OSError):

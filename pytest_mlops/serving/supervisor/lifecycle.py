@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from pytest_mlops.errors import IoError, TaskError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.serving.logs import rotate
 from pytest_mlops.serving.processes import (
     MARKER,
@@ -153,10 +154,8 @@ def bring_down(layout: Layout, *, grace: float) -> Stopped:
         TaskError: something could not be ended.
         IoError: the folder of its files cannot be written.
     """
-    try:
+    with OsErrorsAs(IoError, f"cannot write {layout.down}"):
         save(layout.down, DownFile(grace=grace))
-    except OSError as error:
-        raise IoError(f"cannot write {layout.down}: {error.strerror or error}") from error
     found = {each.process.pid: each for each in find_marked(layout.root)}
     supervised = _end_supervisor(layout, seconds=2 * grace + _PATIENCE)
     rest = _ours(layout)
@@ -192,19 +191,15 @@ def gateway_url(layout: Layout) -> str | None:
 
 
 def _forget_down(layout: Layout) -> None:
-    try:
+    with OsErrorsAs(IoError, f"cannot remove {layout.down}"):
         layout.down.unlink(missing_ok=True)
-    except OSError as error:
-        raise IoError(f"cannot remove {layout.down}: {error.strerror or error}") from error
 
 
 def _start_once(layout: Layout, command: SupervisorCommand) -> None:
     """Start a supervisor, unless one was started so lately that it may not have its lock yet."""
-    try:
+    with OsErrorsAs(IoError, f"cannot write {layout.starting}"):
         layout.run.mkdir(parents=True, exist_ok=True)
         handle = os.open(layout.starting, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise IoError(f"cannot write {layout.starting}: {error.strerror or error}") from error
     try:
         wait_for_lock(handle)  # of many processes that find none, one starts it
         status = os.fstat(handle)

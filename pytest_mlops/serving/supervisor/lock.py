@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_mlops.errors import ConflictError, IoError, TaskError
+from pytest_mlops.files import OsErrorsAs
 from pytest_mlops.serving.processes import Identity
 from pytest_mlops.serving.run_files import LockFile, read_lock
 from pytest_mlops.serving.versioned import encode
@@ -32,11 +33,9 @@ def hold_lock(path: Path) -> Iterator[None]:
         IoError: its file cannot be made.
         TaskError: this system has no such locks.
     """
-    try:
+    with OsErrorsAs(IoError, f"cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise IoError(f"cannot write {path}: {error.strerror or error}") from error
     try:
         deadline = time.monotonic() + _PATIENCE
         while not _take(handle):
