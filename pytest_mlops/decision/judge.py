@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_mlops.decision.consistency import comparison_contradictions, contradictions
 from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.coverage import measure_coverage
 from pytest_mlops.decision.finding import GateFinding
@@ -89,6 +90,10 @@ def judge(
     )
     findings = [
         *judge_session(results),
+        *(
+            GateFinding(verdict=Verdict.INCOMPLETE, text=f"the evidence contradicts itself: {text}")
+            for text in (*contradictions(measurements), *comparison_contradictions(comparison, measurements))
+        ),
         *rate.findings,
         *coverage.findings,
         *bound_findings,

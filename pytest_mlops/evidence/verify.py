@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_mlops.decision.consistency import comparison_contradictions, contradictions
 from pytest_mlops.decision.counts import count_outcomes, evidence_of
 from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.errors import EvidenceError, ModelArtifactNotFound, SerializationError
@@ -160,6 +161,18 @@ def check_counts(record: IntegrationResult) -> None:
     strangers = {measurement.test for measurement in record.measurements} - set(names)
     if strangers:
         raise EvidenceError(f"the record holds a number of {min(strangers)}, a test that it does not list")
+    against = [
+        *contradictions(record.measurements),
+        *comparison_contradictions(record.comparison, record.measurements),
+    ]
+    if against:
+        raise EvidenceError(f"the record contradicts itself: {against[0]}")
+    ordinary = results.ordinary
+    if ordinary.passed + len(ordinary.failed) > ordinary.total:
+        raise EvidenceError(
+            f"the record counts {ordinary.total} ordinary tests, but {ordinary.passed} passed and "
+            f"{len(ordinary.failed)} failed"
+        )
     datasets = {result.test_name: result.dataset for result in results.results}
     evidence = evidence_of(record.measurements, datasets)
     for result in results.results:
@@ -169,6 +182,11 @@ def check_counts(record: IntegrationResult) -> None:
 def _check_result(result: TestResult, evidence: dict[str, int | None]) -> None:
     if result.conclusive and result.outcome in _NEVER_CONCLUSIVE:
         raise EvidenceError(f"{result.test_name} is {result.outcome}, but the record calls it conclusive")
+    worse = [attempt.outcome for attempt in result.attempts if attempt.outcome is not Outcome.PASSED]
+    if worse and result.outcome is Outcome.PASSED:
+        raise EvidenceError(
+            f"{result.test_name} is passed, but an earlier attempt of it is {worse[0]}; expected flaky"
+        )
     if result.evidence != evidence:
         raise EvidenceError(
             f"{result.test_name} is said to have evidence on {result.evidence}; its numbers make {evidence}"
@@ -232,10 +250,10 @@ def check_model(
 
 
 def check_files(record: IntegrationResult, folder: Path) -> int:
-    """Check the bytes of the files beside the record; return how many are not there.
+    """Check the files beside the record, and its metrics against the arrays; return how many are not there.
 
     Raises:
-        EvidenceError: a file's bytes were changed.
+        EvidenceError: a file's bytes were changed, or the arrays make other metrics than the record states.
     """
     missing = 0
     files = [(folder / "arrays" / f"{array.digest}.npz", array.digest) for array in record.arrays]
@@ -248,4 +266,10 @@ def check_files(record: IntegrationResult, folder: Path) -> int:
             got = hashlib.file_digest(stream, "sha256").hexdigest()
         if got != expected:
             raise EvidenceError(f"{path.name} has the digest {got}; its bytes were changed after the run")
+    for array in record.arrays:
+        path = folder / "arrays" / f"{array.digest}.npz"
+        if path.is_file():
+            from pytest_mlops.evidence.remeasure import check_arrays  # noqa: PLC0415 -- NumPy where it is needed
+
+            check_arrays(record, array, path)
     return missing

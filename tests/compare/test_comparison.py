@@ -171,10 +171,17 @@ def refusal(record: IntegrationResult) -> str:
 def test_a_tampered_record_is_incomplete(gate: Gate) -> None:
     kept = keep_baseline(gate)
     data = json.loads(kept.read_text())
-    data["measurements"][0]["value"] = 0.1
     data["pass_rate"] = 0.5
     kept.write_text(json.dumps(data))
     assert "pass_rate" in refusal(run(gate, "equal"))
+
+
+def test_a_baseline_that_contradicts_itself_is_incomplete(gate: Gate) -> None:
+    kept = keep_baseline(gate)
+    data = json.loads(kept.read_text())
+    data["measurements"][0]["value"] = 0.1
+    kept.write_text(json.dumps(data))
+    assert "accuracy is 0.1, but its counts are 2700 of 3000" in refusal(run(gate, "equal"))
 
 
 def test_tampered_arrays_are_incomplete(gate: Gate) -> None:

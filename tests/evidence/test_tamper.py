@@ -335,7 +335,7 @@ VERDICT: dict[str, tuple[Manipulation, str]] = {
     "a removed result": (edit(lambda data: results(data).pop()), "results make"),
     "a measurement": (
         edit(lambda data: [number.update(value=0.99) for number in data["measurements"]]),
-        "contradicts its own evidence",
+        "but its counts are",
     ),
     "a number of a stranger": (
         edit(lambda data: data["measurements"][0].update(test="test_other.py::test_it")),

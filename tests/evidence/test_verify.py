@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.errors import EvidenceError
 from pytest_mlops.evidence.verify import Verified, read_record, verify_record
+from pytest_mlops.records.codec import load_integration_result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +106,23 @@ FORGERIES: dict[str, tuple[Edit, str]] = {
     "a rule's estimate": (lambda data: data["rules"][0].update(estimate=0.9), "rules"),
     "a measurement": (
         lambda data: [number.update(value=0.1) for number in data["measurements"]],
-        "contradicts its own evidence",
+        "but its counts are",
+    ),
+    "counts with their value": (
+        lambda data: [
+            number.update(value=1.0, basis={**number["basis"], "successes": number["basis"]["trials"]})
+            for number in data["measurements"]
+            if number["name"] == "accuracy"
+        ],
+        "right answers, but the counts make",
+    ),
+    "an earlier attempt": (
+        lambda data: first(data).update(attempts=[{"outcome": "failed", "duration": 0.1}]),
+        "an earlier attempt of it is failed",
+    ),
+    "a count of other tests": (
+        lambda data: data["test_results"]["ordinary"].update(passed=3),
+        "counts 0 ordinary tests, but 3 passed",
     ),
     "an outcome": (lambda data: first(data).update(outcome="failed"), "passed is True, but the outcome is"),
     "an outcome, whole": (
@@ -135,6 +153,69 @@ def test_a_changed_record_is_refused(sealed: Gate, name: str) -> None:
     edit(sealed, change)
     with pytest.raises(EvidenceError, match=message):
         verify(sealed)
+
+
+JUDGED_AGAIN: dict[str, tuple[Edit, str]] = {
+    "metrics without their counts": (
+        lambda data: [number.update(value=0.99, basis=None) for number in data["measurements"]],
+        "but its arrays make",
+    ),
+    "metrics that claim another origin": (
+        lambda data: [
+            number.update(value=0.99, basis=None, origin="metric") for number in data["measurements"]
+        ],
+        "but its arrays make",
+    ),
+    "a sample size": (
+        lambda data: (
+            [number.update(n=400, basis=None) for number in data["measurements"]],
+            first(data).update(evidence={"all": 400}),
+        ),
+        "states n = 400 for accuracy, but its arrays make 4",
+    ),
+    "counts that agree with each other": (
+        lambda data: (
+            [
+                number.update(value=1.0, basis={"kind": "binomial", "successes": 4, "trials": 4})
+                for number in data["measurements"]
+                if number["name"] == "accuracy" and number.update(note=None) is None
+            ]
+            and data.update(measurements=data["measurements"][:1])
+        ),
+        "but its arrays make",
+    ),
+    "a slice that was not measured": (
+        lambda data: (
+            data["measurements"].append({**data["measurements"][0], "slice": "old"}),
+            first(data).update(evidence={"all": 4, "old": 4}),
+        ),
+        "its arrays have no slice old",
+    ),
+    "a metric under another data set": (
+        lambda data: [
+            number.update(dataset="holdout", value=0.99, basis=None) for number in data["measurements"]
+        ],
+        "which the record does not state",
+    ),
+    "the size of the arrays": (
+        lambda data: data["arrays"][0].update(n=400),
+        "has .4. examples; the record states 400",
+    ),
+    "the data of the arrays": (lambda data: data["arrays"][0].update(data="0" * 64), "holds the data"),
+    "the task of the arrays": (lambda data: data["arrays"][0].update(task="score", name="x"), "values"),
+}
+
+
+@pytest.mark.parametrize("name", JUDGED_AGAIN)
+def test_a_changed_record_is_held_against_its_arrays_even_with_its_verdict_reached_again(
+    sealed: Gate, name: str
+) -> None:
+    change, message = JUDGED_AGAIN[name]
+    edit(sealed, change)
+    record = load_integration_result(sealed.path.read_bytes())
+    judged = record.model_copy(update=dict(judge_again(record)))
+    with pytest.raises(EvidenceError, match=message):
+        verify_record(judged, folder=sealed.path.parent)
 
 
 UNREADABLE: dict[str, tuple[Edit, str]] = {
