@@ -1,4 +1,4 @@
-"""The model under test and the data it is judged on."""
+"""The model under test and its holdout data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from model import LinearModel
 
 @pytest.fixture(scope="session")
 def model() -> LinearModel:
-    """The model whose files ``mlops.yaml`` names."""
+    """The model at the path in ``mlops.yaml``."""
     return LinearModel.load(Path(__file__).parent / "model" / "model.json")
 
 
 @pytest.fixture(scope="session")
 def holdout() -> Tumours:
-    """Tumours that no model has seen."""
+    """Tumours that were not used for training."""
     return load_holdout()

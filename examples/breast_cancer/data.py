@@ -1,4 +1,4 @@
-"""The Wisconsin breast cancer data, split once and for all into training and holdout."""
+"""The Wisconsin breast cancer data with a fixed split into training and holdout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BENIGN, MALIGNANT = 0, 1
-"""Our labels. scikit-learn's are the other way round: there 0 is malignant."""
+"""Our labels; scikit-learn uses 0 for malignant."""
 
 TRAINING_SHARE = 0.55
 SMALL_RADIUS = 15.0
@@ -22,7 +22,7 @@ SMALL_RADIUS = 15.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tumours:
-    """Rows of the data.
+    """Rows of the data set.
 
     Attributes:
         X: Features, shape (n, 30).
@@ -40,19 +40,19 @@ class Tumours:
 
 
 def load_training() -> Tumours:
-    """Return the rows that a model may learn from."""
+    """Return the training rows."""
     return _load(training=True)
 
 
 def load_holdout() -> Tumours:
-    """Return the rows that no model has seen."""
+    """Return the holdout rows."""
     return _load(training=False)
 
 
 def _load(*, training: bool) -> Tumours:
     data = load_breast_cancer()
     rows = [row for row in range(len(data.target)) if _in_training(row) is training]
-    X = np.asarray(data.data, dtype=np.float64)[rows]  # noqa: N806 -- the field's name for it
+    X = np.asarray(data.data, dtype=np.float64)[rows]  # noqa: N806 -- scikit-learn's name
     features = tuple(str(name) for name in data.feature_names)
     small = X[:, features.index("mean radius")] < SMALL_RADIUS
     return Tumours(
@@ -65,6 +65,6 @@ def _load(*, training: bool) -> Tumours:
 
 
 def _in_training(row: int) -> bool:
-    """Draw a row's part from its number alone, so that no row ever changes sides, whatever else is added."""
+    """Assign a row to a part by the hash of its number, so that the split never changes."""
     draw = hashlib.sha256(f"breast-cancer-{row}".encode()).digest()
     return int.from_bytes(draw[:8], "big") < TRAINING_SHARE * 2**64

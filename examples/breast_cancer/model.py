@@ -1,4 +1,4 @@
-"""A logistic regression kept as plain JSON: readable, comparable, nothing to unpickle."""
+"""A logistic regression stored as plain JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class LinearModel:
 
     @classmethod
     def load(cls, path: Path) -> LinearModel:
-        """Read a model that :meth:`save` wrote."""
+        """Load a model that :meth:`save` wrote."""
         data = json.loads(path.read_text(encoding="utf-8"))
         negative, positive = data["classes"]
         return cls(
@@ -61,7 +61,7 @@ class LinearModel:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 -- the field's name for it
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 -- scikit-learn's name
         """Return the probability of the positive class.
 
         Args:
@@ -71,13 +71,13 @@ class LinearModel:
             Probabilities, shape (n,).
 
         Raises:
-            ValueError: not d columns, or a value that is missing.
+            ValueError: ``X`` does not have d columns, or has missing values.
         """
         rows = np.asarray(X, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.features):
             raise ValueError(f"X has shape {rows.shape}; expected (n, {len(self.features)})")
         if not np.isfinite(rows).all():
-            raise ValueError("X has missing or infinite values; fill them in or leave those rows out")
+            raise ValueError("X has missing or infinite values; impute them or drop these rows")
         standardised = (rows - np.array(self.means)) / np.array(self.scales)
         log_odds = (standardised * np.array(self.coefficients)).sum(axis=1) + self.intercept
         probabilities: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))

@@ -1,4 +1,4 @@
-"""What the model owes: model tests, which the gate judges, and one ordinary test."""
+"""Model tests for the gate, and one ordinary test."""
 
 from __future__ import annotations
 

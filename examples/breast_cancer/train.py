@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def fit(tumours: Tumours, diagnoses: NDArray[np.int64]) -> LinearModel:
-    """Fit a logistic regression on standardised features; both classes weigh the same in sum."""
-    # Newton's method runs to the optimum itself, so that every scikit-learn arrives at the same numbers.
+    """Fit a logistic regression on standardised features; both classes have the same total weight."""
+    # Newton's method converges to the optimum, so that every scikit-learn version gets the same numbers.
     classifier = LogisticRegression(solver="newton-cholesky", class_weight="balanced", tol=1e-10)
     pipeline = make_pipeline(StandardScaler(), classifier).fit(tumours.X, diagnoses)
     scaler = pipeline[0]

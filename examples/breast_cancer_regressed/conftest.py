@@ -11,11 +11,11 @@ from model import LinearModel
 
 @pytest.fixture(scope="session")
 def model() -> LinearModel:
-    """The model whose files this folder's ``mlops.yaml`` names."""
+    """The model at the path in this folder's ``mlops.yaml``."""
     return LinearModel.load(Path(__file__).parent / "model" / "model.json")
 
 
 @pytest.fixture(scope="session")
 def holdout() -> Tumours:
-    """Tumours that no model has seen."""
+    """Tumours that were not used for training."""
     return load_holdout()

@@ -1,4 +1,4 @@
-"""The candidate that ``--candidate`` names, the champion it would replace, and the holdout."""
+"""The candidate, the champion and the holdout data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODELS = Path(__file__).parent / "models"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     names = sorted(path.stem for path in MODELS.glob("*.json") if path.stem != "champion")
-    parser.addoption("--candidate", choices=names, default="equal", help="which model is to be judged")
+    parser.addoption("--candidate", choices=names, default="equal", help="candidate to test")
 
 
 @pytest.fixture(scope="session")
@@ -31,5 +31,5 @@ def baseline() -> DigitModel:
 
 @pytest.fixture(scope="session")
 def holdout() -> Digits:
-    """Digits that no honest model has seen."""
+    """Digits that were not used for training."""
     return load("holdout")

@@ -1,4 +1,4 @@
-"""The candidate beside the champion, on the same digits."""
+"""Candidate and champion on the same digits."""
 
 from __future__ import annotations
 

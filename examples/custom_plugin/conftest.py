@@ -1,4 +1,4 @@
-"""The plugin, and the data that the model is judged on; the model itself comes from the plugin."""
+"""The plugin, which loads the model, and the holdout data."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ pytest_plugins = ["house_rules"]
 
 @pytest.fixture(scope="session")
 def holdout() -> Wines:
-    """Bottles that the model has not seen."""
+    """Bottles that were not used for training."""
     return load_split(training=False)

@@ -1,4 +1,4 @@
-"""What the model owes; its loading, its cost and its recall per class are the plugin's business."""
+"""The model test; the plugin loads the model and measures cost and recall per class."""
 
 from __future__ import annotations
 

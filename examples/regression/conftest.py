@@ -1,4 +1,4 @@
-"""The model under test and the data it is judged on."""
+"""The model under test and its holdout data."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from progression import ProgressionModel
 
 @pytest.fixture(scope="session")
 def model() -> ProgressionModel:
-    """The model whose files ``mlops.yaml`` names."""
+    """The model at the path in ``mlops.yaml``."""
     return ProgressionModel.load(Path(__file__).parent / "model" / "model.json")
 
 
 @pytest.fixture(scope="session")
 def holdout() -> Patients:
-    """Patients that no model has seen."""
+    """Patients that were not used for training."""
     return load_holdout()

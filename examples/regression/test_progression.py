@@ -1,4 +1,4 @@
-"""What the model owes beyond the checks that ``mlops.yaml`` names."""
+"""Model tests besides the checks in ``mlops.yaml``."""
 
 from __future__ import annotations
 

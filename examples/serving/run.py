@@ -1,7 +1,7 @@
 """Three versions: gate, register, deploy, canary, promotion, and an automatic rollback.
 
-``python run.py`` runs it in a copy of this folder, with real processes, in under two minutes. It ends what it
-started, and exits with 0 if every step ended as expected.
+``python run.py`` runs it in a copy of this folder, with real processes, in under two minutes. It stops what
+it started, and exits with 0 if every step ended as expected.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CASES = json.loads((HERE / "golden.json").read_text(encoding="utf-8"))
 
 
 class Clients:
-    """Clients that send requests all the time, with measurements that are not always complete.
+    """Clients that send requests continuously, some with missing measurements.
 
-    Use it in ``with``.
+    A context manager.
 
     Attributes:
-        answers: Status -> how often it was answered.
+        answers: HTTP status -> number of responses; 0 without a response.
     """
 
     def __init__(self, url: str) -> None:
@@ -75,7 +75,7 @@ class Clients:
 
 
 def describe(text: str) -> None:
-    """Print what comes next."""
+    """Print the next step."""
     sys.stdout.write(f"\n# {text}\n")
     sys.stdout.flush()
 
@@ -93,7 +93,7 @@ def run(folder: Path, *command: str, expected: int = ALLOWED) -> None:
 
 
 def check_out(folder: Path, version: str) -> None:
-    """Put a version into the folder, as a commit would."""
+    """Copy a version into the folder, as a commit would."""
     shutil.copyfile(HERE / "models" / version / "model.json", folder / "model" / "model.json")
     shutil.copyfile(HERE / "models" / version / "golden.json", folder / "golden.json")
     config = (HERE / "mlops.yaml").read_text(encoding="utf-8")
@@ -103,13 +103,13 @@ def check_out(folder: Path, version: str) -> None:
 
 
 def gate(folder: Path) -> None:
-    """Test the version that is in the folder, and register it on the evidence."""
+    """Test the version in the folder and register it with its evidence."""
     run(folder, "pytest", "-q", "--mlops-gate", "--mlops-context=local", "-p", "no:cacheprovider")
     run(folder, "pytest-mlops", "registry", "register", ".mlops/integration-result.json")
 
 
 def url_of(folder: Path) -> str:
-    """Return where clients reach the service."""
+    """Return the URL of the service."""
     gateway = folder / ".mlops" / "deploy" / "production" / "run" / "gateway.json"
     values = json.loads(gateway.read_text(encoding="utf-8"))
     return f"http://{values['host']}:{values['port']}"

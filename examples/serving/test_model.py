@@ -1,4 +1,4 @@
-"""What the model owes before it may serve."""
+"""Model tests of a version, before it is deployed."""
 
 from __future__ import annotations
 

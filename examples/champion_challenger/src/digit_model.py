@@ -1,4 +1,4 @@
-"""A linear classifier of digits kept as plain JSON: readable, comparable, nothing to unpickle."""
+"""A linear classifier of digits stored as plain JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DigitModel:
 
     @classmethod
     def load(cls, path: Path) -> DigitModel:
-        """Read a model that :meth:`save` wrote."""
+        """Load a model that :meth:`save` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class DigitModel:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803 -- the field's name for it
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803 -- scikit-learn's name
         """Return the most probable digit of each row of (n, d), shape (n,)."""
         log_odds = np.asarray(X, dtype=np.float64) @ np.array(self.coefficients).T + np.array(self.intercepts)
         return np.asarray(log_odds.argmax(axis=1), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Handwritten digits from scikit-learn, split once and for all into three batches."""
+"""Handwritten digits from scikit-learn, with a fixed split into three batches."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_SHARE, SECOND_SHARE = 0.15, 0.15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Digits:
-    """Rows of the data.
+    """Rows of the data set.
 
     Attributes:
         X: Grey levels of 8 × 8 points in 0..1, shape (n, 64).
@@ -43,7 +43,7 @@ def load(batch: str) -> Digits:
 
 
 def _batch_of(row: int) -> str:
-    """Draw a row's batch from its number alone, so that no row ever changes sides."""
+    """Assign a row to a batch by the hash of its number, so that the split never changes."""
     draw = int.from_bytes(hashlib.sha256(f"digit-{row}".encode()).digest()[:8], "big") / 2**64
     if draw < FIRST_SHARE:
         return "first"

@@ -1,6 +1,6 @@
-"""A plugin for pytest-mlops: what one company's models have in common, in one place.
+"""A pytest-mlops plugin with the conventions of one company: loading, metrics, checks, notifications.
 
-``conftest.py`` names it in ``pytest_plugins``. As a package of its own it would be an entry point:
+``conftest.py`` lists it in ``pytest_plugins``. In a separate package it would be an entry point:
 ``[project.entry-points.pytest11] house-rules = "house_rules"``.
 """
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from pytest_mlops import IntegrationResult, ModelVersion
 
 DEAREST = 2
-"""The kind of wine that costs the most when it is sold as another."""
+"""The most expensive kind of wine."""
 
 
 def pytest_mlops_load_model(model_version: ModelVersion | None) -> CentroidModel | None:
-    """Load the model for the fixture ``mlops_model``, from wherever ``mlops.yaml`` says it is."""
+    """Load the model for the fixture ``mlops_model``, from the path in ``mlops.yaml``."""
     if model_version is None or model_version.artifact_path is None:
         return None
     return CentroidModel.load(Path(model_version.artifact_path) / "model.json")
@@ -43,13 +43,13 @@ def pytest_mlops_metrics() -> Mapping[str, Callable[..., Estimate]]:
 
 
 def cost_per_bottle(y_true: NDArray[np.int64], y_pred: NDArray[np.int64]) -> Estimate:
-    """Return what a bottle costs in mistakes: 1 for each, 5 where the dearest wine is sold as another."""
+    """Return the mean cost of a misclassified bottle: 1, or 5 for the most expensive kind."""
     costs = np.where(y_true == DEAREST, 5.0, 1.0) * (y_true != y_pred)
     return Estimate.mean(costs)
 
 
 class RecallOfEachClass(Check):
-    """Every class keeps a recall, not only the average over classes."""
+    """Every class has a minimum recall, not only the average over classes."""
 
     check: Literal["recall_of_each_class"] = "recall_of_each_class"
     of: FixtureName
@@ -57,12 +57,12 @@ class RecallOfEachClass(Check):
     model: FixtureName | None = None
     """Fixture of the model that predicts on ``X``."""
     min: Annotated[float, Field(ge=0, le=1)]
-    """Least recall that holds."""
+    """Minimum recall of every class."""
 
     inputs = ("of", "model")
 
     def evaluate(self, context: CheckContext) -> CheckResult:
-        """Reach the verdict on the class with the lowest recall."""
+        """Compare the class with the lowest recall with ``min``."""
         found = predictions_of(context, self.of, self.model)
         true, predicted = found.arrays["y_true"], found.arrays["y_pred"]
         recalls = {
@@ -79,12 +79,12 @@ class RecallOfEachClass(Check):
 
 
 def pytest_mlops_checks() -> Mapping[str, type[Check]]:
-    """Let ``checks:`` in ``mlops.yaml`` name our own check."""
+    """Make the check available under ``checks:`` in ``mlops.yaml``."""
     return {"recall_of_each_class": RecallOfEachClass}
 
 
 def pytest_mlops_after_verdict(record: IntegrationResult, path: Path) -> None:
-    """Keep a line for each verdict beside the record; a chat message would be sent from here too."""
+    """Append a line for each verdict beside the record; a chat message could be sent here too."""
     line = {"run": record.run_id, "verdict": record.verdict, "at": record.timestamp.isoformat()}
     with path.with_name("verdicts.jsonl").open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(line) + "\n")

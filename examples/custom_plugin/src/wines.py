@@ -46,7 +46,7 @@ class CentroidModel:
 
     @classmethod
     def load(cls, path: Path) -> CentroidModel:
-        """Read a model that :meth:`save` wrote."""
+        """Load a model that :meth:`save` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
@@ -54,7 +54,7 @@ class CentroidModel:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803 -- the field's name for it
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:  # noqa: N803 -- scikit-learn's name
         """Return the nearest kind of each row, shape (n, d) to (n,)."""
         rows = (np.asarray(X, dtype=np.float64) - np.array(self.means)) / np.array(self.scales)
         distances = np.linalg.norm(rows[:, np.newaxis] - np.array(self.centres), axis=2)

@@ -1,4 +1,4 @@
-"""The diabetes data, split once and for all into training and holdout."""
+"""The diabetes data with a fixed split into training and holdout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIFTY = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patients:
-    """Rows of the data.
+    """Rows of the data set.
 
     Attributes:
         X: Features in their own units, shape (n, 10).
@@ -37,19 +37,19 @@ class Patients:
 
 
 def load_training() -> Patients:
-    """Return the rows that a model may learn from."""
+    """Return the training rows."""
     return _load(training=True)
 
 
 def load_holdout() -> Patients:
-    """Return the rows that no model has seen."""
+    """Return the holdout rows."""
     return _load(training=False)
 
 
 def _load(*, training: bool) -> Patients:
     data = load_diabetes(scaled=False)
     rows = [row for row in range(len(data.target)) if _in_training(row) is training]
-    X = np.asarray(data.data, dtype=np.float64)[rows]  # noqa: N806 -- the field's name for it
+    X = np.asarray(data.data, dtype=np.float64)[rows]  # noqa: N806 -- scikit-learn's name
     features = tuple(str(name) for name in data.feature_names)
     older = X[:, features.index("age")] >= FIFTY
     sexes = X[:, features.index("sex")]
@@ -57,13 +57,13 @@ def _load(*, training: bool) -> Patients:
         X=X,
         y=np.asarray(data.target, dtype=np.float64)[rows],
         ids=np.array([str(row) for row in rows]),
-        # The data say 1 and 2 and leave open which is which.
+        # The data set does not document the codes 1 and 2.
         slices={"under 50": ~older, "50 and over": older, "sex 1": sexes == 1, "sex 2": sexes == 2},
         features=features,
     )
 
 
 def _in_training(row: int) -> bool:
-    """Draw a row's part from its number alone, so that no row ever changes sides, whatever else is added."""
+    """Assign a row to a part by the hash of its number, so that the split never changes."""
     draw = hashlib.sha256(f"diabetes-{row}".encode()).digest()
     return int.from_bytes(draw[:8], "big") < TRAINING_SHARE * 2**64

@@ -1,4 +1,4 @@
-"""A linear regression kept as plain JSON: readable, comparable, nothing to unpickle."""
+"""A linear regression stored as plain JSON."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ProgressionModel:
 
     @classmethod
     def load(cls, path: Path) -> ProgressionModel:
-        """Read a model that :meth:`save` wrote."""
+        """Load a model that :meth:`save` wrote."""
         data = json.loads(path.read_text(encoding="utf-8"))
         lists = {name: tuple(data[name]) for name in ("features", "means", "scales", "coefficients")}
         return cls(**lists, intercept=data["intercept"])
@@ -44,17 +44,17 @@ class ProgressionModel:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 -- the field's name for it
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 -- scikit-learn's name
         """Return the predicted progression of each row of ``X``, shape (n, d) to (n,).
 
         Raises:
-            ValueError: not d columns, or a value that is missing.
+            ValueError: ``X`` does not have d columns, or has missing values.
         """
         rows = np.asarray(X, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.features):
             raise ValueError(f"X has shape {rows.shape}; expected (n, {len(self.features)})")
         if not np.isfinite(rows).all():
-            raise ValueError("X has missing or infinite values; fill them in or leave those rows out")
+            raise ValueError("X has missing or infinite values; impute them or drop these rows")
         standardised = (rows - np.array(self.means)) / np.array(self.scales)
         predicted: NDArray[np.float64] = (standardised * np.array(self.coefficients)).sum(axis=1)
         return predicted + self.intercept

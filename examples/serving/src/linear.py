@@ -1,4 +1,4 @@
-"""A logistic regression kept as plain JSON: readable, comparable, nothing to unpickle."""
+"""A logistic regression stored as plain JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LinearModel:
 
     @classmethod
     def load(cls, path: Path) -> LinearModel:
-        """Read a model that :meth:`save` wrote."""
+        """Load a model that :meth:`save` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class LinearModel:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
-    def risk(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 -- the field's name for it
+    def risk(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803 -- scikit-learn's name
         """Return the probability of the positive class of n rows of features, shape (n,)."""
         rows = np.asarray(X, dtype=np.float64)
         standardised = (rows - np.array(self.means)) / np.array(self.scales)

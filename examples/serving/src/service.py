@@ -1,4 +1,4 @@
-"""The service: an ASGI application that answers ``POST /predict`` with the risk of one tumour."""
+"""The service: an ASGI application that serves ``POST /predict`` with the risk of one tumour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = os.environ["MLOPS_VERSION"]
 
 
 def predict(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the risk that a tumour is malignant; a measurement that is missing counts as the mean."""
+    """Return the risk that a tumour is malignant; a missing measurement is replaced by the mean."""
     given = request["features"]
     features = [mean if value is None else value for value, mean in zip(given, MODEL.means, strict=True)]
     return {"risk": float(MODEL.risk([features])[0])}
@@ -28,7 +28,7 @@ async def app(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
-    """Answer one request; 500 where it cannot be answered."""
+    """Handle one request; an invalid one gets status 500."""
     if scope["type"] != "http":
         return
     body = b""

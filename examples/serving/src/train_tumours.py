@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PENALTIES = {"1": 0.003, "2": 0.1, "3": 0.3}
-"""Version -> how freely it may fit, as scikit-learn's ``C``."""
+"""Version -> inverse regularisation strength, scikit-learn's ``C``."""
 
 GOLDEN = 12
-"""Golden predictions of each version."""
+"""Number of golden predictions per version."""
 
 
 def fit(tumours: Tumours, freedom: float) -> LinearModel:
     """Fit a logistic regression on standardised features."""
-    # Newton's method runs to the optimum itself, so that every scikit-learn arrives at the same numbers.
+    # Newton's method converges to the optimum, so that every scikit-learn version gets the same numbers.
     classifier = LogisticRegression(solver="newton-cholesky", C=freedom, class_weight="balanced", tol=1e-10)
     pipeline = make_pipeline(StandardScaler(), classifier).fit(tumours.X, tumours.y)
     scaler = pipeline[0]
@@ -38,7 +38,7 @@ def fit(tumours: Tumours, freedom: float) -> LinearModel:
 
 
 def golden(model: LinearModel, tumours: Tumours) -> Iterator[dict[str, Any]]:
-    """Yield requests with the answers of the model itself, which any service of it has to give."""
+    """Yield golden requests with the responses expected of a service of the model."""
     for features in tumours.X[:GOLDEN].tolist():
         yield {"request": {"features": features}, "response": {"risk": float(model.risk([features])[0])}}
 

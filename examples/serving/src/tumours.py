@@ -1,4 +1,4 @@
-"""The Wisconsin breast cancer data, split once and for all into training and holdout."""
+"""The Wisconsin breast cancer data with a fixed split into training and holdout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BENIGN, MALIGNANT = 0, 1
-"""Our labels. scikit-learn's are the other way round: there 0 is malignant."""
+"""Our labels; scikit-learn uses 0 for malignant."""
 
 SMALL_RADIUS = 15.0
 """Mean radius below which a tumour counts as small, in the unit of the data."""
@@ -21,7 +21,7 @@ SMALL_RADIUS = 15.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tumours:
-    """Rows of the data.
+    """Rows of the data set.
 
     Attributes:
         X: Features, shape (n, 30).
@@ -40,7 +40,7 @@ class Tumours:
 
 
 def load(*, training: bool) -> Tumours:
-    """Return the rows that a model may learn from, or those that none has seen."""
+    """Return the training rows, or those that none has seen."""
     data = load_breast_cancer()
     rows = [row for row in range(len(data.target)) if _in_training(row) is training]
     return Tumours(
@@ -51,6 +51,6 @@ def load(*, training: bool) -> Tumours:
 
 
 def _in_training(row: int) -> bool:
-    """Draw a row's part from its number alone, so that no row ever changes sides."""
+    """Assign a row to a part by the hash of its number, so that the split never changes."""
     draw = hashlib.sha256(f"tumour-{row}".encode()).digest()
     return int.from_bytes(draw[:8], "big") < 0.5 * 2**64
