@@ -400,8 +400,8 @@ def test_a_missing_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_a_password_in_the_url_is_not_shown() -> None:
     from pytest_mlops.registry.fsspec_blob_store import FsspecBlobStore
 
-    place = FsspecBlobStore(url="sftp://me:secret@host/models", system=None, root="/models")
-    assert place.url == "sftp://host/models"
+    blobs = FsspecBlobStore(url="sftp://me:secret@host/models", system=None, root="/models")
+    assert blobs.url == "sftp://host/models"
 
 
 class Broken:
@@ -417,10 +417,10 @@ class Broken:
 def test_whatever_a_backend_raises_is_one_sentence(model: Path) -> None:
     from pytest_mlops.registry.fsspec_blob_store import FsspecBlobStore
 
-    place = FsspecBlobStore(url="odd://host/models", system=Broken(), root="/models")
-    artifacts = ArtifactStore(place)
+    blobs = FsspecBlobStore(url="odd://host/models", system=Broken(), root="/models")
+    artifacts = ArtifactStore(blobs)
     with pytest.raises(StoreError, match=r"cannot read .* at odd://host/models: the server refused"):
         artifacts.put(model)
-    for ask in (lambda: place.write("a", [b"x"]), lambda: list(place.items("blobs"))):
+    for ask in (lambda: blobs.write("a", [b"x"]), lambda: list(blobs.items("blobs"))):
         with pytest.raises(StoreError, match="the server refused"):
             ask()
