@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import time
 from dataclasses import dataclass, field
@@ -158,7 +159,7 @@ class JsonClient:
         raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
     def is_unclear(self, answer: HttpAnswer, *, repeatable: bool) -> bool:
-        """Tell whether a request that was refused may have been carried out all the same."""
+        """Return whether a request that was refused may have been carried out all the same."""
         return answer.status in BUSY - self.rejecting and not repeatable
 
     def clean(self, text: str, limit: int = SHOWN) -> str:
@@ -173,25 +174,26 @@ class JsonClient:
 
     def _once(self, request: httpx.Request, into: BinaryIO | None, most: int) -> HttpAnswer:
         with contextlib.closing(self.client.send(request, stream=True)) as response:
-            body = bytearray()
-            to_file = into if response.status_code == httpx.codes.OK else None
-            limit, size = (MAX_ANSWER if to_file is None else most), 0
-            for part in response.iter_bytes():
-                size += len(part)
-                if size > limit:
-                    raise HttpError(
-                        f"the answer of {self.service} to {describe(request)} has more than {limit:,} bytes"
-                    )
-                if to_file is None:
-                    body += part
-                else:
-                    to_file.write(part)
+            memory = io.BytesIO()
+            if into is not None and response.status_code == httpx.codes.OK:
+                self._copy(response, into, most)
+            else:
+                self._copy(response, memory, MAX_ANSWER)
             return HttpAnswer(
                 status=response.status_code,
                 headers=response.headers,
-                body=bytes(body),
+                body=memory.getvalue(),
                 following=response.links.get("next", {}).get("url"),
             )
+
+    def _copy(self, response: httpx.Response, target: BinaryIO, most: int) -> None:
+        size = 0
+        for part in response.iter_bytes():
+            size += len(part)
+            if size > most:
+                what = describe(response.request)
+                raise HttpError(f"the answer of {self.service} to {what} has more than {most:,} bytes")
+            target.write(part)
 
     def _unanswered(self, request: httpx.Request, error: httpx.HTTPError, *, unclear: bool) -> HttpError:
         cause = self.clean(f"{type(error).__name__}: {error}".rstrip(": "))
