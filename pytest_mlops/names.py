@@ -6,13 +6,17 @@ import re
 from fnmatch import fnmatchcase
 from typing import Literal
 
-__all__ = ["ALIAS", "ALL", "better_direction", "matches_test", "metric_title"]
+__all__ = ["ALIAS", "ALL", "BINARY", "MACRO", "better_direction", "matches_test", "metric_title"]
 
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Valid names of registry aliases."""
 
 ALL = "all"
 """The slice that contains all examples."""
+BINARY = ("precision", "recall", "f1")
+"""Metrics of the positive one of two labels."""
+MACRO = tuple(f"{name}_macro" for name in BINARY)
+"""Their unweighted means over more than two labels."""
 
 
 # Patterns are compiled where a metric is compared: a run without rules needs neither.

@@ -95,13 +95,14 @@ class Calibration(Check):
 
     def _events(self, context: CheckContext) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Return whether the event happened (n,) and its predicted probability (n,), on the slice."""
-        arrays = self._predictions(context).arrays
+        found = self._predictions(context)
+        arrays = found.arrays
         if "y_score" not in arrays:
             raise IncompleteEvidence(
                 f"the fixture {self.of!r} has no y_score and there is no model with predict_proba; expected "
                 "probabilities, so add y_score to the fixture or name a model:"
             )
-        labels = Labels.of(arrays["y_true"], arrays["y_pred"], self.positive)
+        labels = Labels.of(arrays["y_true"], arrays["y_pred"], self.positive, known=found.labels)
         event, probability = _top_or_positive(labels, arrays["y_score"])
         if self.slice == ALL:
             return event, probability
@@ -121,7 +122,15 @@ class Calibration(Check):
         true = required_field(value, self.of, "y_true", "y")
         scores = field_of(value, "y_score")
         # Calibration does not need predicted labels.
-        return measure_predictions(true, true, y_score=scores, slices=field_of(value, "slices"), **options)
+        return measure_predictions(
+            true,
+            true,
+            y_score=scores,
+            slices=field_of(value, "slices"),
+            labels=field_of(value, "classes_"),
+            predicted=False,
+            **options,
+        )
 
 
 def _top_or_positive(

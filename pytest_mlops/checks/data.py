@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Predictor",
+    "classes_of",
     "count_rows",
     "field_of",
     "inputs_of",
@@ -121,7 +122,7 @@ def predictions_of(context: CheckContext, of: str, model: str | None, **options:
     Args:
         context: Inputs of the check.
         of: Name of the fixture with ``y_true`` (or ``y``), and ``y_pred`` or ``X``; optionally ``y_score``,
-            ``ids`` and ``slices``.
+            ``classes_`` (all labels, in the order of the columns of ``y_score``), ``ids`` and ``slices``.
         model: Name of the fixture of a model, used when there is no ``y_pred``.
         options: ``positive`` and ``task``, as in :func:`measure_predictions`.
 
@@ -131,6 +132,7 @@ def predictions_of(context: CheckContext, of: str, model: str | None, **options:
     """
     value = context.fixtures[of]
     predicted, scores = field_of(value, "y_pred"), field_of(value, "y_score")
+    labels = field_of(value, "classes_")
     if predicted is None:
         if model is None:
             raise IncompleteEvidence(
@@ -139,20 +141,26 @@ def predictions_of(context: CheckContext, of: str, model: str | None, **options:
             )
         predictor, inputs = model_of(context, model), required_field(value, of, "X")
         predicted = predictor.predict(inputs)
-        scores = _scores(predictor, inputs) if scores is None else scores
+        if scores is None and hasattr(predictor, "predict_proba"):
+            scores = predictor.predict_proba(inputs)
+            labels = classes_of(predictor)
     return measure_predictions(
         required_field(value, of, "y_true", "y"),
         predicted,
         y_score=scores,
         ids=field_of(value, "ids"),
         slices=field_of(value, "slices"),
+        labels=labels,
         **options,
     )
 
 
-def _scores(model: object, inputs: object) -> np.ndarray[Any, Any] | None:
-    """Return predicted probabilities: those of the second class if there are two, else of every class."""
-    if not hasattr(model, "predict_proba"):
+def classes_of(model: object) -> list[Any] | None:
+    """Return the labels of a model in the order of its columns, scikit-learn's ``classes_``.
+
+    ``None`` for a model without them, and for one with several outputs.
+    """
+    classes = getattr(model, "classes_", None)
+    if classes is None or np.ndim(classes) != 1:
         return None
-    scores = np.asarray(model.predict_proba(inputs))
-    return scores[:, 1] if scores.ndim == 2 and scores.shape[1] == 2 else scores
+    return list(np.asarray(classes).tolist())

@@ -96,7 +96,7 @@ class Fairness(Check):
     def _counts(self, context: CheckContext) -> tuple[list[str], NDArray[np.intp]]:
         """Return the groups' names and their counts of (label, prediction), (groups, 2, 2)."""
         found = predictions_of(context, self.of, self.model, positive=self.positive, task="classification")
-        labels = Labels.of(found.arrays["y_true"], found.arrays["y_pred"], self.positive)
+        labels = Labels.of(found.arrays["y_true"], found.arrays["y_pred"], self.positive, known=found.labels)
         if labels.positive is None:
             raise IncompleteEvidence(
                 f"the labels are {labels.classes[:5]}; expected two labels and a positive one, so set "

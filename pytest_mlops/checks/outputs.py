@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pytest_mlops.checks.data import count_rows, field_of, inputs_of, model_of, take_rows
+from pytest_mlops.checks.data import classes_of, count_rows, field_of, inputs_of, model_of, take_rows
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import read_array, read_column, read_finite
 from pytest_mlops.text import cut
@@ -87,7 +87,7 @@ def probability_of(model: object, scores: Array, label: object) -> NDArray[np.fl
                 f"predict_proba returned {scores.shape[1]} columns; expected 2, so set label: to choose one"
             )
         return np.asarray(scores[:, 1], dtype=np.float64)
-    classes = np.asarray(getattr(model, "classes_", ())).tolist()
+    classes = classes_of(model) or []
     if label not in classes:
         raise IncompleteEvidence(f"label is {label!r}; expected one of the model's classes_, {classes}")
     return np.asarray(scores[:, classes.index(label)], dtype=np.float64)

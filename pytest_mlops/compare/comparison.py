@@ -226,6 +226,7 @@ def _check_comparable(ours: ArrayRef, theirs: ArrayRef) -> None:
     for what, first, second in (
         ("task", ours.task, theirs.task),
         ("positive label", ours.positive, theirs.positive),
+        ("set of labels", ours.labels or theirs.labels, theirs.labels or ours.labels),
         ("metric or judge", ours.scored_by, theirs.scored_by),
     ):
         if first != second:
@@ -260,6 +261,7 @@ def _measure(
         scores=pairing.scores,
         slices=pairing.slices,
         positive=array.positive,
+        labels=array.labels if array.labels is not None else pairing.labels,
         confidence=confidence,
         replicates=replicates,
         seed=seed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pytest_mlops.names import metric_title
+from pytest_mlops.names import BINARY, metric_title
 from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Measurements:
         wanted = metric_title(name, slice_, dataset)
         if not self._by_key:
             return f"{wanted} was not recorded; this run recorded no metrics"
+        average = self._by_slice.get((f"{name}_macro", slice_)) if name in BINARY else None
+        if average:
+            return (
+                f"{wanted} was not recorded, since there are more than two labels; name {name}_macro, the"
+                f" average ({average[0].note}), or reduce the labels to two"
+            )
         titles = {metric_title(*key) for key in self._by_key}
         near = get_close_matches(wanted, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
         hint = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_mlops.decision.finding import GateFinding, at_least
-from pytest_mlops.names import ALL
+from pytest_mlops.names import ALL, BINARY
 from pytest_mlops.records.integration import CodeQuality, PartStatus, QualityPart, QualityReport
 from pytest_mlops.records.measurement import Measurement
 from pytest_mlops.records.policy import QualityMetric
@@ -102,18 +102,33 @@ def _metric_parts(
 def _metric_part(
     name: str, metric: QualityMetric, measurements: Measurements, declared: Mapping[str, float]
 ) -> QualityPart:
-    found = measurements.find(name, ALL, metric.dataset)
-    several = measurements.on_every_dataset(name, ALL) if metric.dataset is None else []
-    if not isinstance(found, Measurement) and len(several) > 1:
-        return _worst([_measured_part(name, metric, each) for each in several], several)
-    if not isinstance(found, Measurement):
-        if name in declared:
-            note = f"{name} is declared as {declared[name]:g}, but not measured, so it does not count"
-            return QualityPart(
-                name=name, weight=metric.weight, status="declared", value=declared[name], note=note
-            )
-        return QualityPart(name=name, weight=metric.weight, status="absent", note=found)
-    return _measured_part(name, metric, found)
+    found = _recorded(name, metric.dataset, measurements)
+    if len(found) > 1:
+        return _worst([_measured_part(metric, each) for each in found], found)
+    if found:
+        return _measured_part(metric, found[0])
+    if name in declared:
+        note = f"{name} is declared as {declared[name]:g}, but not measured, so it does not count"
+        return QualityPart(
+            name=name, weight=metric.weight, status="declared", value=declared[name], note=note
+        )
+    missing = str(measurements.find(name, ALL, metric.dataset))
+    return QualityPart(name=name, weight=metric.weight, status="absent", note=missing)
+
+
+def _recorded(name: str, dataset: str | None, measurements: Measurements) -> list[Measurement]:
+    """Return what was recorded of a metric: one number, or one for each data set.
+
+    Precision, recall and f1 mean the binary forms, and for more than two labels the ``_macro`` forms.
+    """
+    found = []
+    for one in (name, f"{name}_macro") if name in BINARY else (name,):
+        single = measurements.find(one, ALL, dataset)
+        if isinstance(single, Measurement):
+            found.append(single)
+        elif dataset is None:
+            found += measurements.on_every_dataset(one, ALL)
+    return found
 
 
 def _worst(parts: Sequence[QualityPart], found: Sequence[Measurement]) -> QualityPart:
@@ -126,7 +141,8 @@ def _worst(parts: Sequence[QualityPart], found: Sequence[Measurement]) -> Qualit
     return worst.model_copy(update={"note": f"{worst.note}; {note}" if worst.note else note})
 
 
-def _measured_part(name: str, metric: QualityMetric, found: Measurement) -> QualityPart:
+def _measured_part(metric: QualityMetric, found: Measurement) -> QualityPart:
+    name = found.name
     if found.value is None:
         note = f"{found.title} is undefined: {found.undefined}"
         return QualityPart(name=name, weight=metric.weight, status="measured", note=note)

@@ -129,25 +129,31 @@ class Recorder:
         dataset: str | None = None,
         task: str | None = None,
         positive: object = None,
+        labels: ArrayLike | None = None,
         baseline: ArrayLike | None = None,
         baseline_score: ArrayLike | None = None,
     ) -> None:
         """Record predictions, and the standard metrics of them, overall and per slice.
 
-        Classification records accuracy, precision, recall and f1, with ``y_score`` also roc_auc, log_loss and
-        brier; regression records mae, mse, rmse, r2 and mean_error. The arrays are kept beside the record.
+        Classification records accuracy, and precision, recall and f1 of the positive label; with more than
+        two labels their averages precision_macro, recall_macro and f1_macro. With ``y_score`` it also records
+        roc_auc (two labels), log_loss and brier. Regression records mae, mse, rmse, r2 and mean_error. The
+        arrays are kept beside the record.
 
         Args:
             y_true: True labels or values, shape (n,).
             y_pred: Predicted labels or values, shape (n,).
-            y_score: Probability of the positive class, shape (n,), or of each class in sorted order, (n, K).
+            y_score: Probability of the positive class, shape (n,), or of each class, (n, K): columns in the
+                order of ``labels``, or of the names of a data frame's columns, or else of the sorted labels.
             ids: Unique example ids, shape (n,); by default their positions, which the record notes.
             inputs: What the model was given, shape (n, ...). A hash of each is kept, and a comparison of two
                 runs is refused where they differ.
             slices: Slice name -> boolean mask of shape (n,), or one slice name per example.
             dataset: The data set; by default the marker's.
             task: ``classification`` or ``regression``; by default inferred from the values.
-            positive: The positive label of a binary task.
+            positive: The positive label of two; needed unless the labels are 0 and 1 or booleans.
+            labels: All labels, in the order of the columns of ``y_score``: the model's ``classes_``. Other
+                labels in the data are refused; one that does not occur there keeps its column.
             baseline: What the version that would be replaced predicts, shape (n,): what rules on changes
                 compare with, where ``baseline.from`` has ``run``.
             baseline_score: Its probabilities, as ``y_score``.
@@ -166,9 +172,18 @@ class Recorder:
         if baseline is y_pred:
             raise RecordingError("baseline is y_pred itself; expected what the other version predicts")
         found = measure_predictions(
-            y_true, y_pred, y_score=y_score, ids=ids, slices=slices, task=task, positive=positive
+            y_true,
+            y_pred,
+            y_score=y_score,
+            ids=ids,
+            slices=slices,
+            task=task,
+            positive=positive,
+            labels=labels,
         )
-        arrays = found.arrays | read_baseline(found, baseline, baseline_score, positive=positive)
+        arrays = found.arrays | read_baseline(
+            found, baseline, baseline_score, positive=positive, labels=labels
+        )
         arrays |= _cases(inputs, found.n)
         entries = [
             measurement_of(name, estimate, slice_=slice_, origin="predictions")
@@ -184,6 +199,7 @@ class Recorder:
             ids="given" if found.ids_given else "position",
             task=found.task,
             positive=positive.item() if hasattr(positive, "item") else positive,
+            labels=found.labels,
         )
 
     @_remembered

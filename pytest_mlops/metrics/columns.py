@@ -20,6 +20,7 @@ __all__ = [
     "PROBABILITIES_HINT",
     "check_length",
     "check_within",
+    "clip_rounding",
     "is_whole",
     "not_whole",
     "read_array",
@@ -29,6 +30,7 @@ __all__ = [
     "read_numbers",
     "read_slices",
     "refuse_shape",
+    "rounding_of",
 ]
 
 MAX_NAME = 200
@@ -158,6 +160,43 @@ def read_numbers(argument: str, value: object) -> NDArray[np.float64]:
     return numbers
 
 
+def rounding_of(array: Array) -> float:
+    """Return four units of rounding of the numbers' type, relative to 1; 0 for integers.
+
+    Numbers of float64 that are all exact in float32 count as such, since they were computed there.
+    """
+    if array.dtype.kind != "f":
+        return 0.0
+    kind = array.dtype
+    with np.errstate(over="ignore"):
+        if kind.itemsize > 4 and np.array_equal(array.astype(np.float32), array):
+            kind = np.dtype(np.float32)
+    return 4 * float(np.finfo(kind).eps)
+
+
+def clip_rounding(
+    argument: str, values: NDArray[np.float64], low: float, high: float, rounding: float, *, fix: str
+) -> NDArray[np.float64]:
+    """Clip values (n,) or (n, K) that are outside ``low``..``high`` by rounding only.
+
+    Args:
+        argument: Name of the argument, for the message.
+        values: The values.
+        low: Smallest possible value.
+        high: Largest possible value.
+        rounding: What counts as rounding, see :func:`rounding_of`; relative to bounds above 1.
+        fix: How to correct values that are outside, for the message.
+
+    Raises:
+        RecordingError: a value is outside by more than rounding.
+    """
+    below = (values < low) & (values >= low - rounding * max(1.0, abs(low)))
+    above = (values > high) & (values <= high + rounding * max(1.0, abs(high)))
+    values = np.where(below, low, np.where(above, high, values))
+    check_within(argument, values, low, high, fix)
+    return values
+
+
 def check_within(argument: str, values: NDArray[np.float64], low: float, high: float, fix: str) -> None:
     """Refuse values (n,) or (n, K) outside ``low``..``high``.
 
@@ -168,8 +207,15 @@ def check_within(argument: str, values: NDArray[np.float64], low: float, high: f
     if outside.any():
         first = tuple(np.argwhere(outside)[0])
         raise RecordingError(
-            f"{argument} is {values[first]:g} at position {first[0]}; expected {low:g} to {high:g}: {fix}"
+            f"{argument} is {_digits(values[first])} at position {first[0]};"
+            f" expected {low:g} to {high:g}: {fix}"
         )
+
+
+def _digits(number: np.float64) -> str:
+    """Format a number with as few digits as tell it apart from all others."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 def check_length(argument: str, got: int, n: int) -> None:

@@ -1,4 +1,4 @@
-"""Class labels: task inference, encoding, and validation of predicted probabilities."""
+"""Class labels: task inference, encoding, and which label is the positive one."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
-from pytest_mlops.metrics.columns import (
-    PROBABILITIES_HINT,
-    check_length,
-    check_within,
-    is_whole,
-    not_whole,
-    read_array,
-    read_finite,
-    refuse_shape,
-)
+from pytest_mlops.metrics.columns import PROBABILITIES_HINT, is_whole, not_whole, read_column
+from pytest_mlops.names import BINARY, MACRO
 from pytest_mlops.text import list_some
 
 if TYPE_CHECKING:
@@ -25,11 +17,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["Labels", "infer_task", "read_scores"]
+__all__ = ["Labels", "infer_task", "some_labels"]
 
 _CLOSE = 10_000
-ROW_TOLERANCE = 1e-6
-"""Maximum deviation of a row of probabilities from a sum of 1."""
 
 
 def infer_task(true: Array, pred: Array) -> str:
@@ -61,11 +51,14 @@ def infer_task(true: Array, pred: Array) -> str:
 class Labels:
     """Encoded labels.
 
+    What precision, recall and f1 mean follows from the set of labels alone: with 0 and 1, or with a given
+    positive label, the binary forms; with more than two labels the ``_macro`` forms.
+
     Attributes:
-        classes: All occurring labels and the positive one, sorted.
+        classes: All labels, sorted.
         true: Codes of the true labels, as indices into ``classes`` (n,).
         pred: Codes of the predicted labels (n,).
-        positive: Code of the positive label; ``None`` for macro averages.
+        positive: Code of the positive label; ``None`` without one.
     """
 
     classes: list[Any]
@@ -74,31 +67,91 @@ class Labels:
     positive: int | None
 
     @classmethod
-    def of(cls, true: Array, pred: Array, positive: object) -> Labels:
+    def of(cls, true: Array, pred: Array, positive: object = None, *, known: object = None) -> Labels:
         """Encode true and predicted labels (n,).
 
+        Args:
+            true: True labels (n,).
+            pred: Predicted labels (n,).
+            positive: The positive label; by default 1 of 0 and 1, and ``True``.
+            known: The complete set of labels (K,), in any order; by default those that occur.
+
         Raises:
-            RecordingError: labels of different kinds, fractions, or an invalid ``positive``.
+            RecordingError: labels of different kinds, fractions, labels outside ``known``, or an invalid
+                ``positive``.
         """
         true, pred = _alike(true, pred)
-        seen = _distinct(true, pred)
-        label = _positive(seen.tolist(), positive)
-        known = seen if label is None else np.union1d(seen, np.array([label]))
-        classes = known.tolist()
+        every = _distinct(true, pred)
+        if known is not None:
+            every = _complete(every, known)
+        label = _positive(every.tolist(), positive)
+        if label is not None:
+            every = np.union1d(every, np.array([label]))
+        classes = every.tolist()
         return cls(
             classes=classes,
-            true=np.searchsorted(known, true),
-            pred=np.searchsorted(known, pred),
+            true=np.searchsorted(every, true),
+            pred=np.searchsorted(every, pred),
             positive=None if label is None else classes.index(label),
         )
+
+    @property
+    def binary(self) -> bool:
+        """Whether precision, recall and f1 are those of one positive label."""
+        return self.positive is not None or set(self.classes) <= {0, 1}
+
+    @property
+    def averages(self) -> tuple[str, ...]:
+        """Names of precision, recall and f1 in the form that is measured."""
+        return BINARY if self.binary else MACRO
 
     @property
     def note(self) -> str:
         """How metrics of these labels are computed."""
         if self.positive is not None:
             return f"binary, positive={self.classes[self.positive]!r}"
-        hint = "; positive= makes it binary" if len(self.classes) == 2 else ""
-        return f"macro over {len(self.classes)} class{'es' if len(self.classes) > 1 else ''}{hint}"
+        if self.binary:
+            return "binary, one class only"
+        return f"macro over {len(self.classes)} class{'es' if len(self.classes) > 1 else ''}"
+
+    def require_positive(self) -> None:
+        """Refuse two labels of which none is known to be the positive one.
+
+        Raises:
+            RecordingError: two labels other than 0 and 1, and no positive one.
+        """
+        if len(self.classes) == 2 and not self.binary:
+            raise RecordingError(
+                f"the labels are {some_labels(self.classes)}; precision, recall and f1 are about one of them:"
+                f" expected positive=, such as positive={self.classes[1]!r} (or all labels as labels=, if"
+                " there are more than these two)"
+            )
+
+
+def _complete(seen: Array, known: object) -> Array:
+    """Return the sorted complete set of labels, of the same kind as those that occur."""
+    given = read_column("labels", known)
+    if (given.dtype.kind == "U") != (seen.dtype.kind == "U") or not _are_labels(given):
+        raise RecordingError(
+            f"labels has dtype {given.dtype} and the labels that occur are {some_labels(seen.tolist())};"
+            " expected all labels, of the same kind"
+        )
+    every = np.unique(given if given.dtype.kind in "Ub" else given.astype(np.int64))
+    if every.size < given.size:
+        raise RecordingError(
+            f"labels has {given.size} entries and {every.size} distinct ones; expected every label once"
+        )
+    if strays := sorted(set(seen.tolist()) - set(every.tolist())):
+        raise RecordingError(
+            f"y_true or y_pred has {some_labels(strays)}, and labels has {some_labels(every.tolist())};"
+            " expected no other labels, so add them to labels= or correct the data"
+        )
+    return every
+
+
+def _are_labels(array: Array) -> bool:
+    """Return whether all values can be labels: text, booleans, whole numbers."""
+    return array.dtype.kind == "U" or is_whole(array)
 
 
 def _distinct(true: Array, pred: Array) -> Array:
@@ -137,65 +190,22 @@ def _alike(true: Array, pred: Array) -> tuple[Array, Array]:
 
 
 def _positive(labels: list[Any], positive: object) -> Any:
-    """Return the positive label; ``None`` for macro averages."""
+    """Return the positive label; ``None`` where none is given, unless the labels are 0 and 1."""
     if positive is None:
-        return labels[1] if labels in ([0, 1], [-1, 1]) else None
+        return labels[1] if labels == [0, 1] else None
     label = positive.item() if isinstance(positive, np.generic) else positive
     fits = isinstance(label, str) if isinstance(labels[0], str) else isinstance(label, bool | int | float)
     # If only one label occurs, the positive label may be that one or the missing one.
     if not fits or (label not in labels and len(labels) != 1) or not is_whole(np.array(label)):
-        raise RecordingError(f"positive is {label!r:.60}; expected one of the labels, {_some(labels)}")
+        raise RecordingError(f"positive is {label!r:.60}; expected one of the labels, {some_labels(labels)}")
     if len(labels) > 2:
         raise RecordingError(
-            f"positive is {label!r:.60}, and there are {len(labels)} labels, {_some(labels)};"
-            " leave it out for macro averages, or reduce them to two labels"
+            f"positive is {label!r:.60}, and there are {len(labels)} labels, {some_labels(labels)};"
+            " leave it out for precision_macro, recall_macro and f1_macro, or reduce them to two labels"
         )
     return labels[labels.index(label)] if label in labels else label
 
 
-def _some(labels: list[Any]) -> str:
+def some_labels(labels: list[Any]) -> str:
+    """List labels for a message."""
     return list_some([repr(label) for label in labels], 5)
-
-
-def read_scores(value: object, labels: Labels) -> NDArray[np.float64]:
-    """Validate probabilities of the positive label (n,), or of all K labels in sorted order (n, K).
-
-    Raises:
-        RecordingError: another shape, values outside 0..1, or rows that do not sum to 1.
-    """
-    array = read_array("y_score", value)
-    if array.ndim not in {1, 2} or array.shape[1:] == (1,):
-        refuse_shape("y_score", array)
-    if array.dtype.kind not in "fiub":
-        raise RecordingError(
-            f"y_score has dtype {array.dtype}; expected probabilities as float, without missing values"
-        )
-    check_length("y_score", len(array), labels.true.size)
-    scores = read_finite("y_score", array)
-    check_within("y_score", scores, 0, 1, "pass probabilities, not log odds or distances")
-    classes = len(labels.classes)
-    if scores.ndim == 1 and labels.positive is None:
-        fix = f"pass shape (n, {classes})" if classes > 2 else "name the positive label with positive="
-        raise RecordingError(
-            f"y_score has shape {scores.shape} and the labels are {_some(labels.classes)};"
-            f" expected the probability of each label: {fix}"
-        )
-    if scores.ndim == 2:
-        _check_rows(scores, labels.classes)
-    return scores
-
-
-def _check_rows(scores: NDArray[np.float64], classes: list[Any]) -> None:
-    if scores.shape[1] != len(classes):
-        raise RecordingError(
-            f"y_score has {scores.shape[1]} columns, and y_true with y_pred has {len(classes)} labels,"
-            f" {_some(classes)}; expected one column per label, in sorted order"
-        )
-    total = scores.sum(axis=1)
-    off = np.abs(total - 1)
-    if off.max() > ROW_TOLERANCE:
-        worst = int(off.argmax())
-        raise RecordingError(
-            f"y_score sums to {total[worst]:.9g} in row {worst}; expected 1 within {ROW_TOLERANCE:g},"
-            " so normalise the rows"
-        )

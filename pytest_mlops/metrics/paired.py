@@ -44,7 +44,6 @@ REPLICATES = 10_000
 DRAWN_CELLS = 10_000_000
 """Budget of counts (replicates × cells) per slice, about a second; many classes get fewer replicates."""
 FEWEST_REPLICATES = 1_000
-LABEL_METRICS = ("accuracy", "precision", "recall", "f1")
 
 
 def compare_classification(
@@ -55,6 +54,7 @@ def compare_classification(
     scores: Scores | None = None,
     slices: Mapping[str, Mask],
     positive: object = None,
+    labels: object = None,
     confidence: float = 0.95,
     replicates: int = REPLICATES,
     seed: int,
@@ -72,6 +72,7 @@ def compare_classification(
         scores: Probabilities of candidate and baseline, for the positive class (n,) or every class (n, K).
         slices: Slice name -> mask (n,); ``all`` is added.
         positive: The positive label, as for the recorder.
+        labels: The complete set of labels; by default those that occur.
         confidence: One-sided confidence level of each bound.
         replicates: Number of bootstrap replicates; K tests at level α need more than K/α.
         seed: Seed of the bootstrap.
@@ -87,13 +88,13 @@ def compare_classification(
         raise RecordingError(
             "some of true labels, candidate and baseline are text and others numbers; expected the same kind"
         )
-    known = Labels.of(true, np.concatenate([candidate, baseline]), positive)
+    known = Labels.of(true, np.concatenate([candidate, baseline]), positive, known=labels)
     n, classes = true.size, len(known.classes)
     codes = joint_codes(known.true, known.pred[:n], known.pred[n:], classes=classes)
     found: list[PairedDelta] = []
     for name, mask in _parts(slices, n):
         cells = count_codes(codes[mask], models=2, classes=classes)
-        found += _labels(name, cells, known.positive, confidence, replicates, seed)
+        found += _labels(name, cells, known, confidence, replicates, seed)
         if scores is not None:
             pair = (scores[0][mask], scores[1][mask])
             found += _probabilities(name, known.true[mask], pair, known, confidence)
@@ -178,23 +179,23 @@ def _errors(
 
 
 def _labels(
-    part: str, cells: JointCells, positive: int | None, confidence: float, replicates: int, seed: int
+    part: str, cells: JointCells, known: Labels, confidence: float, replicates: int, seed: int
 ) -> list[PairedDelta]:
-    n = cells.n
+    n, positive, names = cells.n, known.positive, ("accuracy", *known.averages)
     if not n:
-        return [undefined_delta(name, part, 0, EMPTY) for name in LABEL_METRICS]
+        return [undefined_delta(name, part, 0, EMPTY) for name in names]
     shares = {"accuracy": _share("accuracy", part, cells, np.ones(cells.true.size, np.bool_), confidence)}
     if positive is not None:
         shares["recall"] = _share("recall", part, cells, cells.true == positive, confidence)
     metrics = {
-        name: partial(getattr(confusion, name), positive=positive)
-        for name in LABEL_METRICS
+        name: partial(getattr(confusion, name.removesuffix("_macro")), positive=positive)
+        for name in names
         if name not in shares
     }
     affordable = max(FEWEST_REPLICATES, DRAWN_CELLS // cells.true.size)
     drawn = count_bootstrap(cells, metrics, seed=seed, replicates=min(replicates, affordable))
     found = []
-    for name in LABEL_METRICS:
+    for name in names:
         if name in shares:
             found.append(shares[name])
             continue

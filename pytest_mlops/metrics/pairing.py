@@ -37,6 +37,7 @@ class Pairing:
         slices: Slice name -> mask (n,), from the candidate's run.
         added: Number of examples of the candidate only.
         removed: Number of examples of the baseline only.
+        labels: Distinct labels of both runs, with those of examples that are not paired; ``None`` for scores.
     """
 
     true: Array
@@ -46,6 +47,7 @@ class Pairing:
     slices: dict[str, NDArray[np.bool_]]
     added: int = 0
     removed: int = 0
+    labels: Array | None = None
 
     @property
     def n(self) -> int:
@@ -113,7 +115,12 @@ def pair_examples(
         slices=_slices(ours, first),
         added=added,
         removed=removed,
+        labels=_every_label(ours["y_true"], ours[answers], theirs[answers]) if answers == "y_pred" else None,
     )
+
+
+def _every_label(*columns: Array) -> Array:
+    return np.unique(np.concatenate(columns))
 
 
 def _check(theirs: Arrays, answers: str) -> None:

@@ -19,7 +19,8 @@ from pytest_mlops.metrics.columns import (
     read_numbers,
     read_slices,
 )
-from pytest_mlops.metrics.labels import Labels, infer_task, read_scores
+from pytest_mlops.metrics.labels import Labels, infer_task
+from pytest_mlops.metrics.score_columns import named_labels, read_scores
 from pytest_mlops.metrics.slicing import by_slice
 from pytest_mlops.names import ALL
 from pytest_mlops.stats.classification import classification
@@ -28,7 +29,7 @@ from pytest_mlops.stats.probability import brier_losses, log_losses, roc_auc
 from pytest_mlops.stats.regression import regression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -45,8 +46,6 @@ __all__ = [
 
 LARGEST = 1e60
 """Maximum magnitude of a regression value: the fourth power of an error must stay finite."""
-AVERAGED = ("precision", "recall", "f1")
-"""Metrics that use the positive label, or average over classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +60,7 @@ class Predictions:
         ids_given: Whether the caller passed ids; otherwise they are positions.
         task: ``classification`` or ``regression``.
         note: How the metrics were computed: averaging, positive label.
+        labels: The complete set of labels, sorted, where it was given; ``None`` otherwise.
     """
 
     numbers: tuple[tuple[str, str, Estimate], ...]
@@ -70,6 +70,7 @@ class Predictions:
     ids_given: bool
     task: str
     note: str | None
+    labels: list[Any] | None
 
 
 def measure_predictions(
@@ -81,17 +82,21 @@ def measure_predictions(
     slices: object = None,
     task: str | None = None,
     positive: object = None,
+    labels: object = None,
+    predicted: bool = True,
 ) -> Predictions:
     """Measure predictions, overall and per slice.
 
     Args:
         y_true: True labels or values (n,).
         y_pred: Predicted labels or values (n,).
-        y_score: Probability of the positive class (n,), or of every class in sorted order (n, K).
+        y_score: Probability of the positive class (n,), or of every class (n, K).
         ids: Unique example ids (n,), text or integers; by default positions.
         slices: Slice name -> boolean mask (n,), or one slice name per example (n,).
         task: ``classification`` or ``regression``; by default inferred from the values.
-        positive: The positive label; by default the larger of {0, 1}, {False, True} or {-1, 1}.
+        positive: The positive label of two; by default 1 of 0 and 1, and ``True``.
+        labels: All labels (K,), in the order of the columns of ``y_score``; by default those that occur.
+        predicted: Whether ``y_pred`` are predictions; ``False`` if the true labels stand for them.
 
     Raises:
         RecordingError: an argument is not valid evidence; the message names it.
@@ -104,13 +109,17 @@ def measure_predictions(
     if task is None:
         task = infer_task(true, pred)
     arrays: dict[str, Array] = {"y_true": true, "y_pred": pred, "ids": known}
+    found, order = None, None
     if task == "classification":
-        labels = Labels.of(true, pred, positive)
+        order = _label_order(labels, y_score, true, pred)
+        found = Labels.of(true, pred, positive, known=order)
+        found.require_positive()
         if y_score is not None:
-            arrays["y_score"] = read_scores(y_score, labels)
-        measure, note = _classification(labels, arrays.get("y_score")), labels.note
+            arrays["y_score"] = read_scores(y_score, found, order=order, predicted=predicted)
+        measure, note = _classification(found, arrays.get("y_score")), found.note
     elif task == "regression":
-        measure, note = _regression(true, pred, y_score=y_score, positive=positive), None
+        others = {"y_score": y_score, "positive": positive, "labels": labels}
+        measure, note = _regression(true, pred, others), None
     else:
         raise RecordingError(f"task is {task!r:.60}; expected 'classification' or 'regression'")
     parts = {ALL: np.ones(n, dtype=np.bool_), **masks}
@@ -122,7 +131,17 @@ def measure_predictions(
         ids_given=ids is not None,
         task=task,
         note=note,
+        labels=found.classes if found is not None and order is not None else None,
     )
+
+
+def _label_order(labels: object, y_score: object, true: Array, pred: Array) -> list[Any] | None:
+    """Return the complete labels in the order of the columns: those given, or a data frame's column names."""
+    if labels is not None:
+        return list(read_column("labels", labels).tolist())
+    if y_score is None:
+        return None
+    return named_labels(y_score, list(np.union1d(true, pred).tolist()))
 
 
 def data_digest(ids: Array | None, y_true: Array) -> str:
@@ -160,7 +179,9 @@ def _classification(labels: Labels, score: NDArray[np.float64] | None) -> Measur
         true, pred = labels.true[chosen], labels.pred[chosen]
         found = classification(true, pred, len(labels.classes), positive=labels.positive)
         if labels.positive is not None:
-            found |= {name: replace(found[name], note=labels.note) for name in AVERAGED}
+            found |= {name: replace(found[name], note=labels.note) for name in labels.averages}
+        elif labels.binary:  # one label alone, 0 or 1, for which the averages are undefined
+            found = {name.removesuffix("_macro"): estimate for name, estimate in found.items()}
         return found if probabilities is None else found | probabilities(mask)
 
     return measure
@@ -178,7 +199,7 @@ def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
             "log_loss": Estimate.mean(losses["log_loss"][mask], range=NOT_NEGATIVE),
             "brier": replace(Estimate.mean(losses["brier"][mask], range=NOT_NEGATIVE), note=note),
         }
-    reference = 1 if labels.positive is None else labels.positive
+    reference = len(labels.classes) - 1 if labels.positive is None else labels.positive
     chance = score if score.ndim == 1 else score[:, reference]
     # Sorted once, so that the sort inside roc_auc is fast on every slice.
     order = np.argsort(chance, kind="stable")
@@ -197,8 +218,8 @@ def _probabilities(labels: Labels, score: NDArray[np.float64]) -> Measure:
     return measure
 
 
-def _regression(true: Array, pred: Array, *, y_score: object, positive: object) -> Measure:
-    for argument, value in (("y_score", y_score), ("positive", positive)):
+def _regression(true: Array, pred: Array, others: Mapping[str, object]) -> Measure:
+    for argument, value in others.items():
         if value is not None:
             raise RecordingError(
                 f"{argument} is given, but the task is regression; leave it out, or set task='classification'"
@@ -215,7 +236,7 @@ def _regression(true: Array, pred: Array, *, y_score: object, positive: object) 
 
 
 def read_baseline(
-    found: Predictions, baseline: object, baseline_score: object, *, positive: object
+    found: Predictions, baseline: object, baseline_score: object, *, positive: object, labels: object = None
 ) -> dict[str, Array]:
     """Validate the predictions of a baseline on the candidate's examples.
 
@@ -224,6 +245,7 @@ def read_baseline(
         baseline: Labels or values predicted by the baseline (n,).
         baseline_score: Its probabilities, as ``y_score``; ``None`` for none.
         positive: The positive label, as for the candidate.
+        labels: All labels in the order of the columns, as for the candidate.
 
     Returns:
         The arrays ``baseline`` and, if given, ``baseline_score``.
@@ -243,22 +265,13 @@ def read_baseline(
         answers = read_numbers("baseline", answers)
         check_within("baseline", answers, -LARGEST, LARGEST, "use a larger unit")
         return {"baseline": answers}
-    labels = _labels(found.arrays["y_true"], answers, positive)
     arrays = {"baseline": answers}
-    if baseline_score is not None:
-        arrays["baseline_score"] = _scores(baseline_score, labels)
+    try:
+        order = _label_order(labels, baseline_score, found.arrays["y_true"], answers)
+        known = Labels.of(found.arrays["y_true"], answers, positive, known=order)
+        if baseline_score is not None:
+            arrays["baseline_score"] = read_scores(baseline_score, known, order=order)
+    except RecordingError as error:
+        message = str(error).replace("y_pred", "baseline").replace("y_score", "baseline_score")
+        raise RecordingError(message) from error
     return arrays
-
-
-def _labels(true: Array, answers: Array, positive: object) -> Labels:
-    try:
-        return Labels.of(true, answers, positive)
-    except RecordingError as error:
-        raise RecordingError(str(error).replace("y_pred", "baseline")) from error
-
-
-def _scores(value: object, labels: Labels) -> Array:
-    try:
-        return read_scores(value, labels)
-    except RecordingError as error:
-        raise RecordingError(str(error).replace("y_score", "baseline_score")) from error

@@ -150,6 +150,8 @@ class ArrayRef(Record):
     """Content of the arrays: labels, values, or one score or loss per example."""
     positive: StrictStr | StrictBool | StrictInt | None = None
     """The positive label, if one was given."""
+    labels: tuple[StrictStr | StrictBool | StrictInt, ...] | None = None
+    """All labels in sorted order, if they were given; the columns of probabilities are in this order."""
     name: Label | None = None
     """Name of the score."""
     scored_by: Text | None = None

@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pytest_mlops.names import ALL, better_direction, metric_title
+from pytest_mlops.names import ALL, BINARY, MACRO, better_direction, metric_title
 from pytest_mlops.records.base import Flag, Label, Number, Record, Severity
 
 __all__ = ["SHARES", "Confidence", "Rule"]
 
-SHARES = ("accuracy", "precision", "recall", "f1", "roc_auc")
+SHARES = ("accuracy", *BINARY, *MACRO, "roc_auc")
 """Recorded metrics that lie in 0..1."""
 
 ERRORS = ("mae", "mse", "rmse", "log_loss", "brier")

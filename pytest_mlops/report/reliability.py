@@ -10,6 +10,7 @@ import numpy as np
 from pytest_mlops.errors import EvidenceError, RecordingError
 from pytest_mlops.evidence.arrays import load_arrays
 from pytest_mlops.metrics.labels import Labels
+from pytest_mlops.names import BINARY
 from pytest_mlops.stats.binomial import lower_bound, upper_bound
 from pytest_mlops.stats.calibration import calibration
 from pytest_mlops.stats.seeds import seed_from
@@ -32,8 +33,6 @@ LARGEST = 256 * 1024 * 1024
 """Maximum size of an arrays file in bytes; a larger one would delay the report and gets no curve."""
 LEVEL = 0.975
 """One-sided level of the bounds, for a two-sided interval of 95 %."""
-BY_LABEL = ("precision", "recall", "f1")
-"""Metrics whose notes name the positive label."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +102,7 @@ def reliability_curves(
 
 def _positive_note(record: IntegrationResult, ref: ArrayRef) -> str | None:
     for found in record.measurements:
-        if (found.test, found.dataset) == (ref.test, ref.dataset) and found.name in BY_LABEL:
+        if (found.test, found.dataset) == (ref.test, ref.dataset) and found.name in BINARY:
             return found.note
     return None
 
@@ -112,7 +111,7 @@ def _curve(title: str, ref: ArrayRef, folder: Path, note: str | None) -> Curve:
     if ref.size > LARGEST:
         raise EvidenceError(f"its arrays have {ref.size:,} bytes; expected at most {LARGEST:,}")
     arrays = load_arrays(folder / f"{ref.digest}.npz")
-    event, probability, what = _events(arrays, note)
+    event, probability, what = _events(arrays, note, ref.labels)
     found = calibration(event, probability, seed=seed_from(ref.digest), bins=BINS, replicates=REPLICATES)
     bins = tuple(
         CurveBin(
@@ -128,7 +127,7 @@ def _curve(title: str, ref: ArrayRef, folder: Path, note: str | None) -> Curve:
 
 
 def _events(
-    arrays: Mapping[str, NDArray[Any]], note: str | None
+    arrays: Mapping[str, NDArray[Any]], note: str | None, known: tuple[object, ...] | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], str]:
     """Return whether the event happened (n,), its predicted probability (n,), and the event's name."""
     missing = sorted({"y_true", "y_pred", "y_score"} - arrays.keys())
@@ -137,9 +136,10 @@ def _events(
     true, pred, score = arrays["y_true"], arrays["y_pred"], arrays["y_score"].astype(np.float64)
     if not (true.ndim == pred.ndim == 1 and true.shape == pred.shape == score.shape[:1]):
         raise EvidenceError("its arrays have different lengths")
-    labels = Labels.of(true, pred, None)
+    every = None if known is None else list(known)
+    labels = Labels.of(true, pred, known=every)
     named = [label for label in labels.classes if note == f"binary, positive={label!r}"]
-    labels = Labels.of(true, pred, named[0]) if named else labels
+    labels = Labels.of(true, pred, named[0], known=every) if named else labels
     if score.ndim == 2 and score.shape[1] != 2:
         top = score.argmax(axis=1)
         return labels.true == top, score[np.arange(len(score)), top], "the most probable class"

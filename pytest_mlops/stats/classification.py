@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_mlops.names import MACRO
 from pytest_mlops.stats.estimate import SHARE, Estimate
 from pytest_mlops.stats.normal import degenerate_stderr
 
@@ -42,9 +43,9 @@ class _Cells:
 def classification(
     y_true: NDArray[np.intp], y_pred: NDArray[np.intp], classes: int, *, positive: int | None = None
 ) -> dict[str, Estimate]:
-    """Measure accuracy, precision, recall and f1.
+    """Measure accuracy, and with a positive class precision, recall and f1, else their ``_macro`` forms.
 
-    Accuracy and (with a positive class) precision and recall are binomial proportions. F1 and macro averages
+    Accuracy, precision and recall are binomial proportions. F1 and macro averages
     have a delta-method standard error on the cell probabilities. Macro averages are unweighted means over the
     occurring classes (scikit-learn's ``average="macro", zero_division=0``); they need two classes in
     ``y_true``.
@@ -53,7 +54,7 @@ def classification(
         y_true: True class codes (n,), n ≥ 1, in 0..``classes`` - 1.
         y_pred: Predicted class codes (n,).
         classes: Number of classes.
-        positive: Code of the positive class; ``None`` for macro averages.
+        positive: Code of the positive class; ``None`` measures the ``_macro`` forms.
     """
     cells = _count(y_true, y_pred, classes)
     accuracy = Estimate.share(int(cells.count[cells.hit].sum()), cells.n)
@@ -114,14 +115,14 @@ def _macro(cells: _Cells, classes: int) -> dict[str, Estimate]:
     pred = np.bincount(cells.pred, cells.count, classes)
     tp = np.bincount(cells.true[cells.hit], cells.count[cells.hit], classes)
     if np.count_nonzero(true) < 2:
-        return {name: Estimate(n=cells.n, undefined=ONE_CLASS) for name in ("precision", "recall", "f1")}
+        return {name: Estimate(n=cells.n, undefined=ONE_CLASS) for name in MACRO}
     precision, recall, f1 = _ratio(tp, pred), _ratio(tp, true), _ratio(2 * tp, true + pred)
     hit, t, p = cells.hit, cells.true, cells.pred
     # No cell belongs to a class with count 0, so nothing is divided by 0.
     found = {
-        "precision": (precision, (hit - precision[p]) / pred[p]),
-        "recall": (recall, (hit - recall[t]) / true[t]),
-        "f1": (f1, (hit - f1[t]) / (true + pred)[t] + (hit - f1[p]) / (true + pred)[p]),
+        "precision_macro": (precision, (hit - precision[p]) / pred[p]),
+        "recall_macro": (recall, (hit - recall[t]) / true[t]),
+        "f1_macro": (f1, (hit - f1[t]) / (true + pred)[t] + (hit - f1[p]) / (true + pred)[p]),
     }
     present = (true + pred) > 0
     k, support = int(present.sum()), int(true[true > 0].min())

@@ -96,11 +96,11 @@ def test_most_probable_class_counts_where_there_are_three() -> None:
     assert overconfident.verdict is Verdict.FAIL
 
 
-def test_two_columns_of_text_labels_need_no_positive() -> None:
+def test_two_columns_of_text_labels_are_judged_as_one_column_of_numbers() -> None:
     value = data(3000)
     labels = np.array(["no", "yes"])[value["y_true"]]
     columns = np.stack([1 - value["y_score"], value["y_score"]], axis=1)
-    found = Calibration(of="holdout").evaluate(given({"y_true": labels, "y_score": columns}))
+    found = Calibration(of="holdout", positive="yes").evaluate(given({"y_true": labels, "y_score": columns}))
     assert found.message == Calibration(of="holdout").evaluate(given(value)).message
 
 

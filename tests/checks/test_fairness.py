@@ -106,8 +106,8 @@ def test_gap_and_rates_of_groups_are_recorded() -> None:
         ),
         (
             {"y_true": ["p", "q"] * 100, "y_pred": ["p", "q"] * 100},
-            IncompleteEvidence,
-            "expected two labels and a positive one",
+            RecordingError,
+            "expected positive=",
         ),
     ],
 )

@@ -137,3 +137,14 @@ def test_a_code_report_that_cannot_be_used_is_incomplete() -> None:
     quality = measure(code_problems={"ruff": "reports/ruff.json is no JSON"})
     assert Verdict.INCOMPLETE in verdicts(quality)
     assert any("reports/ruff.json is no JSON" in finding.text for finding in quality.findings)
+
+
+def test_more_than_two_labels_count_by_their_averages_under_their_names() -> None:
+    averages: dict[str, float | None] = {"precision_macro": 0.8, "recall_macro": 0.7, "f1_macro": 0.6}
+    quality = measure(numbers={"accuracy": 0.9, **averages})
+    assert quality.value == measure(numbers=dict(FOUR)).value
+    names = [part.name for part in quality.report.metrics]
+    assert names == ["accuracy", "f1_macro", "precision_macro", "recall_macro"]
+    named = measure({"metrics": {"recall": 1}}, numbers={"recall_macro": 0.7})
+    assert [part.name for part in named.report.metrics] == ["recall_macro"]
+    assert Verdict.INCOMPLETE not in verdicts(named)

@@ -55,6 +55,14 @@ def test_an_unrecorded_metric_is_incomplete_and_lists_the_recorded_ones() -> Non
     assert "did you mean acuracy" in found.message
 
 
+def test_the_recall_of_more_than_two_labels_is_incomplete_and_points_to_the_average() -> None:
+    found = evaluate(
+        {"metric": "recall", "min": 0.5}, number(0.9, "recall_macro", note="macro over 3 classes")
+    )
+    assert found.verdict is Verdict.INCOMPLETE
+    assert "more than two labels; name recall_macro, the average (macro over 3 classes)" in found.message
+
+
 def test_where_nothing_was_recorded_the_message_says_so() -> None:
     assert "no metrics" in evaluate({"min": 0.9}).message
 

@@ -77,7 +77,9 @@ def test_anything_that_numpy_understands_is_a_column(wrap: Callable[[list[int]],
     ],
 )
 def test_text_labels_may_come_in_any_wrapping(wrap: Callable[[list[str]], object]) -> None:
-    found = measure_predictions(wrap(["a", "b", "b"]), wrap(["a", "b", "a"]), ids=wrap(["x", "y", "z"]))
+    found = measure_predictions(
+        wrap(["a", "b", "b"]), wrap(["a", "b", "a"]), ids=wrap(["x", "y", "z"]), positive="b"
+    )
     assert accuracy(found) == pytest.approx(2 / 3)
     assert [array.dtype.kind for array in found.arrays.values()] == ["U", "U", "U"]
 

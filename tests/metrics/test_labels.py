@@ -55,7 +55,8 @@ def refused(message: str, y_true: object = (1, 0, 1), y_pred: object = (1, 0, 0)
     ],
 )
 def test_the_task_is_told_from_the_values(y_true: list[Any], y_pred: list[Any], task: str) -> None:
-    assert measure_predictions(y_true, y_pred).task == task
+    positive = "b" if task == "classification" and "b" in y_true else None
+    assert measure_predictions(y_true, y_pred, positive=positive).task == task
 
 
 def test_the_task_may_be_said() -> None:
@@ -73,14 +74,13 @@ def test_the_task_may_be_said() -> None:
         ([0, 1], [0, 1], np.int64(0), "binary, positive=0"),
         ([0, 1], [0, 1], True, "binary, positive=1"),
         ([0.0, 1.0], [0.0, 1.0], 1.0, "binary, positive=1"),
-        ([-1, 1], [1, 1], None, "binary, positive=1"),
+        ([-1, 1], [1, 1], 1, "binary, positive=1"),
         ([True, False], [True, True], None, "binary, positive=True"),
         ([True, False], [1, 1], None, "binary, positive=1"),
-        ([1, 2], [1, 2], None, "macro over 2 classes; positive= makes it binary"),
         ([1, 2], [1, 2], 2, "binary, positive=2"),
-        (["bad", "good"], ["bad", "bad"], None, "macro over 2 classes; positive= makes it binary"),
         (["bad", "good"], ["bad", "bad"], "bad", "binary, positive='bad'"),
-        ([0, 0], [0, 0], None, "macro over 1 class"),
+        ([0, 0], [0, 0], None, "binary, one class only"),
+        (["a", "a"], ["a", "a"], None, "macro over 1 class"),
         ([0, 0], [0, 0], 1, "binary, positive=1"),
         ([1, 1], [1, 1], 1, "binary, positive=1"),
     ],
@@ -112,11 +112,12 @@ def test_one_column_of_scores_belongs_to_the_positive_label(positive: int) -> No
     assert {name: found[name] for name in SCORED} == pytest.approx({name: expected[name] for name in SCORED})
 
 
-def test_two_columns_of_scores_need_no_positive_label() -> None:
+def test_two_columns_of_scores_are_those_of_one_column() -> None:
     data = binary()
     names = np.array(["bad", "good"])
     score = np.column_stack([1 - data["y_score"], data["y_score"]])
-    found = values(measure_predictions(names[data["y_true"]], names[data["y_pred"]], y_score=score))
+    true, pred = names[data["y_true"]], names[data["y_pred"]]
+    found = values(measure_predictions(true, pred, y_score=score, positive="good"))
     expected = values(measure_predictions(**data))
     assert {name: found[name] for name in SCORED} == pytest.approx({name: expected[name] for name in SCORED})
 
@@ -162,7 +163,7 @@ def test_a_fraction_is_no_second_label() -> None:
 def test_many_labels_have_no_positive_one() -> None:
     six = list(range(6))
     refused(
-        "positive is 2, and there are 6 labels, 0, 1, 2, 3, 4 and 1 more; leave it out for macro averages",
+        "positive is 2, and there are 6 labels, 0, 1, 2, 3, 4 and 1 more; leave it out for precision_macro",
         y_true=six,
         y_pred=six,
         positive=2,
@@ -193,7 +194,7 @@ def test_scores_that_are_no_probabilities(y_score: object, message: str) -> None
 
 @pytest.mark.parametrize(
     ("labels", "mend"),
-    [(["a", "b", "c"], "pass shape (n, 3)"), (["a", "b", "b"], "name the positive label with positive=")],
+    [(["a", "b", "c"], "pass shape (n, 3)"), (["a", "a", "a"], "name the positive label with positive=")],
 )
 def test_one_column_of_scores_needs_a_positive_label(labels: list[str], mend: str) -> None:
     refused(mend, y_true=labels, y_pred=labels, y_score=[0.1, 0.2, 0.3])
@@ -202,3 +203,49 @@ def test_one_column_of_scores_needs_a_positive_label(labels: list[str], mend: st
 def test_rows_may_miss_one_by_rounding() -> None:
     score = np.array([[0.1, 0.9 + 5e-7], [0.5, 0.5], [0.9, 0.1]])
     assert measure_predictions([1, 0, 0], [1, 0, 0], y_score=score).arrays["y_score"].shape == (3, 2)
+
+
+TEXT = (["benign", "malignant", "benign"], ["benign", "benign", "benign"])
+
+
+@pytest.mark.parametrize("labels", [TEXT, ([1, 2, 1], [1, 1, 1]), ([-1, 1, -1], [-1, -1, -1])])
+def test_two_labels_beyond_0_and_1_need_a_positive_one(labels: tuple[list[Any], list[Any]]) -> None:
+    refused("precision, recall and f1 are about one of them: expected positive=", *labels)
+    assert "recall" in values(measure_predictions(*labels, positive=labels[0][1]))
+
+
+def test_text_labels_have_the_recall_of_the_same_numbers() -> None:
+    true, pred = np.tile([1, 0, 0, 0], 10), np.tile([0, 0, 0, 0], 10)
+    names = np.array(["benign", "malignant"])
+    found = measure_predictions(names[true], names[pred], positive="malignant")
+    assert values(found)["recall"] == values(measure_predictions(true, pred))["recall"] == 0
+
+
+@pytest.mark.parametrize("stray", [-1, 2])
+def test_one_stray_label_does_not_turn_recall_into_an_average(stray: int) -> None:
+    found = values(measure_predictions([stray, 1, 0, 0], [0, 0, 0, 0]))
+    assert "recall" not in found
+    assert "recall_macro" in found
+    refused(f"y_true or y_pred has {stray}, and labels has 0, 1", [stray, 1, 0], labels=[0, 1])
+
+
+def test_one_of_the_labels_0_and_1_alone_has_a_recall_that_is_undefined() -> None:
+    assert of(measure_predictions([1, 1], [1, 1]))["recall"].undefined == "one class only"
+
+
+def test_labels_name_those_that_do_not_occur() -> None:
+    found = measure_predictions(["a", "b"], ["a", "a"], labels=["c", "b", "a"])
+    assert (found.labels, found.note) == (["a", "b", "c"], "macro over 3 classes")
+    assert measure_predictions([1, 1], [1, 1], labels=[0, 1]).note == "binary, positive=1"
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["a", "a", "b"], "labels has 3 entries and 2 distinct ones"),
+        ([0, 1], "expected all labels, of the same kind"),
+        (["b", "c"], "y_true or y_pred has 'a', and labels has 'b', 'c'"),
+    ],
+)
+def test_labels_that_are_not_all_labels_are_refused(labels: list[Any], message: str) -> None:
+    refused(message, ["a", "b"], ["a", "a"], labels=labels)

@@ -71,10 +71,11 @@ def test_many_classes_are_averaged_and_have_no_roc_auc() -> None:
     true, score = np.array(list("abcabc") * 5), rng.dirichlet(np.ones(3), 30)
     pred = np.array(list("abc"))[score.argmax(axis=1)]
     found = measure_predictions(true, pred, y_score=score)
-    assert list(values(found)) == [*CLASSIFICATION, "log_loss", "brier"]
-    assert values(found)["f1"] == pytest.approx(oracle.f1_score(true, pred, average="macro"))
+    macro = ["precision_macro", "recall_macro", "f1_macro"]
+    assert list(values(found)) == ["accuracy", *macro, "log_loss", "brier"]
+    assert values(found)["f1_macro"] == pytest.approx(oracle.f1_score(true, pred, average="macro"))
     assert values(found)["log_loss"] == pytest.approx(oracle.log_loss(true, score, labels=list("abc")))
-    assert found.note == of(found)["f1"].note == "macro over 3 classes"
+    assert found.note == of(found)["f1_macro"].note == "macro over 3 classes"
     assert of(found)["brier"].note == "sum over classes"
 
 
@@ -128,8 +129,9 @@ def test_permuting_examples_changes_no_number(n: int, classes: int, seed: int) -
     rng = np.random.default_rng(seed)
     true, pred = rng.integers(0, classes, n), rng.integers(0, classes, n)
     mask, rows = rng.random(n) < 0.5, rng.permutation(n)
-    before = measure_predictions(true, pred, slices={"half": mask}, task="classification")
-    after = measure_predictions(true[rows], pred[rows], slices={"half": mask[rows]}, task="classification")
+    known: dict[str, Any] = {"task": "classification", "labels": range(classes)}
+    before = measure_predictions(true, pred, slices={"half": mask}, **known)
+    after = measure_predictions(true[rows], pred[rows], slices={"half": mask[rows]}, **known)
     assert before.numbers == after.numbers
 
 
@@ -199,5 +201,5 @@ def test_the_digest_is_that_of_every_release() -> None:
 
 
 def test_the_digest_is_over_what_was_measured() -> None:
-    found = measure_predictions(["x", "y"], ["x", "x"], ids=["é", "\ud800"])
+    found = measure_predictions(["x", "y"], ["x", "x"], ids=["é", "\ud800"], positive="y")
     assert len(data_digest(found.arrays["ids"], found.arrays["y_true"])) == 64

@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
+from pytest_mlops.names import BINARY, MACRO
 from pytest_mlops.stats import normal
 from pytest_mlops.stats.classification import ONE_CLASS, classification
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-METRICS = ("precision", "recall", "f1")
 
 
 def sample(n: int, classes: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -46,9 +45,9 @@ def test_macro_averages_are_those_of_scikit_learn(classes: int, n: int, seed: in
     assert found["accuracy"].value == pytest.approx(accuracy_score(true, pred))
     oracle = precision_recall_fscore_support(true, pred, average="macro", zero_division=0)
     if np.unique(true).size < 2:
-        assert all(found[name].undefined == ONE_CLASS for name in METRICS)
+        assert all(found[name].undefined == ONE_CLASS for name in MACRO)
     else:
-        assert [found[name].value for name in METRICS] == pytest.approx(oracle[:3])
+        assert [found[name].value for name in MACRO] == pytest.approx(oracle[:3])
 
 
 @given(st.integers(5, 80), st.integers(0, 10_000), st.sampled_from([0, 1]))
@@ -59,7 +58,7 @@ def test_binary_metrics_are_those_of_scikit_learn(n: int, seed: int, positive: i
     oracle = precision_recall_fscore_support(
         true, pred, average="binary", pos_label=positive, zero_division=np.nan, labels=[0, 1]
     )
-    for name, expected in zip(METRICS, oracle[:3], strict=True):
+    for name, expected in zip(BINARY, oracle[:3], strict=True):
         value = found[name].value
         assert np.isnan(expected) if value is None else value == pytest.approx(expected)
 
@@ -91,10 +90,10 @@ def test_binary_metrics_of_a_known_table() -> None:
     assert (found["recall"].successes, found["recall"].trials) == (8, 10)
     assert (found["accuracy"].successes, found["accuracy"].trials) == (94, 100)
     assert found["f1"].value == pytest.approx(16 / 22)
-    assert {found[name].n for name in METRICS} == {100}
+    assert {found[name].n for name in BINARY} == {100}
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", MACRO)
 @pytest.mark.parametrize("classes", [2, 4])
 def test_macro_standard_errors_are_those_of_the_bootstrap(classes: int, metric: str) -> None:
     true, pred = sample(800, classes, 1)
@@ -111,7 +110,7 @@ def test_the_standard_error_of_binary_f1_is_that_of_the_bootstrap() -> None:
 def test_macro_recall_over_two_classes_has_the_variance_of_two_independent_shares() -> None:
     true = np.repeat([0, 0, 1, 1], [160, 40, 30, 20])
     pred = np.repeat([0, 1, 1, 0], [160, 40, 30, 20])
-    stderr = classification(true, pred, 2)["recall"].stderr
+    stderr = classification(true, pred, 2)["recall_macro"].stderr
     assert stderr == pytest.approx(np.sqrt(0.8 * 0.2 / 200 + 0.6 * 0.4 / 50) / 2, rel=0.01)
 
 
@@ -135,19 +134,19 @@ def test_neither_leaves_f1_undefined() -> None:
 
 def test_one_true_class_leaves_macro_averages_undefined_and_accuracy_known() -> None:
     found = classification(np.array([2, 2]), np.array([2, 1]), 3)
-    assert {found[name].undefined for name in METRICS} == {ONE_CLASS}
+    assert {found[name].undefined for name in MACRO} == {ONE_CLASS}
     assert found["accuracy"].value == 0.5
 
 
 def test_macro_averages_say_over_how_many_classes() -> None:
     found = classification(np.array([0, 0, 2]), np.array([0, 1, 2]), 9)
-    assert found["f1"].note == "macro over 3 classes"
+    assert found["f1_macro"].note == "macro over 3 classes"
 
 
 @pytest.mark.parametrize("positive", [1, None])
 def test_flawless_predictions_are_not_certain_proof(positive: int | None) -> None:
     true = np.array([0, 1, 1])
-    f1 = classification(true, true, 2, positive=positive)["f1"]
+    f1 = classification(true, true, 2, positive=positive)["f1_macro" if positive is None else "f1"]
     assert f1.value == 1
     assert f1.stderr is not None
     assert normal.lower_bound(1.0, f1.stderr, 0.95) < 0.25
@@ -155,7 +154,7 @@ def test_flawless_predictions_are_not_certain_proof(positive: int | None) -> Non
 
 def test_a_constant_prediction_does_not_make_macro_recall_certain() -> None:
     true = np.repeat([0, 1], [90, 10])
-    recall = classification(true, np.zeros_like(true), 2)["recall"]
+    recall = classification(true, np.zeros_like(true), 2)["recall_macro"]
     assert recall.value == 0.5
     assert recall.stderr == pytest.approx(normal.degenerate_stderr(10))
 
@@ -166,13 +165,11 @@ def test_many_classes_need_no_full_table() -> None:
     pred = np.array([0, 2, classes - 1, 5, 0])
     found = classification(true, pred, classes)
     oracle = precision_recall_fscore_support(true, pred, average="macro", zero_division=0)
-    assert [found[name].value for name in METRICS] == pytest.approx(oracle[:3])
+    assert [found[name].value for name in MACRO] == pytest.approx(oracle[:3])
 
 
 def test_counting_by_sorting_agrees_with_counting_by_table() -> None:
     true, pred = sample(500, 5, 2)
     dense, sparse = classification(true, pred, 5), classification(true, pred, 2000)
-    assert [dense[name].stderr for name in METRICS] == pytest.approx(
-        [sparse[name].stderr for name in METRICS]
-    )
-    assert [dense[name].value for name in METRICS] == pytest.approx([sparse[name].value for name in METRICS])
+    assert [dense[name].stderr for name in MACRO] == pytest.approx([sparse[name].stderr for name in MACRO])
+    assert [dense[name].value for name in MACRO] == pytest.approx([sparse[name].value for name in MACRO])
