@@ -70,7 +70,7 @@ def start_a_loop(_: Any) -> bool:
 ENDINGS: dict[str, tuple[Callable[[Any], Any], Outcome, str]] = {
     "None": (lambda _: None, Outcome.PASSED, ""),
     "True": (lambda _: True, Outcome.PASSED, ""),
-    "False": (lambda _: False, Outcome.FAILED, "Check answered False"),
+    "False": (lambda _: False, Outcome.FAILED, "Check returned False"),
     "a result": (
         lambda _: TestResult(test_name="t", passed=True, outcome=Outcome.PASSED),
         Outcome.PASSED,
@@ -81,9 +81,9 @@ ENDINGS: dict[str, tuple[Callable[[Any], Any], Outcome, str]] = {
         Outcome.FAILED,
         "too slow",
     ),
-    "something else": (lambda _: 0.93, Outcome.FAILED, "RecordingError: Check answered float 0.93"),
+    "something else": (lambda _: 0.93, Outcome.FAILED, "RecordingError: Check returned float 0.93"),
     "a coroutine": (lambda _: later(value=True), Outcome.PASSED, ""),
-    "a coroutine that fails": (lambda _: later(value=False), Outcome.FAILED, "Check answered False"),
+    "a coroutine that fails": (lambda _: later(value=False), Outcome.FAILED, "Check returned False"),
     "a loop of its own": (start_a_loop, Outcome.PASSED, ""),
     "an assertion": (
         raising(AssertionError("recall is low")),

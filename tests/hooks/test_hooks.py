@@ -114,14 +114,14 @@ def test_a_metric_that_is_undefined_leaves_its_rule_incomplete(gate: Gate) -> No
     gate.write("mlops.yaml", "rules: [{metric: cost, max: 0}]")
     assert gate.run().ret == 1
     assert gate.record().verdict is Verdict.INCOMPLETE
-    assert "the metric gave nan" in messages(gate)
+    assert "the metric returned nan" in messages(gate)
 
 
 BAD_METRICS = {
     "a standard name": ("{'accuracy': lambda t, p: 1.0}", "'accuracy', which is a standard one"),
     "an exception": ("{'cost': lambda t, p: 1 / 0}", "'cost' raised ZeroDivisionError"),
-    "no number": ("{'cost': lambda t, p: 'low'}", "'cost' gave 'low' (str)"),
-    "a truth value": ("{'cost': lambda t, p: True}", "'cost' gave True (bool)"),
+    "no number": ("{'cost': lambda t, p: 'low'}", "'cost' returned 'low' (str)"),
+    "a truth value": ("{'cost': lambda t, p: True}", "'cost' returned True (bool)"),
     "no function": ("{'cost': 3}", "expected name -> function"),
     "no name": ("{'': len}", "expected name -> function"),
     "an estimate of NaN": (
