@@ -72,16 +72,18 @@ def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("example", "code"),
+    ("example", "model", "code"),
     [
-        ("breast_cancer", ExitCode.ALLOW),
-        ("breast_cancer_regressed", ExitCode.BLOCK),
-        ("champion_challenger", ExitCode.ALLOW),
+        ("breast_cancer", "breast_cancer", ExitCode.ALLOW),
+        ("breast_cancer_undecided", "breast_cancer", ExitCode.ALLOW),
+        ("breast_cancer_regressed", "breast_cancer_regressed", ExitCode.BLOCK),
+        ("champion_challenger", None, ExitCode.ALLOW),
     ],
 )
-def test_a_record_verifies_to_its_verdict(records: Path, example: str, code: ExitCode) -> None:
-    model = records / example / "model"
-    options = ["--model", str(model)] if model.exists() else []
+def test_a_record_verifies_to_its_verdict(
+    records: Path, example: str, model: str | None, code: ExitCode
+) -> None:
+    options = [] if model is None else ["--model", f"{model}/model"]
     exit_code, output = run("verify", f"{example}/{RECORD}", *options)
     assert exit_code == code, output
 
@@ -89,6 +91,19 @@ def test_a_record_verifies_to_its_verdict(records: Path, example: str, code: Exi
 def test_a_record_is_refused_with_another_model(records: Path) -> None:
     code, _ = run("verify", f"breast_cancer/{RECORD}", "--model", "breast_cancer_regressed/model")
     assert code == ExitCode.REFUSED
+
+
+def test_messages_of_a_record_are_those_of_today(records: Path) -> None:
+    """Those in the file are not compared, so that nothing which a forger wrote there is shown."""
+    path = records / "breast_cancer_undecided" / RECORD
+    forged = path.read_text(encoding="utf-8").replace("latency_p99_ms = ", "approved: latency_p99_ms = ")
+    path.write_text(forged, encoding="utf-8")
+    for sibling in path.parent.glob("*.intoto.json"):
+        sibling.unlink()
+    code, output = run("verify", str(path), "--model", "breast_cancer/model")
+    assert code == ExitCode.ALLOW, output
+    assert "UNDECIDED: latency_p99_ms = " in output
+    assert "approved" not in output
 
 
 def test_the_signature_of_a_record_holds_for_its_key_alone(records: Path) -> None:

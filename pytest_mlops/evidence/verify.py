@@ -63,6 +63,7 @@ class Verified:
     """A record that was verified, and what it was checked against."""
 
     record: IntegrationResult
+    """With the judgement recomputed from its evidence: the messages that it states are not compared."""
     checks: tuple[str, ...]
     notes: tuple[str, ...]
     """What could not be checked against anything."""
@@ -114,7 +115,7 @@ def verify_record(
     checks.append("counts of the test results")
     check_policy(record)
     checks.append("policy digest")
-    check_judgement(record)
+    record = record.model_copy(update=dict(check_judgement(record)))
     checks.append("verdict, reached again from the recorded evidence")
     if run_id is None:
         notes.append("no run id was asked for, so an older run's record would not be noticed")
@@ -204,22 +205,22 @@ def check_policy(record: IntegrationResult) -> None:
         raise EvidenceError(f"the policy's digest is {expected}; the record states {record.policy_digest}")
 
 
-def check_judgement(record: IntegrationResult) -> None:
-    """Compare the recorded judgement with the one recomputed from the recorded evidence.
+def check_judgement(record: IntegrationResult) -> GateJudgement:
+    """Compare the recorded judgement with the one recomputed from the recorded evidence; return the latter.
 
     The wording of messages is not compared, since later versions may change it.
 
     Raises:
         EvidenceError: the judgements differ.
     """
-    fields = set(GateJudgement.model_fields)
+    judgement, fields = judge_again(record), set(GateJudgement.model_fields)
     stated, again = (
-        each.model_dump(mode="json", include=fields, exclude=_MESSAGES)
-        for each in (record, judge_again(record))
+        each.model_dump(mode="json", include=fields, exclude=_MESSAGES) for each in (record, judgement)
     )
     found = differences(stated, again, name="record", close=_same_but_for_rounding)
     if found:
         raise EvidenceError(f"the record contradicts its own evidence: {found[0]}")
+    return judgement
 
 
 def _same_but_for_rounding(stated: object, again: object) -> bool:

@@ -67,7 +67,7 @@ def rule_on(path: Path, *, run_id: str | None = None) -> Ruling:
     try:
         data = read_bytes(path, limit=MAX_RECORD_BYTES)
         record = parse_record(data, str(path))
-        verify_record(record, folder=path.parent, run_id=run_id)
+        record = verify_record(record, folder=path.parent, run_id=run_id).record
     except EvidenceError as error:
         return replace(nothing_measured(str(error)), refused=True)
     except Exception as error:  # noqa: BLE001 -- what crashes the judge is no evidence

@@ -85,8 +85,11 @@ def test_messages_of_another_version_stand_up(sealed: Gate) -> None:
         data["rules"][0]["message"] = "accuracy fulfils its bound"
         data["quality"]["components"][0]["note"] = "weighed"
 
+    recorded = sealed.record()
     edit(sealed, reword)
-    assert verify(sealed).checks
+    verified = verify(sealed)
+    assert verified.checks
+    assert verified.record == recorded
 
 
 def first(data: dict[str, Any]) -> dict[str, Any]:
