@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from pytest_mlops.errors import IncompleteEvidence
+from pytest_mlops.metrics.alignment import check_same_index
 from pytest_mlops.metrics.predictions import Predictions, measure_predictions
 
 if TYPE_CHECKING:
@@ -144,8 +145,10 @@ def predictions_of(context: CheckContext, of: str, model: str | None, **options:
         if scores is None and hasattr(predictor, "predict_proba"):
             scores = predictor.predict_proba(inputs)
             labels = classes_of(predictor)
+    true = required_field(value, of, "y_true", "y")
+    check_same_index(y_true=true, X=field_of(value, "X"), groups=field_of(value, "groups", "group"))
     return measure_predictions(
-        required_field(value, of, "y_true", "y"),
+        true,
         predicted,
         y_score=scores,
         ids=field_of(value, "ids"),

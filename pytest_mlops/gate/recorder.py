@@ -162,6 +162,7 @@ class Recorder:
             RecordingError: mismatched lengths, NaN, duplicate ids, or anything else that cannot be evidence.
         """
         # NumPy only when predictions come.
+        from pytest_mlops.metrics.alignment import check_same_index  # noqa: PLC0415
         from pytest_mlops.metrics.predictions import (  # noqa: PLC0415
             data_digest,
             measure_predictions,
@@ -171,6 +172,9 @@ class Recorder:
 
         if baseline is y_pred:
             raise RecordingError("baseline is y_pred itself; expected what the other version predicts")
+        check_same_index(
+            y_true=y_true, y_pred=y_pred, inputs=inputs, baseline=baseline, baseline_score=baseline_score
+        )
         found = measure_predictions(
             y_true,
             y_pred,
@@ -265,11 +269,13 @@ class Recorder:
         Raises:
             RecordingError: empty, outside ``range`` or not finite, or a key recorded before.
         """
+        from pytest_mlops.metrics.alignment import check_same_index  # noqa: PLC0415
         from pytest_mlops.metrics.scores import measure_sliced_scores  # noqa: PLC0415 -- NumPy only when needed
 
         check_name("name", name)
         if slice != ALL and not (ids is slices is baseline is None):
             raise RecordingError(f"slice is {slice!r:.60}; with ids, slices or baseline give slices= only")
+        check_same_index(values=values, inputs=inputs)
         found = measure_sliced_scores(values, ids=ids, slices=slices, baseline=baseline, range=range)
         self._add(
             [

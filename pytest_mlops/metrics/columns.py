@@ -258,7 +258,7 @@ def _repeat(ids: Array) -> tuple[int, int]:
 
 
 def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
-    """Validate slices, given as slice name -> mask (n,) or as one slice name per example (n,).
+    """Validate slices: slice name -> mask (n,), a data frame of masks, or one slice name per example (n,).
 
     Returns:
         Slice name -> boolean mask (n,).
@@ -266,6 +266,9 @@ def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
     Raises:
         RecordingError: a name or a mask is invalid, or there are too many slices.
     """
+    columns = getattr(value, "columns", None)
+    if columns is not None and hasattr(value, "__getitem__") and not isinstance(value, Mapping):
+        value = {name: value[name] for name in columns}
     if isinstance(value, Mapping):
         _check_slice_names(list(value))
         return {name: _mask(name, mask, n) for name, mask in value.items()}

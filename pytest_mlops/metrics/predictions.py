@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pytest_mlops.errors import RecordingError
+from pytest_mlops.metrics.alignment import check_same_index
 from pytest_mlops.metrics.columns import (
     check_length,
     check_within,
@@ -101,6 +102,7 @@ def measure_predictions(
     Raises:
         RecordingError: an argument is not valid evidence; the message names it.
     """
+    check_same_index(y_true=y_true, y_pred=y_pred, y_score=y_score, ids=ids, slices=slices)
     true, pred = read_column("y_true", y_true), read_column("y_pred", y_pred)
     n = true.size
     check_length("y_pred", pred.size, n)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_mlops.metrics.alignment import check_same_index
 from pytest_mlops.metrics.columns import check_length, check_within, read_ids, read_numbers, read_slices
 from pytest_mlops.metrics.predictions import LARGEST, data_digest
 from pytest_mlops.metrics.slicing import EMPTY
@@ -57,6 +58,7 @@ def measure_sliced_scores(
     Raises:
         RecordingError: an argument is not valid evidence; the message names it.
     """
+    check_same_index(values=values, ids=ids, slices=slices, baseline=baseline)
     scores = read_numbers("values", values)
     known = np.arange(scores.size) if ids is None else read_ids(ids, scores.size)
     masks = {} if slices is None else read_slices(slices, scores.size)

@@ -34,6 +34,14 @@ __all__ = [
 ]
 
 
+class SliceMasks(dict[str, "Mask"]):
+    """Slice name -> mask (n,), with the index of the data frame that the masks were made from."""
+
+    def __init__(self, index: object) -> None:
+        super().__init__()
+        self.index = index
+
+
 def slices_by(
     columns: Mapping[str, object],
     *,
@@ -57,7 +65,7 @@ def slices_by(
         RecordingError: an unknown column, a duplicate slice name, edges that do not increase, binned values
             that are not numbers, more than 1,000 slices, or no slices.
     """
-    found: dict[str, Mask] = {}
+    found = SliceMasks(getattr(columns, "index", None))
     for name in values:
         column = read_column(name, _column(columns, name))
         kinds = np.unique(column)

@@ -185,7 +185,7 @@ def test_ids_that_name_no_examples(ids: object, message: str) -> None:
             [1, 2, 3],
             "slices has dtype int64; expected one slice name per example (convert with .astype(str))",
         ),
-        (pd.DataFrame({"a": [True] * 3}), "slices has shape (3, 1)"),
+        (pd.DataFrame({"age": [30, 40, 50]}), "slices['age'] has dtype int64; expected a boolean mask"),
     ],
 )
 def test_slices_that_are_none(slices: object, message: str) -> None:
