@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import functools
 import gc
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_mlops.errors import IncompleteEvidence, UndecidedEvidence
+from pytest_mlops.gate.attempts import Attempts
 from pytest_mlops.gate.marks import ModelTestMark, read_mark, undeclared
 from pytest_mlops.gate.sink import Sink
 from pytest_mlops.gate.worker_config import WorkerConfig, WorkerSettings, nearest
 from pytest_mlops.names import matches_test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from pytest_mlops.checks.base import Check
 
@@ -50,6 +50,7 @@ OUTSIDE = "lies below the folder of none of the configurations that this run was
 SOURCE_KEY = pytest.StashKey["EvidenceSource"]()
 _MARK_KEY = pytest.StashKey[ModelTestMark]()
 _SINK_KEY = pytest.StashKey[Sink]()
+_ATTEMPTS_KEY = pytest.StashKey[Attempts]()
 
 
 class EvidenceSource:
@@ -69,7 +70,6 @@ class EvidenceSource:
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
         self._read_last: tuple[pytest.Mark, WorkerConfig, ModelTestMark | str] | None = None
-        self._answering_last: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         self._folders = [Path(each.gates) for each in settings if each.gates is not None]
         self._worker_config_at: dict[Path, WorkerConfig | None] = {}
 
@@ -87,8 +87,7 @@ class EvidenceSource:
         """Start a new attempt of ``item``, which replaces what an earlier attempt recorded."""
         previous = item.stash.get(_SINK_KEY, None)
         if previous is not None:
-            for key in previous.keys:
-                worker_config.owners.pop(key, None)
+            previous.forget(worker_config.owners)
         mark = item.stash.get(_MARK_KEY, None)
         sink = Sink(node_id=item.nodeid, mark=mark if mark is not None else ModelTestMark())
         item.stash[_SINK_KEY] = sink
@@ -126,8 +125,21 @@ class EvidenceSource:
             path, line, _ = item.reportinfo()
             where = f"{Path(path).name}:{line + 1}" if line is not None else Path(path).name
             return f"{where}: {item.name}: model_test {mark}"
+        if _MARK_KEY not in item.stash:
+            self._watch(item)
         item.stash[_MARK_KEY] = mark
         return None
+
+    def _watch(self, item: pytest.Item) -> None:
+        attempts = Attempts(restart=functools.partial(self._forget, item))
+        attempts.watch(item)
+        item.stash[_ATTEMPTS_KEY] = attempts
+
+    def _forget(self, item: pytest.Item) -> None:
+        """Drop what an attempt recorded that another one replaces."""
+        sink, worker_config = item.stash.get(_SINK_KEY, None), self.worker_config_of(item)
+        if sink is not None and worker_config is not None:
+            sink.forget(worker_config.owners)
 
     def _understand(self, found: pytest.Mark, worker_config: WorkerConfig) -> ModelTestMark | str:
         """Read a marker once for all parameter cases that share it; return what is wrong with it."""
@@ -160,20 +172,24 @@ class EvidenceSource:
         """
         gc.freeze()
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Note a setup, which begins another attempt where there was one before."""
+        if (attempts := item.stash.get(_ATTEMPTS_KEY, None)) is not None:
+            attempts.setup()
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-        """Fail a test that returns False, where pytest only warns."""
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Have the answer checked before a plugin takes the test function away to run it elsewhere."""
         __tracebackhide__ = True
-        if _MARK_KEY not in pyfuncitem.stash:
+        attempts = item.stash.get(_ATTEMPTS_KEY, None)
+        if attempts is None or not isinstance(item, pytest.Function):
             return (yield)
-        test, last = pyfuncitem.obj, self._answering_last
-        if last is None or last[0] is not test:  # parameter cases share their function
-            self._answering_last = last = test, _answering(test)
-        pyfuncitem.obj = last[1]
+        restore = attempts.checking(item)
         try:
             return (yield)
         finally:
-            pyfuncitem.obj = test
+            restore()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -184,10 +200,15 @@ class EvidenceSource:
         if not self._plan_sent:
             self._plan_sent = True
             _payload(report)["plan"], self.plan = self.plan, None
-        if _MARK_KEY not in item.stash:
-            return report
         sink = item.stash.get(_SINK_KEY, None)
-        if sink is not None and (recorded := sink.drain()) is not None:
+        recorded = None if sink is None else sink.drain()
+        if _MARK_KEY not in item.stash:
+            if recorded is not None:
+                _payload(report)["unmarked"] = True
+            return report
+        if earlier := item.stash[_ATTEMPTS_KEY].earlier:
+            _payload(report)["attempts"] = list(earlier)
+        if recorded is not None:
             _payload(report)["recorded"] = recorded
         if call.excinfo is not None and call.when == "call":
             if (outcome := _outcome_of(call.excinfo)) is not None:
@@ -222,34 +243,6 @@ def _outcome_of(raised: pytest.ExceptionInfo[BaseException]) -> str | None:
     if raised.errisinstance(IncompleteEvidence):
         return "incomplete"
     return "undecided" if raised.errisinstance(UndecidedEvidence) else None
-
-
-def _answering(test: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a test function, sync or async, that fails where it returns False."""
-    if inspect.isasyncgenfunction(test) or inspect.isgeneratorfunction(test):
-        return test
-    if inspect.iscoroutinefunction(test):
-
-        @functools.wraps(test)
-        async def wait(*args: object, **kwargs: object) -> object:
-            __tracebackhide__ = True
-            return _no_false(await test(*args, **kwargs))
-
-        return wait
-
-    @functools.wraps(test)
-    def call(*args: object, **kwargs: object) -> object:
-        __tracebackhide__ = True
-        return _no_false(test(*args, **kwargs))
-
-    return call
-
-
-def _no_false(answer: object) -> object:
-    __tracebackhide__ = True
-    if type(answer).__name__ in {"bool", "bool_"} and not answer:
-        raise AssertionError("the model test returned False; assert what must hold")
-    return answer
 
 
 def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:

@@ -29,6 +29,13 @@ class Sink:
         """Add evidence of one kind."""
         self.recorded.setdefault(kind, []).extend(entries)
 
+    def forget(self, owners: dict[tuple[str, str, str | None], str]) -> None:
+        """Drop what came in, and give its keys back, since another attempt replaces this one."""
+        for key in self.keys:
+            owners.pop(key, None)
+        self.keys.clear()
+        self.recorded = {}
+
     def drain(self) -> dict[str, Any] | None:
         """Return what was recorded since the last call; ``None`` for nothing."""
         recorded, self.recorded = self.recorded, {}

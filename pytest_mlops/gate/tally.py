@@ -17,6 +17,9 @@ __all__ = ["RunTally", "TestEntry", "reason_of"]
 RERUN = "rerun"
 """The outcome that pytest-rerunfailures gives to an attempt it discards."""
 
+SEVERITY = {"undecided": 1, "xfailed": 2, "failed": 3, "incomplete": 4}
+"""Outcomes of a call that no later report of the same test can improve."""
+
 PHASES = frozenset({"setup", "call", "teardown"})
 
 
@@ -42,6 +45,18 @@ class TestEntry:
         self.outcome, self.conclusive, self.duration, self.message = "not_run", False, 0.0, ""
         self.payloads, self.subtests, self.subtests_skipped = (), 0, 0
 
+    def take(self, payload: dict[str, Any]) -> None:
+        """Take in what came with a report; evidence of attempts that were replaced is dropped.
+
+        Plugins that hide the reports of such attempts leave no other trace of them.
+        """
+        replaced = payload.get("attempts", ())
+        if len(replaced) > len(self.attempts):
+            self.attempts = tuple((outcome, duration, message) for outcome, duration, message in replaced)
+            self.payloads = ()
+        if "recorded" in payload:
+            self.payloads += (payload["recorded"],)
+
     def add(self, report: pytest.TestReport) -> None:
         """Add the report of one phase."""
         self.duration += report.duration
@@ -55,9 +70,13 @@ class TestEntry:
             self.message = reason_of(report)
 
     def _add_call(self, report: pytest.TestReport) -> None:
-        # A subtest sends a report of its own for the same phase: once failed, failed.
-        if self.outcome in {"failed", "xfailed"}:
-            return
+        worst = self.outcome, self.conclusive, self.message
+        self._add_one_call(report)
+        # A subtest sends a report of its own for the same phase, and its parent passes all the same.
+        if SEVERITY.get(self.outcome, 0) < SEVERITY.get(worst[0], 0):
+            self.outcome, self.conclusive, self.message = worst
+
+    def _add_one_call(self, report: pytest.TestReport) -> None:
         if hasattr(report, "context"):
             self.subtests += 1
             self.subtests_skipped += report.skipped and not hasattr(report, "wasxfail")
@@ -86,7 +105,8 @@ class TestEntry:
 
     def settled(self) -> str:
         """Return the outcome, flaky where only a rerun passed."""
-        return "flaky" if self.attempts and self.outcome in {"passed", "xpassed"} else self.outcome
+        repeated = any(outcome != "passed" for outcome, _, _ in self.attempts)
+        return "flaky" if repeated and self.outcome in {"passed", "xpassed"} else self.outcome
 
 
 class RunTally:
@@ -137,9 +157,8 @@ class RunTally:
             entry.start_again(report)
         else:
             entry.add(report)
-            payload = getattr(report, ATTRIBUTE, None)
-            if payload is not None and "recorded" in payload:
-                entry.payloads += (payload["recorded"],)
+            if (payload := getattr(report, ATTRIBUTE, None)) is not None:
+                entry.take(payload)
 
     def _add_ordinary(self, report: pytest.TestReport) -> None:
         if report.when == "setup" and not getattr(report, "rerun", 0):
