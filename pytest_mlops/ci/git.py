@@ -18,6 +18,7 @@ __all__ = [
     "git_file",
     "git_state",
     "head_commit",
+    "listed_files",
     "merge_base",
     "path_in_tree",
     "read_file",
@@ -153,6 +154,18 @@ def file_names(root: Path, commit: str) -> frozenset[str]:
     """
     listed = _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
     return frozenset(listed.decode(errors="replace").split("\0")) - {""}
+
+
+def listed_files(folder: Path) -> tuple[str, ...]:
+    """Return the files below ``folder`` that git tracks, relative to it, in order.
+
+    Raises:
+        EvidenceError: ``folder`` lies in no work tree, git tracks none of its files, or git is missing.
+    """
+    listed = _git(folder, "ls-files", "-z", "--", ".").decode(errors="surrogateescape").split("\0")
+    if not any(listed):
+        raise EvidenceError(f"git tracks no file below {folder}")
+    return tuple(name for name in listed if name)
 
 
 def read_file(file: GitFile, most: int) -> bytes:

@@ -16,10 +16,11 @@ from pytest_mlops.decision.waivers import apply_waivers
 from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import GateJudgement, Reason
 from pytest_mlops.records.results import Outcome
+from pytest_mlops.text import list_some, plural
 from pytest_mlops.verdict import Context, Decision, Verdict, combine, decide, success
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import date
 
     from pytest_mlops.records.comparison import Comparison
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_mlops.records.measurement import Measurement
     from pytest_mlops.records.model import ModelVersion
     from pytest_mlops.records.policy import Policy
-    from pytest_mlops.records.results import TestResults
+    from pytest_mlops.records.results import TestResult, TestResults
 
 __all__ = ["judge", "judge_again"]
 
@@ -102,8 +103,14 @@ def judge(
         *comparison_findings(comparison, waived.rules),
         *waived.findings,
     ]
+    findings += _skipped_in_release(tests, context, waived.tests)
     verdict = combine(finding.verdict for finding in findings)
     decision = _decide(verdict, findings, policy, context, narrowed=narrowed)
+    if decision is Decision.ALLOW and session.failed_in_pytest:
+        # A record that allows beside a red pytest run would contradict it.
+        text = f"pytest counts these model tests as failed: {list_some(session.failed_in_pytest)}"
+        findings.append(GateFinding(verdict=Verdict.FAIL, text=text))
+        verdict, decision = combine(finding.verdict for finding in findings), Decision.BLOCK
     partial = verdict is Verdict.INCOMPLETE and decision is Decision.ALLOW
     return GateJudgement(
         success=success(verdict),
@@ -121,6 +128,21 @@ def judge(
         waivers=waived.uses,
         partial=_partial(results) if partial else None,
     )
+
+
+def _skipped_in_release(
+    tests: Sequence[TestResult], context: Context, waived: Collection[str]
+) -> Iterator[GateFinding]:
+    """Yield what a release lacks: every collected model test has to be conclusive, or waived."""
+    skipped = [
+        test.test_name
+        for test in tests
+        if test.outcome is Outcome.SKIPPED and not test.conclusive and test.test_name not in waived
+    ]
+    if context is Context.RELEASE and skipped:
+        count = plural(len(skipped), "model test")
+        text = f"{count} skipped, and a release needs them all: {list_some(skipped)}"
+        yield GateFinding(verdict=Verdict.INCOMPLETE, text=text)
 
 
 def _decide(

@@ -45,6 +45,11 @@ def _broken(results: TestResults) -> Iterator[GateFinding]:
         messages.append(f"{plural(len(crashed), 'model test')} died with the process: {list_some(crashed)}")
     incomplete = [test for test in results.results if test.outcome is Outcome.INCOMPLETE]
     messages += [f"{test.test_name}: {test.message}" for test in incomplete]
+    if session.unmarked:
+        messages.append(
+            f"{list_some(session.unmarked)} recorded evidence without the model_test marker; "
+            "mark the test, so that its outcome counts too"
+        )
     if session.artifact is not None:
         messages.append(session.artifact)
     return (GateFinding(verdict=Verdict.INCOMPLETE, text=message) for message in messages)
@@ -59,7 +64,7 @@ def _missing(results: TestResults) -> Iterator[GateFinding]:
             text = f"{counts[outcome]} of {total} model tests {what}{how}"
             yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if results.session.uncollected:
-        text = f"tests were left out before collection ({', '.join(results.session.uncollected)})"
+        text = f"model tests were left out before collection{how}: {list_some(results.session.uncollected)}"
         yield GateFinding(verdict=Verdict.INCOMPLETE, text=text, missing=True)
     if total and not any(test.conclusive or test.outcome in UNSETTLED for test in results.results):
         # Otherwise a run without any completed test would meet thresholds of 0.

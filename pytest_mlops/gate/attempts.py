@@ -103,7 +103,8 @@ class Attempts:
             restore()
         if not self._answered and not vars(item).get("_excinfo"):
             raise AssertionError(
-                "the model test passed, but its function never came to its end: no plugin awaited or called it"
+                "the model test passed, but its function did not run to its end: "
+                "no plugin awaited or called it"
             )
 
     def checking(self, item: pytest.Function) -> Callable[[], None]:
@@ -123,8 +124,9 @@ class Attempts:
         awaited = inspect.iscoroutinefunction(test) and not _is_plain_method(test)
         wrapped = self._checked_coroutine(test) if awaited else self._checked_call(test)
         setattr(wrapped, WRAPPED, True)
-        if hasattr(test, "__self__"):
-            wrapped.__self__ = test.__self__  # type: ignore[attr-defined] -- plugins ask a method for its instance
+        owner = getattr(test, "__self__", None)
+        if owner is not None:
+            setattr(wrapped, "__self__", owner)  # noqa: B010 -- plugins ask a method for its instance
         return wrapped
 
     def _checked_call(self, test: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,7 +157,7 @@ def check_answer(answer: object) -> None:
     """Refuse what a test function returns, unless it is nothing or a plain yes.
 
     Raises:
-        AssertionError: it is anything else, such as ``False``, a number, or a coroutine that was never awaited.
+        AssertionError: it is anything else: ``False``, a number, or a coroutine that was never awaited.
     """
     __tracebackhide__ = True
     if answer is None or _is_yes(answer):
@@ -184,9 +186,9 @@ def _is_yes(answer: Any) -> bool:
 def _is_plain_method(test: Callable[..., Any]) -> bool:
     """Tell whether a test is a method of a TestCase that calls it as it is, coroutine function or not."""
     case = type(getattr(test, "__self__", None))
+    names = ("run", "__call__", "_callTestMethod")
     return issubclass(case, unittest.TestCase) and all(
-        getattr(case, name) is getattr(unittest.TestCase, name)
-        for name in ("run", "__call__", "_callTestMethod")
+        getattr(case, name) is getattr(unittest.TestCase, name) for name in names
     )
 
 

@@ -69,6 +69,7 @@ class EvidenceSource:
         self.worker_configs = tuple(WorkerConfig(each, extra_checks) for each in settings)
         self.plan: dict[str, Any] | None = None
         self._plan_sent = False
+        self._files: dict[str, None] = {}
         self._read_last: tuple[pytest.Mark, WorkerConfig, ModelTestMark | str] | None = None
         self._folders = [Path(each.gates) for each in settings if each.gates is not None]
         self._worker_config_at: dict[Path, WorkerConfig | None] = {}
@@ -103,9 +104,13 @@ class EvidenceSource:
         return None
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(self) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Turn a wrong marker into a collection error of its module, with or without xdist."""
         report = yield
+        if isinstance(collector, pytest.File):
+            self._files[collector.nodeid] = None
         if report.passed and report.result:
             items = [node for node in report.result if isinstance(node, pytest.Item)]
             problems = [problem for item in items if (problem := self._read(item)) is not None]
@@ -161,7 +166,7 @@ class EvidenceSource:
         if problems:
             raise pytest.UsageError(*problems)
         collected |= {item.nodeid: mark for item in late if (mark := item.stash.get(_MARK_KEY, None))}
-        self.plan = make_plan(collected, {item.nodeid for item in items})
+        self.plan = make_plan(collected, {item.nodeid for item in items}, tuple(self._files))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -245,12 +250,15 @@ def _outcome_of(raised: pytest.ExceptionInfo[BaseException]) -> str | None:
     return "undecided" if raised.errisinstance(UndecidedEvidence) else None
 
 
-def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, Any]:
+def make_plan(
+    collected: dict[str, ModelTestMark], kept: set[str], files: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the model tests that are expected, in JSON types.
 
     Returns:
-        ``marks``: the content of the markers, each once; ``tests``: node id -> position in ``marks``, in
-        collection order; ``deselected``: node ids that other plugins removed.
+        ``marks``: what the markers say, each once; ``tests``: node id -> position of its marker in ``marks``,
+        in collection order; ``deselected``: node ids that others took out; ``files``: node ids of the files
+        that were collected, those without model tests too.
     """
     positions: dict[ModelTestMark, int] = {}
     tests = {node_id: positions.setdefault(mark, len(positions)) for node_id, mark in collected.items()}
@@ -258,6 +266,7 @@ def make_plan(collected: dict[str, ModelTestMark], kept: set[str]) -> dict[str, 
         "marks": [[list(mark.covers), mark.dataset] for mark in positions],
         "tests": tests,
         "deselected": [node_id for node_id in tests if node_id not in kept],
+        "files": list(files),
     }
 
 

@@ -214,7 +214,9 @@ def _session(facts: Sequence[SessionFacts], lost: str | None) -> SessionFacts:
         conflicts=_once(conflict for fact in facts for conflict in fact.conflicts),
         artifact=next((fact.artifact for fact in facts if fact.artifact is not None), None),
         narrowed_by=_in_all([fact.narrowed_by for fact in facts]),
-        uncollected=_in_all([fact.uncollected for fact in facts]),
+        uncollected=_left_out_by_all([frozenset(fact.uncollected) for fact in facts]),
+        unmarked=_once(name for fact in facts for name in fact.unmarked),
+        failed_in_pytest=_once(name for fact in facts for name in fact.failed_in_pytest),
         code={name: why for fact in facts for name, why in fact.code.items()},
     )
 
@@ -260,6 +262,14 @@ def _provenance(records: Sequence[IntegrationResult]) -> dict[str, Any]:
 
 def _in_all(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(part for part in dict.fromkeys(parts[0]) if all(part in other for other in parts[1:]))
+
+
+def _left_out_by_all(parts: Sequence[frozenset[str]]) -> tuple[str, ...]:
+    """Return the files and tests that no shard collected; a shard that left out a file left out its tests."""
+    everything = sorted(frozenset().union(*parts))
+    return tuple(
+        name for name in everything if all(name in part or name.partition("::")[0] in part for part in parts)
+    )
 
 
 def _once(values: Iterable[Value]) -> tuple[Value, ...]:

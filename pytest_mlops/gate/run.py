@@ -66,6 +66,10 @@ class RunEvents:
     interrupted: str | None = None
     skipped_files: dict[str, str] = field(default_factory=dict)
     """Files with model tests that were skipped as a whole -> why."""
+    unmarked: dict[str, None] = field(default_factory=dict)
+    """Tests without the marker that recorded evidence."""
+    left_out: tuple[str, ...] = ()
+    """Files and model tests that pytest did not collect."""
     stopped: bool = False
     """The run ended early because of ``-x`` or ``--maxfail``."""
 
@@ -102,4 +106,5 @@ def share_of(plan: dict[str, Any], belongs: Callable[[str], bool]) -> dict[str, 
         "marks": plan["marks"],
         "tests": {node_id: mark for node_id, mark in plan["tests"].items() if belongs(node_id)},
         "deselected": [node_id for node_id in plan["deselected"] if belongs(node_id)],
+        "files": plan["files"],
     }

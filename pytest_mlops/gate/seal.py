@@ -203,9 +203,13 @@ def _session_facts(
         conflicts=tuple(conflicts),
         artifact=_model_change(run),
         narrowed_by=run.narrowing.effective(
-            deselected=outcomes["deselected"] > 0, stopped=events.stopped and outcomes["not_run"] > 0
+            deselected=outcomes["deselected"] > 0,
+            stopped=events.stopped and outcomes["not_run"] > 0,
+            left_out=bool(events.left_out),
         ),
-        uncollected=run.narrowing.hiding,
+        uncollected=events.left_out,
+        unmarked=tuple(events.unmarked),
+        failed_in_pytest=tuple(tally.failed_in_pytest),
         code=code_problems,
     )
 

@@ -11,7 +11,7 @@ from pytest_mlops.errors import IoError
 from pytest_mlops.gate.collector import collector_paused
 from pytest_mlops.gate.evidence_source import ATTRIBUTE, SOURCE_KEY
 from pytest_mlops.gate.extensions import announce, compared_metrics, measured_code_quality
-from pytest_mlops.gate.narrowing import holds_model_tests
+from pytest_mlops.gate.left_out import NamePatterns, holds_model_tests, left_out
 from pytest_mlops.gate.output import keep_history, write_attested
 from pytest_mlops.gate.run import share_of
 from pytest_mlops.gate.seal import expected_checks, seal
@@ -92,6 +92,9 @@ class GateSession:
         if payload is not None and payload.get("plan") is not None:
             # Taken out, since pytest keeps its reports and with them as many lists as there are tests.
             self._plan(payload.pop("plan"))
+        if payload is not None and payload.get("unmarked"):
+            for config_run in self.config_runs_of(report.nodeid):
+                config_run.events.unmarked[report.nodeid] = None
         for config_run in self.config_runs_of(report.nodeid):
             config_run.tally.add(report)
 
@@ -128,7 +131,7 @@ class GateSession:
         for config_run in self.config_runs:
             if str(session.shouldfail).startswith(STOPPING):
                 config_run.events.stopped = True
-            self._seal(config_run, session.config.hook)
+            self._seal(config_run, session.config)
         if (
             any(config_run.blocked for config_run in self.config_runs)
             and session.exitstatus == pytest.ExitCode.OK
@@ -143,9 +146,11 @@ class GateSession:
                 )
                 config_run.warnings += [problem for problem in problems if problem is not None]
 
-    def _seal(self, config_run: ConfigRun, hook: Any) -> None:
+    def _seal(self, config_run: ConfigRun, config: pytest.Config) -> None:
+        hook = config.hook
         with collector_paused():
             try:
+                config_run.events.left_out = self._left_out(config_run, config)
                 code = measured_code_quality(hook, config_run.run.folder, config_run.run.policy)
                 config_run.tally.expect(expected_checks(config_run.run, self._root))
                 extra = compared_metrics(hook, config_run.run.policy)
@@ -159,6 +164,22 @@ class GateSession:
                 config_run.write_error = IoError(
                     f"the run could not be sealed: {type(error).__name__}: {error}"
                 )
+
+    def _left_out(self, config_run: ConfigRun, config: pytest.Config) -> tuple[str, ...]:
+        """Return what was not collected; nothing where collecting did not come to its end, which is said."""
+        if not config_run.tally.planned:
+            return ()
+        run, tally = config_run.run, config_run.tally
+        patterns = NamePatterns(
+            functions=tuple(config.getini("python_functions")), classes=tuple(config.getini("python_classes"))
+        )
+        return left_out(
+            run.gates or run.folder,
+            self._root,
+            tests=tally.entries.keys(),
+            files=tally.files,
+            patterns=patterns,
+        )
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

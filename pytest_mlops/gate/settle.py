@@ -135,7 +135,7 @@ def settle(config: pytest.Config, bare: GateRun, checks: Mapping[str, type[Check
         policy=policy,
         model_version=version,
         artifact=artifact,
-        narrowing=narrowing_of(config, folder),
+        narrowing=narrowing_of(config),
         provenance=bare.provenance.model_copy(update={"config": shown}),
     )
 

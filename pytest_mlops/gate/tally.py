@@ -115,6 +115,8 @@ class RunTally:
     def __init__(self) -> None:
         self.entries: dict[str, TestEntry] = {}
         self.planned = False
+        self.files: frozenset[str] = frozenset()
+        self.failed_in_pytest: dict[str, None] = {}
         self.ordinary_total = 0
         self.ordinary_passed = 0
         self.ordinary_failed: dict[str, None] = {}
@@ -125,6 +127,7 @@ class RunTally:
         if self.planned:
             return
         self.planned = True
+        self.files = frozenset(plan["files"])
         marks = [(tuple(covers), dataset) for covers, dataset in plan["marks"]]
         for node_id, position in plan["tests"].items():
             covers, dataset = marks[position]
@@ -157,6 +160,8 @@ class RunTally:
             entry.start_again(report)
         else:
             entry.add(report)
+            if report.failed:
+                self.failed_in_pytest[report.nodeid] = None
             if (payload := getattr(report, ATTRIBUTE, None)) is not None:
                 entry.take(payload)
 

@@ -97,7 +97,11 @@ class SessionFacts(Record):
     narrowed_by: tuple[Text, ...] = ()
     """Options and paths by which the user selected a subset of the tests."""
     uncollected: tuple[Text, ...] = ()
-    """Options and paths among them that exclude tests before collection."""
+    """Files with model tests, and model tests of collected files, that pytest did not collect."""
+    unmarked: tuple[Text, ...] = ()
+    """Tests that recorded evidence without the ``model_test`` marker."""
+    failed_in_pytest: tuple[Text, ...] = ()
+    """Model tests that pytest itself counts as failed, so that its exit code is not 0."""
     code: dict[str, str] = {}
     """Unusable code reports -> reason."""
 
