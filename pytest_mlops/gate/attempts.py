@@ -24,6 +24,8 @@ __all__ = ["Attempts", "check_answer"]
 LONGEST_MESSAGE = 300
 SETUP_FAILED = "errored", "its setup failed"
 WRAPPED = "__mlops_checked__"
+BOOLEANS = frozenset({"bool", "bool_"})
+"""Names of the types of Python and of NumPy, which is not imported for it."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -169,14 +171,14 @@ def check_answer(answer: object) -> None:
             f"the model test returned a {type(answer).__name__} that was never run; "
             "install the plugin that runs it (pytest-asyncio, anyio), or make the test a plain function"
         )
-    raise AssertionError(
-        f"the model test returned {answer!r:.80}; assert what must hold instead of returning it"
-    )
+    shown = bool(answer) if type(answer).__name__ in BOOLEANS else answer
+    shown = bool(answer) if type(answer).__name__ == "bool_" else answer
+    raise AssertionError(f"the model test returned {shown!r:.80}; assert what must hold, and return nothing")
 
 
 def _is_yes(answer: Any) -> bool:
     """Tell whether an answer is ``True``, of Python or NumPy, or an array of nothing but that."""
-    if type(answer).__name__ in {"bool", "bool_"}:
+    if type(answer).__name__ in BOOLEANS:
         return bool(answer)
     if str(getattr(answer, "dtype", "")) == "bool" and getattr(answer, "size", 0):
         return bool(answer.all())
@@ -186,10 +188,10 @@ def _is_yes(answer: Any) -> bool:
 def _is_plain_method(test: Callable[..., Any]) -> bool:
     """Tell whether a test is a method of a TestCase that calls it as it is, coroutine function or not."""
     case = type(getattr(test, "__self__", None))
+    if not issubclass(case, unittest.TestCase):
+        return False
     names = ("run", "__call__", "_callTestMethod")
-    return issubclass(case, unittest.TestCase) and all(
-        getattr(case, name) is getattr(unittest.TestCase, name) for name in names
-    )
+    return all(vars(unittest.TestCase)[name] is inspect.getattr_static(case, name) for name in names)
 
 
 def _end_of(error: BaseException) -> tuple[str, str]:

@@ -202,9 +202,6 @@ class EvidenceSource:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was recorded; leave to the gate the failures that it decides on."""
         report = yield
-        if not self._plan_sent:
-            self._plan_sent = True
-            _payload(report)["plan"], self.plan = self.plan, None
         sink = item.stash.get(_SINK_KEY, None)
         recorded = None if sink is None else sink.drain()
         if _MARK_KEY not in item.stash:
@@ -224,6 +221,13 @@ class EvidenceSource:
             elif report.failed:
                 self._leave_to_gate(item, call.excinfo, report)
         return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Send the plan along with the first report that is sent at all; plugins hide some."""
+        if self.plan is not None:
+            self._plan_sent = True
+            _payload(report)["plan"], self.plan = self.plan, None
 
     def _leave_to_gate(
         self, item: pytest.Item, raised: pytest.ExceptionInfo[BaseException], report: pytest.TestReport

@@ -18,11 +18,13 @@ class Narrowing:
     Attributes:
         deselecting: Left-out tests are seen as deselected (``-k``, ``-m``, ``--deselect``).
         stopping: Left-out tests are seen as never run (``-x``, ``--maxfail``).
-        hiding: Left-out tests are not even collected (``--lf``, ``--sw``, ``--ignore``, node ids, paths).
+        resuming: Left-out tests are deselected or not even collected (``--lf``, ``--sw``).
+        hiding: Left-out tests are not even collected (``--ignore``, node ids, paths).
     """
 
     deselecting: tuple[str, ...] = ()
     stopping: tuple[str, ...] = ()
+    resuming: tuple[str, ...] = ()
     hiding: tuple[str, ...] = ()
 
     def effective(self, *, deselected: bool, stopped: bool, left_out: bool) -> tuple[str, ...]:
@@ -30,6 +32,7 @@ class Narrowing:
         options = (
             *(self.deselecting if deselected else ()),
             *(self.stopping if stopped else ()),
+            *(self.resuming if deselected or left_out else ()),
             *(self.hiding if left_out else ()),
         )
         return tuple(dict.fromkeys(options))
@@ -47,12 +50,17 @@ def narrowing_of(config: pytest.Config) -> Narrowing:
         deselecting.append("--deselect")
     limit = option.maxfail
     stopping = ["-x" if limit == 1 else f"--maxfail={limit}"] if limit else []
-    hiding = [*_from_cache(config), *(getattr(option, "file_or_dir", None) or ())]
+    hiding = list(getattr(option, "file_or_dir", None) or ())
     if option.ignore:
         hiding.append("--ignore")
     if option.ignore_glob:
         hiding.append("--ignore-glob")
-    return Narrowing(deselecting=tuple(deselecting), stopping=tuple(stopping), hiding=tuple(map(str, hiding)))
+    return Narrowing(
+        deselecting=tuple(deselecting),
+        stopping=tuple(stopping),
+        resuming=tuple(_from_cache(config)),
+        hiding=tuple(map(str, hiding)),
+    )
 
 
 def _from_cache(config: pytest.Config) -> list[str]:

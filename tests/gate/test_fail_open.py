@@ -76,7 +76,8 @@ def test_ignored_file_with_model_tests_is_missed(gate: Gate) -> None:
     gate.write("test_a.py", MODEL_TEST)
     gate.write("test_b.py", MODEL_TEST.replace("0.9)", "0.1)\n    assert False"))
     assert gate.run("--ignore=test_b.py", "--mlops-context=pull_request").ret == 1
-    assert gate.record().test_results.session.uncollected == ("--ignore",)
+    session = gate.record().test_results.session
+    assert (session.uncollected, session.narrowed_by) == (("test_b.py",), ("--ignore",))
 
 
 def test_file_that_is_left_out_by_a_path_is_missed(gate: Gate) -> None:

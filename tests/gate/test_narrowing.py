@@ -82,9 +82,17 @@ def test_in_a_pull_request_last_failed_blocks(project: Gate) -> None:
     assert (result.ret, project.record().verdict) == (1, Verdict.INCOMPLETE)
 
 
-def test_stepwise_is_partial(project: Gate) -> None:
+def test_stepwise_is_partial_once_it_skips_tests(project: Gate) -> None:
+    good = MODEL_TESTS.format(name="a")
+    project.write("tests/b/test_b.py", MODEL_TESTS.format(name="b").replace("pass", "assert 0", 1))
     project.run("--stepwise")
-    assert project.record().verdict is Verdict.INCOMPLETE
+    assert project.record().decision is Decision.BLOCK
+    project.write("tests/a/test_a.py", good)
+    project.write("tests/b/test_b.py", MODEL_TESTS.format(name="b"))
+    result = project.run("--stepwise")
+    record = project.record()
+    assert (result.ret, record.verdict, record.decision) == (0, Verdict.INCOMPLETE, Decision.ALLOW)
+    assert record.test_results.session.narrowed_by == ("--stepwise",)
 
 
 def test_a_path_that_leaves_out_tests_of_the_config_is_named(project: Gate) -> None:
