@@ -20,8 +20,18 @@ if TYPE_CHECKING:
 DEFAULT_RESULT = ".mlops/integration-result.json"
 
 # Options under which pytest runs no test, so that there is nothing to seal.
-SILENT = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
-PLANNING = ("collectonly", "setupplan")
+SILENT = {
+    "help": ("--help", "-h"),
+    "version": ("--version", "-V", "-VV"),
+    "markers": ("--markers",),
+    "showfixtures": ("--fixtures", "--funcargs"),
+    "show_fixtures_per_test": ("--fixtures-per-test",),
+    "cacheshow": ("--cache-show",),
+}
+PLANNING = {
+    "collectonly": ("--collect-only", "--collectonly", "--co"),
+    "setupplan": ("--setup-plan", "--setupplan"),
+}
 
 
 # ---- options and markers ----
@@ -119,7 +129,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
     """Raise the exit code to 1 at the very end where the decision is to block."""
     if not config.option.mlops_gate:
-        return (yield)
+        code = yield
+        # --help ends the reading of options, so that a later --mlops-gate is never seen.
+        asked = config.option.help and "--mlops-gate" in map(str, config.invocation_params.args)
+        return pytest.ExitCode.TESTS_FAILED if asked and _silenced(config) else code
     if list(config.invocation_params.args) != sys.argv[1:]:
         # Cleanups run in reverse, so this one thaws what the gate froze after pytest's own last collections.
         # A process that was started for this run ends with it: Python's last collections would visit every
@@ -131,7 +144,16 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
         code = error.code or 0
         if code != 0 or not _blocked(config):
             raise
-    return pytest.ExitCode.TESTS_FAILED if code == 0 and _blocked(config) else code
+    blocked = _silenced(config) or _blocked(config)
+    return pytest.ExitCode.TESTS_FAILED if code == 0 and blocked else code
+
+
+def _silenced(config: pytest.Config) -> bool:
+    if hasattr(config, "workerinput") or not any(config.getoption(name, None) for name in SILENT | PLANNING):
+        return False
+    from pytest_mlops.gate.silent import block_silent_run  # noqa: PLC0415 -- where no test runs only
+
+    return block_silent_run(config, SILENT | PLANNING)
 
 
 def _blocked(config: pytest.Config) -> bool:

@@ -52,9 +52,9 @@ def expected_checks(run: GateRun, root: Path) -> list[tuple[str, tuple[str, ...]
     ]
 
 
-def unfinished(run: GateRun) -> IntegrationResult:
-    """Return the record that stands from the first moment until the run is sealed."""
-    results = TestResults(session=SessionFacts(interrupted="it has not come to its end"))
+def unfinished(run: GateRun, why: str = "it has not come to its end") -> IntegrationResult:
+    """Return the record that stands from the first moment until the run is sealed, if it ever is."""
+    results = TestResults(session=SessionFacts(interrupted=why))
     judgement = judge(
         results=results,
         measurements=(),
