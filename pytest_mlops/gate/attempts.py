@@ -172,7 +172,6 @@ def check_answer(answer: object) -> None:
             "install the plugin that runs it (pytest-asyncio, anyio), or make the test a plain function"
         )
     shown = bool(answer) if type(answer).__name__ in BOOLEANS else answer
-    shown = bool(answer) if type(answer).__name__ == "bool_" else answer
     raise AssertionError(f"the model test returned {shown!r:.80}; assert what must hold, and return nothing")
 
 
@@ -180,7 +179,7 @@ def _is_yes(answer: Any) -> bool:
     """Tell whether an answer is ``True``, of Python or NumPy, or an array of nothing but that."""
     if type(answer).__name__ in BOOLEANS:
         return bool(answer)
-    if str(getattr(answer, "dtype", "")) == "bool" and getattr(answer, "size", 0):
+    if str(getattr(answer, "dtype", None)) == "bool" and len(answer):
         return bool(answer.all())
     return False
 
@@ -191,7 +190,7 @@ def _is_plain_method(test: Callable[..., Any]) -> bool:
     if not issubclass(case, unittest.TestCase):
         return False
     names = ("run", "__call__", "_callTestMethod")
-    return all(vars(unittest.TestCase)[name] is inspect.getattr_static(case, name) for name in names)
+    return all(inspect.getattr_static(case, name) is vars(unittest.TestCase)[name] for name in names)
 
 
 def _end_of(error: BaseException) -> tuple[str, str]:
