@@ -105,7 +105,7 @@ def compare_arrays(
         seed = seed_from(array.digest, reference.digest or reference.source)
         found = _measure(array, pairing, settings.confidence, _replicates(policy), seed)
         found += _measure_plugin_metrics(policy, array, pairing, extra, seed)
-        deltas += [Delta(**asdict(delta), dataset=array.dataset) for delta in found]
+        deltas += [_delta(delta, array, pairing) for delta in found]
     if not deltas:
         raise EvidenceError("no data set has predictions, or scores with ids, of both versions")
     paired, added, removed = counts.tolist()
@@ -118,6 +118,19 @@ def compare_arrays(
         removed=removed,
         deltas=tuple(deltas),
     )
+
+
+def _delta(found: PairedDelta, array: ArrayRef, pairing: Pairing) -> Delta:
+    """Return a difference as it is recorded, with the examples of the baseline that it lacks."""
+    removed, share = 0, 0.0
+    if pairing.gone is not None:
+        # A recall is about the positive examples only.
+        label = (1 if array.positive is None else array.positive) if found.metric == "recall" else None
+        removed = pairing.gone.count(found.slice, label)
+        mask = np.ones(pairing.n, np.bool_) if found.slice == ALL else pairing.slices[found.slice]
+        kept = int(mask.sum() if label is None else (mask & (pairing.true == label)).sum())
+        share = removed / (removed + kept) if removed else 0.0
+    return Delta(**asdict(found), dataset=array.dataset, removed=removed, removed_share=share)
 
 
 def _measure_plugin_metrics(

@@ -10,6 +10,7 @@ from pytest_mlops.decision.finding import at_least
 from pytest_mlops.decision.margins import adjusted_p_values, limits_of
 from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import RuleResult
+from pytest_mlops.records.rule import SHARES
 from pytest_mlops.stats.power import mde, needed_n
 from pytest_mlops.verdict import Context, Verdict, combine
 
@@ -132,6 +133,9 @@ def _decide(
     elif (delta.lower or 0.0) * (delta.upper or 0.0) > 0:
         direction = "down" if (delta.upper or 0.0) < 0 else "up"
         text += f"; it went {direction} significantly, but stays within the margin"
+    if verdict is Verdict.PASS and (missing := _describe_removed(delta, limits)):
+        verdict = Verdict.UNDECIDED
+        text += missing
     return RuleResult(
         rule=rule.name,
         metric=rule.metric,
@@ -176,6 +180,27 @@ def _without(
         severity=rule.severity,
         verdict=verdict,
         message=f"{metric_title(rule.metric, rule.slice, rule.dataset)}: {why}",
+    )
+
+
+def _describe_removed(delta: Delta, limits: list[ChangeLimit]) -> str:
+    """Return why examples that only the baseline has keep a rule from passing; empty if they do not.
+
+    At its worst the candidate is wrong on each of them, which moves a share by as much as their share. The
+    margin of a metric in another unit is taken relative to the baseline where that is smaller.
+    """
+    margins = [max(0.0, -limit.threshold) for limit in limits if limit.regression]
+    if not delta.removed or not margins:
+        return ""
+    margin, base = min(margins), abs(delta.baseline or 0.0)
+    if delta.metric not in SHARES and base > 1:
+        margin /= base
+    if delta.removed_share <= margin:
+        return ""
+    return (
+        f"; {delta.removed:,} examples of the baseline ({delta.removed_share:.3g} of them) are not in this"
+        f" run, and at their worst they exceed the margin of {margin:.3g}: record them too, or measure the"
+        " baseline on the examples of this run"
     )
 
 

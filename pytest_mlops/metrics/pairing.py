@@ -26,6 +26,31 @@ SLICE = "slice:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Gone:
+    """Examples of the baseline that the candidate's run lacks.
+
+    Attributes:
+        true: True labels or values (m,); ``None`` for scores.
+        slices: Slice name -> mask (m,), of the slices that the baseline recorded.
+        n: Their number.
+    """
+
+    true: Array | None
+    slices: dict[str, NDArray[np.bool_]]
+    n: int
+
+    def count(self, part: str, label: object = None) -> int:
+        """Return how many are in a slice, and of a true label if one is given.
+
+        Where the baseline did not record the slice, all of them may be in it.
+        """
+        mask = self.slices.get(part, np.ones(self.n, dtype=np.bool_))
+        if label is not None and self.true is not None:
+            mask = mask & (self.true == label)
+        return int(mask.sum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Pairing:
     """Predictions of two models for the same n examples, in the same order.
 
@@ -37,6 +62,7 @@ class Pairing:
         slices: Slice name -> mask (n,), from the candidate's run.
         added: Number of examples of the candidate only.
         removed: Number of examples of the baseline only.
+        gone: Which examples of the baseline are not paired, with its true values and slices.
         labels: Distinct labels of both runs, with those of examples that are not paired; ``None`` for scores.
     """
 
@@ -47,6 +73,7 @@ class Pairing:
     slices: dict[str, NDArray[np.bool_]]
     added: int = 0
     removed: int = 0
+    gone: Gone | None = None
     labels: Array | None = None
 
     @property
@@ -115,8 +142,16 @@ def pair_examples(
         slices=_slices(ours, first),
         added=added,
         removed=removed,
+        gone=_gone(theirs, second) if removed else None,
         labels=_every_label(ours["y_true"], ours[answers], theirs[answers]) if answers == "y_pred" else None,
     )
+
+
+def _gone(theirs: Arrays, paired: Index) -> Gone:
+    mask = np.ones(theirs["ids"].size, dtype=np.bool_)
+    mask[paired] = False
+    true = theirs["y_true"][mask] if "y_true" in theirs else None
+    return Gone(true=true, slices=_slices(theirs, mask), n=int(mask.sum()))
 
 
 def _every_label(*columns: Array) -> Array:

@@ -45,6 +45,10 @@ class Delta(Record):
     """P value of the null hypothesis that the metric did not increase."""
     variance: Number | None = None
     """Variance of the per-example difference, used for power analysis."""
+    removed: Count = 0
+    """Number of examples that only the baseline has, of those that the metric is about."""
+    removed_share: Share = 0.0
+    """Their share of all examples of the baseline that the metric is about."""
     method: str = ""
     """Statistical method."""
     undefined: Text | None = None

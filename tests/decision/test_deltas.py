@@ -391,3 +391,26 @@ def test_a_refused_baseline_counts_without_a_rule_that_says_so() -> None:
 def test_a_comparison_that_did_not_take_place_says_why(status: Literal["first_run", "refused"]) -> None:
     with pytest.raises(ValidationError, match="expected the reason"):
         Comparison(status=status)
+
+
+@pytest.mark.parametrize(
+    ("removed_share", "margin", "verdict"),
+    [(0.10, -0.02, Verdict.UNDECIDED), (0.02, -0.02, Verdict.PASS), (0.10, -0.2, Verdict.PASS)],
+)
+@pytest.mark.parametrize("critical", [True, False])
+def test_examples_removed_since_the_baseline_count_at_their_worst(
+    removed_share: float, margin: float, verdict: Verdict, critical: bool
+) -> None:
+    rule = Rule(metric="accuracy", min_delta=margin, critical=critical)
+    (found,) = decide(rule, compared(delta(removed=207, removed_share=removed_share)))
+    assert found.verdict is verdict
+    assert ("207 examples of the baseline" in found.message) is (verdict is Verdict.UNDECIDED)
+
+
+def test_the_margin_of_an_error_in_a_unit_is_relative_for_removed_examples() -> None:
+    change = {"metric": "mae", "baseline": 50.0, "candidate": 50.0, "removed": 10}
+    rule = Rule(metric="mae", max_delta=2.0)
+    verdicts = [
+        decide(rule, compared(delta(**change, removed_share=part)))[0].verdict for part in (0.03, 0.05)
+    ]
+    assert verdicts == [Verdict.PASS, Verdict.UNDECIDED]

@@ -43,6 +43,15 @@ def test_the_common_examples_are_compared_and_the_others_counted() -> None:
     assert found.candidate.tolist() == [2, 3]
 
 
+def test_removed_examples_are_counted_by_slice_and_label() -> None:
+    masks = {"slice:s": np.array([False, True, True])}
+    found = pair(arrays([1]), arrays([1, 2, 3], [0, 1, 0], **masks)).gone
+    assert found is not None
+    assert [found.count("all"), found.count("s"), found.count("all", 1), found.count("s", 0)] == [2, 2, 1, 1]
+    assert found.count("a slice that the baseline did not record") == 2
+    assert pair(arrays([1, 2]), arrays([1])).gone is None
+
+
 def test_slices_and_scores_follow_the_pairing() -> None:
     ours = arrays([1, 2, 3], y_score=np.array([0.1, 0.2, 0.3]), **{"slice:s": np.array([False, True, True])})
     theirs = arrays([3, 2], y_score=np.array([0.7, 0.8]))
