@@ -10,6 +10,7 @@ from pytest_mlops.errors import refuse
 from pytest_mlops.evidence.verify import read_record, verify_record
 from pytest_mlops.files import write_atomically
 from pytest_mlops.gate.merge import Expected, Shard, copy_beside, merge_shards
+from pytest_mlops.gate.output import discard_record
 from pytest_mlops.operations.gate_run import DEFAULT_RESULT
 from pytest_mlops.records.codec import dump
 
@@ -39,6 +40,8 @@ class Merged:
 def merge(paths: Sequence[Path], expect: str, *, output: Path = Path(DEFAULT_RESULT)) -> Merged:
     """Verify the records of a matrix, merge them, judge the whole again, and write it.
 
+    An earlier record at ``output`` is removed first, so that none stands where merging is refused.
+
     Args:
         paths: Records, or folders with one.
         expect: As in :func:`read_expected`.
@@ -49,6 +52,8 @@ def merge(paths: Sequence[Path], expect: str, *, output: Path = Path(DEFAULT_RES
         EvidenceError: a record cannot be trusted, or they do not belong together.
         IoError: the output cannot be written.
     """
+    if output.resolve() not in {_record_of(path).resolve() for path in paths}:
+        discard_record(output)
     expected = read_expected(expect)
     shards = [shard for path in paths if (shard := read_shard(path)) is not None]
     record = merge_shards(shards, expected)
@@ -80,9 +85,13 @@ def read_shard(path: Path) -> Shard | None:
     Raises:
         EvidenceError: there is one that cannot be trusted.
     """
-    file = path / RECORD_NAME if path.is_dir() else path
+    file = _record_of(path)
     if not file.exists():
         return None
     record = read_record(file)
     verify_record(record, folder=file.parent)
     return Shard(name=file.resolve().parent.name, record=record, folder=file.parent)
+
+
+def _record_of(path: Path) -> Path:
+    return path / RECORD_NAME if path.is_dir() else path

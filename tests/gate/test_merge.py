@@ -269,3 +269,42 @@ def test_the_command_merges_and_exits_by_the_whole(halves: tuple[Shard, Shard], 
     )
     assert lost.exit_code == 4
     assert "INCOMPLETE: the run was interrupted: 1 of 2 shards are missing" in lost.output
+
+
+def test_a_file_that_no_shard_collected_is_missed(gate: Gate) -> None:
+    for name, text in PROJECT.items():
+        gate.write(name, text)
+    gate.write("test_bias.py", "import pytest\n@pytest.mark.model_test\ndef test_bias(): assert 0\n")
+    shards = []
+    for name in ("rank", "speed"):
+        gate.run(f"test_{name}.py", "--mlops-context=pull_request", f"--mlops-run-id={name}")
+        target = gate.folder / "shards" / name
+        shutil.copytree(gate.path.parent, target)
+        shard = read_shard(target)
+        assert shard is not None
+        shards.append(shard)
+    record = merge_shards(shards, TWO)
+    assert record.test_results.session.uncollected == ("test_bias.py",)
+    assert (record.verdict, record.decision) == (Verdict.INCOMPLETE, Decision.BLOCK)
+
+
+def test_a_test_hidden_in_the_one_shard_that_collected_its_file_is_missed(
+    halves: tuple[Shard, Shard],
+) -> None:
+    def leaving_out(shard: Shard, *names: str) -> Shard:
+        facts = SessionFacts(uncollected=names)
+        return changed(shard, test_results=shard.record.test_results.model_copy(update={"session": facts}))
+
+    first = leaving_out(halves[0], "test_rank.py::TestBias", "test_speed.py")
+    record = merge_shards([first, leaving_out(halves[1], "test_rank.py")], TWO)
+    assert record.test_results.session.uncollected == ("test_rank.py::TestBias",)
+
+
+def test_merging_that_is_refused_leaves_no_older_record(halves: tuple[Shard, Shard], gate: Gate) -> None:
+    output = gate.folder / "merged" / "integration-result.json"
+    folders = [str(half.folder) for half in halves]
+    assert CliRunner().invoke(app, ["merge", *folders, "--expect", "2", "-o", str(output)]).exit_code == 0
+    assert output.exists()
+    refused = CliRunner().invoke(app, ["merge", *folders, "--expect", "1", "-o", str(output)])
+    assert refused.exit_code != 0
+    assert not output.exists()
