@@ -99,7 +99,7 @@ def test_missing_configuration_fails(project: Project) -> None:
 
     assert ran.code == 1
     assert (ran.outputs["verdict"], ran.outputs["decision"]) == ("incomplete", "block")
-    assert "cannot be read: No such file or directory" in ran.log
+    assert "there is no such file; check the path" in ran.log
 
 
 def test_defaults_count_only_where_no_configuration_is_asked_for(project: Project) -> None:
