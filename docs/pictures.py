@@ -21,6 +21,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "misread": ("examples/champion_challenger", "--candidate", "misread"),
 }
 WIDTH = 80
+OF_CI = ("CI", "GITHUB_", "GITLAB_")
+"""Beginnings of the variables of CI, whose event would decide the context."""
 
 # rich's own template loads a font from elsewhere; a picture in a repository should need nothing.
 SVG_FORMAT = """\
@@ -63,7 +65,10 @@ def run_example(folder: str, *options: str) -> str:
             "--color=yes",
             "--no-header",
         ]
-        environ = {**os.environ, "COLUMNS": str(WIDTH)}
+        environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(OF_CI)},
+            "COLUMNS": str(WIDTH),
+        }
         done = subprocess.run(
             [*command, "--mlops-context=local", f"--mlops-result={result}", "-p", "no:cacheprovider"],
             cwd=ROOT,

@@ -14,7 +14,7 @@ from pytest_mlops.errors import EvidenceError, IoError, MLOpsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["OsErrorsAs", "copy_by_digest", "read_bytes", "sync_folder", "write_atomically"]
+__all__ = ["OsErrorsAs", "copy_by_digest", "is_replaceable", "read_bytes", "sync_folder", "write_atomically"]
 
 
 class OsErrorsAs:
@@ -59,12 +59,26 @@ def read_bytes(path: Path, *, limit: int) -> bytes:
 _CHUNK = 1024 * 1024
 
 
+def is_replaceable(path: Path) -> bool:
+    """Return whether a file may be put at ``path``: it holds a regular file, or nothing.
+
+    Devices, pipes and sockets are not replaced, whatever the rights of the process: a rename onto
+    ``/dev/null`` would replace the device.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:  # nothing there, or nothing that can be seen; writing reports it
+        return True
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically: on any failure the previous content stays.
 
     Raises:
         IoError: the file was not written; the message has the reason.
     """
+    if not is_replaceable(path):
+        raise IoError(f"cannot write {path}: it is not a regular file; name a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

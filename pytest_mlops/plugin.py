@@ -80,7 +80,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "context": {
         "choices": ("local", "pull_request", "release"),
-        "help": "Where the verdict is needed; by default from the CI event, else local",
+        "help": "Where the verdict is needed; by default from the CI event, else local. "
+        "In CI, the stricter of this and the event counts",
     },
     "environment": {
         "metavar": "NAME",

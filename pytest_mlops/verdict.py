@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Context", "Decision", "Verdict", "combine", "decide", "success"]
+__all__ = ["Context", "Decision", "Verdict", "combine", "decide", "strictest", "success"]
 
 
 class Verdict(StrEnum):
@@ -59,6 +59,11 @@ class Context(StrEnum):
     LOCAL = "local"
     PULL_REQUEST = "pull_request"
     RELEASE = "release"
+
+
+def strictest(*contexts: Context) -> Context:
+    """Return the strictest of ``contexts``, one or more."""
+    return max(contexts, key=tuple(Context).index)
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:

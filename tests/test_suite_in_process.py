@@ -182,8 +182,13 @@ def test_integration_judges_by_the_suites_policy_and_writes_a_record_that_verifi
 
 
 def test_integration_without_a_configuration_follows_the_default_policy(tmp_path: Path) -> None:
+    result = integrate(TestSuite(tests=[Awaited()], folder=tmp_path), context=Context.PULL_REQUEST)
+    assert (result.verdict, result.context, result.deployable) == (Verdict.PASS, "pull_request", False)
+
+
+def test_a_release_without_a_configuration_is_incomplete(tmp_path: Path) -> None:
     result = integrate(TestSuite(tests=[Awaited()], folder=tmp_path), context=Context.RELEASE)
-    assert (result.verdict, result.context, result.deployable) == (Verdict.PASS, "release", False)
+    assert (result.verdict, result.context) == (Verdict.INCOMPLETE, "release")
 
 
 def test_the_framework_raises_the_thresholds_of_the_suite(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pytest_mlops.ci.event import commit_of, text_of
-from pytest_mlops.verdict import Context
+from pytest_mlops.verdict import Context, strictest
 
 __all__ = [
     "Trust",
@@ -16,6 +16,7 @@ __all__ = [
     "ci_run",
     "commits",
     "context_from_environ",
+    "context_of",
     "new_run_id",
     "on_github",
     "on_gitlab",
@@ -45,6 +46,12 @@ def context_from_environ(environ: Mapping[str, str]) -> Context:
     if on_gitlab(environ):
         return Context.RELEASE if environ.get("CI_COMMIT_TAG") else Context.PULL_REQUEST
     return Context.PULL_REQUEST if _true(environ, "CI") else Context.LOCAL
+
+
+def context_of(named: Context | None, environ: Mapping[str, str]) -> Context:
+    """Return the stricter of a context that was named and that of the CI event: no option lowers it."""
+    found = context_from_environ(environ)
+    return found if named is None else strictest(named, found)
 
 
 def new_run_id() -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_mlops.ci.context import ci_run, commits, trust_from_event
 from pytest_mlops.ci.event import read_event
 from pytest_mlops.ci.git import git_state
+from pytest_mlops.ci.redaction import redacted
 from pytest_mlops.records.integration import Provenance
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def collect_provenance(
         folder: A folder of the tested checkout.
         pytest_version: Version of the pytest that runs the tests.
         config: ``mlops.yaml`` as seen from the folder the run was started in.
-        arguments: Arguments of the command line.
+        arguments: Arguments of the command line; values that look secret are left out.
         workers: xdist workers, 0 for one process.
         seeds: Name -> seed, of everything random in the run.
         tool_version: Version of this package; by default, of the one installed.
@@ -61,7 +62,7 @@ def collect_provenance(
         ci_run=ci_run(environ),
         trust=trust_from_event(environ, event),
         config=config,
-        arguments=tuple(arguments),
+        arguments=redacted(arguments),
         workers=workers,
         seeds=dict(seeds or {}),
     )

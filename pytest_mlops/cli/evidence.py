@@ -9,6 +9,7 @@ import typer
 
 from pytest_mlops.cli.exits import exit_code_for_record
 from pytest_mlops.cli.options import ConfigPath, ModelFiles, Result, RunId
+from pytest_mlops.verdict import Context
 
 __all__ = ["keys", "merge", "sign", "verify"]
 
@@ -34,6 +35,10 @@ def verify(
     model_key: Annotated[
         Path | None, typer.Option(help="Public key (P-256, P-384, P-521) of that bundle.")
     ] = None,
+    context: Annotated[
+        Context | None,
+        typer.Option(help="Where the verdict is needed, if stricter than the record and the CI event say."),
+    ] = None,
     cached: Annotated[
         bool, typer.Option("--cached", help="Read only those model files that changed since the last time.")
     ] = False,
@@ -55,6 +60,7 @@ def verify(
         keys=key or (),
         model_signature=model_signature,
         model_key=model_key,
+        context=context,
     )
     for check in verified.checks:
         typer.echo(f"  ok    {check}")

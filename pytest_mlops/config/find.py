@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ __all__ = [
     "find_config",
     "is_config",
     "nearest_config",
+    "overlooked_configs",
 ]
 
 CONFIG_NAMES = ("mlops.yaml", "mlops.yml")
@@ -80,6 +83,33 @@ def default_config(folder: Path) -> Path:
         ConfigError: the folder holds both names.
     """
     return config_in(folder) or folder / CONFIG_NAMES[0]
+
+
+def overlooked_configs(folders: Iterable[Path]) -> list[Path]:
+    """Return what a search upward misses: configurations below, and files whose names are nearly right.
+
+    Only files that lie in one of ``folders`` itself count for a name that is nearly right.
+    """
+    tops = list(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+    below = [top for top in tops if not any(top != other and top.is_relative_to(other) for other in tops)]
+    found = [path for top in tops for path in sorted(top.iterdir()) if _is_nearly(path)]
+    for top in below:
+        for folder, folders_below, files in os.walk(top):
+            folders_below[:] = sorted(name for name in folders_below if not _is_passed_over(folder, name))
+            found += [Path(folder, name) for name in CONFIG_NAMES if name in files]
+    return list(dict.fromkeys(found))
+
+
+def _is_nearly(path: Path) -> bool:
+    name = path.name.lower()
+    nearly = name.endswith((".yaml", ".yml")) and get_close_matches(name, CONFIG_NAMES, n=1, cutoff=0.8)
+    return bool(nearly) and not is_config(path)
+
+
+def _is_passed_over(folder: str, name: str) -> bool:
+    """Return whether a folder is hidden, installed or built, and so holds no configuration of the project."""
+    built = name in {"build", "dist", "node_modules", "site-packages", "__pycache__"} or name.endswith(".egg")
+    return name.startswith(".") or built or Path(folder, name, "pyvenv.cfg").exists()
 
 
 def configs_above(files: Iterable[str], folder: PurePosixPath) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.decision.lookup import Measurements
 from pytest_mlops.decision.pass_rate import measure_bounds, measure_pass_rate
 from pytest_mlops.decision.quality import measure_quality
-from pytest_mlops.decision.session import comparison_findings, judge_session
+from pytest_mlops.decision.session import comparison_findings, judge_session, policy_findings
 from pytest_mlops.decision.waivers import apply_waivers
 from pytest_mlops.names import metric_title
 from pytest_mlops.records.integration import GateJudgement, Reason
@@ -91,6 +91,7 @@ def judge(
     )
     findings = [
         *judge_session(results),
+        *policy_findings(policy, context),
         *(
             GateFinding(verdict=Verdict.INCOMPLETE, text=f"the evidence contradicts itself: {text}")
             for text in (*contradictions(measurements), *comparison_contradictions(comparison, measurements))
@@ -159,15 +160,20 @@ def _decide(
     )
 
 
-def judge_again(record: IntegrationResult) -> GateJudgement:
-    """Return the judgement recomputed from a record's evidence, to compare with the recorded one."""
+def judge_again(record: IntegrationResult, context: Context | None = None) -> GateJudgement:
+    """Return the judgement recomputed from a record's evidence, to compare with the recorded one.
+
+    Args:
+        record: The record.
+        context: Where the verdict is needed; by default the record's own.
+    """
     return judge(
         results=record.test_results,
         measurements=record.measurements,
         code_quality=record.code_quality,
         model_version=record.model_version,
         policy=record.policy,
-        context=record.context,
+        context=record.context if context is None else context,
         today=record.timestamp.date(),
         comparison=record.comparison,
     )

@@ -9,16 +9,17 @@ from pytest_mlops.decision.counts import UNSETTLED
 from pytest_mlops.decision.finding import GateFinding
 from pytest_mlops.records.results import Outcome
 from pytest_mlops.text import list_some, plural
-from pytest_mlops.verdict import Verdict
+from pytest_mlops.verdict import Context, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_mlops.records.comparison import Comparison
     from pytest_mlops.records.integration import RuleResult
+    from pytest_mlops.records.policy import Policy
     from pytest_mlops.records.results import TestResults
 
-__all__ = ["comparison_findings", "judge_session"]
+__all__ = ["comparison_findings", "judge_session", "policy_findings"]
 
 
 def judge_session(results: TestResults) -> tuple[GateFinding, ...]:
@@ -81,6 +82,15 @@ def _failed(results: TestResults) -> Iterator[GateFinding]:
         yield GateFinding(verdict=Verdict.FAIL, text=text)
     for conflict in results.session.conflicts:
         yield GateFinding(verdict=Verdict.FAIL, text=conflict)
+
+
+def policy_findings(policy: Policy, context: Context) -> Iterator[GateFinding]:
+    """Return what a release lacks that no policy was declared for: the defaults demand no behaviour."""
+    if context is Context.RELEASE and not policy.configured:
+        text = (
+            "a release needs a policy, but no mlops.yaml was read; write one or name it with --mlops-config"
+        )
+        yield GateFinding(verdict=Verdict.INCOMPLETE, text=text)
 
 
 def comparison_findings(comparison: Comparison | None, rules: Sequence[RuleResult]) -> list[GateFinding]:

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_mlops.checks.base import CheckFailed
 from pytest_mlops.checks.model_test import read_return_value
-from pytest_mlops.ci.context import context_from_environ, new_run_id
+from pytest_mlops.ci.context import context_of, new_run_id
 from pytest_mlops.ci.provenance import collect_provenance
 from pytest_mlops.config.load import LoadedConfig, load_config
 from pytest_mlops.errors import IncompleteEvidence
@@ -128,7 +128,7 @@ def _describe(
         path=path,
         folder=start,
         config=loaded,
-        context=context if context is not None else context_from_environ(os.environ),
+        context=context_of(context, os.environ),
         policy=policy,
         model_version=version,
         artifact=artifact,

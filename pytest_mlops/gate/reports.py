@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mlops.errors import MLOpsError
+from pytest_mlops.files import is_replaceable
 from pytest_mlops.gate.terminal import relative_path
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class ReportSession:
         for targets in self.placed.values():
             for _, path in targets:
                 with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+                    if is_replaceable(path):
+                        path.unlink(missing_ok=True)
 
     # First, so that an error in another plugin does not prevent the report.
     @pytest.hookimpl(tryfirst=True)

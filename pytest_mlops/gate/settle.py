@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-from pytest_mlops.ci.context import context_from_environ, new_run_id
+from pytest_mlops.ci.context import context_of, new_run_id
 from pytest_mlops.ci.provenance import collect_provenance
-from pytest_mlops.config.find import CONFIG_NAMES, find_config
+from pytest_mlops.config.find import CONFIG_NAMES, find_config, overlooked_configs
 from pytest_mlops.errors import ConfigError, refuse
+from pytest_mlops.files import is_replaceable
 from pytest_mlops.gate.narrowing import Narrowing, narrowing_of
 from pytest_mlops.gate.run import GateRun
 from pytest_mlops.records.model import ModelVersion
@@ -57,7 +57,7 @@ def bare_runs(config: pytest.Config) -> list[GateRun]:
         if folder in runs:
             text = f"{name}: its folder has another configuration in this run; give each its own"
             refuse("--mlops-config", text)
-        record = bare.path.parent / _below(folder, bare.folder) / bare.path.name
+        record = _result_path(bare.path.parent / _below(folder, bare.folder) / bare.path.name)
         runs[folder] = replace(bare, path=record, named=path, gates=folder)
     return list(runs.values())
 
@@ -65,13 +65,13 @@ def bare_runs(config: pytest.Config) -> list[GateRun]:
 def _bare_run(config: pytest.Config) -> GateRun:
     """Return what does not depend on the configuration."""
     option = config.option
-    context = Context(option.mlops_context) if option.mlops_context else context_from_environ(os.environ)
+    named = Context(option.mlops_context) if option.mlops_context else None
     folder = config.invocation_params.dir
     return GateRun(
         run_id=option.mlops_run_id or new_run_id(),
         path=_result_path(folder / option.mlops_result),
         folder=folder,
-        context=context,
+        context=context_of(named, os.environ),
         policy=Policy(),
         config=None,
         model_version=None,
@@ -89,7 +89,9 @@ def _bare_run(config: pytest.Config) -> GateRun:
 
 
 def _result_path(path: Path) -> Path:
-    """Refuse to replace a file that is no record."""
+    """Refuse to replace a file that is no record; only a regular file is opened or replaced."""
+    if not is_replaceable(path):
+        refuse("--mlops-result", f"{path} is not a regular file; name a file of its own")
     try:
         with path.open("rb") as stream:
             found = stream.read(len(RECORD_START))
@@ -158,16 +160,16 @@ def _nearest(config: pytest.Config) -> Path | None:
         found = find_config(candidate, _repository(config.rootpath))
         if found is not None:
             return found
-    _refuse_misspelt(start if start.is_dir() else start.parent, folder)
+    _refuse_overlooked(start if start.is_dir() else start.parent, folder, config.rootpath)
     return None
 
 
-def _refuse_misspelt(*folders: Path) -> None:
-    """Refuse to run by the defaults beside a configuration whose name is nearly right."""
-    for folder in folders:
-        for path in sorted(folder.glob("*.y*ml")):
-            if get_close_matches(path.name, CONFIG_NAMES, n=1, cutoff=0.8):
-                refuse(str(path), "is not read; rename it to mlops.yaml, or name it with --mlops-config")
+def _refuse_overlooked(*folders: Path) -> None:
+    """Refuse to run by the defaults near a configuration that lies below, or whose name is nearly right."""
+    for path in overlooked_configs(folders):
+        if path.name in CONFIG_NAMES:
+            refuse(str(path), "is not read, since it lies below what is tested; name it with --mlops-config")
+        refuse(str(path), "is not read; rename it to mlops.yaml, or name it with --mlops-config")
 
 
 def _repository(root: Path) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mlops.ci.context import context_of
+from pytest_mlops.decision.judge import judge_again
 from pytest_mlops.errors import EvidenceError, refuse
 from pytest_mlops.evidence.attest import check_attestations
 from pytest_mlops.evidence.cached import digest_cached
@@ -16,12 +19,14 @@ from pytest_mlops.evidence.verify import parse_record, read_record, verify_recor
 from pytest_mlops.files import read_bytes
 from pytest_mlops.operations.project import find_environment
 from pytest_mlops.records.codec import MAX_RECORD_BYTES
+from pytest_mlops.verdict import strictest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_mlops.evidence.verify import Verified
     from pytest_mlops.records.integration import IntegrationResult
+    from pytest_mlops.verdict import Context
 
 __all__ = [
     "locate_model",
@@ -45,8 +50,11 @@ def verify(
     keys: Sequence[Path] = (),
     model_signature: Path | None = None,
     model_key: Path | None = None,
+    context: Context | None = None,
 ) -> Verified:
     """Verify the record at ``path`` by itself, and what is signed about it.
+
+    The returned record is judged for the strictest of its own context, ``context`` and that of the CI event.
 
     Args:
         path: As in :func:`verify_file`.
@@ -56,6 +64,7 @@ def verify(
         keys: Public keys, one of which must have signed the record; empty: no signature is needed.
         model_signature: OpenSSF bundle that the model must match.
         model_key: Public key of that bundle.
+        context: Where the verdict is needed.
 
     Raises:
         ConfigError: a key or a bundle cannot be used.
@@ -68,7 +77,15 @@ def verify(
         checks.append(verify_model_signature(files, bundle=model_signature, key=model_key))
     if keys:
         checks.append(verify_signature(path, keys))
-    return replace(verified, checks=tuple(checks))
+    return replace(verified, checks=tuple(checks), record=_in_context(verified.record, context))
+
+
+def _in_context(record: IntegrationResult, named: Context | None) -> IntegrationResult:
+    """Return a record judged for the context it is used in, which can only be stricter than its own."""
+    context = strictest(record.context, context_of(named, os.environ))
+    if context is record.context:
+        return record
+    return record.model_copy(update={**dict(judge_again(record, context)), "context": context})
 
 
 def verify_file(

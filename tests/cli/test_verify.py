@@ -53,11 +53,43 @@ def test_the_exit_code_says_what_the_record_decided(
 def test_undecided_has_a_code_of_its_own_where_it_blocks(
     gate: Gate, monkeypatch: pytest.MonkeyPatch, context: str, code: int
 ) -> None:
+    gate.write("mlops.yaml", "version: 1")
     gate.write("test_model.py", TESTS.format(body="pass") + FLAKY)
     gate.run("--reruns=1", f"--mlops-context={context}")
     assert gate.record().verdict == "undecided"
     assert verify(monkeypatch, gate) == code
     assert exit_code_for_record(gate.record()) == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "code"),
+    [
+        ((), {}, 0),
+        (("--context=release",), {}, 3),
+        (("--context=local",), {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "release"}, 3),
+        ((), {"GITLAB_CI": "true", "CI_COMMIT_TAG": "v1"}, 3),
+    ],
+)
+def test_the_strictest_context_decides(
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    code: int,
+) -> None:
+    gate.write("mlops.yaml", "version: 1")
+    gate.write("test_model.py", TESTS.format(body="pass") + FLAKY)
+    gate.run("--reruns=1")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert verify(monkeypatch, gate, *arguments) == code
+
+
+def test_no_context_is_looser_than_that_of_the_record(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate.write("mlops.yaml", "version: 1")
+    gate.write("test_model.py", TESTS.format(body="pass") + FLAKY)
+    gate.run("--reruns=1", "--mlops-context=release")
+    assert verify(monkeypatch, gate, "--context=local") == 3
 
 
 FLAKY = """

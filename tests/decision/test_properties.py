@@ -332,6 +332,7 @@ def test_a_run_succeeds_only_where_every_body_passed(gate: Gate, bodies: list[st
     """At the default thresholds, of at most four tests none may be anything but passed."""
     lines = ["import pytest", "pytestmark = pytest.mark.model_test"]
     lines += [f"def test_{index}(mlops): {BODIES[body]}" for index, body in enumerate(bodies)]
+    gate.write("mlops.yaml", "version: 1")
     gate.write("test_model.py", "\n".join(lines))
     result = gate.run(f"--mlops-context={context}", "-p", "no:cacheprovider")
     whole = bool(bodies) and set(bodies) == {"passed"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -189,6 +192,7 @@ def test_metrics_of_several_data_sets_count_by_the_worst(gate: Gate) -> None:
             mlops.predictions(y, 1 - y)
         """,
     )
+    gate.write("mlops.yaml", "version: 1\n")
     assert gate.run("--mlops-context=release", "-v").ret == 1
     record = gate.record()
     assert record.verdict is Verdict.FAIL
@@ -276,7 +280,10 @@ def test_configuration_above_a_folder_with_a_pytest_ini_counts(gate: Gate) -> No
     assert gate.record().verdict is Verdict.FAIL
 
 
-@pytest.mark.parametrize("name", ["mlop.yaml", "mlops.yam.yaml", "mlosp.yml"])
+@pytest.mark.parametrize(
+    "name",
+    ["mlop.yaml", "mlops.yam.yaml", "mlosp.yml", "MLOPS.yaml", "Mlops.YML", ".mlops.yaml"],
+)
 def test_misspelt_configuration_is_a_usage_error(gate: Gate, name: str) -> None:
     gate.write(name, "version: 1\nrules: [{metric: a, min: 0.95}]\n")
     gate.write("test_model.py", MODEL_TEST)
@@ -292,6 +299,75 @@ def test_record_never_takes_the_place_of_another_file(gate: Gate) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*is there and is no record*"])
     assert (gate.folder / "test_model.py").read_text() == kept
+
+
+@pytest.mark.parametrize("name", ["conf/mlops.yaml", "models/a/mlops.yml"])
+def test_configuration_below_what_is_tested_is_named(gate: Gate, name: str) -> None:
+    gate.write(name, "version: 1\nrules: [{metric: a, min: 0.95}]\n")
+    gate.write("tests/test_model.py", MODEL_TEST)
+    gate.write("pytest.ini", "[pytest]\n")
+    gate.write("venv/pyvenv.cfg", "")
+    gate.write("venv/mlops.yaml", "not read")
+    for paths in ((), ("tests",)):
+        result = gate.run(*paths)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"*{name}*", "*name it with --mlops-config*"])
+        assert gate.record().verdict is Verdict.INCOMPLETE
+
+
+def test_release_without_a_policy_is_incomplete(gate: Gate) -> None:
+    gate.write("test_model.py", MODEL_TEST)
+    assert gate.run("--mlops-context=release").ret == 1
+    record = gate.record()
+    assert record.verdict is Verdict.INCOMPLETE
+    assert any("a release needs a policy" in reason.text for reason in record.reasons)
+    gate.write("mlops.yaml", "version: 1\n")
+    gate.run("--mlops-context=release")
+    assert not any("a release needs a policy" in reason.text for reason in gate.record().reasons)
+
+
+CI_EVENTS = {
+    "pull_request": {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "pull_request"},
+    "release": {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "release"},
+}
+
+
+@pytest.mark.parametrize("event", CI_EVENTS)
+@pytest.mark.parametrize("named", ["local", "pull_request", "release"])
+def test_context_named_by_addopts_cannot_lower_that_of_the_event(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, event: str, named: str
+) -> None:
+    gate.write("test_model.py", MODEL_TEST)
+    gate.write("pytest.ini", f"[pytest]\naddopts = --mlops-context={named}\n")
+    for name, value in CI_EVENTS[event].items():
+        monkeypatch.setenv(name, value)
+    gate.run()
+    assert gate.record().context == max(event, named, key=["local", "pull_request", "release"].index)
+
+
+def test_record_never_takes_the_place_of_a_device_or_pipe(gate: Gate) -> None:
+    gate.write("test_model.py", MODEL_TEST)
+    os.mkfifo(gate.folder / "pipe")
+    (gate.folder / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null", "/dev/null"):
+        result = gate.run(f"--mlops-result={name}")
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*is not a regular file*"])
+    assert stat.S_ISFIFO((gate.folder / "pipe").stat().st_mode)
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_secrets_of_the_command_line_are_not_recorded(gate: Gate) -> None:
+    gate.write("test_model.py", MODEL_TEST)
+    gate.write(
+        "conftest.py",
+        "def pytest_addoption(parser):\n"
+        "    parser.addoption('--api-key')\n"
+        "    parser.addoption('--hub-token')\n",
+    )
+    assert gate.run("--api-key=s3cr3t", "--hub-token", "s3cr3t").ret == 0
+    assert "s3cr3t" not in gate.path.read_text()
+    assert {"--api-key=***", "--hub-token"} <= set(gate.record().provenance.arguments)
 
 
 def test_passed_cannot_contradict_its_outcome() -> None:

@@ -133,6 +133,7 @@ def test_undecided_is_allowed_loudly(gate: Gate, context: str, headline: str) ->
             assert len(tries) > 1
         """,
     )
+    gate.write("mlops.yaml", "version: 1")
     gate.run("--reruns=1", f"--mlops-context={context}").stdout.fnmatch_lines([headline])
 
 
