@@ -14,8 +14,8 @@ import numpy as np
 from pytest_mlops.checks.base import Check, CheckContext, CheckResult, FixtureName
 from pytest_mlops.checks.bounds import judge_bound
 from pytest_mlops.checks.data import required_field
-from pytest_mlops.checks.tables import codes_of, table_of
-from pytest_mlops.metrics.columns import read_column
+from pytest_mlops.checks.tables import codes_of, columns_of, missing_in, table_of
+from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Share
 from pytest_mlops.stats.estimate import Estimate
@@ -62,7 +62,12 @@ class Leakage(Check):
     def _table(self, context: CheckContext, fixture: str) -> dict[str, NDArray[Any]]:
         if self.by == "rows":
             return table_of(context, fixture)
-        return {"ids": read_column("ids", required_field(context.fixtures[fixture], fixture, "ids"))}
+        columns = columns_of({"ids": required_field(context.fixtures[fixture], fixture, "ids")})
+        if not len(columns["ids"]) or missing_in(columns["ids"]).any():
+            raise IncompleteEvidence(
+                f"the fixture {fixture!r} has empty or missing ids; expected an id for every example"
+            )
+        return columns
 
 
 def _keys(codes: NDArray[np.int64]) -> list[bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_mlops.checks.canonical import MISSING, canonical, is_missing, kind_of
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import read_array
 
@@ -51,8 +53,11 @@ def columns_of(table: Any) -> dict[str, Array]:
     Raises:
         IncompleteEvidence: ``table`` is not a table, or two columns have the same name.
     """
+    if hasattr(table, "collect") and hasattr(table, "columns"):
+        raise IncompleteEvidence("the data are a lazy frame; expected a data frame, so call .collect()")
     if hasattr(table, "columns") and hasattr(table, "__getitem__"):
-        names = list(table.columns)
+        # The columns of a pyarrow table are its values; its schema has the names.
+        names = list(table.schema.names if hasattr(table, "to_pylist") else table.columns)
         found = {str(name): _column(str(name), table[name]) for name in names}
         if len(found) < len(names):
             raise IncompleteEvidence(
@@ -80,7 +85,7 @@ def missing_in(column: Array) -> NDArray[np.bool_]:
     if column.dtype.kind in "mM":
         return np.asarray(np.isnat(column))
     if column.dtype.kind in "OT":
-        return np.array([_is_missing(value) for value in column.tolist()], dtype=np.bool_)
+        return np.array([is_missing(value) for value in column.tolist()], dtype=np.bool_)
     return np.zeros(len(column), dtype=np.bool_)
 
 
@@ -88,10 +93,16 @@ def codes_of(first: dict[str, Array], second: dict[str, Array]) -> tuple[Array, 
     """Encode two tables as integers (n, d) and (m, d) that are equal exactly where the values are equal.
 
     Numbers compare by value, whatever their type, and at the precision of the coarsest float type in the
-    column, so that rows equal their copies stored as float32. Missing values equal each other.
+    column, so that rows equal their copies stored as float32. Times with a zone compare as instants. Missing
+    values equal each other.
+
+    Args:
+        first: The training data.
+        second: The test data.
 
     Raises:
-        IncompleteEvidence: the tables have different columns, or one column is text in only one of them.
+        IncompleteEvidence: the tables have different columns, a column of the second table has values of a
+            kind that the first one does not have, or values that cannot be compared.
     """
     if first.keys() != second.keys():
         odd = sorted(first.keys() ^ second.keys())
@@ -108,16 +119,36 @@ def codes_of(first: dict[str, Array], second: dict[str, Array]) -> tuple[Array, 
 
 
 def _column(name: str, value: Any) -> Array:
-    array = read_array(f"the column {name}", value.to_numpy() if hasattr(value, "to_numpy") else value)
+    array = read_array(f"the column {name}", _values(name, value))
     if array.ndim != 1:
         raise IncompleteEvidence(f"the column {name} has shape {array.shape}; expected one value per row")
     return array
 
 
+def _values(name: str, column: Any) -> Any:
+    """Return a column for NumPy; times with a zone as Python objects, since NumPy has no zones."""
+    kind = getattr(column, "dtype", getattr(column, "type", None))
+    polars_or_arrow = getattr(kind, "time_zone", None) or (
+        hasattr(column, "to_pylist") and getattr(kind, "tz", None)
+    )
+    if not polars_or_arrow:
+        return column.to_numpy() if hasattr(column, "to_numpy") else column
+    bare = np.asarray(column.to_numpy())
+    if bare.dtype.kind == "M" and np.datetime_data(bare.dtype)[0] == "ns":
+        whole = bare.astype("datetime64[us]").astype(bare.dtype)
+        if ((whole != bare) & ~np.isnat(bare)).any():
+            raise IncompleteEvidence(
+                f"the column {name} has nanoseconds and a time zone; convert it to microseconds"
+            )
+    found = np.empty(len(bare), dtype=object)
+    found[:] = [time and time.replace(tzinfo=UTC) for time in bare.astype("datetime64[us]").tolist()]
+    return found
+
+
 def _comparable(name: str, first: Array, second: Array) -> Array:
     """Return both columns concatenated, in a type whose equality is that of the values."""
     kinds = {first.dtype.kind, second.dtype.kind}
-    if len(kinds) == 1 and kinds <= set("UmM"):
+    if kinds == {"U"} or (first.dtype == second.dtype and kinds <= set("mM")):
         return np.concatenate([first, second])
     kept = _coarsest(first, second)
     if kinds <= set("biuf"):
@@ -127,13 +158,18 @@ def _comparable(name: str, first: Array, second: Array) -> Array:
                 joined: Array = np.concatenate([first.astype(number), second.astype(number)])
             joined += number.type(0)  # -0.0 equals 0.0
             return joined
-    texts = [_tokens(column, kept) for column in (first, second)]
-    held = [{token[0] for token in part} - {"?"} for part in texts]
-    if all(held) and held[0].isdisjoint(held[1]):
+    texts = [_texts(name, column, kept) for column in (first, second)]
+    held = [{kind_of(text) for text in part} - {MISSING} for part in texts]
+    if all(held) and not held[1] <= held[0]:
         raise IncompleteEvidence(
-            f"the column {name} has values of different kinds in the two tables; convert one of them"
+            f"the column {name} has values of different kinds in the two tables, {_kinds(held[1])} and"
+            f" {_kinds(held[0])}; convert one of them"
         )
-    return np.array([*texts[0], *texts[1]], dtype=np.str_)
+    return np.array([*texts[0], *texts[1]], dtype=object)
+
+
+def _kinds(held: set[str]) -> str:
+    return " with ".join(sorted(held))
 
 
 def _coarsest(*columns: Array) -> np.dtype[Any] | None:
@@ -146,40 +182,11 @@ def _coarsest(*columns: Array) -> np.dtype[Any] | None:
     return min(floats, key=lambda dtype: dtype.itemsize, default=None)
 
 
-def _tokens(column: Array, kept: np.dtype[Any] | None) -> list[str]:
-    """Return each value as a text that starts with its kind, numbers rounded to the float type ``kept``."""
-    missing = missing_in(column)
-    with np.errstate(over="ignore"):
-        return [
-            "?" if gone else _token(value, kept) for value, gone in zip(column.tolist(), missing, strict=True)
-        ]
-
-
-def _token(value: Any, kept: np.dtype[Any] | None) -> str:
-    if isinstance(value, str):
-        return f"t{value}"
-    is_number = isinstance(value, int | float | np.floating | np.integer | np.bool_)
-    if is_number and not isinstance(value, np.timedelta64):
-        return f"n{_numeral(value, kept)}"
-    return f"o{type(value).__name__} {value!r}"
-
-
-def _numeral(number: Any, kept: np.dtype[Any] | None) -> str:
-    if kept is None:  # integers only
-        return str(int(number))
+def _texts(name: str, column: Array, kept: np.dtype[Any] | None) -> list[str]:
+    """Return the values as canonical texts; those of an array of times as NumPy's, not as integers."""
+    values = list(column) if column.dtype.kind in "mM" else column.tolist()
     try:
-        rounded = float(kept.type(number))
-    except OverflowError:  # beyond the range of float64
-        return str(number)
-    return str(int(rounded)) if rounded.is_integer() else repr(rounded)
-
-
-def _is_missing(value: Any) -> bool:
-    # NA and NaT of pandas are recognised by name, since pandas need not be installed.
-    return (
-        value is None
-        or type(value).__name__ in {"NAType", "NaTType"}
-        or (
-            isinstance(value, float) and value != value  # noqa: PLR0124 -- NaN alone
-        )
-    )
+        with np.errstate(over="ignore"):
+            return [canonical(value, kept) for value in values]
+    except IncompleteEvidence as error:
+        raise IncompleteEvidence(f"the column {name}: {error}") from error

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_mlops.checks.base import CheckContext, CheckResult
 from pytest_mlops.checks.leakage import Leakage
-from pytest_mlops.errors import IncompleteEvidence, RecordingError
+from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_ids_are_compared_instead_of_rows() -> None:
             "have the name of another",
         ),
         ({"ids": [1]}, {"X": [1]}, {"by": "ids"}, IncompleteEvidence, "without ids"),
-        ({"ids": []}, {"ids": [1]}, {"by": "ids"}, RecordingError, "empty"),
+        ({"ids": []}, {"ids": [1]}, {"by": "ids"}, IncompleteEvidence, "empty"),
     ],
 )
 def test_incomplete_where_tables_cannot_be_compared(
