@@ -20,6 +20,7 @@ __all__ = [
     "head_commit",
     "listed_files",
     "merge_base",
+    "object_name",
     "path_in_tree",
     "read_file",
     "work_tree",
@@ -144,6 +145,16 @@ def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
     if not size.isdecimal():  # git prints BAD
         raise EvidenceError(f"this clone lacks what {inside} was in commit {commit[:12]}: {HOW_TO_FETCH}")
     return GitFile(root=root, oid=oid, size=int(size))
+
+
+def object_name(root: Path, path: Path, commit: str) -> str | None:
+    """Return the name of a file or folder in a commit, equal where its content is; ``None`` if absent.
+
+    Raises:
+        EvidenceError: outside of the work tree, or git cannot tell.
+    """
+    listed = _git(root, "ls-tree", "-z", commit, "--", path_in_tree(root, path).as_posix())
+    return listed.decode(errors="replace").partition("\t")[0] or None
 
 
 def file_names(root: Path, commit: str) -> frozenset[str]:

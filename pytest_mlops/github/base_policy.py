@@ -9,6 +9,7 @@ from pytest_mlops.ci.git import (
     file_names,
     git_file,
     merge_base,
+    object_name,
     path_in_tree,
     read_file,
     work_tree,
@@ -63,7 +64,8 @@ def changes_in_checkout(record: IntegrationResult, config: Path, base: str, head
         return changes, decision
     of_file, stated = changes_since(record, content, config)
     decision = Decision.BLOCK if Decision.BLOCK in {decision, stated} else Decision.ALLOW
-    return (*changes, *of_file, *_baselines(record, config, root, commit, head)), decision
+    named = _named_files(content, config, root, (commit, head))
+    return (*changes, *of_file, *named, *_baselines(record, config, root, commit, head)), decision
 
 
 def changes_in_search(record: IntegrationResult, folder: Path, base: str, head: str = "HEAD") -> Changes:
@@ -158,7 +160,7 @@ def _stated(root: Path, name: str, commit: str) -> Decision | None:
 
 
 def _gone(root: Path, commit: str, head: str) -> Changes:
-    """Name the configurations that the change removes; one that was moved counts as removed."""
+    """Name the configurations that the change removes or adds; one that was moved counts as both."""
     was, is_ = ({name for name in file_names(root, of) if is_config(name)} for of in (commit, head))
     changes, decision = [], Decision.ALLOW
     for name in sorted(was - is_):
@@ -170,14 +172,26 @@ def _gone(root: Path, commit: str, head: str) -> Changes:
             continue
         if before is not None and before.policy.gate.policy_changes is Decision.BLOCK:
             decision = Decision.BLOCK
+    added = sorted(is_ - was) if was else ()
+    for name in added:
+        text = f"{name} is new: what lies below it is judged by another policy than that of the base"
+        changes.append(PolicyChange(effect=Effect.LOOSENED, text=text))
+    if added and Decision.BLOCK in [_stated(root, name, commit) for name in was]:
+        decision = Decision.BLOCK
     return tuple(changes), decision
 
 
-def changes_from_file(record: IntegrationResult, base: Path) -> Changes:
-    """Compare the policy of a record with a copy of the base's ``mlops.yaml``."""
+def changes_from_file(record: IntegrationResult, base: Path, config: Path | None = None) -> Changes:
+    """Compare the policy of a record with a copy of the base's ``mlops.yaml``.
+
+    Args:
+        record: The record.
+        base: The copy.
+        config: The file of the change itself, which has the parameters of checks.
+    """
     try:
         with base.open("rb") as stream:
-            return changes_since(record, stream.read(MAX_BYTES + 1), None)
+            return changes_since(record, stream.read(MAX_BYTES + 1), config)
     except OSError as error:
         return unknown(record, f"cannot read {base}: {error.strerror or error}")
 
@@ -224,6 +238,28 @@ def _head(record: IntegrationResult, config: Path | None) -> PolicySnapshot:
         return known
     # The record has the policy that was applied; only the file has the parameters of its checks.
     return PolicySnapshot(policy=known.policy, checks=stated.checks, environments=stated.environments)
+
+
+def _named_files(
+    content: bytes, config: Path, root: Path, commits: tuple[str, str]
+) -> tuple[PolicyChange, ...]:
+    """Name what the base's policy names as files, and the change rewrites: they are part of the policy."""
+    try:
+        names = snapshot_of_yaml(content, "mlops.yaml of the base").files
+    except ConfigError:  # reported where the policies are compared
+        return ()
+    found = []
+    for what, name in names:
+        try:
+            was, is_ = (object_name(root, config.parent / name, commit) for commit in commits)
+        except EvidenceError as error:
+            text = f"the {what} {name} could not be compared with its base: {error}"
+            found.append(PolicyChange(effect=Effect.UNKNOWN, text=text))
+            continue
+        if was != is_:
+            how = "is gone" if is_ is None else "is new" if was is None else "is rewritten"
+            found.append(PolicyChange(effect=Effect.LOOSENED, text=f"the {what} {name} {how}"))
+    return tuple(found)
 
 
 def _baselines(

@@ -8,17 +8,22 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pytest_mlops.decision.quality import COMPONENT_WEIGHTS, METRIC_WEIGHTS
+from pytest_mlops.records.ticket import TicketPolicy
 from pytest_mlops.verdict import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from pytest_mlops.github.policy_snapshot import PolicySnapshot
     from pytest_mlops.records.policy import Policy, QualitySettings, Waiver
     from pytest_mlops.records.rule import Rule
-    from pytest_mlops.records.ticket import TicketPolicy
 
 __all__ = ["Effect", "PolicyChange", "policy_changes"]
+
+
+TICKET_FIELDS = frozenset(TicketPolicy.model_fields)
+"""Demands of an environment, which have comparisons of their own."""
 
 
 class Effect(StrEnum):
@@ -237,12 +242,74 @@ def _weighed(section: str, was: Mapping[str, float], is_: Mapping[str, float]) -
 
 
 def _environments(base: PolicySnapshot, head: PolicySnapshot) -> Iterator[PolicyChange]:
-    before, after = base.environments or {}, head.environments or {}
-    for name in sorted(before.keys() & after.keys()):
-        yield from _environment(f"environment {name}", before[name], after[name])
+    before, after = base.environments or {}, head.environments
+    if after is None:
+        if before:
+            text = "the environments could not be compared: the configuration that judged is not at hand"
+            yield PolicyChange(effect=Effect.UNKNOWN, text=text)
+        return
+    for name, was in sorted(before.items()):
+        if name not in after:
+            yield _loosened(f"the environment {name} is gone, and its demands with it")
+            continue
+        yield from _environment(f"environment {name}", was, after[name])
+        yield from _serving(f"environment {name}", was, after[name])
     for name, is_ in sorted(after.items()):
         if is_.accept_waived and not (name in before and before[name].accept_waived):
             yield _loosened(f"the environment {name} accepts WAIVED")
+
+
+SERVING_LEAST = frozenset(
+    {"rollout.require_consistency", "rollout.bake", "rollout.judge.min_requests", "rollout.retain"}
+)
+"""Settings of serving and rollout that may rise: more of them is stricter."""
+SERVING_MOST = frozenset(
+    {"golden.tolerance", "rollout.tries", "rollout.judge.harmful_ratio", "rollout.judge.acceptable_ratio"}
+    | {"rollout.judge.tolerable_rate", "rollout.judge.alpha_promote", "rollout.judge.slow_ms"}
+)
+"""Settings that may fall: less of them is stricter."""
+
+
+def _serving(title: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[PolicyChange]:
+    """Compare how a version is checked and served; a change without a direction counts as loosened."""
+    before, after = was.model_dump(mode="json"), is_.model_dump(mode="json")
+    known = {check["name"]: check for check in after.get("health_checks", ())}
+    for check in before.get("health_checks", ()):
+        if check["name"] not in known:
+            yield _loosened(f"the health check {check['name']} of {title} was removed")
+        elif check != known[check["name"]]:
+            yield _loosened(f"the health check {check['name']} of {title} was changed")
+    ages = [_rollback_age(each) for each in (before, after)]
+    yield from _most(f"rollout.rollback_max_age of {title}", *ages)
+    skipped = {*TICKET_FIELDS, "health_checks", "rollout.rollback_max_age"}
+    one, other = (dict(_leaves(each, skipped)) for each in (before, after))
+    for key in sorted(one.keys() | other.keys()):
+        old, new = one.get(key), other.get(key)
+        if key in SERVING_LEAST and old is not None and new is not None:
+            yield from _least(f"{key} of {title}", old, new)
+        elif key in SERVING_MOST and old is not None and new is not None:
+            yield from _most(f"{key} of {title}", old, new)
+        elif old != new:
+            yield _loosened(f"{key} of {title} is {_shown(new)}, was {_shown(old)}")
+
+
+def _rollback_age(environment: Mapping[str, Any]) -> Any:
+    age = environment.get("rollout", {}).get("rollback_max_age")
+    return environment["max_age"] if age is None else age
+
+
+def _leaves(
+    value: Mapping[str, Any], skipped: AbstractSet[str], prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of nested mappings; lists count as one value."""
+    for key, inner in value.items():
+        name = f"{prefix}{key}"
+        if name in skipped:
+            continue
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(inner, skipped, f"{name}.")
+        else:
+            yield name, inner
 
 
 def _environment(title: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[PolicyChange]:

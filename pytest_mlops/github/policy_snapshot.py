@@ -16,6 +16,8 @@ from pytest_mlops.errors import ConfigError
 from pytest_mlops.text import problems_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_mlops.records.integration import IntegrationResult
     from pytest_mlops.records.policy import Policy
     from pytest_mlops.records.ticket import TicketPolicy
@@ -36,6 +38,8 @@ class PolicySnapshot:
     policy: Policy
     checks: Mapping[str, Mapping[str, Any] | None]
     environments: Mapping[str, TicketPolicy] | None = None
+    files: tuple[tuple[str, str], ...] = ()
+    """(what it is, path relative to ``mlops.yaml``) of every file or folder that the policy names."""
 
 
 def snapshot_of_yaml(content: bytes, source: str) -> PolicySnapshot:
@@ -55,7 +59,21 @@ def snapshot_of_yaml(content: bytes, source: str) -> PolicySnapshot:
         policy=config.policy(),
         checks={_title(entry): entry for entry in named},
         environments=dict(config.environments),
+        files=tuple(dict.fromkeys(_files(config))),
     )
+
+
+def _files(config: Config) -> Iterator[tuple[str, str]]:
+    for environment in config.environments.values():
+        yield from (("key", key.file) for key in environment.trusted_keys if key.file is not None)
+        if environment.golden is not None:
+            yield "golden file", environment.golden.file
+        if environment.serve is not None:
+            yield from (("serving code", path) for path in environment.serve.code)
+    code = config.quality.code
+    if code is not None:
+        reports = (code.coverage, code.ruff, code.complexity)
+        yield from (("code report", path) for path in reports if path is not None)
 
 
 def snapshot_of_record(record: IntegrationResult) -> PolicySnapshot:

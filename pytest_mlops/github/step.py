@@ -240,7 +240,9 @@ def _changes(
     record: IntegrationResult, settings: ActionSettings, options: PostOptions, environ: Mapping[str, str]
 ) -> Changes:
     if options.base_config is not None:
-        return changes_from_file(record, options.base_config)
+        named = settings.config or record.provenance.config
+        config = None if named is None else settings.working_directory / named
+        return changes_from_file(record, options.base_config, config)
     base = options.base
     if base is None and settings.event_name in PROPOSING:
         base = base_commit(environ, read_event(environ))

@@ -108,7 +108,10 @@ def test_a_gate_that_was_moved_is_not_a_new_one(checkout: Checkout) -> None:
     checkout.git("mv", "mlops.yaml", "mlops.yml")
     checkout.git("commit", "--quiet", "-m", "moved")
     checkout.config = checkout.folder / "mlops.yml"
-    assert checkout.changes(record) == (["mlops.yaml is gone, and its gate with it"], Decision.BLOCK)
+    found, decision = checkout.changes(record)
+    assert found[0] == "mlops.yaml is gone, and its gate with it"
+    assert found[1].startswith("mlops.yml is new")
+    assert decision is Decision.BLOCK
 
 
 def test_a_gate_that_was_taken_away_is_named_with_any_other(checkout: Checkout) -> None:
@@ -123,12 +126,54 @@ def test_a_gate_that_was_taken_away_is_named_with_any_other(checkout: Checkout) 
     assert checkout.changes()[0] == ["models/mlops.yaml is gone, and its gate with it"]
 
 
-def test_a_first_configuration_has_nothing_to_be_compared_with(checkout: Checkout) -> None:
+def test_a_configuration_beside_those_of_the_base_is_loosening(checkout: Checkout) -> None:
     other = checkout.folder / "models" / "mlops.yaml"
     other.parent.mkdir()
     other.write_text("gate: {min_coverage: 0}", encoding="utf-8")
     checkout.commit(STRICT)
-    assert changes_in_checkout(checkout.record(), other, "main") == ((), Decision.ALLOW)
+    ((change,), decision) = changes_in_checkout(checkout.record(), other, "main")
+    assert change.text.startswith("models/mlops.yaml is new")
+    assert (change.effect, decision) == (Effect.LOOSENED, Decision.BLOCK)
+
+
+NAMED = """
+gate: {policy_changes: block}
+quality: {code: {ruff: reports/ruff.json}}
+environments:
+  production:
+    trusted_keys: [{name: ci, file: keys/ci.pub}]
+    golden: {file: golden.json}
+    serve: {command: [serve], code: [serving]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("keys/ci.pub", "the key keys/ci.pub is rewritten"),
+        ("golden.json", "the golden file golden.json is rewritten"),
+        ("serving/part/app.py", "the serving code serving is rewritten"),
+        ("reports/ruff.json", "the code report reports/ruff.json is rewritten"),
+    ],
+)
+def test_bytes_of_files_that_the_policy_names_are_part_of_it(
+    checkout: Checkout, path: str, message: str
+) -> None:
+    checkout.git("checkout", "--quiet", "main")
+    for name in ("keys/ci.pub", "golden.json", "serving/part/app.py", "reports/ruff.json"):
+        (checkout.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout.folder / name).write_text("a", encoding="utf-8")
+    checkout.commit(NAMED)
+    checkout.git("checkout", "--quiet", "-B", "feature")
+    record = checkout.make.record(policy=load_config(checkout.config).config.policy())
+    assert checkout.changes(record) == ([], Decision.BLOCK)
+    (checkout.folder / path).write_text("b", encoding="utf-8")
+    checkout.commit(NAMED)
+    assert checkout.changes(record) == ([message], Decision.BLOCK)
+    (checkout.folder / path).unlink()
+    checkout.commit(NAMED)
+    ((text,), _) = checkout.changes(record)
+    assert text == message.replace("is rewritten", "is gone")
 
 
 def searched(checkout: Checkout, record: IntegrationResult, config: str | None) -> tuple[list[str], Decision]:
@@ -219,6 +264,10 @@ def test_a_base_that_is_not_valid_is_unknown(checkout: Checkout) -> None:
 def test_a_copy_of_the_base_s_file_serves_where_there_is_no_checkout(make: Make, tmp_path: Path) -> None:
     base = tmp_path / "base.yaml"
     base.write_text(STRICT, encoding="utf-8")
+    head = tmp_path / "mlops.yaml"
+    head.write_text(STRICT.replace("max_ms: 20", "max_ms: 99"), encoding="utf-8")
+    changes, decision = changes_from_file(make.record(), base, head)
+    assert "max_ms of check fast is 99, was 20" in [change.text for change in changes]
     changes, decision = changes_from_file(make.record(), base)
     assert "the rule accuracy was removed" in [change.text for change in changes]
     assert decision is Decision.BLOCK

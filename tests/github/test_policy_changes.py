@@ -34,7 +34,13 @@ waivers:
 environments:
   staging: {accept_waived: true}
   production: {min_n: 40, min_coverage: 0.9, max_age: 3600, trust: [ci],
-               trusted_keys: [{name: ci, file: ci.pub}], rules: [{metric: auc, min: 0.6}]}
+               trusted_keys: [{name: ci, file: ci.pub}], rules: [{metric: auc, min: 0.6}],
+               requirements: [{capability: safety}],
+               serve: {command: [serve], code: [app], environ: {MODE: strict}}, config: {replicas: 2},
+               golden: {file: golden.json, tolerance: 0.001}, gateway: {timeout: 5},
+               health_checks: [{name: up, check_type: tcp, endpoint: "{host}:{port}", failure_threshold: 2}],
+               rollout: {strategy: canary, rollback_max_age: 7200, require_consistency: 0.9, tries: 2,
+                         bake: 60, judge: {min_requests: 500, harmful_ratio: 1.5, alpha_promote: 0.01}}}
 """
 
 
@@ -109,6 +115,48 @@ LOOSER = [
         "environment production no longer demands a signature",
     ),
     ("[{metric: auc, min: 0.6}]", "[]", "rules of environment production were removed or changed"),
+    ("  production: {", "  live: {", "the environment production is gone, and its demands with it"),
+    (
+        "[{capability: safety}]",
+        "[]",
+        "requirements of environment production were removed or changed",
+    ),
+    (
+        "rollback_max_age: 7200",
+        "rollback_max_age: 9e9",
+        "rollout.rollback_max_age of environment",
+    ),
+    ("require_consistency: 0.9", "require_consistency: 0", "rollout.require_consistency of environment"),
+    ("tries: 2", "tries: 50", "rollout.tries of environment production is 50, was 2"),
+    ("bake: 60", "bake: 0", "rollout.bake of environment production is 0, was 60"),
+    (
+        "strategy: canary",
+        "strategy: all_at_once",
+        "rollout.strategy of environment production",
+    ),
+    ("min_requests: 500", "min_requests: 1", "rollout.judge.min_requests of environment production is 1"),
+    ("harmful_ratio: 1.5", "harmful_ratio: 9", "rollout.judge.harmful_ratio of environment production is 9"),
+    ("alpha_promote: 0.01", "alpha_promote: 0.4", "rollout.judge.alpha_promote of environment production"),
+    (
+        "judge: {",
+        "auto_rollback: false, judge: {",
+        "rollout.auto_rollback of environment production",
+    ),
+    ("judge: {", "on_hold: wait, judge: {", "rollout.on_hold of environment production is wait"),
+    ("name: up,", "name: other,", "the health check up of environment production was removed"),
+    (
+        "failure_threshold: 2",
+        "failure_threshold: 99",
+        "the health check up of environment",
+    ),
+    ("tolerance: 0.001", "tolerance: 9", "golden.tolerance of environment production is 9, was 0.001"),
+    ("file: golden.json", "file: easy.json", "golden.file of environment production is easy.json"),
+    ("code: [app]", "code: [other]", "serve.code of environment production is"),
+    ("command: [serve]", "command: [other]", "serve.command of environment production is"),
+    ("MODE: strict", "MODE: lax", "serve.environ.MODE of environment production is lax, was strict"),
+    ("replicas: 2", "replicas: 1", "config.replicas of environment production is 1, was 2"),
+    ("timeout: 5", "timeout: 500", "gateway.timeout of environment production is 500, was 5"),
+    ("gateway: {", "gateway: {log: null, ", "gateway.log.buffer of environment production is not set"),
     ("  - {check: latency, of: serving, name: fast, max_ms: 20}\n", "", "the check fast was removed"),
     ("max_ms: 20", "max_ms: 30", "max_ms of check fast is 30, was 20"),
     ("of: serving", "of: easy", "of of check fast is easy, was serving"),
@@ -136,6 +184,11 @@ STRICTER = [
     ("expires: 2026-06-30", "expires: 2026-05-30"),
     ("max_ms: 20", "max_ms: 10"),
     ("staging: {accept_waived: true}", "staging: {}"),
+    ("rollback_max_age: 7200", "rollback_max_age: 60"),
+    ("require_consistency: 0.9", "require_consistency: 1.0"),
+    ("tries: 2", "tries: 1"),
+    ("tolerance: 0.001", "tolerance: 0"),
+    ("min_requests: 500", "min_requests: 900"),
     ("rules:\n", "rules:\n  - {metric: f1, min: 0.5}\n"),
 ]
 
