@@ -109,7 +109,7 @@ def find_problems(url: str, acknowledged: dict[int, str], *, expected: int) -> l
 def _work(url: str, *, name: str, moves: int) -> None:
     """Move the alias ``moves`` times, each time from where it was seen to point.
 
-    Whoever was too late waits for a random time, and longer the more often it was: sixteen that try again at
+    A process that was too late waits for a random time, longer each time: sixteen that try again at
     once make fifteen refusals of each move.
     """
     revisions: list[int] = []

@@ -115,7 +115,7 @@ def _missing(registry: Registry, one: dict[str, Any]) -> list[str]:
 
 
 def _work(folder: Path, number: int) -> None:
-    """Register, record and move until somebody puts an end to it."""
+    """Register, record and move until the process is killed."""
     with open_store(folder=folder) as store:
         artifacts = open_artifacts(folder=folder)
         registry = Registry(store, artifacts=artifacts, actor=f"round-{number}")

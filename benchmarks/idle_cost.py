@@ -1,4 +1,4 @@
-"""What pytest-mlops costs every pytest run of whoever merely has it installed.
+"""What an installed but unused pytest-mlops costs every pytest run.
 
 ``python -m benchmarks.idle_cost`` measures two things and exits with 1 if a limit does not hold:
 

@@ -36,7 +36,7 @@ PICTURES = {
         Picture("report-wide", 1280, 1560),
         Picture("report-narrow", 400, 1560, flags=(DARK,)),
     ),
-    ("champion_challenger", "--candidate", "misread"): (Picture("report-changes", 1280, 590, top=805),),
+    ("champion_challenger", "--candidate", "misread"): (Picture("report-changes", 1280, 600, top=792),),
 }
 
 

@@ -49,7 +49,7 @@ def test_names_for_type_checkers_are_the_public_ones() -> None:
 MODULES = sorted(
     ".".join(("pytest_mlops", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
-    # Alembic runs its environment; nobody imports it.
+    # Alembic runs its environment; no module imports it.
     if path.name != "__main__.py" and path.parts[-2:] != ("migrations", "env.py")
 )
 

@@ -1,4 +1,4 @@
-"""Attempts are counted whoever repeats a test, and every answer is looked at."""
+"""Attempts are counted whichever plugin repeats a test, and every answer is looked at."""
 
 from __future__ import annotations
 

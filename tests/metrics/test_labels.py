@@ -193,11 +193,11 @@ def test_scores_that_are_no_probabilities(y_score: object, message: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("labels", "mend"),
+    ("labels", "remedy"),
     [(["a", "b", "c"], "pass shape (n, 3)"), (["a", "a", "a"], "name the positive label with positive=")],
 )
-def test_one_column_of_scores_needs_a_positive_label(labels: list[str], mend: str) -> None:
-    refused(mend, y_true=labels, y_pred=labels, y_score=[0.1, 0.2, 0.3])
+def test_one_column_of_scores_needs_a_positive_label(labels: list[str], remedy: str) -> None:
+    refused(remedy, y_true=labels, y_pred=labels, y_score=[0.1, 0.2, 0.3])
 
 
 def test_rows_may_miss_one_by_rounding() -> None:
