@@ -12,11 +12,23 @@ from pytest_mlops.records.policy import Policy
 from pytest_mlops.verdict import Verdict
 
 
+def measurement(name: str, value: float | None, dataset: str | None = None) -> Measurement:
+    return Measurement(
+        name=name,
+        dataset=dataset,
+        value=value,
+        undefined="one class only" if value is None else None,
+        origin=Origin.METRIC,
+        test="t",
+    )
+
+
 def measure(
     settings: dict[str, object] | None = None,
     *,
     numbers: dict[str, float | None] | None = None,
     pass_rate: float | None = 1.0,
+    by_dataset: dict[str, float | None] | None = None,
     code: CodeQuality | None = None,
     code_problems: dict[str, str] | None = None,
     declared: dict[str, float] | None = None,
@@ -25,16 +37,8 @@ def measure(
     least: float = 0.7,
 ) -> Quality:
     policy = Policy.model_validate({"quality": settings or {}, "gate": {"min_quality_score": least}})
-    measured = [
-        Measurement(
-            name=name,
-            value=value,
-            undefined="one class only" if value is None else None,
-            origin=Origin.METRIC,
-            test="t",
-        )
-        for name, value in (numbers or {}).items()
-    ]
+    measured = [measurement(name, value) for name, value in (numbers or {}).items()]
+    measured += [measurement("mae", value, dataset=dataset) for dataset, value in (by_dataset or {}).items()]
     return measure_quality(
         policy,
         Measurements(measured),
@@ -148,3 +152,31 @@ def test_more_than_two_labels_count_by_their_averages_under_their_names() -> Non
     named = measure({"metrics": {"recall": 1}}, numbers={"recall_macro": 0.7})
     assert [part.name for part in named.report.metrics] == ["recall_macro"]
     assert Verdict.INCOMPLETE not in verdicts(named)
+
+
+MAE = {"weights": {"metrics": 1}, "metrics": {"mae": {"weight": 1, "best": 0, "worst": 10}}}
+
+
+@pytest.mark.parametrize("by_dataset", [{"a": 1.0, "b": 6.0, "c": 3.0}, {"c": 3.0, "b": 6.0, "a": 1.0}])
+def test_of_several_data_sets_the_worst_score_counts(by_dataset: dict[str, float | None]) -> None:
+    quality = measure(MAE, by_dataset=by_dataset, least=0.5)
+    (part,) = quality.report.metrics
+    assert part.value == 6.0
+    assert part.score == pytest.approx(0.4)
+    assert part.note.endswith("the lowest over the data sets a, b, c")
+    assert verdicts(quality) == {Verdict.FAIL}
+
+
+def test_a_data_set_on_which_a_metric_is_undefined_is_the_worst() -> None:
+    quality = measure(MAE, by_dataset={"a": 1.0, "b": None}, least=0.5)
+    (part,) = quality.report.metrics
+    assert part.score is None
+    assert "undefined" in part.note
+    assert verdicts(quality) == {Verdict.INCOMPLETE}
+
+
+def test_a_data_set_that_a_metric_names_is_the_one_that_counts() -> None:
+    metrics = {"mae": {"weight": 1, "best": 0, "worst": 10, "dataset": "a"}}
+    quality = measure({**MAE, "metrics": metrics}, by_dataset={"a": 1.0, "b": 6.0}, least=0.5)
+    assert quality.value == pytest.approx(0.9)
+    assert verdicts(quality) == {Verdict.PASS}

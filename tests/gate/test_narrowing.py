@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_mlops.gate.narrowing import Narrowing
 from pytest_mlops.verdict import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -125,3 +126,35 @@ def test_narrowing_excuses_no_failure_of_the_run_itself(project: Gate) -> None:
     project.write("tests/b/test_broken.py", "import no_such_module")
     result = project.run("-k", "not slow", "--continue-on-collection-errors")
     assert (result.ret, project.record().decision) == (1, Decision.BLOCK)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--ignore=tests/b",), ("--ignore",)),
+        (("--ignore-glob=tests/*/test_b.py",), ("--ignore-glob",)),
+        (("tests/a",), ("tests/a",)),
+        (("tests/a/test_a.py",), ("tests/a/test_a.py",)),
+    ],
+)
+def test_an_option_that_left_out_a_file_is_named(
+    project: Gate, arguments: tuple[str, ...], named: tuple[str, ...]
+) -> None:
+    assert project.run(*arguments, "--mlops-context=pull_request").ret == 1
+    record = project.record()
+    assert (record.verdict, record.test_results.session.narrowed_by) == (Verdict.INCOMPLETE, named)
+
+
+def test_an_option_that_left_nothing_out_is_not_named(project: Gate) -> None:
+    project.run("-k", "test_", "-x", "--ignore=absent")
+    assert project.record().test_results.session.narrowed_by == ()
+
+
+def test_only_options_that_left_something_out_are_named() -> None:
+    narrowing = Narrowing(
+        deselecting=("-k 'a'",), stopping=("-x",), resuming=("--lf",), hiding=("tests", "tests")
+    )
+    assert narrowing.effective(deselected=False, stopped=False, left_out=False) == ()
+    assert narrowing.effective(deselected=True, stopped=False, left_out=False) == ("-k 'a'", "--lf")
+    assert narrowing.effective(deselected=False, stopped=True, left_out=False) == ("-x",)
+    assert narrowing.effective(deselected=False, stopped=False, left_out=True) == ("--lf", "tests")
