@@ -45,7 +45,7 @@ def test_metric(mlops):
 """
 
 BELOW = {
-    "ci": {"context", "event", "git", "provenance"},
+    "ci": {"context", "event", "git", "provenance", "redaction"},
     "config": {"find", "problems"},
     "decision": None,
     "evidence": {"attest", "dsse", "statement"},
