@@ -17,7 +17,7 @@ from pytest_mlops.decision.finding import at_most
 from pytest_mlops.decision.limits import settle
 from pytest_mlops.errors import IncompleteEvidence
 from pytest_mlops.metrics.columns import check_length, read_column
-from pytest_mlops.metrics.labels import Labels
+from pytest_mlops.metrics.labels import Labels, some_labels
 from pytest_mlops.names import ALL
 from pytest_mlops.records.base import Count, Label, Share
 from pytest_mlops.stats import normal
@@ -99,8 +99,9 @@ class Fairness(Check):
         labels = Labels.of(found.arrays["y_true"], found.arrays["y_pred"], self.positive, known=found.labels)
         if labels.positive is None:
             raise IncompleteEvidence(
-                f"the labels are {labels.classes[:5]}; expected two labels and a positive one, so set "
-                "positive:"
+                f"there are {len(labels.classes)} labels, {some_labels(labels.classes)}; fairness compares"
+                " the rates of one positive label against the rest: expected two labels, so reduce them to"
+                " two and set positive:"
             )
         column = read_column("groups", required_field(context.fixtures[self.of], self.of, "groups", "group"))
         check_length("groups", column.size, found.n)

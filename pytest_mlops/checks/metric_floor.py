@@ -41,6 +41,8 @@ class MetricFloor(Check):
     """One-sided confidence level; with it the confidence bound decides instead of the value."""
     positive: Label | int | bool | None = None
     """Positive label of a binary task."""
+    task: Literal["classification", "regression"] | None = None
+    """What the values are; by default inferred from them."""
 
     inputs = ("of", "model")
 
@@ -51,7 +53,7 @@ class MetricFloor(Check):
 
     def evaluate(self, context: CheckContext) -> CheckResult:
         """Run the check."""
-        found = predictions_of(context, self.of, self.model, positive=self.positive)
+        found = predictions_of(context, self.of, self.model, positive=self.positive, task=self.task)
         estimates = {(name, part): estimate for name, part, estimate in found.numbers}
         if (self.metric, self.slice) not in estimates:
             known = sorted({name for name, part in estimates if part == self.slice})

@@ -36,7 +36,7 @@ class ModelTest(ABC):
 
     __test__ = False
 
-    covers: ClassVar[Sequence[str]] = ()
+    covers: ClassVar[Sequence[str] | str] = ()
     """Cells of ``requirements`` in ``mlops.yaml`` that the test exercises."""
     dataset: ClassVar[str | None] = None
     """Name of the data set that the test measures on."""

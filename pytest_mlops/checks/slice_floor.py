@@ -58,6 +58,8 @@ class SliceFloor(Check):
     """One-sided confidence level of the bounds."""
     positive: Label | int | bool | None = None
     """Positive label of a binary task."""
+    task: Literal["classification", "regression"] | None = None
+    """What the values are; by default inferred from them."""
 
     inputs = ("of", "model")
 
@@ -68,7 +70,7 @@ class SliceFloor(Check):
 
     def evaluate(self, context: CheckContext) -> CheckResult:
         """Run the check."""
-        found = predictions_of(context, self.of, self.model, positive=self.positive)
+        found = predictions_of(context, self.of, self.model, positive=self.positive, task=self.task)
         estimates = {part: number for name, part, number in found.numbers if name == self.metric}
         names = self._names(found, estimates)
         judged = {name: self._judge(name, estimates[name], len(names)) for name in names}

@@ -53,7 +53,7 @@ def columns_of(table: Any) -> dict[str, Array]:
     Raises:
         IncompleteEvidence: ``table`` is not a table, or two columns have the same name.
     """
-    if hasattr(table, "collect") and hasattr(table, "columns"):
+    if type(table).__name__ == "LazyFrame":
         raise IncompleteEvidence("the data are a lazy frame; expected a data frame, so call .collect()")
     if hasattr(table, "columns") and hasattr(table, "__getitem__"):
         # The columns of a pyarrow table are its values; its schema has the names.

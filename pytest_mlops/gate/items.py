@@ -71,7 +71,7 @@ def model_test_item(collector: pytest.Collector, name: str, cls: type[ModelTest]
     """Return the item of a ModelTest class that ``collector``'s module defines."""
     item = ModelItem.from_parent(collector, name=name, callobj=_run_class(cls))
     item.line = getattr(cls, "__firstlineno__", None)
-    item.add_marker(pytest.mark.model_test(covers=list(cls.covers), dataset=cls.dataset))
+    item.add_marker(pytest.mark.model_test(covers=cls.covers, dataset=cls.dataset))
     return item
 
 

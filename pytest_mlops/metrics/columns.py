@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -53,6 +53,14 @@ def read_array(argument: str, value: object) -> Array:
         raise RecordingError(
             f"{argument} has masked entries; expected a value for every example, so drop the masked ones"
         )
+    if type(value).__name__ == "LazyFrame":
+        raise RecordingError(f"{argument} is a lazy frame; expected its values, so call .collect() first")
+    if isinstance(value, Iterator):
+        raise RecordingError(
+            f"{argument} is a {type(value).__name__}, which can be read only once; pass list({argument})"
+        )
+    if hasattr(value, "to_pylist") and hasattr(value, "to_pandas"):
+        value = _from_arrow(argument, value)
     try:
         array = np.asarray(value)
         if array.dtype.kind == "U" and not isinstance(value, np.ndarray):
@@ -63,6 +71,15 @@ def read_array(argument: str, value: object) -> Array:
             f"{argument} is not array-like ({error}); pass a flat list, a NumPy array or a pandas column"
         ) from error
     return array
+
+
+def _from_arrow(argument: str, value: Any) -> Any:
+    """Return a pyarrow array, or the columns of a pyarrow table, as NumPy's."""
+    schema = getattr(value, "schema", None)
+    if schema is None:
+        return np.asarray(value.to_pylist())
+    columns = [_from_arrow(argument, value.column(index)) for index in range(len(schema.names))]
+    return np.stack(columns, axis=1) if columns else np.empty((0, 0))
 
 
 def read_column(argument: str, value: object) -> Array:
@@ -78,7 +95,7 @@ def read_column(argument: str, value: object) -> Array:
         raise RecordingError(f"{argument} is empty; expected at least one example")
     kind = array.dtype.kind
     if kind in "OT":
-        return _texts(argument, array)
+        return _items(argument, array)
     if kind == "f":
         return read_finite(argument, array)
     if kind == "u" and int(array.max()) > np.iinfo(np.int64).max:
@@ -117,10 +134,14 @@ def read_finite(argument: str, array: Array) -> NDArray[np.float64]:
     return numbers
 
 
-def _texts(argument: str, array: Array) -> NDArray[np.str_]:
+def _items(argument: str, array: Array) -> Array:
+    """Return an array of objects as text, or as numbers where all of them are."""
     items = array.tolist()
     kinds = np.array([_kind_of(item) for item in items])
     _refuse_missing(argument, kinds == "missing", "missing")
+    if (kinds == "number").all() and (numbers := np.array(items)).dtype.kind != "O":
+        return read_column(argument, numbers)
+    kinds[kinds == "number"] = "other"
     if (other := np.flatnonzero(kinds == "other")).size:
         item = items[other[0]]
         raise RecordingError(
@@ -135,7 +156,9 @@ def _kind_of(item: object) -> str:
         return "text"
     # NA and NaT of pandas are recognised by name, since pandas need not be installed.
     absent = item is None or type(item).__name__ in {"NAType", "NaTType"}
-    return "missing" if absent or (isinstance(item, float) and math.isnan(item)) else "other"
+    if absent or (isinstance(item, float) and math.isnan(item)):
+        return "missing"
+    return "number" if isinstance(item, int | float | np.number | np.bool_) else "other"
 
 
 def _refuse_missing(argument: str, missing: NDArray[np.bool_], what: str) -> None:
@@ -266,7 +289,7 @@ def read_slices(value: object, n: int) -> dict[str, NDArray[np.bool_]]:
     Raises:
         RecordingError: a name or a mask is invalid, or there are too many slices.
     """
-    columns = getattr(value, "columns", None)
+    columns = None if hasattr(value, "collect") else getattr(value, "columns", None)
     if columns is not None and hasattr(value, "__getitem__") and not isinstance(value, Mapping):
         value = {name: value[name] for name in columns}
     if isinstance(value, Mapping):

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Labels", "infer_task", "some_labels"]
 
 _CLOSE = 10_000
+FEW = 20
+"""Up to so many distinct integers are labels."""
+REPEATS = 3
+"""Examples per distinct integer, below which integers look like values."""
+NEAR = 0.25
+"""Largest mean error of wrong predictions, relative to the mean deviation from the median, of values."""
 
 
 def infer_task(true: Array, pred: Array) -> str:
@@ -29,7 +35,7 @@ def infer_task(true: Array, pred: Array) -> str:
     at most two distinct ones.
 
     Raises:
-        RecordingError: the predictions look like probabilities of a binary task.
+        RecordingError: the predictions look like probabilities of a binary task, or integers like values.
     """
     kinds = {true.dtype.kind, pred.dtype.kind}
     if kinds & {"U", "b"}:
@@ -42,9 +48,27 @@ def infer_task(true: Array, pred: Array) -> str:
                 f" {PROBABILITIES_HINT}, or set task='regression'"
             )
         return "regression"
-    if "f" not in kinds or np.union1d(true, pred).size <= 2:
-        return "classification"
-    return "regression"
+    distinct = np.union1d(true, pred)
+    if "f" in kinds:
+        return "classification" if distinct.size <= 2 else "regression"
+    if distinct.size > FEW and _looks_measured(true, pred, distinct):
+        raise RecordingError(
+            f"y_true and y_pred are integers with {distinct.size:,} distinct values, which look like values"
+            " rather than labels; expected task='regression', or task='classification' if they are labels"
+        )
+    return "classification"
+
+
+def _looks_measured(true: Array, pred: Array, distinct: Array) -> bool:
+    """Return whether integers are rarely repeated, or wrong predictions are near the true value."""
+    wrong = true != pred
+    if true.size < REPEATS * distinct.size:
+        return True
+    if not wrong.any():
+        return False
+    values = true.astype(np.float64)
+    error = np.abs(values - pred)[wrong].mean()
+    return bool(error < NEAR * np.abs(values - np.median(values)).mean())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

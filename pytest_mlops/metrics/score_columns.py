@@ -58,6 +58,8 @@ def read_scores(
     array = read_array("y_score", value)
     if array.ndim not in {1, 2} or array.shape[1:] == (1,):
         refuse_shape("y_score", array)
+    if array.dtype.kind == "O" and all(isinstance(item, int | float | np.number) for item in array.flat):
+        array = array.astype(np.float64)
     if array.dtype.kind not in "fiub":
         raise RecordingError(
             f"y_score has dtype {array.dtype}; expected probabilities as float, without missing values"
@@ -95,7 +97,8 @@ def named_labels(value: object, seen: list[Any]) -> list[Any] | None:
     Raises:
         RecordingError: the columns have other names.
     """
-    columns = getattr(value, "columns", None)
+    # A lazy frame would compute them; it is refused where its values are read.
+    columns = None if hasattr(value, "collect") else getattr(value, "columns", None)
     if columns is None or callable(columns):
         return None
     names = list(np.asarray(columns, dtype=object).tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import model_validator
 
@@ -52,7 +52,8 @@ class TestResult(Record):
     test_name: Text
     """Node id of the test."""
     passed: Flag
-    outcome: Outcome
+    outcome: Outcome = Outcome.FAILED
+    """By default ``passed`` or ``failed``, as ``passed`` says."""
     duration: Seconds = 0.0
     message: str = ""
     """Last line of the failure."""
@@ -64,6 +65,13 @@ class TestResult(Record):
     """Slices with recorded metrics -> sample size, ``None`` if unknown."""
     attempts: tuple[Attempt, ...] = ()
     """Earlier attempts, oldest first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _outcome_of(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "outcome" not in data:
+            return {**data, "outcome": Outcome.PASSED if data.get("passed") is True else Outcome.FAILED}
+        return data
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -190,3 +190,40 @@ def test_ids_that_name_no_examples(ids: object, message: str) -> None:
 )
 def test_slices_that_are_none(slices: object, message: str) -> None:
     refused(message, slices=slices)
+
+
+def test_objects_that_are_all_numbers_are_numbers() -> None:
+    true, score = np.array([1, 0, 1], dtype=object), np.array([0.9, 0.2, 1], dtype=object)
+    found = measure_predictions(true, pd.Series([True, False, True], dtype=object), y_score=score)
+    assert (found.note, found.arrays["y_true"].dtype.kind) == ("binary, positive=1", "i")
+    refused("expected only text", y_true=np.array([2**70, 0, 1], dtype=object))
+
+
+def test_nullable_columns_are_measured_unless_a_value_is_missing() -> None:
+    whole = pd.Series([1, 0, 1], dtype="Int64")
+    assert accuracy(measure_predictions(whole, whole.astype("boolean"))) == 1
+    refused("y_true has 1 NaN or infinite value", y_true=pd.Series([1, None, 1], dtype="Int64"))
+
+
+def test_what_can_be_read_once_is_refused_with_the_way_to_read_it() -> None:
+    refused(
+        "y_true is a generator, which can be read only once; pass list(y_true)", y_true=(i for i in (1, 0))
+    )
+
+
+def test_columns_of_pyarrow_are_measured() -> None:
+    arrow = pytest.importorskip("pyarrow")
+    labels = arrow.chunked_array([[1, 0], [1]])
+    scores = arrow.table({"0": [0.1, 0.8, 0.2], "1": [0.9, 0.2, 0.8]})
+    found = measure_predictions(labels, arrow.array([1, 0, 1]), y_score=scores, labels=[0, 1])
+    assert accuracy(found) == 1
+    assert found.arrays["y_score"].shape == (3, 2)
+
+
+def test_a_lazy_frame_is_refused_with_the_way_to_its_values() -> None:
+    polars = pytest.importorskip("polars")
+    refused(
+        "y_score is a lazy frame; expected its values, so call .collect() first",
+        y_score=polars.LazyFrame({"0": [0.1], "1": [0.9]}),
+        labels=[0, 1],
+    )

@@ -249,3 +249,21 @@ def test_labels_name_those_that_do_not_occur() -> None:
 )
 def test_labels_that_are_not_all_labels_are_refused(labels: list[Any], message: str) -> None:
     refused(message, ["a", "b"], ["a", "a"], labels=labels)
+
+
+def test_integers_that_look_like_values_need_a_task() -> None:
+    rng = np.random.default_rng(0)
+    prices, ages = rng.integers(10_000, 900_000, 200), rng.integers(18, 90, 3000)
+    near = ages + rng.integers(-3, 4, 3000)
+    for true, pred in ((prices, prices), (ages, near)):
+        refused("which look like values rather than labels; expected task='regression'", true, pred)
+        assert measure_predictions(true, pred, task="regression").task == "regression"
+        assert measure_predictions(true, pred, task="classification").task == "classification"
+
+
+def test_many_labels_are_no_values() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 100, 3000)
+    pred = np.where(rng.random(3000) < 0.3, rng.integers(0, 100, 3000), true)
+    assert measure_predictions(true, pred).task == "classification"
+    assert measure_predictions(true, true).task == "classification"
