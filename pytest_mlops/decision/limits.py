@@ -63,8 +63,8 @@ class Limits:
         interval = bounds(estimate, confidence)
         if interval is None:
             hint = (
-                f"has no confidence interval at {confidence:g} with n = {estimate.n:,}; record n "
-                "and stderr, or the predictions"
+                f"has no confidence interval at {confidence:g} with n = {estimate.n:,}; record the "
+                "scores with mlops.score, or the predictions"
             )
             return LimitVerdict(verdict=Verdict.INCOMPLETE, hint=hint)
         wide = bounds(estimate, 1 - (1 - confidence) / tests) if tests > 1 else interval

@@ -62,6 +62,7 @@ class Measurements:
             )
         titles = {metric_title(*key) for key in self._by_key}
         near = get_close_matches(wanted, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
+        near = near or sorted(title for title in titles if title.startswith(wanted))[:3]
         hint = (
             f"; did you mean {' or '.join(near)}?"
             if near

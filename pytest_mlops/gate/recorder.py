@@ -109,9 +109,10 @@ class Recorder:
         entry: dict[str, Any] = {"name": name, "value": number, "n": read_size(name, n), "origin": "metric"}
         if stderr is not None:
             error = read_finite(f"stderr of metric {name!r}", stderr)
-            if error < 0:
+            if error <= 0:
                 raise RecordingError(
-                    f"metric {name!r}: stderr is {error:g}; a standard error is not negative"
+                    f"metric {name!r}: stderr is {error:g}; expected a number above 0, since 0 is no bound:"
+                    " record the scores with mlops.score, or leave stderr out"
                 )
             entry["basis"] = {"kind": "normal", "stderr": error}
         self._add([entry], slice_=slice, dataset=dataset)

@@ -108,7 +108,8 @@ def read_column(argument: str, value: object) -> Array:
     if kind in "bU":
         return array.copy()
     raise RecordingError(
-        f"{argument} has dtype {array.dtype}; expected numbers, booleans or text, so convert it with .astype"
+        f"{argument} has dtype {array.dtype}; expected numbers, booleans or text, so convert it with"
+        f" .astype{'(str)' if kind in 'mM' else ''}"
     )
 
 

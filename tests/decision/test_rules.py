@@ -63,6 +63,10 @@ def test_the_recall_of_more_than_two_labels_is_incomplete_and_points_to_the_aver
     assert "more than two labels; name recall_macro, the average (macro over 3 classes)" in found.message
 
 
+def test_the_beginning_of_a_name_is_enough_for_the_hint() -> None:
+    assert "did you mean accuracy" in evaluate({"metric": "acc", "min": 0.9}, number(0.95)).message
+
+
 def test_where_nothing_was_recorded_the_message_says_so() -> None:
     assert "no metrics" in evaluate({"min": 0.9}).message
 
@@ -113,7 +117,7 @@ def test_an_estimate_on_the_threshold_is_decided_by_no_n() -> None:
 def test_with_confidence_a_bare_number_is_incomplete_and_says_how_to_fix_it() -> None:
     found = evaluate({"min": 0.9, "confidence": 0.95}, number(0.99))
     assert found.verdict is Verdict.INCOMPLETE
-    assert "stderr" in found.message
+    assert "mlops.score" in found.message
 
 
 def test_a_quantile_takes_the_stored_level_that_is_strict_enough() -> None:

@@ -162,6 +162,7 @@ CALLS = {
     "a truth value": ("mlops.metric('auc', True)", "*auc*True*"),
     "an array": ("mlops.metric('auc', np.array([1.0, 2.0]))", "*auc*one finite number*"),
     "no examples": ("mlops.metric('auc', 0.9, n=0)", "*n is 0*at least 1*"),
+    "an error of 0": ("mlops.metric('auc', 0.9, stderr=0)", "*stderr is 0*mlops.score*"),
     "a negative error": ("mlops.metric('auc', 0.9, stderr=-1)", "*stderr is -1*"),
     "no name": ("mlops.metric(' ', 0.9)", "*name is ' '*"),
     "mismatched lengths": ("mlops.predictions([0, 1, 1], [0, 1])", "*y_pred*2*3*"),

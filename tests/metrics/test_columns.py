@@ -227,3 +227,11 @@ def test_a_lazy_frame_is_refused_with_the_way_to_its_values() -> None:
         y_score=polars.LazyFrame({"0": [0.1], "1": [0.9]}),
         labels=[0, 1],
     )
+
+
+def test_ids_that_are_times_are_refused_with_the_way_to_text() -> None:
+    times = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], dtype="M8[D]")
+    refused(
+        "ids has dtype datetime64[D]; expected numbers, booleans or text, so convert it with .astype(str)",
+        ids=times,
+    )
