@@ -35,6 +35,8 @@ __all__ = [
     "changes_in_checkout",
     "changes_in_search",
     "changes_since",
+    "has_base",
+    "named_files",
     "stated_decision",
     "unknown",
 ]
@@ -240,16 +242,29 @@ def _head(record: IntegrationResult, config: Path | None) -> PolicySnapshot:
     return PolicySnapshot(policy=known.policy, checks=stated.checks, environments=stated.environments)
 
 
+def has_base(folder: Path, base: str) -> bool:
+    """Return whether the clone that ``folder`` lies in reaches back to a commit."""
+    try:
+        merge_base(existing_folder(folder), base)
+    except EvidenceError:
+        return False
+    return True
+
+
+def named_files(content: bytes) -> tuple[tuple[str, str], ...]:
+    """Return (what it is, path) of each file that a base's policy names; of one that is not valid, none."""
+    try:
+        return snapshot_of_yaml(content, "mlops.yaml of the base").files
+    except ConfigError:  # reported where the policies are compared
+        return ()
+
+
 def _named_files(
     content: bytes, config: Path, root: Path, commits: tuple[str, str]
 ) -> tuple[PolicyChange, ...]:
     """Name what the base's policy names as files, and the change rewrites: they are part of the policy."""
-    try:
-        names = snapshot_of_yaml(content, "mlops.yaml of the base").files
-    except ConfigError:  # reported where the policies are compared
-        return ()
     found = []
-    for what, name in names:
+    for what, name in named_files(content):
         try:
             was, is_ = (object_name(root, config.parent / name, commit) for commit in commits)
         except EvidenceError as error:

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from pytest_mlops.github.policy_changes import PolicyChange
     from pytest_mlops.records.integration import IntegrationResult
 
-__all__ = ["Ruling", "in_context", "nothing_measured", "rule_on", "tighten", "untrusted"]
+__all__ = ["Ruling", "in_context", "nothing_measured", "rule_on", "tighten", "untrusted", "with_others"]
 
 
 LESS = "the policy demands less than before, or that is unknown"
+
+
+UNREAD = "the policy could not be compared with its base"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +98,7 @@ def tighten(
     fail_on: Collection[str] = (),
     changes: tuple[PolicyChange, ...] = (),
     policy_changes: Decision = Decision.ALLOW,
+    unread: Decision = Decision.ALLOW,
 ) -> Ruling:
     """Block what ``fail-on`` or the policy of the base blocks in addition; nothing here can allow.
 
@@ -103,6 +107,7 @@ def tighten(
         fail_on: Entries of ``fail-on``.
         changes: What the pull request changes of the policy.
         policy_changes: What the base's own policy decides about them.
+        unread: What is decided where the policy could not be compared with its base.
     """
     ruling = replace(ruling, changes=changes)
     for entry, verdict in (("undecided", Verdict.UNDECIDED), ("waived", Verdict.WAIVED)):
@@ -113,7 +118,32 @@ def tighten(
         ruling = _blocked(ruling, f"{LESS}, and gate.policy_changes of the base is block")
     elif loosened and "policy-changes" in fail_on:
         ruling = _blocked(ruling, f"{LESS}, and fail-on names policy-changes")
+    elif unread is Decision.BLOCK and any(change.effect is Effect.UNKNOWN for change in loosened):
+        ruling = _blocked(ruling, f"{UNREAD}; fetch the base (fetch-depth: 0), or set policy-changes: allow")
     return ruling
+
+
+def with_others(ruling: Ruling, path: Path, run_id: str | None) -> Ruling:
+    """Block what another record of the same run blocks: each configuration of a run has a record of its own.
+
+    Args:
+        ruling: The ruling on the record at ``path``.
+        path: The record; the others lie in folders below its own.
+        run_id: The run; without one, other records cannot be told from those of earlier runs.
+    """
+    for other in sorted(path.parent.rglob(path.name)) if run_id is not None else ():
+        found = rule_on(other, run_id=run_id) if other != path and _run_of(other) == run_id else None
+        if found is not None and found.decision is Decision.BLOCK:
+            name = other.relative_to(path.parent)
+            ruling = _blocked(ruling, f"another record of this run, {name}, is {found.verdict.upper()}")
+    return ruling
+
+
+def _run_of(path: Path) -> str | None:
+    try:
+        return parse_record(read_bytes(path, limit=MAX_RECORD_BYTES), str(path)).run_id
+    except EvidenceError:
+        return None
 
 
 def nothing_measured(problem: str) -> Ruling:

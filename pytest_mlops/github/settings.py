@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_mlops.errors import ConfigError, Problem
-from pytest_mlops.verdict import Context
+from pytest_mlops.verdict import Context, Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +48,7 @@ class ActionSettings:
         fail_on: What blocks in addition to the decision.
         attest: Whether the record is to be attested by the workflow.
         context: The context to decide in; ``None``: the event's.
+        policy_changes: ``allow``: a pull request may pass whose base cannot be read.
     """
 
     api_url: str = "https://api.github.com"
@@ -71,6 +72,7 @@ class ActionSettings:
     summary: bool = True
     attest: bool = False
     context: Context | None = None
+    policy_changes: Decision = Decision.BLOCK
 
     @property
     def folder_name(self) -> str:
@@ -114,6 +116,7 @@ class ActionSettings:
             summary=reader.read("MLOPS_SUMMARY", _flag, default=True),
             attest=reader.read("MLOPS_ATTEST", _flag, default=False),
             context=reader.read("MLOPS_CONTEXT", _context, None),
+            policy_changes=reader.read("MLOPS_POLICY_CHANGES", _decision, Decision.BLOCK),
         )
         if reader.problems:
             raise ConfigError("the environment", reader.problems)
@@ -148,6 +151,12 @@ def _context(text: str) -> Context:
     if text not in {Context.PULL_REQUEST, Context.RELEASE}:
         raise ValueError(f"got {text!r:.40}; expected pull_request or release")
     return Context(text)
+
+
+def _decision(text: str) -> Decision:
+    if text not in set(Decision):
+        raise ValueError(f"got {text!r:.40}; expected allow or block")
+    return Decision(text)
 
 
 def _address(text: str) -> str:

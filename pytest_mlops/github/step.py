@@ -2,32 +2,47 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pytest_mlops.ci.context import base_commit, context_from_environ, trust_from_event
-from pytest_mlops.ci.event import Activity, activity_of, read_event
+from pytest_mlops.ci.event import Activity, activity_of, commit_of, read_event
 from pytest_mlops.compare.artifact import FOLDER_VARIABLE, Receipt, read_receipt
 from pytest_mlops.config.find import nearest_config
 from pytest_mlops.config.load import load_sections
-from pytest_mlops.errors import ConfigError, EvidenceError, SerializationError, refuse
+from pytest_mlops.errors import ConfigError, EvidenceError, MLOpsError, SerializationError, refuse
 from pytest_mlops.evidence.verify import read_record
 from pytest_mlops.github.base_policy import (
     Changes,
     changes_from_file,
     changes_in_checkout,
     changes_in_search,
+    changes_since,
+    has_base,
+    named_files,
     unknown,
 )
 from pytest_mlops.github.baseline_drift import baseline_drift, staleness
 from pytest_mlops.github.client import open_client
 from pytest_mlops.github.fetch import BaselineRequest, fetch_baselines
+from pytest_mlops.github.policy_changes import Effect, PolicyChange
 from pytest_mlops.github.post import Posting, publish, write_files
 from pytest_mlops.github.render import title
-from pytest_mlops.github.ruling import Ruling, in_context, nothing_measured, rule_on, tighten, untrusted
+from pytest_mlops.github.ruling import (
+    Ruling,
+    in_context,
+    nothing_measured,
+    rule_on,
+    tighten,
+    untrusted,
+    with_others,
+)
 from pytest_mlops.github.runner import log_line, outputs_of, write_outputs
 from pytest_mlops.github.settings import ActionSettings, fail_on_of
 from pytest_mlops.github.trusted_snapshot import recorded_snapshot
@@ -139,6 +154,7 @@ def _ruling(settings: ActionSettings, options: PostOptions, step: StepEnvironmen
     """Judge the record, then apply what is stricter in CI."""
     environ = step.environ
     ruling = rule_on(options.result, run_id=options.run_id)
+    ruling = with_others(ruling, options.result, options.run_id)
     ruling = in_context(ruling, settings.context or context_from_environ(environ))
     if trust_from_event(environ, read_event(environ)) == "untrusted-pr":
         ruling = untrusted(ruling)
@@ -146,11 +162,47 @@ def _ruling(settings: ActionSettings, options: PostOptions, step: StepEnvironmen
         return ruling
     try:
         changes, decision = _changes(ruling.record, settings, options, environ)
+        if any(change.effect is Effect.UNKNOWN for change in changes):
+            found, stated = _through_api(ruling.record, settings, step) or (changes, decision)
+            changes, decision = found, Decision.BLOCK if Decision.BLOCK in {decision, stated} else decision
     except Exception as error:  # noqa: BLE001 -- tests may have left a damaged repository
         changes, decision = unknown(ruling.record, f"{type(error).__name__}: {error}")
     if recorded_snapshot(environ).blocks:
         decision = Decision.BLOCK
-    return tighten(ruling, fail_on=settings.fail_on, changes=changes, policy_changes=decision)
+    return tighten(
+        ruling,
+        fail_on=settings.fail_on,
+        changes=changes,
+        policy_changes=decision,
+        unread=settings.policy_changes,
+    )
+
+
+def _through_api(
+    record: IntegrationResult, settings: ActionSettings, step: StepEnvironment
+) -> Changes | None:
+    """Compare with the base's policy as GitHub has it, where the clone lacks it; ``None`` if it cannot."""
+    base = commit_of(base_commit(step.environ, read_event(step.environ)))
+    named = settings.config or record.provenance.config
+    if not (settings.token and base and named) or _activity(settings)[0] is None:
+        return None
+    if has_base(settings.working_directory, base):  # it could not be compared for another reason
+        return None
+    config = Path(os.path.normpath(settings.working_directory / named))
+    if not config.is_relative_to(settings.workspace):
+        return None
+    path = quote(config.relative_to(settings.workspace).as_posix())
+    try:
+        with step.client(settings) as client:
+            answer = client.get(f"/repos/{settings.repository}/contents/{path}", ref=base)
+        content = base64.b64decode(answer["content"])
+    except (MLOpsError, KeyError, TypeError, ValueError):
+        return None
+    changes, decision = changes_since(record, content, config)
+    if named_files(content):
+        text = "the files that the policy names could not be compared with their base"
+        changes = (*changes, PolicyChange(effect=Effect.UNKNOWN, text=text))
+    return changes, decision
 
 
 def baseline_step(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from pytest_mlops.github.comment import marker
 from pytest_mlops.github.render import UNTRUSTED, title
 from pytest_mlops.github.ruling import Ruling, rule_on, tighten, untrusted
 from pytest_mlops.github.step import PostOptions, StepEnvironment, baseline_step, post_step
+from pytest_mlops.records.codec import dump
 from pytest_mlops.records.policy import Waiver
 from pytest_mlops.records.results import Outcome, SessionFacts
 from pytest_mlops.records.rule import Rule
@@ -51,6 +53,7 @@ class Job:
             "GITHUB_OUTPUT": str(folder / "output"),
             "GITHUB_RUN_ID": "99",
             "MLOPS_CHECK_RUN": "true",
+            "MLOPS_POLICY_CHANGES": "allow",  # most of these jobs have no clone
             "MLOPS_TOKEN": "ghs_token",
         }
 
@@ -288,7 +291,7 @@ def test_options_add_to_the_environment_and_flags_replace_it(job: Job, fake: Fak
         make.undecided(), fail_on="undecided", comment=False, check_run=False, annotations=False
     )
     assert ruling.decision is Decision.BLOCK
-    assert fake.log == []
+    assert fake.log == ["GET /repos/acme/models/contents/mlops.yaml"]  # nothing is posted
     assert not any(line.startswith("::") for line in job.logged)
 
 
@@ -506,6 +509,34 @@ def test_the_base_of_the_event_is_compared_with(job: Job, fake: FakeGitHub, make
     assert "does not reach back" in change.text
     (change,) = job.post(make.record(), base="nowhere").changes
     assert "does not reach back to nowhere" in change.text
+
+
+def test_a_base_that_cannot_be_read_blocks_unless_the_workflow_allows_it(job: Job, make: Make) -> None:
+    assert job.post(make.record()).decision is Decision.ALLOW
+    del job.environ["MLOPS_POLICY_CHANGES"]
+    ruling = job.post(make.record())
+    assert ruling.decision is Decision.BLOCK
+    assert "could not be compared with its base" in ruling.reasons[0]
+
+
+def test_a_base_that_the_clone_lacks_is_read_through_the_api(job: Job, fake: FakeGitHub, make: Make) -> None:
+    text = "requirements: [{capability: rank}, {capability: speed}]\ngate: {policy_changes: block}\n"
+    answer = httpx.Response(200, json={"content": base64.b64encode(text.encode()).decode()})
+    fake.faults.append(("/contents/mlops.yaml", lambda _: answer))
+    job.environ["MLOPS_CONFIG"] = "mlops.yaml"
+    ruling = job.post(make.record())
+    assert "the requirement speed:all was removed" in [change.text for change in ruling.changes]
+    assert ruling.decision is Decision.BLOCK
+
+
+def test_every_record_of_the_run_is_judged(job: Job, make: Make) -> None:
+    record = make.record(tests=(make.test(outcome=Outcome.FAILED),))
+    other = job.folder / ".mlops" / "models" / "a" / "integration-result.json"
+    other.parent.mkdir(parents=True)
+    other.write_text(dump(record), encoding="utf-8")
+    ruling = job.post(make.record(), run_id=record.run_id)
+    assert ruling.decision is Decision.BLOCK
+    assert "another record of this run" in ruling.reasons[0]
 
 
 def test_a_pull_request_that_does_not_say_its_base_is_unknown(job: Job, make: Make) -> None:
