@@ -256,3 +256,22 @@ def test_the_model_version_reaches_the_test_with_an_absolute_path(gate: Gate) ->
 def test_without_the_gate_there_is_no_model_version(gate: Gate, pytester: pytest.Pytester) -> None:
     gate.write("test_model.py", "def test_it(mlops_model_version): assert mlops_model_version is None")
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_a_class_names_one_cell_as_text_and_answers_with_a_result_without_an_outcome(gate: Gate) -> None:
+    gate.write("mlops.yaml", "model: {id: m, version: '1'}\nrequirements: [{capability: ranking}]\n")
+    gate.write(
+        "test_model.py",
+        """
+        from pytest_mlops import ModelTest, TestResult
+
+        class Symmetry(ModelTest):
+            covers = "ranking"
+
+            def run(self, model_version):
+                return TestResult(test_name="symmetry", passed=True, message="fine")
+        """,
+    )
+    gate.run()
+    (found,) = gate.record().test_results.results
+    assert (found.covers, found.outcome) == (("ranking:all",), "passed")
