@@ -141,7 +141,7 @@ def server(mlflow_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def _wait(http: httpx.Client, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 180
+    end = time.monotonic() + 600
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(httpx.HTTPError):
             if http.get(url).status_code == 200:

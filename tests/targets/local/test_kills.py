@@ -70,7 +70,7 @@ def test_the_serving_example_runs_as_its_page_describes(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=1200,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "and 0 failed" in done.stdout
