@@ -46,7 +46,7 @@ def judge_under(
 def tightened(recorded: Policy, demands: TicketPolicy, environment: str) -> Policy:
     """Return the policy of a run with the demands of an environment added; nothing gets looser.
 
-    Rules of the environment are named after it, so that no waiver of the run reaches them.
+    Rules of the environment are named after it, and waivers of the run that borrow such a name do not count.
     """
     thresholds = {
         name: max(getattr(recorded.gate, name), getattr(demands, name) or 0.0) for name in THRESHOLDS
@@ -56,13 +56,15 @@ def tightened(recorded: Policy, demands: TicketPolicy, environment: str) -> Poli
         "require_evidence": demands.require_evidence or recorded.gate.require_evidence,
         "min_n": max(recorded.gate.min_n, demands.min_n or 1),
     }
-    rules = (rule.model_copy(update={"id": f"{environment}: {rule.name}"}) for rule in demands.rules)
+    rules = [rule.model_copy(update={"id": f"{environment}: {rule.name}"}) for rule in demands.rules]
+    names = {rule.name for rule in rules}
     return recorded.model_copy(
         update={
             "gate": recorded.gate.model_copy(update=gate),
             "accept_waived": demands.accept_waived,
             "requirements": (*recorded.requirements, *_added(recorded, demands)),
             "rules": (*recorded.rules, *rules),
+            "waivers": tuple(waiver for waiver in recorded.waivers if waiver.rule not in names),
         }
     )
 
