@@ -450,7 +450,6 @@ OTHERS: dict[str, dict[str, tuple[Manipulation, str]]] = {
     "required set": {
         "a narrowed run": (narrowed, "narrowed to a part of the tests .-k rank"),
         "no requirements": (without_requirements, "not deployable"),
-        "no configuration": (unconfigured, "not deployable"),
         "a cell that no test covers": (uncovered, "no conclusive test covers fair:all"),
     },
     "age": {
@@ -491,7 +490,7 @@ UNSIGNED = [
     (check, name, *manipulation)
     for check, manipulations in {
         "schema": SCHEMA,
-        "verdict": VERDICT,
+        "verdict": {**VERDICT, "no configuration": (unconfigured, "a release needs a policy")},
         "model": MODEL_FILES,
         **OTHERS,
     }.items()

@@ -197,9 +197,7 @@ def until_no_connection(gateway: Gateway, port: int) -> None:
         time.sleep(0.01)
 
 
-def switch(
-    gateway: Gateway, tables: list[dict[str, Any]], times: int, hammer: Hammer | None = None
-) -> None:
+def switch(gateway: Gateway, tables: list[dict[str, Any]], times: int, hammer: Hammer | None = None) -> None:
     """Switch between two tables, each time once a client has had another answer, where there are clients."""
     for n in range(times):
         answered = sum(hammer.answers.values()) if hammer is not None else 0
