@@ -67,6 +67,7 @@ def result(gate: Gate) -> tuple[Outcome, list[Outcome]]:
 @pytest.mark.parametrize("name", REPEATERS)
 @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["bare", "n2"])
 def test_passing_only_when_repeated_is_flaky(gate: Gate, name: str, workers: tuple[str, ...]) -> None:
+    gate.write("mlops.yaml", "version: 1\n")
     gate.write("conftest.py", "import pytest\n" + dedent(REPEATERS[name]))
     gate.write("test_model.py", ONCE_FAILING)
     assert gate.run("--mlops-context=release", *workers).ret == 1
@@ -185,6 +186,7 @@ def test_a_parent_does_not_improve_on_its_subtest(
 ) -> None:
     if not hasattr(pytest, "Subtests"):
         pytest.importorskip("pytest_subtests")
+    gate.write("mlops.yaml", "version: 1\n")
     gate.write(
         "test_model.py",
         f"""\
@@ -246,6 +248,7 @@ def test_a_record_does_not_allow_beside_a_red_run(gate: Gate) -> None:
 
 
 def test_a_release_needs_every_model_test(gate: Gate) -> None:
+    gate.write("mlops.yaml", "version: 1\n")
     gate.write(
         "test_model.py",
         """\
