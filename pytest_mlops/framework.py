@@ -76,7 +76,7 @@ class TestSuite:
         if self.paths or self.arguments:
             refuse(
                 "TestSuite",
-                "has tests of its own, which pytest's paths and options do not reach; make two suites",
+                "has its own tests, to which pytest's paths and options do not apply; use two suites",
             )
 
 

@@ -199,7 +199,7 @@ class JsonClient:
         cause = self.clean(f"{type(error).__name__}: {error}".rstrip(": "))
         return HttpError(
             f"{self.service} did not answer {describe(request)} to the end: {cause}; "
-            "see that it runs and can be reached",
+            "check that it runs and can be reached",
             unclear=unclear,
         )
 

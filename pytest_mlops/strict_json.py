@@ -54,7 +54,7 @@ def parse_object(text: str | bytes, *, what: str, limit: int) -> dict[str, Any]:
         SerializationError: too long, no object, or as above.
     """
     if len(text) > limit:
-        raise SerializationError(f"{what} has {len(text):,} bytes; at most {limit:,} are read")
+        raise SerializationError(f"{what} has {len(text):,} bytes; the limit is {limit:,}")
     data = parse_json(text, what=what)
     if not isinstance(data, dict):
         raise SerializationError(f"{what} is a JSON {type(data).__name__}; expected an object")
@@ -176,5 +176,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(data) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
     return data

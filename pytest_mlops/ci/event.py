@@ -68,7 +68,7 @@ class Activity:
         kind: What the run is about.
         repository: ``owner/name`` of the repository that the workflow belongs to.
         head_sha: The commit that is proposed; of a pull request its own, never the merge made of it.
-        base_sha: The commit it is proposed on top of.
+        base_sha: The base commit of the pull request.
         base_ref: The branch it is proposed for.
         head_ref: The branch it comes from.
         head_repository: The repository it comes from; ``None`` where that is gone.

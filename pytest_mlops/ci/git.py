@@ -97,12 +97,12 @@ def merge_base(folder: Path, base: str, head: str = "HEAD") -> str:
     """
     for name in (base, head):
         if not REVISION.fullmatch(name):
-            raise EvidenceError(f"{name!r:.80} is no name of a commit or branch")
+            raise EvidenceError(f"{name!r:.80} is not the name of a commit or branch")
     try:
         commit = _git(folder, "rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
         found = _git(folder, "merge-base", commit.decode().strip(), head).decode().split()
     except EvidenceError as error:
-        raise EvidenceError(f"this clone does not reach back to {base}: {HOW_TO_FETCH}") from error
+        raise EvidenceError(f"the history in this clone does not contain {base}: {HOW_TO_FETCH}") from error
     return found[0]
 
 
@@ -120,7 +120,9 @@ def path_in_tree(root: Path, path: Path) -> PurePosixPath:
     folder = existing_folder(path.parent)
     whole = Path(os.path.normpath(folder.resolve() / path.relative_to(folder)))
     if not whole.is_relative_to(root):
-        raise EvidenceError(f"{path} lies outside the repository, where no commit holds it")
+        raise EvidenceError(
+            f"{path} is outside the repository, so no commit contains it; use a path inside it"
+        )
     return PurePosixPath(whole.relative_to(root).as_posix())
 
 
@@ -141,9 +143,9 @@ def git_file(root: Path, path: Path, commit: str) -> GitFile | None:
         return None
     mode, kind, oid, size = listed.partition("\t")[0].split()
     if kind != "blob" or not mode.startswith("100"):
-        raise EvidenceError(f"{inside} is no regular file in commit {commit[:12]}")
+        raise EvidenceError(f"{inside} is not a regular file in commit {commit[:12]}")
     if not size.isdecimal():  # git prints BAD
-        raise EvidenceError(f"this clone lacks what {inside} was in commit {commit[:12]}: {HOW_TO_FETCH}")
+        raise EvidenceError(f"this clone does not contain {inside} of commit {commit[:12]}: {HOW_TO_FETCH}")
     return GitFile(root=root, oid=oid, size=int(size))
 
 
@@ -186,7 +188,7 @@ def read_file(file: GitFile, most: int) -> bytes:
         EvidenceError: it has more than ``most`` bytes, or git cannot give it.
     """
     if file.size > most:
-        raise EvidenceError(f"the committed file has {file.size:,} bytes; at most {most:,} are read")
+        raise EvidenceError(f"the committed file has {file.size:,} bytes, the limit is {most:,}")
     return _git(file.root, "cat-file", "blob", file.oid)
 
 

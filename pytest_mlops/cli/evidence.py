@@ -26,7 +26,7 @@ def verify(
         typer.Option(help="Public key that must have signed the record; where repeated, any of them."),
     ] = None,
     environment: Annotated[
-        str | None, typer.Option(help="Verify the demands of this environment of mlops.yaml too.")
+        str | None, typer.Option(help="Also verify the requirements of this environment of mlops.yaml.")
     ] = None,
     config: ConfigPath = None,
     model_signature: Annotated[

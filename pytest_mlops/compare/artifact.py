@@ -67,7 +67,7 @@ class ArtifactSource:
                     f"{self.name} was not fetched: run `pytest-mlops github baseline` first, as the action "
                     f"does, and name its folder in {FOLDER_VARIABLE}"
                 )
-            return NoBaseline(why=(f"{self.name} is fetched on GitHub only",))
+            return NoBaseline(why=(f"{self.name} is available only on GitHub Actions",))
         return self._received(Path(folder))
 
     def _received(self, folder: Path) -> Baseline | NoBaseline:
@@ -82,7 +82,7 @@ class ArtifactSource:
         if not path.is_relative_to(folder.resolve()):
             raise EvidenceError(f"{folder / RECEIPT} names a record outside its folder: {found.record}")
         if _digest(path) != found.digest:
-            raise EvidenceError(f"{path} is not what was fetched; it was changed since")
+            raise EvidenceError(f"{path} was changed after it was fetched; fetch it again")
         return read_baseline(self.name, path)
 
 
@@ -100,7 +100,7 @@ def read_receipt(folder: Path) -> Receipt:
     except OSError as error:
         raise EvidenceError(f"cannot read {path}: {error.strerror or error}") from error
     except ValidationError as error:
-        raise EvidenceError(f"{path} is no receipt of fetched baselines") from error
+        raise EvidenceError(f"{path} is not a receipt of fetched baselines") from error
 
 
 def write_receipt(folder: Path, receipt: Receipt) -> None:

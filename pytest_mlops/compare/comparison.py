@@ -107,7 +107,9 @@ def compare_arrays(
         found += _measure_plugin_metrics(policy, array, pairing, extra, seed)
         deltas += [_delta(delta, array, pairing) for delta in found]
     if not deltas:
-        raise EvidenceError("no data set has predictions, or scores with ids, of both versions")
+        raise EvidenceError(
+            "there are no predictions or scores with ids of both versions; record them on the same data set"
+        )
     paired, added, removed = counts.tolist()
     return Comparison(
         status="compared",
@@ -189,7 +191,7 @@ def _refuse_itself(reference: BaselineRef, version: ModelVersion | None, *, same
         return
     own = None if version is None else version.digest
     known = own is not None and reference.digest is not None
-    # Different bytes under one name are two models, whose author did not count the version up.
+    # Different bytes under one name are two models, whose author did not use a new version id.
     named = version is not None and (version.model_id, version.version_id) == (
         reference.model_id,
         reference.version_id,
@@ -204,7 +206,7 @@ def _refuse_itself(reference: BaselineRef, version: ModelVersion | None, *, same
         )
     else:
         return
-    raise EvidenceError(f"{what}, and a model compared with itself shows nothing")
+    raise EvidenceError(f"{what}, so a model would be compared with itself; compare with another version")
 
 
 def _name(array: ArrayRef) -> tuple[str, str | None]:

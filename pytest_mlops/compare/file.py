@@ -49,8 +49,8 @@ class FileSource:
         base = base_commit(candidate.environ, read_event(candidate.environ))
         if base is None:
             raise EvidenceError(
-                "in a pull request a committed baseline is read from the commit it is proposed on top of, "
-                "and the environment does not name it; set MLOPS_BASE, as MLOPS_BASE=origin/main"
+                "in a pull request a committed baseline is read from the base commit, which the "
+                "environment does not name; set MLOPS_BASE, such as MLOPS_BASE=origin/main"
             )
         kept = candidate.arrays.parent / "baseline"
         return check_out_record(candidate.folder / self.path, base, start=candidate.folder, kept=kept)
@@ -61,7 +61,7 @@ def check_out_record(path: Path, base: str, *, start: Path, kept: Path) -> Path 
 
     Args:
         path: Where the record lies in the work tree, or would lie.
-        base: The commit or branch that the change is proposed on top of.
+        base: The base commit or base branch of the change.
         start: A folder of the work tree.
         kept: Where baselines are kept.
 

@@ -96,8 +96,8 @@ def _verified(source: str, entry: VersionEntry, folder: Path) -> Baseline:
     record = found.record
     if record is None or record.provenance.trust == UNTRUSTED:
         raise EvidenceError(
-            f"{entry.model_id} {entry.version_id} rests on a run that the code of an untrusted pull request "
-            "made, which could state anything; register it again from a run of a branch of yours"
+            f"{entry.model_id} {entry.version_id} is from a run of an untrusted pull request, which "
+            "may be forged; register it again from a run of a trusted branch"
         )
     tested = None if record.model_version is None else record.model_version.digest
     if tested is None or tested != entry.digest:

@@ -74,7 +74,7 @@ def compare_versions(
     selected = [delta for delta in comparison.deltas if _is_selected(delta, metrics, slices)]
     if not selected:
         known = ", ".join(sorted({delta.title for delta in comparison.deltas}))
-        raise EvidenceError(f"nothing of that name was compared; there are {known}")
+        raise EvidenceError(f"no metric of that name was compared; expected one of {known}")
     if margin is None:
         rules = [rule for rule in ours.policy.rules if rule.compares and _is_selected(rule, metrics, slices)]
     else:

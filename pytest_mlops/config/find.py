@@ -72,7 +72,7 @@ def config_in(folder: Path) -> Path | None:
     # A dangling link counts as there, so that reading it says what is wrong with it.
     present = [path for name in CONFIG_NAMES if (path := folder / name).exists() or path.is_symlink()]
     if len(present) > 1:
-        refuse(str(folder), f"holds both {' and '.join(CONFIG_NAMES)}; keep one of the two")
+        refuse(str(folder), f"contains both {' and '.join(CONFIG_NAMES)}; keep one of the two")
     return present[0] if present else None
 
 

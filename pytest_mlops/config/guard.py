@@ -87,7 +87,7 @@ class _Guard:
             return
         if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None:
             self._refuse(
-                event, f"the tag {_tag(event.tag)} is not read; remove it (quotes make a value text)"
+                event, f"the tag {_tag(event.tag)} is not supported; remove it (to write text, use quotes)"
             )
         if isinstance(event, CollectionStartEvent):
             self._open.append(_Open(anchor=event.anchor, before=self._nodes))
@@ -98,9 +98,11 @@ class _Guard:
 
     def _extent_of(self, event: AliasEvent) -> _Extent:
         if any(item.anchor == event.anchor for item in self._open):
-            self._refuse(event, f"the alias *{event.anchor} stands inside what it names; write its value out")
+            self._refuse(
+                event, f"the alias *{event.anchor} is inside the value of its anchor; write the value out"
+            )
         if event.anchor not in self._anchors:
-            self._refuse(event, f"the alias *{event.anchor} names nothing above it; write its value out")
+            self._refuse(event, f"the alias *{event.anchor} has no anchor above it; write its value out")
         return self._anchors[event.anchor]
 
     def _grow(self, event: Event, extent: _Extent) -> None:

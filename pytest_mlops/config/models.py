@@ -59,9 +59,9 @@ class ModelSettings(Record):
         # Both notations, so that a file means the same on every system.
         windows = PureWindowsPath(value)
         if PurePosixPath(value).is_absolute() or windows.drive or windows.root:
-            raise ValueError(f"{value} is absolute; write it relative to the folder of mlops.yaml")
+            raise ValueError(f"{value} is absolute; expected a path relative to the folder of mlops.yaml")
         if ".." in windows.parts:
-            raise ValueError(f"{value} has '..' in it; the model lies at or below the folder of mlops.yaml")
+            raise ValueError(f"{value} contains '..'; expected a path inside the folder of mlops.yaml")
         return value
 
     def model_version(self) -> ModelVersion:

@@ -73,14 +73,14 @@ def parse_yaml(content: bytes, source: str) -> Document:
         ConfigError: not UTF-8, not YAML, past a limit of ``guard.py``, or no mapping at its top.
     """
     if len(content) > MAX_BYTES:
-        refuse(source, f"the file is larger than {MAX_BYTES:,} bytes, which no configuration needs")
+        refuse(source, f"the file is larger than the limit of {MAX_BYTES:,} bytes")
     text = _decode(content, source)
     try:
         check_events(text, source)
         root = yaml.compose(text, Loader=_Loader)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        refuse(source, f"holds the control character U+{ord(text[error.position]):04X}; remove it", line)
+        refuse(source, f"contains the control character U+{ord(text[error.position]):04X}; remove it", line)
     except yaml.MarkedYAMLError as error:
         _refuse_syntax(error, source)
     builder = _Builder()
@@ -89,7 +89,7 @@ def parse_yaml(content: bytes, source: str) -> Document:
         data = {}
     if not isinstance(data, dict):
         kind = "a list" if isinstance(data, list) else "a single value"
-        refuse(source, f"the file holds {kind}; expected a mapping, as `version: 1`", 1)
+        refuse(source, f"the file contains {kind}; expected a mapping such as `version: 1`", 1)
     return Document(
         data=data, lines=builder.lines, spellings=builder.spellings, mistakes=tuple(builder.mistakes)
     )

@@ -79,14 +79,14 @@ def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
     """Return the change that a rule bounds, or the reason why there is none."""
     if comparison is None or comparison.status != "compared":
         return comparison.message if comparison is not None else "there is no baseline yet (first run)"
-    wanted = metric_title(rule.metric, rule.slice, rule.dataset)
+    title = metric_title(rule.metric, rule.slice, rule.dataset)
     matches = [
         delta
         for delta in comparison.deltas
         if (delta.metric, delta.slice) == (rule.metric, rule.slice) and rule.dataset in {None, delta.dataset}
     ]
     if len(matches) != 1:
-        return _which(wanted, matches, comparison)
+        return _which(title, matches, comparison)
     delta = matches[0]
     if delta.undefined is not None:
         return f"the change is undefined: {delta.undefined}"
@@ -99,12 +99,12 @@ def _find(rule: Rule, comparison: Comparison | None) -> Delta | str:
     return delta
 
 
-def _which(wanted: str, matches: Sequence[Delta], comparison: Comparison) -> str:
+def _which(title: str, matches: Sequence[Delta], comparison: Comparison) -> str:
     """Return why the rule does not match exactly one change."""
     if matches:
         names = ", ".join(sorted(str(delta.dataset) for delta in matches))
         return f"it was compared on the data sets {names}; choose one with dataset:"
-    near = get_close_matches(wanted, sorted({delta.title for delta in comparison.deltas}), n=1)
+    near = get_close_matches(title, sorted({delta.title for delta in comparison.deltas}), n=1)
     hint = f"did you mean {near[0]}?" if near else "record predictions, or scores with ids, in both versions"
     return f"it was not compared; {hint}"
 

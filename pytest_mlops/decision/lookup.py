@@ -42,8 +42,8 @@ class Measurements:
                 return others[0]
             if others:
                 names = ", ".join(sorted(str(other.dataset) for other in others))
-                wanted = metric_title(name, slice_, None)
-                return f"{wanted} was recorded on the data sets {names}; choose one with dataset:"
+                requested = metric_title(name, slice_, None)
+                return f"{requested} was recorded on the data sets {names}; choose one with dataset:"
         return self._absent(name, slice_, dataset)
 
     def on_every_dataset(self, name: str, slice_: str) -> list[Measurement]:
@@ -51,21 +51,21 @@ class Measurements:
         return list(self._by_slice.get((name, slice_), []))
 
     def _absent(self, name: str, slice_: str, dataset: str | None) -> str:
-        wanted = metric_title(name, slice_, dataset)
+        requested = metric_title(name, slice_, dataset)
         if not self._by_key:
-            return f"{wanted} was not recorded; this run recorded no metrics"
+            return f"{requested} was not recorded; this run recorded no metrics"
         average = self._by_slice.get((f"{name}_macro", slice_)) if name in BINARY else None
         if average:
             return (
-                f"{wanted} was not recorded, since there are more than two labels; name {name}_macro, the"
+                f"{requested} was not recorded, since there are more than two labels; name {name}_macro, the"
                 f" average ({average[0].note}), or reduce the labels to two"
             )
         titles = {metric_title(*key) for key in self._by_key}
-        near = get_close_matches(wanted, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
-        near = near or sorted(title for title in titles if title.startswith(wanted))[:3]
+        near = get_close_matches(requested, sorted(titles), n=3) if len(titles) <= MOST_COMPARED else []
+        near = near or sorted(title for title in titles if title.startswith(requested))[:3]
         hint = (
             f"; did you mean {' or '.join(near)}?"
             if near
             else f"; recorded were {list_some(sorted(titles), 5)}"
         )
-        return f"{wanted} was not recorded{hint}"
+        return f"{requested} was not recorded{hint}"

@@ -116,8 +116,8 @@ def _bound_finding(bounds: Bounds, coverage: float, rate: PassRate, threshold: f
     if at_least(bounds.lower, threshold):
         return GateFinding(verdict=Verdict.PASS, text=f"{shown}, which meets {threshold:g}")
     if not at_least(bounds.product, threshold):
-        return GateFinding(verdict=Verdict.FAIL, text=f"{shown}; {threshold:g} is demanded")
-    text = f"{shown}; {threshold:g} is demanded"
+        return GateFinding(verdict=Verdict.FAIL, text=f"{shown}; {threshold:g} is required")
+    text = f"{shown}; {threshold:g} is required"
     observed = rate.passed / rate.settled
     needed = binomial.needed_n(observed, threshold / coverage, CONFIDENCE) if coverage else None
     if needed is not None:

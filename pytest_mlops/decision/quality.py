@@ -82,12 +82,12 @@ def _metric_parts(
     settings: QualitySettings, measurements: Measurements, declared: Mapping[str, float], *, release: bool
 ) -> tuple[list[QualityPart], list[GateFinding]]:
     named = settings.metrics is not None
-    wanted = settings.metrics or {
+    chosen = settings.metrics or {
         name: QualityMetric(weight=weight) for name, weight in METRIC_WEIGHTS.items()
     }
     parts, gaps = [], []
     # Sorted, since a parsed record has sorted keys and must lead to the same report.
-    for name, metric in sorted(wanted.items()):
+    for name, metric in sorted(chosen.items()):
         part = _metric_part(name, metric, measurements, declared)
         parts.append(part)
         tolerated = part.status == "declared" and not release

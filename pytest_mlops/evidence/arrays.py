@@ -60,7 +60,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
         return _unpack(data)
     except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         raise EvidenceError(
-            f"{path} is no plain NPZ file ({error}); expected one that this package wrote"
+            f"{path} is not a plain NPZ file ({error}); expected one that this package wrote"
         ) from error
 
 

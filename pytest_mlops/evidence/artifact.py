@@ -37,7 +37,7 @@ def resolve_artifact(folder: Path, artifact: str) -> Path:
     base, target = _real(folder), _real(path)
     if not target.is_relative_to(base):
         raise ModelArtifactNotFound(
-            f"the model artifact {artifact!r} leads to {target}, outside {base}; "
+            f"the model artifact {artifact!r} points to {target}, outside {base}; "
             "keep the model's files at or below the folder of mlops.yaml"
         )
     return path
@@ -56,7 +56,7 @@ def artifact_files(path: Path) -> dict[str, Path]:
     files = dict(_walk(root))
     if not files:
         raise ModelArtifactNotFound(
-            f"the model artifact {path} has no file in it; train or fetch the model first"
+            f"the model artifact {path} contains no files; train or fetch the model first"
         )
     return files
 
@@ -73,7 +73,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
             if seen > MAX_ENTRIES:
                 raise ModelArtifactNotFound(
                     f"the model artifact {root} has more than {MAX_ENTRIES:,} files and folders; "
-                    "point artifact at the model alone"
+                    "set model.artifact to the folder of the model"
                 )
             name = _checked_name(f"{prefix}{entry.name}")
             real = _within(root, name, entry)
@@ -81,7 +81,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
                 yield name, real
             elif real in around:
                 raise ModelArtifactNotFound(
-                    f"the link {name!r} of the model artifact leads back to a folder around it; remove it"
+                    f"the link {name!r} of the model artifact points to a folder that contains it; remove it"
                 )
             else:
                 pending.append((f"{name}/", real, around | {real}))
@@ -110,7 +110,7 @@ def _within(root: Path, name: str, entry: os.DirEntry[str]) -> Path:
     real = _real(path)
     if not real.is_relative_to(root):
         raise ModelArtifactNotFound(
-            f"the link {name!r} of the model artifact leads to {real}, outside the artifact; "
+            f"the link {name!r} of the model artifact points to {real}, outside the artifact; "
             "put a copy of the file in its place"
         )
     return real
@@ -132,12 +132,12 @@ def _real(path: Path) -> Path:
         return path.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelArtifactNotFound(
-            f"the model artifact {path} is not there; train or fetch the model, or correct model.artifact"
+            f"the model artifact {path} does not exist; train or fetch the model, or correct model.artifact"
         ) from error
     except OSError as error:
         raise unreadable(path, error) from error
     except (RuntimeError, ValueError) as error:  # a circle of links before Python 3.13; a NUL in the name
-        raise ModelArtifactNotFound(f"the model artifact {path} is not a path to follow: {error}") from error
+        raise ModelArtifactNotFound(f"the model artifact {path} is not a valid path: {error}") from error
 
 
 def unreadable(path: Path, error: OSError) -> ModelArtifactNotFound:

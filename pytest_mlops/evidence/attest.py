@@ -69,7 +69,7 @@ def check_attestations(path: Path, data: bytes) -> tuple[str, ...]:
             raise EvidenceError(
                 f"the {what} {beside.name} is about another record (run {statement.run_id:.80}, sha256 "
                 f"{statement.record_digest:.12}…); this one has sha256 {digest:.12}…. "
-                "Remove the one that is old"
+                "Remove the older file"
             )
         checks.append(f"{what} beside it, about these very bytes")
     return tuple(checks)

@@ -76,9 +76,9 @@ def load_curve_key(path: Path) -> EllipticCurvePublicKey:
     try:
         key = load_pem_public_key(read_bytes(path, limit=64 * 1024))
     except (ValueError, UnsupportedAlgorithm):
-        refuse(f"key {path}", "is no public key in PEM form")
+        refuse(f"key {path}", "is not a public key in PEM format")
     if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in CURVES:
-        message = f"is no key on one of {', '.join(CURVES)}, which model-signing signs with"
+        message = f"is not a key on one of {', '.join(CURVES)}, the curves that model-signing supports"
         refuse(f"key {path}", message)
     return key
 
@@ -104,7 +104,7 @@ def read_bundle(data: bytes, key: EllipticCurvePublicKey) -> Bundle:
 def _envelope(outer: dict[str, Any]) -> Envelope:
     inner = outer.get("dsseEnvelope")
     if not isinstance(inner, dict):
-        _refuse("it has no dsseEnvelope; signatures of other kinds are not read here")
+        _refuse("it has no dsseEnvelope; expected a signature in a DSSE envelope")
     return decode_envelope(inner)
 
 
@@ -144,10 +144,10 @@ def _bundle(statement: dict[str, Any]) -> Bundle:
         _refuse("it lists a file twice")
     made = hashlib.sha256(b"".join(bytes.fromhex(resource.digest) for resource in resources)).hexdigest()
     if made != root:
-        _refuse(f"its subject has the digest {root:.80}, but its resources make {made}")
+        _refuse(f"its subject has the digest {root:.80}, but its resources give {made}")
     ignored, links = serialization.get("ignore_paths", []), serialization.get("allow_symlinks", False)
     if not isinstance(ignored, list) or not all(isinstance(path, str) for path in ignored):
-        _refuse("its ignore_paths are no list of texts")
+        _refuse("its ignore_paths is not a list of strings")
     if not isinstance(links, bool):
         _refuse("its allow_symlinks is neither true nor false")
     return Bundle(
@@ -164,7 +164,9 @@ def _method(serialization: dict[str, Any]) -> tuple[str, int | None]:
     """Return the hash algorithm, and the size of shards where there are any."""
     match serialization.get("hash_type"):
         case "blake3":
-            _refuse("its digests are BLAKE3, which hashlib has not; sign the model with sha256 or blake2")
+            _refuse(
+                "its digests are BLAKE3, which hashlib does not support; sign the model with sha256 or blake2"
+            )
         case "sha256":
             algorithm = "sha256"
         case "blake2" | "blake2b":
@@ -201,7 +203,7 @@ def _shard(name: str, digest: str, size: int) -> SignedResource:
         _refuse(f"the shard {name!r:.80} is not named as file:start:end")
     start, end = int(parts[1]), int(parts[2])
     if start % size or not start < end <= start + size:
-        _refuse(f"the shard {name!r:.80} is none of {size} bytes")
+        _refuse(f"the shard {name!r:.80} does not have {size} bytes")
     return SignedResource(name=_inside(parts[0]), digest=digest, start=start, end=end)
 
 

@@ -54,7 +54,7 @@ def issue_ticket(
     log_decision(store, examined, actor=actor)
     if examined.ticket is None:
         raise examined.refusal or TicketRefused(
-            check="ticket", message="nothing was checked", remedy="Ask for at least one check"
+            check="ticket", message="nothing was checked", remedy="Request at least one check"
         )
     return examined.ticket
 

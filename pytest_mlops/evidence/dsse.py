@@ -113,10 +113,10 @@ def decode_envelope(data: dict[str, Any]) -> Envelope:
 
 def _signature(entry: object) -> Signature:
     if not isinstance(entry, dict):
-        raise EvidenceError("a signature of the envelope is no JSON object")
+        raise EvidenceError("a signature of the envelope is not a JSON object")
     key_id = entry.get("keyid", "")
     if not isinstance(key_id, str) or len(key_id) > 200:
-        raise EvidenceError("a signature's keyid is no text of at most 200 characters")
+        raise EvidenceError("a signature's keyid is invalid; expected text of at most 200 characters")
     return Signature(key_id=key_id, value=decode_base64(entry.get("sig"), "a signature of the envelope"))
 
 
@@ -134,7 +134,7 @@ def decode_base64(text: object, what: str) -> bytes:
     except (ValueError, binascii.Error) as error:
         raise EvidenceError(f"{what} is not valid base64: {error}") from error
     if base64.b64encode(data, altchars=alphabet).decode() != text:
-        raise EvidenceError(f"{what} is not base64 as it is written by anybody")
+        raise EvidenceError(f"{what} is not canonical base64")
     return data
 
 

@@ -88,7 +88,7 @@ def generate_key(path: Path) -> tuple[SigningKey, Path]:
     """
     public_path = path.with_suffix(".pub")
     if public_path == path:
-        refuse(f"key {path}", "is the name of a public half; name the private one, as mlops.key")
+        refuse(f"key {path}", "is a public key; choose the private key, such as mlops.key")
     key = Ed25519PrivateKey.generate()
     signing = SigningKey(public=_public(key.public_key()), key=key)
     private = key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -116,10 +116,14 @@ def load_signing_key(path: Path) -> SigningKey:
             f"key {path}", "is encrypted; decrypt it with: openssl pkey -in FILE -out NEW, and chmod 600 NEW"
         )
     except (ValueError, UnsupportedAlgorithm):
-        what = "is a public key" if b"PUBLIC KEY" in data else "is no key in PEM form"
-        refuse(f"key {path}", f"{what}; expected an Ed25519 private key, as `pytest-mlops keys new` makes")
+        what = "is a public key" if b"PUBLIC KEY" in data else "is not a key in PEM format"
+        refuse(
+            f"key {path}", f"{what}; expected an Ed25519 private key, such as from `pytest-mlops keys new`"
+        )
     if not isinstance(key, Ed25519PrivateKey):
-        refuse(f"key {path}", f"is a {_kind(key)} key; expected Ed25519, as `pytest-mlops keys new` makes")
+        refuse(
+            f"key {path}", f"is a {_kind(key)} key; expected Ed25519, such as from `pytest-mlops keys new`"
+        )
     return SigningKey(public=_public(key.public_key()), key=key)
 
 
@@ -141,8 +145,8 @@ def parse_public_key(pem: bytes, source: str) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
-        what = "is a private key" if b"PRIVATE KEY" in pem else "is no public key in PEM form"
-        refuse(f"key {source}", f"{what}; expected the .pub half that `pytest-mlops keys new` writes")
+        what = "is a private key" if b"PRIVATE KEY" in pem else "is not a public key in PEM format"
+        refuse(f"key {source}", f"{what}; expected the .pub file of `pytest-mlops keys new`")
     if not isinstance(key, Ed25519PublicKey):
         refuse(f"key {source}", f"is a {_kind(key)} key; expected Ed25519")
     return _public(key)
@@ -181,7 +185,7 @@ def _read(path: Path, *, private: bool) -> bytes:
     if not data.strip():
         refuse(f"key {path}", "is empty")
     if len(data) > MAX_KEY_BYTES:
-        refuse(f"key {path}", f"has more than {MAX_KEY_BYTES:,} bytes, which no key has")
+        refuse(f"key {path}", f"has more than {MAX_KEY_BYTES:,} bytes; expected a single key")
     return data
 
 
@@ -192,14 +196,14 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
         mode = stat.S_IMODE(status.st_mode)
         refuse(f"key {path}", f"can be read or written by others (mode {mode:04o}); run: chmod 600 {path}")
     if status.st_uid not in {os.geteuid(), 0}:
-        refuse(f"key {path}", "belongs to another user; sign with a key of your own")
+        refuse(f"key {path}", "belongs to another user; use a key of your own")
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:
     try:
         handle = os.open(path, _CREATE, mode)
     except FileExistsError:
-        refuse(f"key {path}", "is already there; a key is never overwritten, so name another file")
+        refuse(f"key {path}", "already exists; keys are never overwritten, so choose another file")
     except OSError as error:
         raise IoError(f"cannot write {path}: {error.strerror or error}") from error
     try:

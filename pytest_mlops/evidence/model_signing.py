@@ -76,7 +76,7 @@ def _by_file(signed: Bundle) -> dict[str, list[SignedResource]]:
 def _compare_names(actual: KeysView[str], expected: KeysView[str]) -> None:
     if missing := expected - actual:
         raise EvidenceError(
-            f"the model lacks {list_some(sorted(map(repr, missing)))}, which its signature names"
+            f"the model does not contain {list_some(sorted(map(repr, missing)))}, which its signature names"
         )
     if added := actual - expected:
         raise EvidenceError(
@@ -111,7 +111,7 @@ def _files(model: Path, *, follow: bool) -> Iterator[tuple[str, Path]]:
             if not path.is_dir():
                 yield name, path
             elif entry.is_symlink():
-                raise EvidenceError(f"{name!r} of the model is a link to a folder; model-signing names none")
+                raise EvidenceError(f"{name!r} of the model is a link to a folder; expected files only")
             else:
                 pending.append((f"{name}/", path))
 
@@ -126,7 +126,7 @@ def _target(root: Path, name: str, path: Path, *, follow: bool) -> Path:
         raise EvidenceError(f"{name!r} of the model is a link, which its signature does not allow")
     real = _real(path)
     if not real.is_relative_to(root):
-        raise EvidenceError(f"the link {name!r} leads to {real}, outside the model")
+        raise EvidenceError(f"the link {name!r} points to {real}, outside the model")
     return real
 
 

@@ -55,7 +55,7 @@ def check_arrays(record: IntegrationResult, ref: ArrayRef, path: Path) -> None:
         if stated is not None:
             _compare(stated, estimate, title)
         elif name in EXACT_NAMES:
-            raise EvidenceError(f"the arrays of {ref.test} make {title}, which the record does not state")
+            raise EvidenceError(f"the arrays of {ref.test} give {title}, which the record does not contain")
     _check_slices(record, ref, arrays)
 
 
@@ -70,7 +70,7 @@ def _check_shape(ref: ArrayRef, arrays: Arrays, path: Path) -> None:
     if ref.task != "score":
         data = data_digest(arrays["ids"] if ref.ids == "given" else None, arrays["y_true"])
         if data != ref.data:
-            raise EvidenceError(f"{path.name} holds the data {data}; the record states {ref.data}")
+            raise EvidenceError(f"{path.name} has the data digest {data}; the record states {ref.data}")
 
 
 def _measure(record: IntegrationResult, ref: ArrayRef, arrays: Arrays) -> Numbers:
@@ -116,9 +116,9 @@ def _compare(stated: Measurement, estimate: Estimate, title: str) -> None:
     if (stated.value is None) != (again.value is None) or (
         stated.value is not None and again.value is not None and not close(stated.value, again.value)
     ):
-        raise EvidenceError(f"the record states {title} = {stated.value}, but its arrays make {again.value}")
+        raise EvidenceError(f"the record states {title} = {stated.value}, but its arrays give {again.value}")
     if stated.n != again.n:
-        raise EvidenceError(f"the record states n = {stated.n} for {title}, but its arrays make {again.n}")
+        raise EvidenceError(f"the record states n = {stated.n} for {title}, but its arrays give {again.n}")
     mine, other = stated.basis, again.basis
     if mine is None or other is None or mine.kind != other.kind:
         same = mine is None and other is None
@@ -129,7 +129,7 @@ def _compare(stated: Measurement, estimate: Estimate, title: str) -> None:
     else:
         same = True
     if not same:
-        raise EvidenceError(f"the record states {mine!r} for {title}, but its arrays make {other!r}")
+        raise EvidenceError(f"the record states {mine!r} for {title}, but its arrays give {other!r}")
 
 
 def _check_slices(record: IntegrationResult, ref: ArrayRef, arrays: Arrays) -> None:

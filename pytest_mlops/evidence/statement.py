@@ -210,7 +210,7 @@ def read_test_result(payload: bytes) -> Statement:
             if not any(_names(subject, digest) for subject in subjects):
                 raise EvidenceError("the statement is not about the record that it describes")
             return Statement(record_digest=digest, run_id=run_id, result=result)
-    raise EvidenceError("the statement does not say which run and record it is about")
+    raise EvidenceError("the statement does not name its run and record")
 
 
 def _names(subject: object, digest: str) -> bool:

@@ -118,7 +118,7 @@ def verify_record(
     record = record.model_copy(update=dict(check_judgement(record)))
     checks.append("verdict, reached again from the recorded evidence")
     if run_id is None:
-        notes.append("no run id was asked for, so an older run's record would not be noticed")
+        notes.append("no run id was given, so the record of an older run would not be noticed")
     elif record.run_id != run_id:
         raise EvidenceError(f"the record is of run {record.run_id}; expected run {run_id}")
     else:
@@ -128,11 +128,11 @@ def verify_record(
         checks.append("model digest")
     else:
         notes.append(
-            "the record names no model bytes" if not _digest_of(record) else "the model was not at hand"
+            "the record has no model digest" if not _digest_of(record) else "the model was not presented"
         )
     missing = check_files(record, folder)
     if missing:
-        notes.append(f"{missing} of the arrays and artifacts do not lie beside the record")
+        notes.append(f"{missing} of the arrays and artifacts are not beside the record")
     elif record.arrays or record.artifacts:
         checks.append("arrays and artifacts")
     return Verified(record=record, checks=tuple(checks), notes=tuple(notes))
@@ -152,16 +152,16 @@ def check_counts(record: IntegrationResult) -> None:
     for name, expected in count_outcomes(results.results).items():
         got = getattr(results, name)
         if got != expected:
-            raise EvidenceError(f"the record states {name} = {got}, but its results make {expected}")
+            raise EvidenceError(f"the record states {name} = {got}, but its results give {expected}")
     names = [result.test_name for result in results.results]
     if len(set(names)) != len(names):
-        raise EvidenceError("the record lists a test twice")
+        raise EvidenceError("the record lists the same test twice")
     keys = [measurement.key for measurement in record.measurements]
     if len(set(keys)) != len(keys):
-        raise EvidenceError("the record holds two numbers under one key")
+        raise EvidenceError("the record has two metrics with the same key")
     strangers = {measurement.test for measurement in record.measurements} - set(names)
     if strangers:
-        raise EvidenceError(f"the record holds a number of {min(strangers)}, a test that it does not list")
+        raise EvidenceError(f"the record has a metric of {min(strangers)}, a test that it does not list")
     against = [
         *contradictions(record.measurements),
         *comparison_contradictions(record.comparison, record.measurements),
@@ -190,7 +190,7 @@ def _check_result(result: TestResult, evidence: dict[str, int | None]) -> None:
         )
     if result.evidence != evidence:
         raise EvidenceError(
-            f"{result.test_name} is said to have evidence on {result.evidence}; its numbers make {evidence}"
+            f"{result.test_name} states evidence on {result.evidence}; its metrics give {evidence}"
         )
 
 
@@ -240,7 +240,7 @@ def check_model(
     """
     expected = _digest_of(record)
     if expected is None:
-        raise EvidenceError("the record names no model bytes, so no model can be compared with it")
+        raise EvidenceError("the record has no model digest, so no model can be compared with it")
     try:
         got = digest(model)
     except ModelArtifactNotFound as error:

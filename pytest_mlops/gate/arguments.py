@@ -25,7 +25,7 @@ def check_name(argument: str, value: object) -> None:
     # Lone surrogates are no text.
     is_text = isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
     if not is_text or not str(value).strip() or len(str(value)) > MAX_NAME:
-        raise RecordingError(f"{argument} is {value!r:.80}; expected a text of 1 to {MAX_NAME} characters")
+        raise RecordingError(f"{argument} is {value!r:.80}; expected text of 1 to {MAX_NAME} characters")
 
 
 def read_size(name: str, n: Any) -> int | None:
@@ -70,7 +70,5 @@ def read_finite(what: str, value: Any) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise RecordingError(
-            f"{what} is {number}; expected a finite number, since nothing follows from {number}"
-        )
+        raise RecordingError(f"{what} is {number}; expected a finite number")
     return number

@@ -172,7 +172,7 @@ def check_answer(answer: object) -> None:
             "install the plugin that runs it (pytest-asyncio, anyio), or make the test a plain function"
         )
     shown = bool(answer) if type(answer).__name__ in BOOLEANS else answer
-    raise AssertionError(f"the model test returned {shown!r:.80}; assert what must hold, and return nothing")
+    raise AssertionError(f"the model test returned {shown!r:.80}; use assert instead, and return nothing")
 
 
 def _is_yes(answer: Any) -> bool:

@@ -71,10 +71,10 @@ def _line_coverage(data: Any) -> float:
     totals = _get(data, "totals", dict)
     statements, covered = (_count(totals, key) for key in ("num_statements", "covered_lines"))
     if statements == 0:
-        raise _UnusableError("measured no statement; check coverage's source setting")
+        raise _UnusableError("measured no statements; check coverage's source setting")
     if covered > statements:
         raise _UnusableError(
-            f"covers {covered} lines of {statements}; write the report again with coverage json"
+            f"covers {covered} lines of {statements}; create the report again with coverage json"
         )
     return covered / statements
 
@@ -84,7 +84,9 @@ def _findings_per_kloc(data: Any, folder: Path, source: Iterable[str]) -> float:
         raise _UnusableError("is not a list of findings; write it with ruff check --output-format json")
     lines = _source_lines([_inside(folder, name) for name in source])
     if lines == 0:
-        raise _UnusableError(f"no line of Python lies below {', '.join(source)}; correct quality.code.source")
+        raise _UnusableError(
+            f"there are no lines of Python below {', '.join(source)}; correct quality.code.source"
+        )
     return 1000 * len(data) / lines
 
 
@@ -99,7 +101,7 @@ def _simple_share(data: Any) -> float:
         # The same method stands in the file's list and in its class's, a closure perhaps too.
         complexities.extend(dict(_functions(blocks)).values())
     if not complexities:
-        raise _UnusableError("has no function in it; check what radon was pointed at")
+        raise _UnusableError("contains no functions; check the paths that radon was given")
     return sum(value <= SIMPLE_COMPLEXITY for value in complexities) / len(complexities)
 
 
@@ -123,45 +125,49 @@ def _inner(block: Any, key: str) -> list[Any]:
 
 def _get(data: Any, key: str, kind: type) -> Any:
     if not isinstance(data, dict) or not isinstance(data.get(key), kind):
-        raise _UnusableError(f"has no {key} where one is expected; write the report again in JSON")
+        raise _UnusableError(f"lacks the key {key}; create the report again in JSON")
     return data[key]
 
 
 def _count(data: Any, key: str) -> int:
     value = data.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _UnusableError(f"{key} is {_short(value)}; expected a whole number that is not negative")
+        raise _UnusableError(f"{key} is {_short(value)}; expected an integer of at least 0")
     return value
 
 
 def _load(folder: Path, name: str) -> Any:
     path = _inside(folder, name)
     if not path.is_file():  # a pipe would be waited for
-        raise _UnusableError("is not a file; name the report itself")
+        raise _UnusableError("is not a file; set the path of the report")
     with path.open("rb") as stream:
         text = stream.read(MAX_REPORT_BYTES + 1)
     if len(text) > MAX_REPORT_BYTES:
-        raise _UnusableError(f"has more than {MAX_REPORT_BYTES:,} bytes; report on less source")
+        raise _UnusableError(
+            f"has more than {MAX_REPORT_BYTES:,} bytes; limit the report to less source code"
+        )
     try:
         return parse_json(text, what="the report")
     except SerializationError as error:
-        raise _UnusableError(f"{error}; write it again") from error
+        raise _UnusableError(f"{error}; create it again") from error
 
 
 def _inside(folder: Path, name: str) -> Path:
     """Return the real path of a file or folder at or below ``folder``."""
     if Path(name).anchor or ".." in Path(name).parts:
-        raise _UnusableError(f"{name!r} is not a relative path without '..'; put it at or below mlops.yaml")
+        raise _UnusableError(
+            f"{name!r} is not a relative path without '..'; put it into the folder of mlops.yaml"
+        )
     try:
         base, path = folder.resolve(strict=True), (folder / name).resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _UnusableError(
-            f"{name!r} is not there; write it before the gate, or correct the path"
+            f"{name!r} does not exist; create it before the gate runs, or correct the path"
         ) from error
     except (RuntimeError, ValueError) as error:  # links in a circle before Python 3.13; a NUL in the name
-        raise _UnusableError(f"{name!r} is not a path to follow: {error}") from error
+        raise _UnusableError(f"{name!r} is not a valid path: {error}") from error
     if not path.is_relative_to(base):
-        raise _UnusableError(f"{name!r} leads outside the folder of mlops.yaml; put a copy into that folder")
+        raise _UnusableError(f"{name!r} is outside the folder of mlops.yaml; put a copy into that folder")
     return path
 
 

@@ -63,8 +63,8 @@ def extra_metrics(hook: Any) -> dict[str, MetricFunction]:
             named = isinstance(name, str) and name.strip() and len(name) <= MAX_NAME
             if not named or not callable(function):
                 raise RecordingError(
-                    f"pytest_mlops_metrics gave {name!r:.60}: {function!r:.60}; expected name -> function, "
-                    f"names of 1 to {MAX_NAME} characters"
+                    f"pytest_mlops_metrics returned {name!r:.60}: {function!r:.60}; expected name -> "
+                    f"function, names of 1 to {MAX_NAME} characters"
                 )
             if name in found:
                 raise RecordingError(f"two plugins define the metric {name!r}; rename one of them")

@@ -139,7 +139,7 @@ def _fixture(request: pytest.FixtureRequest, name: str, config: Path) -> object:
         if error.argname != name:
             raise
         raise IncompleteEvidence(
-            f"no fixture {name!r} is visible from {config.name}; define it in the conftest.py beside it"
+            f"there is no fixture {name!r} visible from {config.name}; define it in the conftest.py beside it"
         ) from error
     except pytest.skip.Exception as skipped:
         # A check that is configured is expected; a fixture cannot wave it off.

@@ -69,5 +69,5 @@ def undeclared(mark: ModelTestMark, cells: Sequence[tuple[str, str | None]]) -> 
         if mark.dataset not in datasets and None not in datasets:
             known = ", ".join(str(dataset) for dataset in datasets)
             got = "names no data set" if mark.dataset is None else f"names the data set {mark.dataset!r}"
-            return f"covers {claim!r}, which is owed on the data sets {known}, but the marker {got}"
+            return f"covers {claim!r}, which is required on the data sets {known}, but the marker {got}"
     return None

@@ -68,7 +68,7 @@ class Expected:
         unexpected = sorted(set(found) - set(self.names)) if self.names else []
         if unexpected or len(found) > self.count:
             found_name = f"shard {unexpected[0]}" if unexpected else f"{len(found)} shards"
-            raise EvidenceError(f"there is {found_name}, and the manifest expects {self._describe()}")
+            raise EvidenceError(f"got {found_name}; the manifest expects {self._describe()}")
         missing = [name for name in self.names if name not in found]
         if missing:
             return f"{len(missing)} of {self.count} shards are missing: {', '.join(missing[:5])}"
@@ -94,7 +94,7 @@ def merge_shards(shards: Sequence[Shard], expected: Expected) -> IntegrationResu
         EvidenceError: they are not of one run, or two of them are the same, or hold the same test or number.
     """
     if not shards:
-        raise EvidenceError("there is no record to merge; expected one for each shard")
+        raise EvidenceError("there are no records to merge; expected one per shard")
     lost = expected.lost(shards)
     _check_one_run(shards)
     records = [shard.record for shard in shards]
@@ -181,7 +181,7 @@ def _version(record: IntegrationResult) -> tuple[str | None, str | None, str | N
 def _check_unique(names: Iterable[str], noun: str) -> None:
     name, count = max(Counter(names).items(), key=lambda one: one[1], default=("", 0))
     if count > 1:
-        raise EvidenceError(f"the {noun} {name} is there {count} times; expected each once")
+        raise EvidenceError(f"the {noun} {name} occurs {count} times; expected once")
 
 
 def _results(shards: Sequence[Shard], lost: str | None) -> TestResults:

@@ -111,8 +111,8 @@ class Recorder:
             error = read_finite(f"stderr of metric {name!r}", stderr)
             if error <= 0:
                 raise RecordingError(
-                    f"metric {name!r}: stderr is {error:g}; expected a number above 0, since 0 is no bound:"
-                    " record the scores with mlops.score, or leave stderr out"
+                    f"metric {name!r}: stderr is {error:g}; expected a number above 0, since 0 gives no "
+                    "interval: record the scores with mlops.score, or leave stderr out"
                 )
             entry["basis"] = {"kind": "normal", "stderr": error}
         self._add([entry], slice_=slice, dataset=dataset)

@@ -98,7 +98,7 @@ def _result_path(path: Path) -> Path:
     except OSError:
         found = b""
     if found and found != RECORD_START:
-        refuse("--mlops-result", f"{path} is there and is no record; name a file of its own")
+        refuse("--mlops-result", f"{path} exists and is not a record; choose another file")
     return path.resolve()
 
 
@@ -168,8 +168,8 @@ def _refuse_overlooked(*folders: Path) -> None:
     """Refuse to run by the defaults near a configuration that lies below, or whose name is nearly right."""
     for path in overlooked_configs(folders):
         if path.name in CONFIG_NAMES:
-            refuse(str(path), "is not read, since it lies below what is tested; name it with --mlops-config")
-        refuse(str(path), "is not read; rename it to mlops.yaml, or name it with --mlops-config")
+            refuse(str(path), "is ignored, since it is below the tested folder; pass it with --mlops-config")
+        refuse(str(path), "is ignored; rename it to mlops.yaml, or pass it with --mlops-config")
 
 
 def _repository(root: Path) -> Path:

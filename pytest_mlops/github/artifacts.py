@@ -102,7 +102,7 @@ def fetch_archive(client: Client, repository: str, artifact: Artifact, target: P
         IoError: it cannot be written.
     """
     if artifact.size > MAX_ARCHIVE:
-        raise EvidenceError(f"the artifact has {artifact.size:,} bytes; at most {MAX_ARCHIVE:,} are fetched")
+        raise EvidenceError(f"the artifact has {artifact.size:,} bytes, the limit is {MAX_ARCHIVE:,}")
     client.download(f"/repos/{repository}/actions/artifacts/{artifact.number}/zip", target, MAX_ARCHIVE)
     if artifact.digest is not None:
         with target.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""The policy that a pull request starts from, read from the commit it is proposed on top of."""
+"""The policy of the base of a pull request, read from the base commit."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def changes_in_checkout(record: IntegrationResult, config: Path, base: str, head
     Args:
         record: The record.
         config: ``mlops.yaml`` in the work tree.
-        base: Commit or branch that the change is proposed on top of.
+        base: Base commit or base branch of the change.
         head: The commit that was measured.
     """
     folder = existing_folder(config.parent)
@@ -79,7 +79,7 @@ def changes_in_search(record: IntegrationResult, folder: Path, base: str, head: 
     Args:
         record: The record; its own tests could have written which configuration it names.
         folder: The working directory.
-        base: Commit or branch that the change is proposed on top of.
+        base: Base commit or base branch of the change.
         head: The commit that was measured.
     """
     config = folder / (record.provenance.config or CONFIG_NAMES[0])
@@ -127,7 +127,7 @@ def stated_decision(folder: Path, named: str, base: str) -> Decision | None:
         folder: The working directory.
         named: The configuration that the workflow names, relative to ``folder``; where it is empty, every
             configuration counts that the gate could find from there, and the strictest decides.
-        base: Commit or branch that the change is proposed on top of.
+        base: Base commit or base branch of the change.
     """
     try:
         root = work_tree(existing_folder(folder))

@@ -33,7 +33,7 @@ _MEANINGS = {
     403: "the token may not do this, as in pull requests from forks; grant the job the permission it needs",
     404: "it is not there, or the token may not see it",
     410: "it is gone",
-    422: "GitHub does not take the request as it is",
+    422: "GitHub rejects the request as invalid",
     429: "too many requests",
 }
 
@@ -82,14 +82,14 @@ class Client:
             found, answer = self._ask("GET", address, params=query)
             items = found.get(key) if key is not None and isinstance(found, dict) else found
             if not isinstance(items, list):
-                raise HttpError(f"GitHub's answer to GET {_short(path)} is no list")
+                raise HttpError(f"GitHub's answer to GET {_short(path)} is not a list")
             yield from items
             if answer.following is None:
                 return
             if not _same_origin(self.http.client.base_url, httpx.URL(answer.following)):
-                raise HttpError(f"GitHub's answer to GET {_short(path)} leads to another server")
+                raise HttpError(f"GitHub's answer to GET {_short(path)} redirects to another server")
             address, query = answer.following, {}
-        raise HttpError(f"{_short(path)} has more than {MAX_PAGES} pages; it is not read to its end")
+        raise HttpError(f"{_short(path)} has more than {MAX_PAGES} pages; narrow the request")
 
     def download(self, path: str, target: Path, most: int) -> None:
         """Write the file that ``path`` leads to, through one redirection that is not shown the token.
@@ -105,7 +105,7 @@ class Client:
             raise self._refused(request, answer)
         address = httpx.URL(location)
         if address.scheme != "https" and not _same_origin(self.http.client.base_url, address):
-            raise HttpError(f"GET {_short(path)} leads to an address that is not https")
+            raise HttpError(f"GET {_short(path)} redirects to an address that is not https")
         plain = httpx.Request("GET", address, extensions={"timeout": timeouts().as_dict()})
         with OsErrorsAs(IoError, f"cannot write {target}"):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -114,7 +114,8 @@ def _fetch(
     usable = good or undecided[:1]
     if not usable:
         return Fetched(
-            status="none", message=f"{branch} has no good run with an artifact {request.artifact!r}{unusable}"
+            status="none",
+            message=f"{branch} has no successful run with an artifact {request.artifact!r}{unusable}",
         )
     artifact, path = usable[0]
     how = "at the merge base" if artifact.commit == first else "the latest good one"
@@ -148,7 +149,7 @@ def _unpacked(
     record = read_record(path)
     verify_record(record, folder=path.parent)
     if record.provenance.trust == "untrusted-pr":
-        raise EvidenceError("it was made by the code of a pull request from another repository")
+        raise EvidenceError("it is from a pull request of another repository")
     tested = {record.provenance.commit_head, record.provenance.commit_merge}
     if artifact.commit not in tested:
         raise EvidenceError(f"it is of commit {record.provenance.commit_head}, not of {artifact.commit}")

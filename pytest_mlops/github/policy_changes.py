@@ -324,7 +324,7 @@ def _environment(title: str, was: TicketPolicy, is_: TicketPolicy) -> Iterator[P
     if was.require_evidence and not is_.require_evidence:
         yield _loosened(f"{title} accepts claims without a recorded number")
     if was.demands_signature and not is_.demands_signature:
-        yield _loosened(f"{title} no longer demands a signature")
+        yield _loosened(f"{title} no longer requires a signature")
     if any(key not in was.trusted_keys for key in is_.trusted_keys):
         yield _loosened(f"{title} trusts a key that it did not trust in this way")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Ruling", "in_context", "nothing_measured", "rule_on", "tighten", "untrusted", "with_others"]
 
 
-LESS = "the policy demands less than before, or that is unknown"
+LESS = "the policy requires less than before, or this is unknown"
 
 
 UNREAD = "the policy could not be compared with its base"

@@ -162,7 +162,7 @@ def _decision(text: str) -> Decision:
 def _address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-        raise ValueError(f"got {text!r:.80}; expected an address, as https://api.github.com")
+        raise ValueError(f"got {text!r:.80}; expected an address such as https://api.github.com")
     return text.rstrip("/")
 
 
@@ -174,7 +174,7 @@ def _repository(text: str) -> str:
 
 def _login(text: str) -> str:
     if not _LOGIN.fullmatch(text):
-        raise ValueError(f"got {text!r:.80}; expected a login, as github-actions[bot]")
+        raise ValueError(f"got {text!r:.80}; expected a login such as github-actions[bot]")
     return text
 
 

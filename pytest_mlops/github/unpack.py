@@ -53,7 +53,7 @@ def unpack_record(archive: Path, target: Path, *, record: str | None = None, mos
                 left -= _copy(opened, members[name], target / name.relative_to(chosen.parent), left)
     # zipfile and zlib raise any of these on a hostile archive.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error) as error:
-        raise EvidenceError(f"the artifact is no zip file that can be read: {error}") from error
+        raise EvidenceError(f"the artifact is not a readable zip file: {error}") from error
     except OSError as error:
         raise IoError(f"the artifact cannot be unpacked: {error.strerror or error}") from error
     return target / RECORD_NAME
@@ -62,19 +62,17 @@ def unpack_record(archive: Path, target: Path, *, record: str | None = None, mos
 def _members(opened: zipfile.ZipFile) -> dict[PurePosixPath, zipfile.ZipInfo]:
     listed = opened.infolist()
     if len(listed) > MAX_MEMBERS:
-        raise EvidenceError(f"the artifact has {len(listed):,} members; at most {MAX_MEMBERS:,} are read")
+        raise EvidenceError(f"the artifact has {len(listed):,} members, the limit is {MAX_MEMBERS:,}")
     found: dict[PurePosixPath, zipfile.ZipInfo] = {}
     for info in listed:
         name = PurePosixPath(info.filename)
         windows = PureWindowsPath(info.filename)
         outside = name.is_absolute() or windows.drive or windows.root or ".." in windows.parts
         if outside or "\0" in info.orig_filename:
-            raise EvidenceError(
-                f"the artifact has a member that would land elsewhere: {info.filename!r:.100}"
-            )
+            raise EvidenceError(f"the artifact has a member with an unsafe path: {info.filename!r:.100}")
         mode = info.external_attr >> 16
         if stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            raise EvidenceError(f"the artifact has a member that is no plain file: {info.filename!r:.100}")
+            raise EvidenceError(f"the artifact has a member that is not a plain file: {info.filename!r:.100}")
         if info.is_dir():
             continue
         if name in found:
@@ -100,6 +98,6 @@ def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, most: in
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > most:
-                raise EvidenceError("the artifact has more in it than is unpacked; unpacking stopped")
+                raise EvidenceError("the artifact exceeds the size limit; unpacking stopped")
             copy.write(chunk)
     return size

@@ -56,7 +56,7 @@ def _request(where: ProjectEnvironment, control: Control, reason: str) -> Deploy
         row = unfinished(connection, where.name)
         if row is None:
             raise NotRegistered(
-                f"nothing is being deployed to {where.name}; pytest-mlops status shows what serves"
+                f"nothing is being deployed to {where.name}; run pytest-mlops status to see what serves"
             )
         request_control(
             connection,

@@ -173,7 +173,7 @@ def _within(where: ProjectEnvironment, seconds: float | None) -> ProjectEnvironm
 def _first(artifacts: list[str | None]) -> str:
     named = [each for each in artifacts if each is not None]
     if not named:
-        raise EvidenceError("the record names no model files, so there is nothing to deploy; name --model")
+        raise EvidenceError("the record names no model files, so there is nothing to deploy; pass --model")
     return named[0]
 
 

@@ -69,8 +69,8 @@ def record_run(
     verified = verify_file(record).record
     if verified.provenance.trust == UNTRUSTED:
         raise EvidenceError(
-            f"run {verified.run_id} was made by the code of an untrusted pull request, which could state "
-            "anything; such runs never enter the history"
+            f"run {verified.run_id} is from an untrusted pull request, so its record may be "
+            "forged; such runs never enter the history"
         )
     declared = None if project.config is None else load_sections(project.config, ("history",)).history
     settings = declared or HistorySettings()

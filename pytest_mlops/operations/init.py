@@ -61,7 +61,7 @@ def write_starter(folder: Path, *, force: bool = False) -> Starter:
     _require_folder(folder)
     path = default_config(folder)
     if config_in(folder) is not None and not force:
-        refuse(str(path), "exists already; --force replaces it")
+        refuse(str(path), "already exists; --force replaces it")
     found = scan(folder)
     write_atomically(path, starter_config(found, folder_name=folder.resolve().name).encode())
     cells = len(load_config(path).config.policy().cells())
@@ -79,10 +79,10 @@ def copy_example(example: Example, folder: Path, *, force: bool = False) -> Copi
     examples = needed(example)
     there = [folder / name.value for name in examples if (folder / name.value).exists()]
     if there and not force:
-        refuse(str(there[0]), "exists already; --force overwrites it")
+        refuse(str(there[0]), "already exists; --force overwrites it")
     return CopiedExample(folders=tuple(copy_examples(examples, folder)))
 
 
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        refuse(str(folder), "is not a folder; create it, or name another")
+        refuse(str(folder), "is not a folder; create it, or choose another")

@@ -105,7 +105,7 @@ def find_environment(
     """
     project = find_project(folder, config=config, store=store)
     if project.config is None:
-        refuse("the environment", f"no {CONFIG_NAMES[0]} here or above declares it; name one with --config")
+        refuse("the environment", f"no {CONFIG_NAMES[0]} here or above declares it; choose one with --config")
     declared = read_environments(project.config)
     return ProjectEnvironment(
         project=project,
@@ -129,7 +129,7 @@ def open_project_store(project: Project, *, absent: str | None = None) -> Iterat
     from pytest_mlops.store.engine import open_store, store_exists  # noqa: PLC0415 -- of the ops extra
 
     if absent is not None and not store_exists(project.store, folder=project.folder):
-        raise StoreError(f"there is no store here, so {absent}; name one with --store")
+        raise StoreError(f"there is no store here, so {absent}; choose one with --store")
     with open_store(project.store, folder=project.folder) as opened:
         yield opened
 

@@ -324,7 +324,7 @@ def unpin(project: Project, model: str, version: str, *, holder: str) -> tuple[s
 
 def _fetch(registry: Registry, entry: VersionEntry, to: Path) -> None:
     if not entry.stored or entry.digest is None or registry.artifacts is None:
-        raise StoreError(f"the files of {entry.model_id} {entry.version_id} are not kept here")
+        raise StoreError(f"the files of {entry.model_id} {entry.version_id} are not stored here")
     registry.artifacts.get(entry.digest, to)
 
 
@@ -345,12 +345,12 @@ def _expected(expected: AliasExpectation, *, now: str) -> str | Revision | None:
     if given != 1:
         refuse(
             "registry alias",
-            f"name where the alias points now, by --expect, --expect-revision or --new; that is {now}",
+            f"state where the alias points now, with --expect, --expect-revision or --new; that is {now}",
         )
     return expected.version if expected.revision is None else Revision(number=expected.revision)
 
 
 def _target(registry: Registry, model: str, to: str | None, *, delete: bool) -> str | None:
     if (to is not None) + delete != 1:
-        refuse("registry alias", "name the version to point to with --to, or delete the alias with --delete")
+        refuse("registry alias", "set the version with --to, or delete the alias with --delete")
     return registry.get(model, to).version_id if to is not None and to.startswith("@") else to

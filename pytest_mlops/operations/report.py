@@ -47,7 +47,7 @@ def report(
         StoreError: the store cannot be read.
     """
     if history and html is None:
-        refuse("--history", "is for the HTML page; name its path with --html, or leave --history out")
+        refuse("--history", "applies to the HTML page; set its path with --html, or leave --history out")
     record = read_record(path)
     if html is not None:
         runs = None

@@ -85,7 +85,7 @@ def sign_file(
     here = trust_from_event(os.environ, read_event(os.environ))
     if UNTRUSTED in {record.provenance.trust, here}:
         # Its own tests could have written the record's trust level, but not the event of the job.
-        raise EvidenceError("the record was made by a pull request from outside; it is not signed")
+        raise EvidenceError("the record is from an untrusted pull request, so it is not signed")
     write_attestations(path, record, data, keys)
     return envelope_path(path)
 

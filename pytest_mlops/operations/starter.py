@@ -32,8 +32,8 @@ NO_ARTIFACT = """\
   # artifact: model/          # its bytes: a file or folder at or below this one; needed for a deployment
 """
 REQUIREMENTS = """
-# What the model owes: capabilities, and the slices of the data each is owed on. Coverage is measured on
-# this list; the tests declare what they exercise: @pytest.mark.model_test(covers=["capability:slice"]).
+# What the model has to do: capabilities, and the slices of the data on which each is tested. Coverage is
+# measured on this list. Tests declare what they cover: @pytest.mark.model_test(covers=["capability:slice"]).
 """
 NO_REQUIREMENTS = """\
 # requirements:

@@ -190,7 +190,7 @@ def verify_model_signature(model: Path | None, *, bundle: Path | None, key: Path
     if bundle is None or key is None:
         refuse("the model's signature", "give both --model-signature and --model-key")
     if model is None:
-        raise EvidenceError("there is no model to verify the signature of; name it with --model")
+        raise EvidenceError("there is no model to verify the signature of; pass it with --model")
     found = found_in(model, bundle=bundle, key=key)
     left_out = f", {len(found.ignored)} left out by it" if found.ignored else ""
     return f"model signature over {found.files} files{left_out}"

@@ -104,7 +104,7 @@ class Requirement(Record):
     def _no_colon(cls, value: str) -> str:
         if ":" in value:
             raise ValueError(
-                f"got {value}; expected a name without ':', which separates capability and slice"
+                f"got {value}; expected a name without ':', since ':' separates capability and slice"
             )
         return value
 

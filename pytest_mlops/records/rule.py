@@ -101,7 +101,7 @@ class Rule(Record):
             near = get_close_matches(self.metric, (*SHARES, *ERRORS), n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(
-                f"the name {self.metric} does not tell whether higher or lower is better; set better: higher "
+                f"the name {self.metric} does not show whether higher or lower is better; set better: higher "
                 f"or better: lower{hint}"
             )
         upward = self.max_delta is not None or self.max_rel_delta is not None

@@ -114,7 +114,7 @@ def move_alias(
     check_name("model id", model_id)
     check_alias(alias)
     if not reason.strip():
-        raise InvalidMetadata(f"a move of {alias} needs a reason; give one")
+        raise InvalidMetadata(f"a move of {alias} needs a reason; pass one")
     take_write_lock(connection)
     state = alias_state(connection, model_id, alias)
     _compare(connection, model_id, state, expected)
@@ -205,7 +205,7 @@ def _check_target(
     row = _TARGET.run(connection, {"model_id": model_id, "version": version_id}).first()
     if row is None:
         get_version(connection, model_id, version_id)  # raises, with the nearest name
-        raise AssertionError("a version appeared within a transaction of ours")
+        raise AssertionError("a version appeared within this transaction")
     if require_pass:
         proof.require_pass(
             connection,

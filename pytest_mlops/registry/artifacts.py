@@ -140,7 +140,7 @@ class ArtifactStore:
             raise NotRegistered(f"the artifact {digest} is not stored in {self.blobs.url}")
         if size > MAX_MANIFEST_BYTES:
             raise EvidenceError(
-                f"the manifest of artifact {digest} has {size:,} bytes; no manifest has so many"
+                f"the manifest of artifact {digest} has {size:,} bytes; expected a smaller manifest"
             )
         with self.blobs.read(key) as stream:
             return parse_manifest(stream.read(), digest=digest)
@@ -159,7 +159,7 @@ class ArtifactStore:
                 self.blobs.write(key, [manifest.model_dump_json().encode()])
             if all(self.blobs.size(blob_key(file.digest)) == file.size for file in manifest.files):
                 return manifest
-        raise StoreError(f"blobs of {manifest.digest} vanish from {self.blobs.url} while they are written")
+        raise StoreError(f"blobs of {manifest.digest} disappear from {self.blobs.url} while they are written")
 
     def _keep_blob(self, file: StoredFile, source: Path) -> None:
         key = blob_key(file.digest)
@@ -228,7 +228,7 @@ def _same(digest: str, target: Path) -> Path:
     with contextlib.suppress(ModelArtifactNotFound):
         if target.is_dir() and digest_artifact(target).digest == digest:
             return target
-    raise StoreError(f"{target} exists and is not the artifact {digest}; remove it, or name another folder")
+    raise StoreError(f"{target} exists and is not the artifact {digest}; remove it, or choose another folder")
 
 
 def _put_in_place(digest: str, temporary: Path, target: Path) -> None:

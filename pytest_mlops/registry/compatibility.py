@@ -165,7 +165,7 @@ def _check(text: str, there: Mapping[str, str], *, where: str) -> RequirementPro
     try:
         met = requirement.specifier.contains(Version(version), prereleases=True)
     except InvalidVersion:
-        message = f"{where} {version}, which is no version after PEP 440"
+        message = f"{where} {version}, which is not a version by PEP 440"
         return RequirementProblem(requirement=text, kind="unparsable", message=message, found=version)
     if met:
         return None
@@ -177,7 +177,7 @@ def _parse(text: str) -> Requirement | str:
     try:
         return Requirement(text)
     except InvalidRequirement as error:
-        return f"is no requirement after PEP 508: {str(error).splitlines()[0]}"
+        return f"is not a requirement by PEP 508: {str(error).splitlines()[0]}"
 
 
 def _applies(requirement: Requirement, *, python: str) -> bool:

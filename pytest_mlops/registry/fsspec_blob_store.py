@@ -36,7 +36,7 @@ def open_fsspec(url: str) -> FsspecBlobStore:
     try:
         system, root = url_to_fs(url)
     except ImportError as error:
-        package = _PACKAGES.get(kind, "the package that it names")
+        package = _PACKAGES.get(kind, "the package that provides it")
         raise StoreError(f"{kind}:// cannot be reached ({error}); run: pip install {package}") from error
     except Exception as error:  # every backend has errors of its own
         raise StoreError(f"cannot open the artifacts at {kind}://: {_cause(error)}") from error

@@ -49,11 +49,11 @@ class Manifest(Record):
                 raise ValueError(f"the file name {name!r} {problem}")
         taken = set(names)
         if len(taken) != len(names):
-            raise ValueError("a file is named twice")
+            raise ValueError("a file is listed twice")
         for name in names:
             parts = name.split("/")
             if any("/".join(parts[:count]) in taken for count in range(1, len(parts))):
-                raise ValueError(f"a folder around {name!r} is a file too")
+                raise ValueError(f"a parent folder of {name!r} is listed as a file")
         return self
 
     @property
@@ -80,7 +80,7 @@ def make_manifest(files: Mapping[str, tuple[int, str]]) -> Manifest:
         )
     except ValidationError as error:
         raise ModelArtifactNotFound(
-            f"the artifact cannot be kept: {describe_problems(error, most=1)}; rename it"
+            f"the artifact cannot be stored: {describe_problems(error, most=1)}; rename it"
         ) from error
 
 

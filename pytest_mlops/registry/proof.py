@@ -60,12 +60,12 @@ def look_up(connection: Connection, run_id: str, *, model_id: str, digest: str |
     if found.model_id != model_id:
         raise EvidenceError(
             f"run {run_id} tested the model {found.model_id}, and the version is one of {model_id}; "
-            "evidence holds only for the model it was made for"
+            "evidence is valid only for the model that was tested"
         )
     if found.digest is None or found.digest != digest:
         raise EvidenceError(
             f"run {run_id} tested a model with the digest {found.digest}, and the version has {digest}; "
-            "evidence holds only for the bytes it was made on"
+            "evidence is valid only for the bytes that were tested"
         )
     return found
 
@@ -116,17 +116,17 @@ def require_pass(
     record = read_result(connection, chosen.run_id)
     if record.decision is not Decision.ALLOW:
         raise EvidenceError(
-            f"run {chosen.run_id} of {name} came to {chosen.verdict.upper()} and was not allowed by its "
-            "policy; run the tests again where they are complete, and register their record"
+            f"run {chosen.run_id} of {name} has the verdict {chosen.verdict.upper()} and was not allowed by "
+            "its policy; run the tests again where they are complete, and register their record"
         )
     if record.provenance.trust == UNTRUSTED:
         raise EvidenceError(
-            f"run {chosen.run_id} of {name} was made by the code of an untrusted pull request, which could "
-            "state anything; run the tests again on a branch of yours, and register their record"
+            f"run {chosen.run_id} of {name} is from an untrusted pull request, so its "
+            "record may be forged; run the tests again on a trusted branch, and register their record"
         )
     if not record.deployable:
         raise EvidenceError(
-            f"run {chosen.run_id} of {name} makes nothing deployable: that takes a mlops.yaml with "
+            f"run {chosen.run_id} of {name} is not deployable; it requires a mlops.yaml with "
             "requirements, and a model artifact"
         )
     if own is not None and own != chosen.run_id:

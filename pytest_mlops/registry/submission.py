@@ -75,7 +75,7 @@ def submit_record(
         tags: Tags beside those of the version.
 
     Raises:
-        EvidenceError: the record does not hold, is of the future, names no model bytes, or lacks its arrays.
+        EvidenceError: the record does not hold, is of the future, has no model digest, or lacks its arrays.
         ConflictError: the name is taken by other bytes, or the run by another record.
         StoreError: something could not be written.
     """
@@ -84,8 +84,8 @@ def submit_record(
     version = record.model_version
     if version is None or version.digest is None:
         raise EvidenceError(
-            f"the record at {path} names no model bytes, so it is evidence for no version; "
-            "name model.artifact in mlops.yaml, and run the gate again"
+            f"the record at {path} has no model digest, so it cannot be evidence for a version; "
+            "set model.artifact in mlops.yaml, and run the gate again"
         )
     digest = version.digest
     version = version.model_copy(update={"tags": tuple(dict.fromkeys((*version.tags, *tags)))})
@@ -103,7 +103,7 @@ def submit_record(
 def _keep_model(artifacts: ArtifactStore, model: Path, digest: str) -> bool:
     manifest = artifacts.put(model)
     if manifest.digest != digest:
-        raise EvidenceError(f"the model at {model} changed while it was stored; put the tested one back")
+        raise EvidenceError(f"the model at {model} changed while it was stored; restore the tested model")
     return True
 
 
@@ -115,8 +115,8 @@ def _files(record: IntegrationResult, path: Path) -> dict[str, Path]:
     missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         raise EvidenceError(
-            f"{len(missing)} of {len(files)} arrays and artifacts do not lie beside {path} "
-            f"(first: {missing[0]}); bring them along, or register without the files"
+            f"{len(missing)} of {len(files)} arrays and artifacts are not beside {path} "
+            f"(first: {missing[0]}); copy them too, or register without the files"
         )
     files[RECORD_NAME] = path
     attested = (statement_path, envelope_path)

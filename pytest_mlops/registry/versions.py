@@ -238,12 +238,12 @@ def _refuse_other(there: VersionEntry, version: ModelVersion, body: str) -> None
     if there.digest != version.digest:
         raise ConflictError(
             f"{version.model_id} {version.version_id} is registered with the digest {there.digest}, "
-            f"and these bytes have {version.digest}; count the version up"
+            f"and these bytes have {version.digest}; use a new version id"
         )
     if version.digest is None and there.body != body:
         raise ConflictError(
             f"{version.model_id} {version.version_id} is registered with other metadata, and neither names "
-            "the bytes it is of; count the version up"
+            "the bytes it is of; use a new version id"
         )
 
 

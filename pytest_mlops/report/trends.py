@@ -117,10 +117,10 @@ def run_point(record: IntegrationResult, keys: Sequence[Key]) -> RunPoint | None
     """Return scores and metrics of a record; ``None`` for a run without a model version or a verdict."""
     if record.model_version is None or record.partial is not None:
         return None
-    verdicts, wanted = _verdicts(record), set(keys)
+    verdicts, requested = _verdicts(record), set(keys)
     estimates = {}
     for found in record.measurements:
-        if found.key in wanted:
+        if found.key in requested:
             lower, upper = interval_of(found)
             estimates[found.key] = RunMetric(
                 value=found.value, lower=lower, upper=upper, verdict=verdicts.get(found.key)

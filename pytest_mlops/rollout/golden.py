@@ -50,7 +50,7 @@ def read_golden(path: Path) -> tuple[GoldenCase, ...]:
         raise EvidenceError(str(error)) from error
     if not isinstance(values, list) or not values:
         raise EvidenceError(
-            f'{path} holds no golden prediction; expected a list of {{"request": …, "response": …}}'
+            f'{path} contains no golden predictions; expected a list of {{"request": …, "response": …}}'
         )
     cases = []
     for index, value in enumerate(values):
@@ -69,13 +69,15 @@ def replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSettings) -> s
         settings: Tolerance, and the time for one answer.
 
     Raises:
-        TaskError: an answer differs, or there is none; the first ones are named.
+        TaskError: a prediction differs, or there are no cases; the message names the first failures.
     """
+    if not cases:
+        raise TaskError("there are no golden predictions to replay; expected at least one")
     failures = run_probes(_replay(cases, url, settings))
-    if not cases or failures:
-        shown = list_some(failures, _SHOWN, separator="; ") or "there is none"
-        raise TaskError(f"{len(failures)} of {len(cases)} golden predictions do not hold: {shown}")
-    return f"{len(cases)} of {len(cases)} golden predictions hold at {url}"
+    if failures:
+        shown = list_some(failures, _SHOWN, separator="; ")
+        raise TaskError(f"{len(failures)} of {len(cases)} golden predictions failed: {shown}")
+    return f"{len(cases)} of {len(cases)} golden predictions match at {url}"
 
 
 async def _replay(cases: Sequence[GoldenCase], url: str, settings: GoldenSettings) -> list[str]:

@@ -297,6 +297,6 @@ class DeploymentManager:
 def _refuse_second(row: DeploymentRow | None) -> None:
     if row is not None:
         raise ConflictError(
-            f"{row.plan.deployment_id} of {row.plan.version} is in progress; wait until it is over, or "
+            f"{row.plan.deployment_id} of {row.plan.version} is in progress; wait until it ends, or "
             "abort it with pytest-mlops abort"
         )

@@ -105,7 +105,7 @@ def replay_golden(context: DeploymentContext, plan: DeploymentPlan) -> dict[str,
         return {"golden": "the environment declares none"}
     replicas = _alive(context, plan)
     if not replicas:
-        raise StepFailed("there is no replica to ask the golden requests")
+        raise StepFailed("there is no replica to send the golden requests to")
     return {"golden": [context.probes.replay(plan, replica) for replica in replicas]}
 
 

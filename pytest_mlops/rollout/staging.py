@@ -72,7 +72,7 @@ def check_release(plan: DeploymentPlan) -> None:
         stated = dict(json.loads(read_bytes(release / MANIFEST, limit=_MAX_MANIFEST_BYTES)))
         found = _digest_release(plan)
     except ModelArtifactNotFound as error:
-        raise EvidenceError(f"the release {release} is not whole: {error}") from error
+        raise EvidenceError(f"the release {release} is incomplete: {error}") from error
     except (ValueError, TypeError, OSError) as error:
         raise EvidenceError(f"the release {release} cannot be read: {error}") from error
     for name in sorted(stated.keys() | found.keys()):
@@ -195,7 +195,7 @@ def _digest_release(plan: DeploymentPlan) -> dict[str, str]:
     model = digest_artifact(release / "model")
     strangers = [file for file in model.digests if file != name and not file.startswith(f"{name}/")]
     if strangers:
-        raise EvidenceError(f"{strangers[0]} in {release / 'model'} is no part of the model {name}")
+        raise EvidenceError(f"{strangers[0]} in {release / 'model'} does not belong to the model {name}")
     files = {
         file.removeprefix(f"{name}/"): (model.stamps[file].size, model.digests[file])
         for file in model.digests

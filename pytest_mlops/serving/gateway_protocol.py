@@ -78,7 +78,7 @@ class Routes(Versioned):
         for kind in (self.routes, self.shadow):
             names = [route.deployment for route in kind]
             if len(names) != len(set(names)):
-                raise ValueError(f"a deployment may stand in a list of routes once; got {names}")
+                raise ValueError(f"expected each deployment once in a list of routes; got {names}")
         return self
 
 

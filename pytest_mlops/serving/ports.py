@@ -46,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise TaskError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            "end what listens there, or give another gateway.port in mlops.yaml"
+            "stop the process that listens there, or set another gateway.port in mlops.yaml"
         ) from error
 
 

@@ -236,7 +236,7 @@ def spawn(
     except psutil.Error as error:
         child.kill()
         child.wait()
-        raise ProcessLookupError("it was gone before it could be inspected") from error
+        raise ProcessLookupError("it exited before it could be inspected") from error
     return Owned(process=process, identity=identity, child=child)
 
 

@@ -197,7 +197,7 @@ class Lease:
 
     def _gone(self) -> ConflictError:
         return ConflictError(
-            f"the lease on {self.name} is not ours any more: another process took over while this one did "
+            f"the lease on {self.name} was lost: another process took over while this one did "
             "not answer, and resumes the deployment; see pytest-mlops status"
         )
 
@@ -263,6 +263,6 @@ def _held(name: str, state: LeaseState, now: float) -> ConflictError:
     holder = state.holder
     return ConflictError(
         f"{name} is being changed by {holder.actor} on {holder.host} (process {holder.pid}, for "
-        f"{now - state.acquired_at:.0f} s); wait until that has ended, or ask for its end with "
+        f"{now - state.acquired_at:.0f} s); wait until it ends, or stop it with "
         f"pytest-mlops abort. Should the process hang, its lease ends in {state.expires_at - now:.0f} s"
     )

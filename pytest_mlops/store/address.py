@@ -56,13 +56,13 @@ def resolve_address(url: str | None, *, folder: Path) -> Address:
         case "postgresql" | "postgresql+psycopg":
             return _postgresql(parsed)
         case other:
-            raise StoreError(f"the store URL begins with {other!r}; {_EXPECTED}")
+            raise StoreError(f"the store URL starts with {other!r}; {_EXPECTED}")
 
 
 def _file_of(url: URL) -> Path:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:") or url.query:
         raise StoreError(
-            f"the store URL is {url.render_as_string()!r}; expected the path of a file and nothing else, "
+            f"the store URL is {url.render_as_string()!r}; expected only the path of a file, such "
             "as sqlite:///.mlops/store.db"
         )
     return Path(url.database)

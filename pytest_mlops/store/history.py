@@ -134,11 +134,11 @@ def record_result(
         StoreError: a name in the record is too long, ``keep`` is less than 1, or the database failed.
     """
     if keep is not None and keep < 1:
-        raise StoreError(f"the history would keep {keep} results; expected 1 or more")
+        raise StoreError(f"keep is {keep}; expected at least 1")
     now = datetime.now(UTC) if at is None else at
     if record.timestamp > now + AHEAD:
         raise EvidenceError(
-            f"run {record.run_id} is dated {record.timestamp.isoformat()}, and it is {now.isoformat()} now; "
+            f"run {record.run_id} is dated {record.timestamp.isoformat()}, but now is {now.isoformat()}; "
             "set the clock of the machine that measured, and run the gate again"
         )
     row = _row(record)
@@ -224,7 +224,7 @@ def list_results(
         StoreError: ``limit`` is less than 1, the cursor is invalid, or the database failed.
     """
     if limit < 1:
-        raise StoreError(f"the history was asked for {limit} entries a page; expected 1 or more")
+        raise StoreError(f"limit is {limit}; expected at least 1")
     conditions: list[ColumnElement[bool]] = []
     if model_id is not None:
         conditions.append(_RESULTS.model_id == model_id)
@@ -352,6 +352,6 @@ def _read_cursor(cursor: str) -> tuple[float, int]:
             raise ValueError
     except ValueError:
         raise StoreError(
-            f"the cursor is {cursor!r:.80}; expected one that the page before gave, or none"
+            f"the cursor is {cursor!r:.80}; expected the cursor of the previous page, or none"
         ) from None
     return moment, row

@@ -47,8 +47,7 @@ def require_fit(table: Table, row: Mapping[str, object]) -> None:
         most = lengths[name]
         if most is not None and len(value) > most:
             raise StoreError(
-                f"{name} has {len(value):,} characters, beginning {value[:40]!r}; "
-                f"at most {most} can be stored"
+                f"{name} has {len(value):,} characters, beginning {value[:40]!r}, the limit is {most}"
             )
         if "\0" in value or not _encodes(value):
             raise StoreError(f"{name} is {value[:40]!r}; a NUL or half a surrogate pair cannot be stored")

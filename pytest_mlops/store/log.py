@@ -204,7 +204,7 @@ def verify_log(connection: Connection, *, head: str | None = None) -> LogReport:
 def _lock_head(connection: Connection) -> Row[Any]:
     head = _LOCK_HEAD.run(connection, {}).one_or_none()
     if head is None:
-        raise StoreError("the store has lost the head of its log; restore it from a copy")
+        raise StoreError("the head of the log is missing from the store; restore the store from a backup")
     return head
 
 
@@ -225,7 +225,7 @@ def _check(row: Row[Any], seq: int, previous: str) -> None:
         raise EvidenceError(missing if row.seq > seq else f"the log has an entry {row.seq} before its first")
     if row.previous != previous:
         raise EvidenceError(
-            f"entry {seq} of the log follows on the hash {row.previous!r:.80}; "
+            f"entry {seq} of the log follows the hash {row.previous!r:.80}; "
             f"the entry before it has {previous}"
         )
     made = _made_again(row)
@@ -262,7 +262,7 @@ def _made_again(row: Row[Any]) -> str:
         )
     except (AttributeError, TypeError, struct.error) as error:
         raise EvidenceError(
-            f"entry {row.seq} of the log was changed after it was written: it holds a value of another type"
+            f"entry {row.seq} of the log was changed after it was written: a value has another type"
         ) from error
 
 

@@ -102,7 +102,7 @@ def _migrate_sqlite(address: Address, path: Path, *, timeout: float) -> None:
         if dangling:
             raise StoreError(
                 f"the store {address.shown} cannot be migrated: {len(dangling)} rows of "
-                f"{dangling[0][0]} would refer to nothing; it is as it was"
+                f"{dangling[0][0]} would refer to missing rows; nothing was changed"
             )
 
 
@@ -116,8 +116,8 @@ def _revision_or_new(connection: Connection, address: Address) -> str | None:
     foreign = sorted(tables & metadata.tables.keys())
     if foreign:
         raise StoreError(
-            f"the store {address.shown} holds a table {foreign[0]!r} of another program; "
-            "name a database of its own"
+            f"the store {address.shown} contains a table {foreign[0]!r} of another program; "
+            "use a separate database"
         )
     return None
 
@@ -135,5 +135,6 @@ def _upgrade(connection: Connection, address: Address) -> None:
         raise
     except Exception as error:
         raise StoreError(
-            f"the store {address.shown} cannot be migrated; it is as it was ({type(error).__name__}: {error})"
+            f"the store {address.shown} cannot be migrated; nothing was changed ({type(error).__name__}: "
+            f"{error})"
         ) from error

@@ -67,7 +67,7 @@ class LocalTarget:
         """Return the gateway's counts."""
         status = gateway_status(self.layout)
         if status is None:
-            raise TaskError("the gateway does not answer, so its counts cannot be had")
+            raise TaskError("the gateway does not answer, so its counts are unknown")
         return Traffic(
             epoch=status.epoch,
             deployments={

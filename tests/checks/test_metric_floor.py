@@ -156,5 +156,5 @@ def test_under_the_gate_a_missing_fixture_is_incomplete(gate: Gate) -> None:
     gate.write("mlops.yaml", CONFIG)
     result = gate.run()
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*no fixture 'holdout' is visible from mlops.yaml*"])
+    result.stdout.fnmatch_lines(["*there is no fixture 'holdout' visible from mlops.yaml*"])
     assert gate.record().verdict == "incomplete"

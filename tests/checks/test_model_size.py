@@ -38,7 +38,7 @@ def test_a_single_file_is_an_artifact(tmp_path: Path) -> None:
 def test_size_is_incomplete_without_files(tmp_path: Path) -> None:
     with pytest.raises(IncompleteEvidence, match="names no model artifact"):
         ModelSize(max_mb=1.0).evaluate(CheckContext())
-    with pytest.raises(IncompleteEvidence, match="has no file in it"):
+    with pytest.raises(IncompleteEvidence, match="contains no files"):
         ModelSize(max_mb=1.0).evaluate(CheckContext(artifact=tmp_path))
     (tmp_path / "empty.onnx").touch()
     with pytest.raises(IncompleteEvidence, match="has 0 bytes; expected a model"):

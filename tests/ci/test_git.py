@@ -89,7 +89,7 @@ def test_git_that_is_missing_or_hangs_gives_no_state(
 
 @pytest.mark.parametrize("base", ["--help", "-x", "a b", "", "a" * 300])
 def test_what_names_no_commit_is_not_passed_to_git(checkout: Path, base: str) -> None:
-    with pytest.raises(EvidenceError, match="no name of a commit"):
+    with pytest.raises(EvidenceError, match="not the name of a commit"):
         merge_base(checkout, base)
 
 
@@ -110,12 +110,12 @@ def test_a_committed_link_is_refused(checkout: Path) -> None:
     git(checkout, "add", "link.json")
     git(checkout, "commit", "-q", "-m", "link")
     commit = git(checkout, "rev-parse", "HEAD")
-    with pytest.raises(EvidenceError, match="no regular file in commit"):
+    with pytest.raises(EvidenceError, match="not a regular file in commit"):
         git_file(checkout, checkout / "link.json", commit)
 
 
 def test_a_committed_file_too_large_is_not_read(checkout: Path) -> None:
     found = git_file(checkout, checkout / "model.py", "HEAD")
     assert found is not None
-    with pytest.raises(EvidenceError, match="has 6 bytes; at most 5 are read"):
+    with pytest.raises(EvidenceError, match="has 6 bytes, the limit is 5"):
         read_file(found, 5)

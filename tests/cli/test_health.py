@@ -83,4 +83,4 @@ def test_no_room_is_no_health(project: Path) -> None:
     (project / "mlops.yaml").write_text(CONFIG.format(room="999Ti"), encoding="utf-8")
     done = CliRunner().invoke(app, ["health"])
     assert done.exit_code == 1
-    assert "are asked for" in " ".join(done.output.split())
+    assert "required" in " ".join(done.output.split())

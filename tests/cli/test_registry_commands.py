@@ -76,7 +76,7 @@ def filled(cli: Cli) -> Cli:
 
 def test_without_a_store_nothing_is_registered_and_none_is_made(cli: Cli) -> None:
     code, output = cli("list")
-    assert (code, output) == (4, "there is no store here, so nothing is registered; name one with --store")
+    assert (code, output) == (4, "there is no store here, so nothing is registered; choose one with --store")
     assert not (cli.gate.folder / ".mlops").exists()
 
 
@@ -113,7 +113,7 @@ def test_other_bytes_under_a_name_end_with_4_and_a_bad_record_with_5(cli: Cli) -
     cli.gate.run()
     code, output = cli("register", RECORD)
     assert code == 4
-    assert "count the version up" in output
+    assert "use a new version id" in output
     cli.gate.path.write_text("{}")
     assert cli("register", RECORD)[0] == 5
 
@@ -158,7 +158,7 @@ def test_bytes_that_are_not_kept_cannot_be_fetched(cli: Cli, tmp_path: Path) -> 
     cli.run("1")
     cli("register", RECORD, "--no-artifacts")
     code, output = cli("get", "credit", "1", "--to", str(tmp_path / "x"))
-    assert (code, output) == (4, "the files of credit 1 are not kept here")
+    assert (code, output) == (4, "the files of credit 1 are not stored here")
 
 
 def test_tags_are_changed(filled: Cli) -> None:

@@ -71,8 +71,8 @@ def test_up_refuses_a_taken_port_at_once(config: Path) -> None:
         up = run(config, "up")
     assert up.returncode == 4
     assert up.stderr == (
-        f"pytest-mlops: cannot listen on 127.0.0.1:{port}: Address already in use; end what listens there, "
-        "or give another gateway.port in mlops.yaml\n"
+        f"pytest-mlops: cannot listen on 127.0.0.1:{port}: Address already in use; "
+        "stop the process that listens there, or set another gateway.port in mlops.yaml\n"
     )
 
 

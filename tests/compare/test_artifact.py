@@ -40,7 +40,7 @@ def find(environ: Mapping[str, str]) -> Baseline | NoBaseline:
 
 
 def test_outside_github_nothing_is_fetched() -> None:
-    assert find({}) == NoBaseline(why=("artifact:main is fetched on GitHub only",))
+    assert find({}) == NoBaseline(why=("artifact:main is available only on GitHub Actions",))
 
 
 def test_on_github_it_has_to_be_fetched_first() -> None:
@@ -49,8 +49,8 @@ def test_on_github_it_has_to_be_fetched_first() -> None:
 
 
 def test_a_source_that_has_none_is_a_first_run(tmp_path: Path) -> None:
-    write_receipt(tmp_path, Receipt(sources={MAIN: Fetched(status="none", message="no good run")}))
-    assert find({FOLDER_VARIABLE: str(tmp_path)}) == NoBaseline(why=("artifact:main: no good run",))
+    write_receipt(tmp_path, Receipt(sources={MAIN: Fetched(status="none", message="no successful run")}))
+    assert find({FOLDER_VARIABLE: str(tmp_path)}) == NoBaseline(why=("artifact:main: no successful run",))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_source_that_has_none_is_a_first_run(tmp_path: Path) -> None:
     [
         ("../outside.json", "outside its folder"),
         ("gone.json", "cannot read"),
-        ("r.json", "it was changed since"),
+        ("r.json", "changed after it was fetched"),
     ],
 )
 def test_a_receipt_is_not_believed(tmp_path: Path, name: str, sentence: str) -> None:
@@ -80,7 +80,7 @@ def test_a_receipt_that_does_not_list_a_source_is_refused(tmp_path: Path) -> Non
 def test_a_receipt_that_is_none_is_refused(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "baselines.json").write_text(text, encoding="utf-8")
-    with pytest.raises(EvidenceError, match=r"cannot read|is no receipt"):
+    with pytest.raises(EvidenceError, match=r"cannot read|is not a receipt"):
         read_receipt(tmp_path)
 
 
@@ -99,7 +99,7 @@ def test_what_was_fetched_is_compared_with_and_what_was_not_is_named(
     comparison = gate.record().comparison
     assert comparison is not None
     assert comparison.message == (
-        "there is no baseline yet (first run); artifact:main is fetched on GitHub only"
+        "there is no baseline yet (first run); artifact:main is available only on GitHub Actions"
     )
     found = Fetched(
         status="found",

@@ -494,7 +494,7 @@ def test_a_baseline_without_predictions_is_incomplete(gate: Gate) -> None:
     )
     gate.run()
     shutil.copytree(gate.path.parent, gate.folder / "baseline")
-    assert "no data set has predictions" in refusal(run(gate, "equal"))
+    assert "there are no predictions" in refusal(run(gate, "equal"))
 
 
 def test_nothing_is_compared_where_nobody_asks_for_it(gate: Gate) -> None:
@@ -535,7 +535,7 @@ def test_compare_takes_records_too(two: tuple[Path, Path], gate: Gate) -> None:
 
 
 def test_compare_of_a_name_that_is_not_there_says_what_is(two: tuple[Path, Path]) -> None:
-    with pytest.raises(EvidenceError, match=r"there are accuracy, accuracy\[young\]"):
+    with pytest.raises(EvidenceError, match=r"expected one of accuracy, accuracy\[young\]"):
         compare_versions(*two, metrics=["auc"])
 
 

@@ -110,7 +110,7 @@ def test_without_a_base_nothing_is_read(repository: Repository) -> None:
 
 
 def test_a_clone_too_shallow_says_how_to_fix_it(repository: Repository, tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match=r"does not reach back to a{40}: .*fetch-depth: 0"):
+    with pytest.raises(EvidenceError, match=r"does not contain a{40}: .*fetch-depth: 0"):
         find(repository, {"MLOPS_BASE": A})
 
 
@@ -137,7 +137,7 @@ def test_arrays_that_were_not_committed_are_missing_and_nothing_else(
     assert copy is not None
     assert not (copy.parent / "arrays").exists()
     monkeypatch.setattr(module, "MAX_RECORD_BYTES", 10)
-    with pytest.raises(EvidenceError, match="at most 10 are read"):
+    with pytest.raises(EvidenceError, match="the limit is 10"):
         check_out_record(path, "HEAD", start=repository.folder, kept=repository.folder / "kept")
 
 

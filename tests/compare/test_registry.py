@@ -197,7 +197,7 @@ def test_a_record_that_names_no_bytes_is_evidence_for_nothing(gate: Gate) -> Non
     gate.write("mlops.yaml", "version: 1\nmodel: {id: credit, version: '1'}\n")
     gate.write("test_it.py", "import pytest\n@pytest.mark.model_test\ndef test_it(): pass\n")
     gate.run()
-    with open_registry(gate.folder) as registry, pytest.raises(EvidenceError, match="names no model bytes"):
+    with open_registry(gate.folder) as registry, pytest.raises(EvidenceError, match="has no model digest"):
         submit_record(registry, gate.path)
 
 
@@ -206,7 +206,7 @@ def test_arrays_that_do_not_lie_beside_the_record_are_missed(champion: Gate) -> 
     for path in (champion.path.parent / "arrays").iterdir():
         path.unlink()
     with open_registry(champion.folder) as registry:
-        with pytest.raises(EvidenceError, match="1 of 2 arrays and artifacts do not lie beside"):
+        with pytest.raises(EvidenceError, match="1 of 2 arrays and artifacts are not beside"):
             submit_record(registry, champion.path, model=champion.folder / "model")
         made = submit_record(registry, champion.path, keep_files=False)
         assert (made.entry.stored, registry.links(made.entry)[-1].relation) == (0, "tested_on")

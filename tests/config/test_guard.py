@@ -20,7 +20,7 @@ def test_a_file_past_the_size_limit_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("pytest_mlops.config.yaml.MAX_BYTES", 10)
     assert parse_yaml(b"a: 1234567", "mlops.yaml").data == {"a": 1234567}
     message, line = refusal("a: 12345678")
-    assert message == "the file is larger than 10 bytes, which no configuration needs"
+    assert message == "the file is larger than the limit of 10 bytes"
     assert line is None
 
 
@@ -84,11 +84,11 @@ def test_an_alias_bomb_is_refused_at_the_line_where_it_grows_too_large() -> None
 
 @pytest.mark.parametrize("text", ["a: &x [*x]", "a: &x {b: [1, *x]}"])
 def test_an_alias_inside_what_it_names_is_refused(text: str) -> None:
-    assert refusal(text) == ("the alias *x stands inside what it names; write its value out", 1)
+    assert refusal(text) == ("the alias *x is inside the value of its anchor; write the value out", 1)
 
 
 def test_an_alias_of_nothing_is_refused() -> None:
-    assert refusal("a: 1\nb: *x") == ("the alias *x names nothing above it; write its value out", 2)
+    assert refusal("a: 1\nb: *x") == ("the alias *x has no anchor above it; write its value out", 2)
 
 
 def test_a_second_document_is_refused() -> None:
@@ -111,5 +111,5 @@ def test_a_second_document_is_refused() -> None:
 @pytest.mark.parametrize("value", ["x", "[x]", "{x: y}"])
 def test_tags_are_refused_on_every_kind_of_value(tag: str, shown: str, value: str) -> None:
     message, line = refusal(f"a: 1\nb: {tag} {value}\n")
-    assert message == f"the tag {shown} is not read; remove it (quotes make a value text)"
+    assert message == f"the tag {shown} is not supported; remove it (to write text, use quotes)"
     assert line == 2

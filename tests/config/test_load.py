@@ -118,7 +118,7 @@ def test_what_the_system_refuses_to_read_is_one_sentence(tmp_path: Path) -> None
 
 def test_a_file_too_large_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "mlops.yaml", "#" * (MAX_BYTES + 1))
-    assert refusal(path) == "the file is larger than 1,048,576 bytes, which no configuration needs"
+    assert refusal(path) == "the file is larger than the limit of 1,048,576 bytes"
 
 
 @pytest.mark.parametrize("name", ["mlops.yaml", "mlops.yml"])
@@ -164,7 +164,7 @@ def test_outside_the_root_only_the_own_folder_and_the_root_are_searched(tmp_path
 def test_both_names_in_one_folder_are_an_error(tmp_path: Path) -> None:
     write(tmp_path / "mlops.yaml")
     write(tmp_path / "mlops.yml")
-    with pytest.raises(ConfigError, match=r"holds both mlops.yaml and mlops.yml; keep one"):
+    with pytest.raises(ConfigError, match=r"contains both mlops.yaml and mlops.yml; keep one"):
         find_config(tmp_path, tmp_path)
 
 

@@ -90,7 +90,7 @@ CASES = [
     (
         "model: {id: a, version: b, artifact: /srv/model}",
         "model.artifact",
-        "/srv/model is absolute; write it relative to the folder of mlops.yaml",
+        "/srv/model is absolute; expected a path relative to the folder of mlops.yaml",
     ),
     (
         "gate:",

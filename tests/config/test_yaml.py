@@ -176,7 +176,7 @@ def test_a_list_as_a_key_is_a_mistake() -> None:
 )
 def test_the_top_level_is_a_mapping(text: str, kind: str) -> None:
     message, line = refusal(text)
-    assert message.startswith(f"the file holds {kind}")
+    assert message.startswith(f"the file contains {kind}")
     assert line == 1
 
 
@@ -206,7 +206,7 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
 @pytest.mark.parametrize("character", ["\x00", "\x07", "\x7f", "\x9b"])
 def test_control_characters_are_refused(character: str) -> None:
     message, line = refusal(f"a: 1\nb: x{character}y\n")
-    assert message == f"holds the control character U+{ord(character):04X}; remove it"
+    assert message == f"contains the control character U+{ord(character):04X}; remove it"
     assert line == 2
 
 

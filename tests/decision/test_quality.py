@@ -138,9 +138,9 @@ def test_more_findings_than_the_scale_has_are_worth_nothing() -> None:
 
 
 def test_a_code_report_that_cannot_be_used_is_incomplete() -> None:
-    quality = measure(code_problems={"ruff": "reports/ruff.json is no JSON"})
+    quality = measure(code_problems={"ruff": "reports/ruff.json is not JSON"})
     assert Verdict.INCOMPLETE in verdicts(quality)
-    assert any("reports/ruff.json is no JSON" in finding.text for finding in quality.findings)
+    assert any("reports/ruff.json is not JSON" in finding.text for finding in quality.findings)
 
 
 def test_more_than_two_labels_count_by_their_averages_under_their_names() -> None:

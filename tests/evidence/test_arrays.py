@@ -145,13 +145,13 @@ def test_a_missing_file_is_no_evidence(tmp_path: Path) -> None:
 def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(EvidenceError, match="is no plain NPZ file"):
+    with pytest.raises(EvidenceError, match="is not a plain NPZ file"):
         load_arrays(keep(packed(stream.getvalue()), tmp_path))
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", packed(b"no array"), packed(b"")])
 def test_other_files_are_no_evidence(data: bytes, tmp_path: Path) -> None:
-    with pytest.raises(EvidenceError, match="is no plain NPZ file"):
+    with pytest.raises(EvidenceError, match="is not a plain NPZ file"):
         load_arrays(keep(data, tmp_path))
 
 
@@ -166,5 +166,5 @@ def test_an_array_that_claims_more_than_its_bytes_is_no_evidence(tmp_path: Path)
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.zeros(100), allow_pickle=False)
     claim = stream.getvalue().replace(b"(100,)", b"(999,)")
-    with pytest.raises(EvidenceError, match="is no plain NPZ file"):
+    with pytest.raises(EvidenceError, match="is not a plain NPZ file"):
         load_arrays(keep(packed(claim), tmp_path))

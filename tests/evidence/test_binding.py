@@ -88,7 +88,7 @@ def test_a_job_of_a_fork_signs_nothing_whatever_the_record_says_of_itself(
         event.write_text(json.dumps({"pull_request": pull}), encoding="utf-8")
 
     proposed_from("fork/b")
-    with pytest.raises(EvidenceError, match="pull request from outside"):
+    with pytest.raises(EvidenceError, match="untrusted pull request"):
         sign_file(scene.path, [scene.keys["ci"]], run_id=None, model=scene.model)
     assert not envelope_path(scene.path).exists()
     proposed_from("a/b")

@@ -105,12 +105,12 @@ def test_moving_bytes_between_files_changes_the_digest(model: Path) -> None:
 
 def test_folder_without_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model" / "empty").mkdir(parents=True)
-    with pytest.raises(ModelArtifactNotFound, match="has no file in it; train or fetch"):
+    with pytest.raises(ModelArtifactNotFound, match="contains no files; train or fetch"):
         digest_artifact(tmp_path / "model")
 
 
 def test_missing_artifact_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelArtifactNotFound, match="is not there"):
+    with pytest.raises(ModelArtifactNotFound, match="does not exist"):
         digest_artifact(tmp_path / "model")
 
 
@@ -162,7 +162,7 @@ def test_link_to_a_sibling_that_shares_the_prefix_is_refused(model: Path) -> Non
 @posix
 def test_link_to_nothing_is_refused(model: Path) -> None:
     (model / "link").symlink_to("gone")
-    with pytest.raises(ModelArtifactNotFound, match="is not there"):
+    with pytest.raises(ModelArtifactNotFound, match="does not exist"):
         digest_artifact(model)
 
 
@@ -171,7 +171,7 @@ def test_link_to_nothing_is_refused(model: Path) -> None:
 def test_folder_that_leads_back_to_itself_is_refused(model: Path, place: str) -> None:
     target = ".." if place.endswith("up") else "."
     (model / place).symlink_to(target, target_is_directory=True)
-    with pytest.raises(ModelArtifactNotFound, match="leads back to a folder around it"):
+    with pytest.raises(ModelArtifactNotFound, match="points to a folder that contains it"):
         digest_artifact(model)
 
 
@@ -282,7 +282,7 @@ def test_path_that_is_not_relative_and_below_is_refused(model: Path, artifact: s
 
 @pytest.mark.parametrize("artifact", ["modle", "model/gone.bin", "model/model.json/x", "a\0b"])
 def test_path_to_nothing_is_refused(model: Path, artifact: str) -> None:
-    with pytest.raises(ModelArtifactNotFound, match=r"is not there|is not a path"):
+    with pytest.raises(ModelArtifactNotFound, match=r"does not exist|is not a valid path"):
         resolve_artifact(model.parent, artifact)
 
 
@@ -291,7 +291,7 @@ def test_artifact_that_leads_out_by_a_link_is_refused(model: Path) -> None:
     project = model.parent / "project"
     project.mkdir()
     (project / "model").symlink_to(model, target_is_directory=True)
-    with pytest.raises(ModelArtifactNotFound, match=r"leads to .* outside"):
+    with pytest.raises(ModelArtifactNotFound, match=r"points to .* outside"):
         resolve_artifact(project, "model")
 
 

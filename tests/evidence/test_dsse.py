@@ -104,17 +104,17 @@ def test_the_url_safe_alphabet_is_read_too(keys: list[SigningKey]) -> None:
     [
         ("payload", "e30", "not valid base64"),
         ("payload", "e3 0=", "not valid base64"),
-        ("payload", "e31=", "not base64 as it is written"),
-        ("payload", "-+==", "not base64 as it is written|not valid base64"),
+        ("payload", "e31=", "not canonical base64"),
+        ("payload", "-+==", "not canonical base64|not valid base64"),
         ("payload", "é30=", "not valid base64"),
         ("payload", 5, "payload is missing"),
         ("payload", "", "payload is missing"),
         ("payloadType", "text/plain", "payloadType is 'text/plain'"),
         ("payloadType", None, "payloadType is None"),
         ("signatures", {}, "1 to 100 signatures"),
-        ("signatures", ["sig"], "no JSON object"),
-        ("signatures", [{"sig": "AA=="}, {"keyid": 5, "sig": "AA=="}], "no text of at most"),
-        ("signatures", [{"keyid": "x" * 201, "sig": "AA=="}], "no text of at most"),
+        ("signatures", ["sig"], "not a JSON object"),
+        ("signatures", [{"sig": "AA=="}, {"keyid": 5, "sig": "AA=="}], "expected text of at most"),
+        ("signatures", [{"keyid": "x" * 201, "sig": "AA=="}], "expected text of at most"),
         ("signatures", [{"keyid": "x"}], "a signature of the envelope is missing"),
     ],
 )
@@ -128,5 +128,5 @@ def test_an_envelope_that_is_none_is_refused(
 
 def test_an_envelope_of_absurd_length_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_mlops.evidence.dsse.MAX_ENVELOPE_BYTES", 10)
-    with pytest.raises(EvidenceError, match="has 11 bytes; at most 10"):
+    with pytest.raises(EvidenceError, match="has 11 bytes; the limit is 10"):
         read_envelope(b"x" * 11)

@@ -57,13 +57,13 @@ def test_no_file_is_overwritten_and_nothing_is_left_behind(tmp_path: Path, there
 
 def test_a_link_in_the_place_of_a_new_key_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "ci.key").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ConfigError, match="already there"):
+    with pytest.raises(ConfigError, match="already exists"):
         generate_key(tmp_path / "ci.key")
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_the_name_of_a_public_half_is_none_for_a_private_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="name of a public half"):
+    with pytest.raises(ConfigError, match="is a public key"):
         generate_key(tmp_path / "ci.pub")
 
 
@@ -115,7 +115,7 @@ def test_what_is_no_ed25519_private_key_is_refused(tmp_path: Path) -> None:
             (b"", "is empty"),
             (b" \n", "is empty"),
             (b"x" * 70_000, "more than 65,536 bytes"),
-            (b"hello", "is no key in PEM form"),
+            (b"hello", "is not a key in PEM format"),
             (public, "is a public key"),
             (curve, "is a EC key|is a Elliptic"),
             (locked, "is encrypted; decrypt it"),
@@ -137,7 +137,7 @@ def test_what_is_no_ed25519_public_key_is_refused(tmp_path: Path) -> None:
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     for data, message in [
         ((tmp_path / "ci.key").read_bytes(), "k: 1 mistake\n  is a private key"),
-        (b"hello", "is no public key in PEM form"),
+        (b"hello", "is not a public key in PEM format"),
         (curve.public_bytes(PEM, spki), "key; expected Ed25519"),
     ]:
         with pytest.raises(ConfigError, match=message):

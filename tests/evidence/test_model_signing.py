@@ -161,8 +161,11 @@ TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
     "swapped": (swap, "'parts/...\\.bin' of the model was changed"),
     "added": (lambda model: (model / "a.bin").write_text("a"), "has 'a.bin', which its signature does not"),
     "added empty": (lambda model: (model / "a.bin").touch(), "has 'a.bin'"),
-    "removed": (lambda model: (model / "config.json").unlink(), "lacks 'config.json'"),
-    "renamed": (lambda model: (model / "config.json").rename(model / "c.json"), "lacks 'config.json'"),
+    "removed": (lambda model: (model / "config.json").unlink(), "does not contain 'config.json'"),
+    "renamed": (
+        lambda model: (model / "config.json").rename(model / "c.json"),
+        "does not contain 'config.json'",
+    ),
     "a link": (link, "'config.json' of the model is a link, which its signature does not allow"),
     "no model": (lambda model: model.rename(model.parent / "m"), "cannot read"),
 }
@@ -251,7 +254,7 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
     ),
     "another type": (lambda data: data.update(_type="x"), "the _type of its statement"),
     "two subjects": (lambda data: data["subject"].append(data["subject"][0]), "no single subject"),
-    "another root": (lambda data: data["subject"][0]["digest"].update(sha256="0" * 64), "resources make"),
+    "another root": (lambda data: data["subject"][0]["digest"].update(sha256="0" * 64), "resources give"),
     "a file twice": (doubled, "lists a file twice"),
     "no file": (emptied, "names no file"),
     "an absolute name": (resource(name="/etc/passwd"), "is not in the model"),
@@ -283,7 +286,7 @@ CONTRADICTIONS: dict[str, tuple[Edit, str]] = {
                 resources=[{"name": "a:5:9", "algorithm": "sha256-sharded-10", "digest": "0" * 64}]
             ),
         ),
-        "is none of 10 bytes",
+        "does not have 10 bytes",
     ),
     "ignored paths that are none": (serialization_of(ignore_paths="x"), "ignore_paths"),
     "links that are neither": (serialization_of(allow_symlinks="false"), "allow_symlinks"),
@@ -304,7 +307,7 @@ def test_what_is_ignored_by_the_signature_is_named(signed: Signed) -> None:
     statement = signed.statement()
     statement["predicate"]["serialization"]["ignore_paths"].append("parts")
     signed.resign(statement)
-    with pytest.raises(EvidenceError, match=r"lacks 'parts/one.bin', 'parts/two.bin'"):
+    with pytest.raises(EvidenceError, match=r"does not contain 'parts/one.bin', 'parts/two.bin'"):
         signed.verify()
     (signed.model / ".git" / "hooks").write_text("x", encoding="utf-8")
     signed.sign()
@@ -338,7 +341,7 @@ def test_a_file_that_is_no_such_bundle_is_refused(
 def test_a_bundle_is_read_strictly(signed: Signed) -> None:
     text = signed.bundle.read_text(encoding="utf-8")
     signed.bundle.write_text('{"mediaType": "x", ' + text[1:], encoding="utf-8")
-    with pytest.raises(EvidenceError, match="stands twice"):
+    with pytest.raises(EvidenceError, match="occurs twice"):
         signed.verify()
     signature = json.loads(text)["dsseEnvelope"]["signatures"][0]
     signed.bundle.write_text(text, encoding="utf-8")
@@ -359,7 +362,7 @@ def test_a_key_that_signs_no_bundles_is_refused(signed: Signed, kind: str) -> No
     if kind in keys:
         signed.public.write_bytes(keys[kind])
     with pytest.raises(
-        (ConfigError, EvidenceError), match=r"is no key on one of|is no public key|cannot read"
+        (ConfigError, EvidenceError), match=r"is not a key on one of|not a public key|cannot read"
     ):
         signed.verify()
 

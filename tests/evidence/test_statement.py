@@ -121,8 +121,8 @@ def test_a_statement_reads_back(scene: Scene) -> None:
         ({"predicateType": "x"}, "predicateType is 'x'"),
         ({"subject": []}, "not about the record"),
         ({"subject": ["x"]}, "not about the record"),
-        ({"subject": "x"}, "does not say which run and record"),
-        ({"predicate": {"result": "PASSED"}}, "does not say which run and record"),
+        ({"subject": "x"}, "does not name its run and record"),
+        ({"predicate": {"result": "PASSED"}}, "does not name its run and record"),
     ],
 )
 def test_what_is_no_statement_of_ours_is_refused(scene: Scene, change: dict[str, Any], message: str) -> None:

@@ -184,7 +184,7 @@ SIGNED: dict[str, tuple[Manipulation, str]] = {
     ),
     "a duplicate key in the envelope": (
         lambda scene: scene.write_envelope('{"payload": "e30=", ' + json.dumps(scene.envelope())[1:]),
-        "'payload' stands twice",
+        "'payload' occurs twice",
     ),
     "an envelope that is a list": (lambda scene: scene.write_envelope([]), "expected an object"),
     "an envelope cut off": (lambda scene: scene.write_envelope("{"), "not valid JSON"),
@@ -211,7 +211,7 @@ def text(change: Callable[[str], str]) -> Manipulation:
 
 
 SCHEMA: dict[str, tuple[Manipulation, str]] = {
-    "a duplicate key": (text(lambda text: text.replace("{", '{"verdict": "pass",', 1)), "stands twice"),
+    "a duplicate key": (text(lambda text: text.replace("{", '{"verdict": "pass",', 1)), "occurs twice"),
     "an unknown major version": (edit(lambda data: data.update(schema_version="2.0")), "reads 1.x"),
     "no version": (edit(lambda data: data.pop("schema_version")), "schema_version is None"),
     "an unknown field": (edit(lambda data: data.update(approved=True)), "approved"),
@@ -323,16 +323,16 @@ VERDICT: dict[str, tuple[Manipulation, str]] = {
     "a rule's result": (edit(lambda data: data["rules"][0].update(estimate=0.99)), "rules"),
     "a context": (edit(lambda data: data.update(context="release", decision="block")), "decision"),
     "an empty suite marked passed": (edit(empty_suite), "contradicts its own evidence"),
-    "an empty suite that fits": (empty_but_consistent, "makes INCOMPLETE"),
-    "a failure that fits": (with_failure, "makes FAIL"),
+    "an empty suite that fits": (empty_but_consistent, "gives INCOMPLETE"),
+    "a failure that fits": (with_failure, "gives FAIL"),
     "an outcome": (
         edit(lambda data: results(data)[0].update(outcome="failed", passed=False)),
-        "results make",
+        "results give",
     ),
     "a skip called conclusive": (edit(skipped_but_conclusive), "calls it conclusive"),
     "a count": (edit(lambda data: data["test_results"].update(passed_tests=7)), "passed_tests = 7"),
-    "a test twice": (edit(a_test_twice), "lists a test twice"),
-    "a removed result": (edit(lambda data: results(data).pop()), "results make"),
+    "a test twice": (edit(a_test_twice), "lists the same test twice"),
+    "a removed result": (edit(lambda data: results(data).pop()), "results give"),
     "a measurement": (
         edit(lambda data: [number.update(value=0.99) for number in data["measurements"]]),
         "but its counts are",
@@ -343,11 +343,11 @@ VERDICT: dict[str, tuple[Manipulation, str]] = {
     ),
     "a number twice": (
         edit(lambda data: data["measurements"].append(data["measurements"][0])),
-        "two numbers under one key",
+        "two metrics with the same key",
     ),
     "examples that were not there": (
         edit(lambda data: results(data)[0]["evidence"].update(old=5000)),
-        "its numbers make",
+        "its metrics give",
     ),
     "a threshold": (edit(lambda data: data["policy"]["gate"].update(min_coverage=0.1)), "policy's digest"),
     "a requirement": (edit(lambda data: data["policy"]["requirements"].pop()), "policy's digest"),
@@ -355,8 +355,8 @@ VERDICT: dict[str, tuple[Manipulation, str]] = {
     "a policy digest": (edit(lambda data: data.update(policy_digest="0" * 64)), "policy's digest"),
     "a lowered threshold that fits": (lowered_threshold, "pass rate"),
     "a dropped rule that fits": (dropped_rule, "accuracy"),
-    "a waiver where none is accepted": (waived, "makes WAIVED"),
-    "a waiver that has run out since": (waived_too_long_ago, "makes FAIL"),
+    "a waiver where none is accepted": (waived, "gives WAIVED"),
+    "a waiver that has run out since": (waived_too_long_ago, "gives FAIL"),
     "an array beside the record": (changed_array, "its bytes were changed"),
 }
 
@@ -405,7 +405,7 @@ MODEL_FILES: dict[str, tuple[Manipulation, str]] = {
     "a link out of the model": (escaping_link, "outside the artifact"),
     "another model's record": (other_models_record, f"the record is of {'a' * 64}"),
     "another model": (lambda scene: setattr(scene, "model", scene.folder / ".mlops"), "has the digest"),
-    "a model that is not there": (lambda scene: setattr(scene, "model", scene.folder / "no"), "not there"),
+    "a missing model": (lambda scene: setattr(scene, "model", scene.folder / "no"), "does not exist"),
     "no model": (lambda scene: setattr(scene, "model", None), "no model was presented"),
 }
 
@@ -448,7 +448,7 @@ def ci_only(scene: Scene) -> None:
 
 OTHERS: dict[str, dict[str, tuple[Manipulation, str]]] = {
     "required set": {
-        "a narrowed run": (narrowed, "narrowed to a part of the tests .-k rank"),
+        "a narrowed run": (narrowed, "narrowed to a subset of the tests .-k rank"),
         "no requirements": (without_requirements, "not deployable"),
         "a cell that no test covers": (uncovered, "no conclusive test covers fair:all"),
     },
@@ -460,8 +460,8 @@ OTHERS: dict[str, dict[str, tuple[Manipulation, str]]] = {
         ),
     },
     "trust level": {
-        "an untrusted pull request": (lambda scene: provenance(scene, "untrusted-pr"), "never counts"),
-        "a laptop where CI is demanded": (ci_only, "made in local; production takes that of ci"),
+        "an untrusted pull request": (lambda scene: provenance(scene, "untrusted-pr"), "never accepted"),
+        "a laptop where CI is demanded": (ci_only, "from local; production accepts evidence from ci"),
     },
 }
 

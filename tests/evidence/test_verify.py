@@ -75,8 +75,8 @@ def test_what_could_not_be_held_against_anything_is_noted(sealed: Gate) -> None:
     (sealed.path.parent / "artifacts" / sealed.record().artifacts[0].digest).unlink()
     notes = verify(sealed).notes
     assert len(notes) == 3
-    assert "no run id was asked for" in notes[0]
-    assert "model was not at hand" in notes[1]
+    assert "no run id was given" in notes[0]
+    assert "model was not presented" in notes[1]
     assert notes[2].startswith("1 of the arrays and artifacts")
 
 
@@ -130,7 +130,7 @@ FORGERIES: dict[str, tuple[Edit, str]] = {
     "an outcome": (lambda data: first(data).update(outcome="failed"), "passed is True, but the outcome is"),
     "an outcome, whole": (
         lambda data: first(data).update(outcome="failed", passed=False),
-        "results make",
+        "results give",
     ),
     "a count": (lambda data: data["test_results"].update(passed_tests=4), "passed_tests = 4"),
     "a threshold": (lambda data: data["policy"]["gate"].update(min_coverage=0.1), "policy's digest"),
@@ -140,9 +140,12 @@ FORGERIES: dict[str, tuple[Edit, str]] = {
             data["test_results"]["results"].append(first(data)),
             data["test_results"].update(total_tests=2, passed_tests=2),
         ),
-        "lists a test twice",
+        "lists the same test twice",
     ),
-    "a number twice": (lambda data: data["measurements"].append(data["measurements"][0]), "under one key"),
+    "a number twice": (
+        lambda data: data["measurements"].append(data["measurements"][0]),
+        "with the same key",
+    ),
     "a number of a stranger": (
         lambda data: data["measurements"][0].update(test="test_other.py::test_it"),
         "a test that it does not list",
@@ -161,20 +164,20 @@ def test_a_changed_record_is_refused(sealed: Gate, name: str) -> None:
 JUDGED_AGAIN: dict[str, tuple[Edit, str]] = {
     "metrics without their counts": (
         lambda data: [number.update(value=0.99, basis=None) for number in data["measurements"]],
-        "but its arrays make",
+        "but its arrays give",
     ),
     "metrics that claim another origin": (
         lambda data: [
             number.update(value=0.99, basis=None, origin="metric") for number in data["measurements"]
         ],
-        "but its arrays make",
+        "but its arrays give",
     ),
     "a sample size": (
         lambda data: (
             [number.update(n=400, basis=None) for number in data["measurements"]],
             first(data).update(evidence={"all": 400}),
         ),
-        "states n = 400 for accuracy, but its arrays make 4",
+        "states n = 400 for accuracy, but its arrays give 4",
     ),
     "counts that agree with each other": (
         lambda data: (
@@ -185,7 +188,7 @@ JUDGED_AGAIN: dict[str, tuple[Edit, str]] = {
             ]
             and data.update(measurements=data["measurements"][:1])
         ),
-        "but its arrays make",
+        "but its arrays give",
     ),
     "a slice that was not measured": (
         lambda data: (
@@ -198,13 +201,13 @@ JUDGED_AGAIN: dict[str, tuple[Edit, str]] = {
         lambda data: [
             number.update(dataset="holdout", value=0.99, basis=None) for number in data["measurements"]
         ],
-        "which the record does not state",
+        "which the record does not contain",
     ),
     "the size of the arrays": (
         lambda data: data["arrays"][0].update(n=400),
         "has .4. examples; the record states 400",
     ),
-    "the data of the arrays": (lambda data: data["arrays"][0].update(data="0" * 64), "holds the data"),
+    "the data of the arrays": (lambda data: data["arrays"][0].update(data="0" * 64), "has the data digest"),
     "the task of the arrays": (lambda data: data["arrays"][0].update(task="score", name="x"), "values"),
 }
 
@@ -251,7 +254,7 @@ def test_an_unknown_minor_version_is_read_with_a_warning(sealed: Gate) -> None:
         ("{", "not valid JSON"),
         ("[]", "expected an object"),
         ('{"coverage": NaN}', "NaN is not a number"),
-        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"a": 1, "a": 2}', "'a' occurs twice"),
         ("[" * 100_000, "not valid JSON"),
     ],
 )
@@ -295,9 +298,9 @@ def test_a_model_cannot_be_held_against_a_record_that_names_none(gate: Gate) -> 
     gate.write("test_model.py", "import pytest\n@pytest.mark.model_test\ndef test_it(): pass\n")
     weights = gate.write("weights", "w")
     gate.run()
-    with pytest.raises(EvidenceError, match="names no model bytes"):
+    with pytest.raises(EvidenceError, match="has no model digest"):
         verify(gate, model=weights)
-    assert "the record names no model bytes" in verify(gate).notes
+    assert "the record has no model digest" in verify(gate).notes
 
 
 @pytest.mark.parametrize("folder", ["arrays", "artifacts"])

@@ -32,7 +32,7 @@ CONFIGS = {
     "oversized": ("# " + "x" * 1_100_000, "*mlops.yaml*"),
     "an alias bomb": (BOMB, "*aliases followed*"),
     "too deep": ("a: " + "[" * 60 + "]" * 60, "*levels deep*"),
-    "a tag that runs code": ("a: !!python/object/apply:os.system ['true']", "*tag*is not read*"),
+    "a tag that runs code": ("a: !!python/object/apply:os.system ['true']", "*tag*is not supported*"),
     "a key twice": ("version: 1\nversion: 1", "*version*"),
     "a wrong type": ("gate:\n  min_coverage: high", "*gate.min_coverage*line 2*"),
     "a number that is none": ("gate: {min_coverage: .nan}", "*gate.min_coverage*"),
@@ -121,7 +121,7 @@ MARKS = {
     "a cell like no other": ("covers=['qqqq:young']", "*'qqqq:young'*Declared are: *ranking:all*"),
     "a data set that owes nothing": (
         "covers=['fit:all'], dataset='old'",
-        "*'fit:all'*owed on the data sets new*'old'*",
+        "*'fit:all'*required on the data sets new*'old'*",
     ),
     "no data set where one is owed": ("covers=['fit:all']", "*'fit:all'*names no data set*"),
 }

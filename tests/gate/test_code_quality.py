@@ -209,15 +209,15 @@ def test_one_bad_report_leaves_the_others(tmp_path: Path) -> None:
     found, problems = read_code_quality(tmp_path, reports)
     assert found == CodeQuality(simple_functions=0.75)
     assert set(problems) == {"coverage", "ruff"}
-    assert problems["ruff"].startswith("ruff.json: 'ruff.json' is not there; write it before the gate")
+    assert problems["ruff"].startswith("ruff.json: 'ruff.json' does not exist; create it before the gate")
 
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ([], "has no totals"),
-        ({}, "has no totals"),
-        ({"totals": [1]}, "has no totals"),
+        ([], "lacks the key totals"),
+        ({}, "lacks the key totals"),
+        ({"totals": [1]}, "lacks the key totals"),
         ({"totals": {}}, "num_statements is None"),
         (coverage_of(1, "2"), "num_statements is '2'"),
         (coverage_of(True, 2), "covered_lines is True"),
@@ -249,13 +249,13 @@ def test_ruff_report_that_is_no_list_of_findings_is_a_sentence(tmp_path: Path, d
         ({"a.py": {"error": "invalid syntax"}}, "radon could not read 'a.py': 'invalid syntax'"),
         ({"a.py": 3}, "radon could not read 'a.py': 3"),
         ({"\ud800": None}, r"radon could not read '\ud800'"),
-        ({"a.py": [3]}, "has no type"),
+        ({"a.py": [3]}, "lacks the key type"),
         ({"a.py": [{"type": "lambda"}]}, "has a block of type 'lambda'"),
-        ({"a.py": [{"type": "class", "methods": {}}]}, "has no methods"),
+        ({"a.py": [{"type": "class", "methods": {}}]}, "lacks the key methods"),
         ({"a.py": [{"type": "function", "lineno": 1, "col_offset": 0}]}, "complexity is None"),
         ({"a.py": [{"type": "function", "complexity": 1, "col_offset": 0}]}, "lineno is None"),
-        ({"a.py": [{"type": "class", "complexity": 1}]}, "has no function in it"),
-        ({}, "has no function in it"),
+        ({"a.py": [{"type": "class", "complexity": 1}]}, "contains no functions"),
+        ({}, "contains no functions"),
     ],
 )
 def test_complexity_report_that_says_nothing_is_a_sentence(
@@ -265,7 +265,7 @@ def test_complexity_report_that_says_nothing_is_a_sentence(
 
 
 @pytest.mark.parametrize(
-    ("source", "sentence"), [("docs", "no line of Python"), ("a.txt", "is not a folder")]
+    ("source", "sentence"), [("docs", "no lines of Python"), ("a.txt", "is not a folder")]
 )
 def test_source_without_python_is_a_sentence(tmp_path: Path, source: str, sentence: str) -> None:
     (tmp_path / "docs").mkdir()
@@ -296,8 +296,8 @@ def test_link_out_of_the_folder_is_refused_for_reports_and_source(tmp_path: Path
     reports = CodeReports(coverage="coverage.json", ruff="ruff.json", source=("src",))
     found, problems = read_code_quality(project, reports)
     assert found == CodeQuality()
-    assert "leads outside the folder of mlops.yaml" in problems["coverage"]
-    assert "leads outside the folder of mlops.yaml" in problems["ruff"]
+    assert "is outside the folder of mlops.yaml" in problems["coverage"]
+    assert "is outside the folder of mlops.yaml" in problems["ruff"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
@@ -312,7 +312,7 @@ def test_path_that_cannot_be_followed_is_a_sentence(tmp_path: Path, name: str) -
 def test_folder_in_the_place_of_a_report_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "coverage.json").mkdir()
     problems = read_code_quality(tmp_path, CodeReports(coverage="coverage.json"))[1]
-    assert "is not a file; name the report itself" in problems["coverage"]
+    assert "is not a file; set the path of the report" in problems["coverage"]
 
 
 def test_report_that_may_not_be_read_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

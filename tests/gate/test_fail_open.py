@@ -171,7 +171,7 @@ def test_returning_false_is_no_pass(gate: Gate, answer: str, expected: Outcome) 
     )
     gate.run("-W", "ignore::pytest.PytestReturnNotNoneWarning")
     assert outcomes(gate)["test_it"] is expected
-    assert "returned False; assert what must hold" in gate.record().test_results.results[0].message
+    assert "returned False; use assert instead" in gate.record().test_results.results[0].message
 
 
 def test_metrics_of_several_data_sets_count_by_the_worst(gate: Gate) -> None:
@@ -297,7 +297,7 @@ def test_record_never_takes_the_place_of_another_file(gate: Gate) -> None:
     kept = (gate.folder / "test_model.py").read_text()
     result = gate.run("--mlops-result=test_model.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*is there and is no record*"])
+    result.stderr.fnmatch_lines(["*exists and is not a record*"])
     assert (gate.folder / "test_model.py").read_text() == kept
 
 
@@ -311,7 +311,7 @@ def test_configuration_below_what_is_tested_is_named(gate: Gate, name: str) -> N
     for paths in ((), ("tests",)):
         result = gate.run(*paths)
         assert result.ret == pytest.ExitCode.USAGE_ERROR
-        result.stderr.fnmatch_lines([f"*{name}*", "*name it with --mlops-config*"])
+        result.stderr.fnmatch_lines([f"*{name}*", "*pass it with --mlops-config*"])
         assert gate.record().verdict is Verdict.INCOMPLETE
 
 

@@ -247,9 +247,9 @@ def test_a_model_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 def test_tests_and_pytests_paths_do_not_mix(tmp_path: Path) -> None:
     suite = TestSuite(tests=[Awaited()], paths=("tests",), folder=tmp_path)
-    with pytest.raises(ConfigError, match="make two suites"):
+    with pytest.raises(ConfigError, match="use two suites"):
         integrate(suite)
-    with pytest.raises(ConfigError, match="make two suites"):
+    with pytest.raises(ConfigError, match="use two suites"):
         asyncio.run(suite.run_tests(VERSION))
 
 

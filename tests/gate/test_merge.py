@@ -97,20 +97,20 @@ def test_a_lost_shard_is_incomplete(halves: tuple[Shard, Shard]) -> None:
 
 
 def test_a_shard_too_many_is_refused(halves: tuple[Shard, Shard]) -> None:
-    with pytest.raises(EvidenceError, match="there is 2 shards, and the manifest expects 1"):
+    with pytest.raises(EvidenceError, match="got 2 shards; the manifest expects 1"):
         merge_shards(halves, Expected(count=1))
-    with pytest.raises(EvidenceError, match="there is shard speed, and the manifest expects rank, gpu"):
+    with pytest.raises(EvidenceError, match="got shard speed; the manifest expects rank, gpu"):
         merge_shards(halves, Expected(count=2, names=("rank", "gpu")))
 
 
 def test_of_nothing_there_is_nothing_to_merge() -> None:
-    with pytest.raises(EvidenceError, match="no record to merge"):
+    with pytest.raises(EvidenceError, match="no records to merge"):
         merge_shards([], Expected(count=1))
 
 
 OTHERS: dict[str, tuple[Callable[[Shard], Shard], str]] = {
     "policy": (lambda shard: changed(shard, policy_digest="0" * 64), "the policy of shard speed is 0000"),
-    "run": (lambda shard: changed(shard, run_id="rank"), "the run id rank is there 2 times"),
+    "run": (lambda shard: changed(shard, run_id="rank"), "the run id rank occurs 2 times"),
     "model": (lambda shard: changed(shard, model_version=None), "the model version of shard speed is"),
     "bytes": (
         lambda shard: changed(
@@ -128,7 +128,7 @@ OTHERS: dict[str, tuple[Callable[[Shard], Shard], str]] = {
     ),
     "name": (
         lambda shard: Shard(name="rank", record=shard.record, folder=shard.folder),
-        "the shard rank is there 2 times",
+        "the shard rank occurs 2 times",
     ),
 }
 
@@ -150,7 +150,7 @@ def test_a_test_that_ran_twice_is_refused(halves: tuple[Shard, Shard]) -> None:
 
 def test_a_number_that_is_there_twice_is_refused(halves: tuple[Shard, Shard]) -> None:
     numbers = (*halves[1].record.measurements, halves[0].record.measurements[0])
-    with pytest.raises(EvidenceError, match="the number accuracy is there 2 times"):
+    with pytest.raises(EvidenceError, match="the number accuracy occurs 2 times"):
         merge_shards((halves[0], changed(halves[1], measurements=numbers)), TWO)
 
 
@@ -230,7 +230,7 @@ def test_comparisons_that_do_not_belong_together_are_refused(halves: tuple[Shard
     assert compared(halves, comparison("accuracy"), refused) == refused
     assert compared(halves, first, first) == first
     assert compared(halves, None, None) is None
-    with pytest.raises(EvidenceError, match="the change accuracy is there 2 times"):
+    with pytest.raises(EvidenceError, match="the change accuracy occurs 2 times"):
         compared(halves, comparison("accuracy"), comparison("accuracy"))
 
 

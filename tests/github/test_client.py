@@ -89,14 +89,14 @@ def test_endless_pages_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_on_another_server_is_not_followed() -> None:
     link = {"link": '<https://evil.example/x>; rel="next"'}
     client = client_of(lambda _: httpx.Response(200, json=[1], headers=link))
-    with pytest.raises(HttpError, match="leads to another server"):
+    with pytest.raises(HttpError, match="redirects to another server"):
         list(client.pages("/x"))
 
 
 @pytest.mark.parametrize("body", [{"a": 1}, "x", {"items": 1}])
 def test_an_answer_that_is_no_list_is_refused(body: object) -> None:
     client = client_of(lambda _: httpx.Response(200, json=body))
-    with pytest.raises(HttpError, match="GET /x is no list"):
+    with pytest.raises(HttpError, match="GET /x is not a list"):
         list(client.pages("/x", "items"))
 
 
@@ -173,7 +173,7 @@ def test_a_creation_that_was_turned_away_is_tried_again(fake: FakeGitHub, status
         (403, "as in pull requests from forks"),
         (404, "it is not there, or the token may not see it"),
         (410, "it is gone"),
-        (422, "does not take the request as it is"),
+        (422, "rejects the request as invalid"),
         (500, r"with 500 \(refused 500\)$"),
     ],
 )

@@ -91,7 +91,7 @@ def test_what_a_pull_request_could_have_written_is_not_taken(
     fake.artifact(of(make, make.BASE), run=1, commit=make.BASE, **fields)
     found = fetch(fake, activity, tmp_path)
     assert found.status == "none"
-    assert found.message.startswith("main has no good run with an artifact 'mlops'")
+    assert found.message.startswith("main has no successful run with an artifact 'mlops'")
 
 
 @pytest.mark.parametrize("event", ["workflow_run", "pull_request", "pull_request_target", "issue_comment"])

@@ -112,7 +112,7 @@ LOOSER = [
     (
         "trust: [ci],",
         "trust: [ci], require_signature: false,",
-        "environment production no longer demands a signature",
+        "environment production no longer requires a signature",
     ),
     ("[{metric: auc, min: 0.6}]", "[]", "rules of environment production were removed or changed"),
     ("  production: {", "  live: {", "the environment production is gone, and its demands with it"),

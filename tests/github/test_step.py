@@ -506,9 +506,9 @@ def test_the_base_of_the_event_is_compared_with(job: Job, fake: FakeGitHub, make
     assert [change.text for change in ruling.changes] == ["the requirement speed:all was removed"]
     job.event["pull_request"]["base"]["sha"] = make.BASE
     (change,) = job.post(make.record()).changes
-    assert "does not reach back" in change.text
+    assert "history in this clone does not contain" in change.text
     (change,) = job.post(make.record(), base="nowhere").changes
-    assert "does not reach back to nowhere" in change.text
+    assert "does not contain nowhere" in change.text
 
 
 def test_a_base_that_cannot_be_read_blocks_unless_the_workflow_allows_it(job: Job, make: Make) -> None:
@@ -575,7 +575,7 @@ def test_sources_are_those_of_the_configuration(
     config = job.folder / "mlops.yaml"
     config.write_text('baseline: {from: ["artifact:main", run]}\n', encoding="utf-8")
     baseline_step(job.folder / "b", job.environment())
-    assert job.logged == ["artifact:main: none: main has no good run with an artifact 'mlops'"]
+    assert job.logged == ["artifact:main: none: main has no successful run with an artifact 'mlops'"]
     with pytest.raises(ConfigError, match="there is no such file"):
         baseline_step(job.folder / "b", job.environment(), config=job.folder / "none.yaml")
 

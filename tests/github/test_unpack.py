@@ -72,7 +72,7 @@ def test_of_several_records_the_one_that_is_named_is_taken(tmp_path: Path) -> No
 )
 def test_a_member_that_would_land_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     archive = pack(tmp_path, (NAME, b"{}"), (name, b"x"))
-    with pytest.raises(EvidenceError, match="would land elsewhere"):
+    with pytest.raises(EvidenceError, match="an unsafe path"):
         unpack_record(archive, tmp_path / "t")
     assert not (tmp_path / "t").exists()
 
@@ -82,7 +82,7 @@ def test_a_member_that_is_no_plain_file_is_refused(tmp_path: Path, kind: int) ->
     link = zipfile.ZipInfo(NAME)
     link.create_system = 3
     link.external_attr = (kind | 0o777) << 16
-    with pytest.raises(EvidenceError, match="no plain file"):
+    with pytest.raises(EvidenceError, match="not a plain file"):
         unpack_record(pack(tmp_path, (link, b"/etc/passwd")), tmp_path / "t")
 
 
@@ -95,14 +95,14 @@ def test_a_member_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_a_bomb_is_given_up(tmp_path: Path) -> None:
     archive = pack(tmp_path, (NAME, b"{}"), ("arrays/1.npz", b"\0" * 5_000_000))
     assert archive.stat().st_size < 10_000
-    with pytest.raises(EvidenceError, match="more in it than is unpacked"):
+    with pytest.raises(EvidenceError, match="exceeds the size limit"):
         unpack_record(archive, tmp_path / "t", most=1_000_000)
 
 
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_MEMBERS", 2)
     archive = pack(tmp_path, *((f"{number}", b"") for number in range(3)))
-    with pytest.raises(EvidenceError, match="has 3 members; at most 2"):
+    with pytest.raises(EvidenceError, match="has 3 members, the limit is 2"):
         unpack_record(archive, tmp_path / "t")
 
 
@@ -118,7 +118,7 @@ def broken(data: bytes) -> bytes:
 def test_what_is_no_zip_file_is_refused(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
     archive = pack(tmp_path, (NAME, bytes(range(256)) * 100))
     archive.write_bytes(change(archive.read_bytes()))
-    with pytest.raises(EvidenceError, match="no zip file that can be read"):
+    with pytest.raises(EvidenceError, match="not a readable zip file"):
         unpack_record(archive, tmp_path / "t")
 
 
@@ -128,7 +128,7 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
     archive.write_bytes(bytes(data))
-    with pytest.raises(EvidenceError, match="no zip file that can be read"):
+    with pytest.raises(EvidenceError, match="not a readable zip file"):
         unpack_record(archive, tmp_path / "t")
 
 

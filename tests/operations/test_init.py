@@ -140,7 +140,7 @@ def test_a_configuration_is_never_overwritten_unless_forced(tmp_path: Path) -> N
     error = init(str(tmp_path)).exception
     assert exit_code_of(error) == ExitCode.USAGE
     assert "mlops.yml" in str(error)
-    assert "exists already; --force replaces it" in str(error)
+    assert "already exists; --force replaces it" in str(error)
     assert (tmp_path / "mlops.yml").read_text() == "version: 1\n"
     assert init(str(tmp_path), "--force").exit_code == 0
     assert "min_pass_rate" in (tmp_path / "mlops.yml").read_text()

@@ -82,7 +82,7 @@ def test_a_store_that_was_named_is_the_same_from_every_folder(
 
 def test_a_store_is_made_only_where_that_is_meant(tmp_path: Path) -> None:
     project = find_project(tmp_path)
-    absent = "there is no store here, so nothing was ever deployed; name one with --store"
+    absent = "there is no store here, so nothing was ever deployed; choose one with --store"
     with (
         pytest.raises(StoreError, match=absent),
         open_project_store(project, absent="nothing was ever deployed"),

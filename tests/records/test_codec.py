@@ -171,10 +171,10 @@ def test_what_is_not_an_object_is_refused(text: str, kind: str) -> None:
 
 def test_a_key_given_twice_is_refused_at_any_depth() -> None:
     text = dump(result())
-    assert "the key 'verdict' stands twice" in refusal(
+    assert "the key 'verdict' occurs twice" in refusal(
         text.replace('{"schema', '{"verdict": "fail", "schema', 1)
     )
-    assert "the key 'gate' stands twice" in refusal(text.replace('"gate": {', '"gate": 1, "gate": {', 1))
+    assert "the key 'gate' occurs twice" in refusal(text.replace('"gate": {', '"gate": 1, "gate": {', 1))
 
 
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
@@ -192,7 +192,7 @@ def test_a_record_of_absurd_size_is_refused_unread(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(codec, "MAX_RECORD_BYTES", len(text))
     load_integration_result(text)
     monkeypatch.setattr(codec, "MAX_RECORD_BYTES", len(text) - 1)
-    assert refusal(text) == f"the record has {len(text):,} bytes; at most {len(text) - 1:,} are read"
+    assert refusal(text) == f"the record has {len(text):,} bytes; the limit is {len(text) - 1:,}"
 
 
 def test_an_unknown_major_version_is_refused() -> None:

@@ -91,7 +91,7 @@ def test_an_alias_points_to_registered_versions_of_its_model_only(registry: Regi
 def test_a_move_rests_on_a_run_of_the_bytes_it_points_to(registry: Registry, record_run: RecordRun) -> None:
     record_run("run-a", A)
     assert move(registry, "1", None, run_id="run-a").run_id == "run-a"
-    with pytest.raises(EvidenceError, match="holds only for the bytes"):
+    with pytest.raises(EvidenceError, match="is valid only for the bytes"):
         move(registry, "2", "1", run_id="run-a")
     with pytest.raises(EvidenceError, match="no run run-b"):
         move(registry, None, "1", run_id="run-b")

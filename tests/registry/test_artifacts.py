@@ -105,7 +105,7 @@ def test_files_of_several_folders_make_an_artifact(
 
 
 def test_what_cannot_be_read_is_named(local: ArtifactStore, tmp_path: Path) -> None:
-    with pytest.raises(ModelArtifactNotFound, match="not there"):
+    with pytest.raises(ModelArtifactNotFound, match="does not exist"):
         local.put(tmp_path / "nothing")
     with pytest.raises(ModelArtifactNotFound, match="cannot read"):
         local.put_files({"a": tmp_path / "nothing"})

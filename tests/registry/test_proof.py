@@ -61,7 +61,7 @@ def test_a_run_of_another_model_is_evidence_for_nothing_with_the_same_bytes(
     ("changes", "message"),
     [
         ({"decision": Decision.BLOCK}, "was not allowed by its policy"),
-        ({"deployable": False}, "makes nothing deployable"),
+        ({"deployable": False}, "is not deployable"),
         ({"trust": "untrusted-pr"}, "an untrusted pull request"),
     ],
 )

@@ -112,9 +112,9 @@ def test_evidence_for_other_bytes_is_refused(
     registry: Registry, record_run: RecordRun, tested: str | None
 ) -> None:
     record_run("run-1", tested)
-    with pytest.raises(EvidenceError, match="holds only for the bytes"):
+    with pytest.raises(EvidenceError, match="is valid only for the bytes"):
         registry.register(version(), run_id="run-1")
-    with pytest.raises(EvidenceError, match="holds only for the bytes"):
+    with pytest.raises(EvidenceError, match="is valid only for the bytes"):
         registry.register(version(digest=None), run_id="run-1")
     assert not registry.list().entries
 

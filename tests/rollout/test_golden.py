@@ -51,7 +51,7 @@ def case(number: int, answer: object) -> GoldenCase:
 
 def test_all_hold(url: str) -> None:
     cases = [case(n, 2 * n) for n in range(30)]
-    assert replay(cases, url, SETTINGS) == f"30 of 30 golden predictions hold at {url}"
+    assert replay(cases, url, SETTINGS) == f"30 of 30 golden predictions match at {url}"
 
 
 def test_within_the_tolerance_is_the_same(url: str) -> None:
@@ -63,29 +63,27 @@ def test_those_that_do_not_are_named(url: str) -> None:
     with pytest.raises(TaskError) as refused:
         replay(cases, url, SETTINGS)
     found = str(refused.value)
-    assert found.startswith(
-        "4 of 5 golden predictions do not hold: case 1: the answer.double is 4, expected 5"
-    )
+    assert found.startswith("4 of 5 golden predictions failed: case 1: the answer.double is 4, expected 5")
     assert "answered 500" in found
     assert "not valid JSON" in found
     assert found.endswith("and 1 more")
 
 
 def test_without_an_answer_none_holds() -> None:
-    with pytest.raises(TaskError, match=r"1 of 1 golden predictions do not hold: .* gave no response"):
+    with pytest.raises(TaskError, match=r"1 of 1 golden predictions failed: .* gave no response"):
         replay([case(1, 2)], "http://127.0.0.1:9/predict", SETTINGS)
 
 
 def test_of_no_case_nothing_holds(url: str) -> None:
-    with pytest.raises(TaskError, match="there is none"):
+    with pytest.raises(TaskError, match="there are no golden predictions"):
         replay([], url, SETTINGS)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[]", "holds no golden prediction"),
-        ("{}", "holds no golden prediction"),
+        ("[]", "contains no golden predictions"),
+        ("{}", "contains no golden predictions"),
         ("[1]", "entry 0 is not of the form"),
         ('[{"request": 1}]', "entry 0 is not of the form"),
         ('[{"request": 1, "response": NaN}]', "NaN is not a number"),

@@ -118,7 +118,7 @@ def test_who_lost_the_lease_while_asking_for_the_ticket_begins_nothing(
         acquire(desk.store, "production", actor="ben", clock=desk.clock.now.timestamp)
 
     monkeypatch.setattr(desk.world, "require_up", slow)
-    with pytest.raises(ConflictError, match="not ours any more"):
+    with pytest.raises(ConflictError, match="was lost"):
         deploy(desk, "1")
     with desk.store.read() as connection:
         assert list_deployments(connection, "production") == ()

@@ -232,7 +232,7 @@ def test_a_file_beside_the_model_does_not_pass_for_a_part_of_it(plan: Deployment
     manifest = json.loads((release / MANIFEST).read_text(encoding="utf-8"))
     manifest["model"] = digest_artifact(release / "model").digest
     (release / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    with pytest.raises(EvidenceError, match="is no part of the model"):
+    with pytest.raises(EvidenceError, match="does not belong to the model"):
         check_release(plan)
 
 

@@ -22,7 +22,7 @@ def test_a_taken_port_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(
-            TaskError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use; end"
+            TaskError, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use; stop"
         ):
             require_free("127.0.0.1", port)
     require_free("127.0.0.1", 0)

@@ -279,13 +279,13 @@ def test_asking_whether_a_store_exists_makes_none(store_url: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("mysql://root@host/db", "begins with 'mysql'; expected sqlite:///PATH or postgresql://"),
-        ("postgresql+asyncpg://host/db", r"begins with 'postgresql\+asyncpg'; expected"),
+        ("mysql://root@host/db", "starts with 'mysql'; expected sqlite:///PATH or postgresql://"),
+        ("postgresql+asyncpg://host/db", r"starts with 'postgresql\+asyncpg'; expected"),
         ("nonsense", "cannot be read; expected sqlite:///PATH"),
-        ("sqlite://", "expected the path of a file"),
-        ("sqlite:///:memory:", "expected the path of a file"),
-        ("sqlite:///x.db?mode=ro", "expected the path of a file and nothing else"),
-        ("sqlite:///file:x.db", "expected the path of a file"),
+        ("sqlite://", "expected only the path of a file"),
+        ("sqlite:///:memory:", "expected only the path of a file"),
+        ("sqlite:///x.db?mode=ro", "expected only the path of a file"),
+        ("sqlite:///file:x.db", "expected only the path of a file"),
     ],
 )
 def test_a_url_that_means_no_store_is_refused(url: str, message: str, tmp_path: Path) -> None:

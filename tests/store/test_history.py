@@ -188,7 +188,7 @@ def test_a_cursor_of_somebody_else_is_refused(store: Store, cursor: str) -> None
 
 
 def test_a_page_of_nothing_is_refused(store: Store) -> None:
-    with pytest.raises(StoreError, match="asked for 0 entries"):
+    with pytest.raises(StoreError, match="limit is 0"):
         list_results(store, limit=0)
 
 
@@ -219,7 +219,7 @@ def test_each_model_has_a_history_of_its_own(store: Store, make_record: MakeReco
 
 
 def test_a_history_of_nothing_is_refused(store: Store, make_record: MakeRecord) -> None:
-    with pytest.raises(StoreError, match="would keep 0 results"):
+    with pytest.raises(StoreError, match="keep is 0"):
         record_result(store, make_record(), actor="ada", keep=0)
 
 

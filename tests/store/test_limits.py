@@ -18,7 +18,7 @@ def test_what_fits_passes() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("x" * 201, r"alias has 201 characters, beginning 'x{40}'; at most 200 can be stored"),
+        ("x" * 201, r"alias has 201 characters, beginning 'x{40}', the limit is 200"),
         ("a\0", r"alias is 'a\\x00'; a NUL"),
         ("\udfff", r"alias is '\\udfff'; a NUL or half a surrogate pair cannot be stored"),
     ],

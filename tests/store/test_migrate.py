@@ -201,7 +201,7 @@ def test_a_database_of_another_program_is_refused(store_url: str, tmp_path: Path
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE model_versions (name TEXT)"))
-    with pytest.raises(StoreError, match="holds a table 'model_versions' of another program"):
+    with pytest.raises(StoreError, match="contains a table 'model_versions' of another program"):
         open_store(store_url)
     with engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["model_versions"]
@@ -266,7 +266,7 @@ def test_a_migration_that_leaves_references_to_nothing_is_undone(
     path = older(tmp_path, log_changes)
     with monkeypatch.context() as patch:
         add_revision(tmp_path, patch, 'op.execute("DELETE FROM model_versions")')
-        with pytest.raises(StoreError, match="1 rows of version_tags would refer to nothing"):
+        with pytest.raises(StoreError, match="1 rows of version_tags would refer to missing rows"):
             open_store(folder=tmp_path)
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT count(*) FROM model_versions").fetchone() == (1,)

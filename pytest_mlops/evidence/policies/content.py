@@ -37,10 +37,10 @@ def _check_verdict(case: Case) -> str:
         shown = [f"{reason.verdict.upper()}: {reason.text}" for reason in judgement.reasons]
         reasons = list_some(shown, separator="; ")
         raise EvidenceError(
-            f"as a release into {case.environment} the recorded evidence makes {judgement.verdict.upper()}"
+            f"as a release to {case.environment}, the recorded evidence gives {judgement.verdict.upper()}"
             + (f" ({reasons})" if reasons else "")
         )
-    note = f"; {missing} arrays or artifacts were not at hand" if missing else ""
+    note = f"; {missing} arrays or artifacts were missing" if missing else ""
     return f"{judgement.verdict.upper()} for {case.environment}, reached again from the evidence{note}"
 
 
@@ -61,10 +61,10 @@ def _check_required(case: Case) -> str:
     session = case.record.test_results.session
     narrowed = (*session.narrowed_by, *session.uncollected)
     if narrowed:
-        raise EvidenceError(f"the run was narrowed to a part of the tests ({list_some(narrowed)})")
+        raise EvidenceError(f"the run was narrowed to a subset of the tests ({list_some(narrowed)})")
     if not judgement.deployable:
         raise EvidenceError(
-            "the record is not deployable: that takes a mlops.yaml with requirements, and a model artifact"
+            "the record is not deployable; it requires a mlops.yaml with requirements and a model artifact"
         )
     uncovered = [cell.cell for cell in judgement.coverage_cells if cell.share == 0]
     if uncovered:

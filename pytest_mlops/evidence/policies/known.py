@@ -53,7 +53,7 @@ def _check_digests(case: Case, *, expected: dict[str, str]) -> str:
 def _check_history(case: Case, *, store: Store) -> str:
     record, version = case.record, case.record.model_version
     if version is None or version.digest is None:
-        raise EvidenceError("the record names no model, so nothing is known of later runs")
+        raise EvidenceError("the record names no model, so later runs cannot be found")
     with store.read() as connection:
         failed = later_failure(
             connection,

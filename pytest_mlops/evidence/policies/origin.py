@@ -24,8 +24,10 @@ def _check_signature(case: Case) -> str:
     policy = case.policy
     if case.envelope is None:
         if policy.demands_signature:
-            raise EvidenceError(f"{case.environment} demands a signed record; there is no envelope beside it")
-        return "not demanded, and there is none"
+            raise EvidenceError(
+                f"{case.environment} requires a signed record, but there is no envelope beside it"
+            )
+        return "not required, and there is no signature"
     envelope = read_envelope(case.envelope)
     # The signature comes before anything is believed of what was signed.
     if policy.trusted_keys or policy.demands_signature:
@@ -37,27 +39,29 @@ def _check_signature(case: Case) -> str:
             f"{statement.record_digest:.12}…); this one has sha256 {case.record_digest:.12}…"
         )
     if not case.signers:
-        return "not demanded; the envelope is about this record, and no key was there to check it with"
+        return "not required; the envelope is about this record, but there is no key to check it with"
     return "signed by " + ", ".join(signer.title for signer in case.signers)
 
 
 def _check_run(case: Case) -> str:
     got, expected = case.record.run_id, case.evidence.run_id
     if expected is None:
-        return f"run {got}; no other was asked for"
+        return f"run {got}; no run id was given to expect"
     if got != expected:
         raise EvidenceError(f"the record is of run {got}; expected run {expected}")
-    return f"run {got}, as asked for"
+    return f"run {got}, as expected"
 
 
 def _check_trust(case: Case) -> str:
     made = case.record.provenance.trust
     if made == "untrusted-pr":
-        raise EvidenceError("the evidence was made by a pull request from outside, which never counts")
+        raise EvidenceError("the evidence is from an untrusted pull request, which is never accepted")
     if made not in case.policy.trust:
         expected = " or ".join(case.policy.trust)
-        raise EvidenceError(f"the evidence was made in {made}; {case.environment} takes that of {expected}")
-    return f"made in {made}"
+        raise EvidenceError(
+            f"the evidence is from {made}; {case.environment} accepts evidence from {expected}"
+        )
+    return f"from {made}"
 
 
 def _check_age(case: Case) -> str:
@@ -67,7 +71,7 @@ def _check_age(case: Case) -> str:
     longest = case.policy.max_age
     if longest is not None and age.total_seconds() > longest:
         hours = f"{longest / 3600:g} hours"
-        raise EvidenceError(f"the evidence is {age} old; {case.environment} takes at most {hours}")
+        raise EvidenceError(f"the evidence is {age} old; {case.environment} accepts at most {hours}")
     return f"{max(age, timedelta())} old"
 
 

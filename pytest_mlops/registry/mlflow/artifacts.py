@@ -42,7 +42,7 @@ def fetch(http: MlflowHttp, uri: str, folder: Path) -> None:
     """
     if not is_served(uri):
         raise HttpError(
-            f"the files lie at {uri[:200]}, and {http.server} does not serve them; "
+            f"the files are at {uri[:200]}, and {http.server} does not serve them; "
             "fetch them yourself, or import without them"
         )
     root = urlsplit(uri).path.strip("/")
@@ -52,7 +52,7 @@ def fetch(http: MlflowHttp, uri: str, folder: Path) -> None:
         for name, size in _walk(http, root):
             count += 1
             if count > MOST_FILES:
-                raise HttpError(f"{uri} has more than {MOST_FILES:,} files; that is no model")
+                raise HttpError(f"{uri} has more than {MOST_FILES:,} files; expected the files of a model")
             _fetch_file(http, f"{root}/{name}", folder / name, size)
     if count == 0:
         raise HttpError(f"there are no files at {uri} on {http.server}; expected those of a model")
@@ -90,7 +90,8 @@ def _walk(http: MlflowHttp, root: str) -> Iterator[tuple[str, int]]:
             name = f"{below}/{_checked(file.path, http.server)}".lstrip("/")
             if len(seen) > MOST_FILES or name in seen:
                 raise HttpError(
-                    f"{http.server} lists {name[:80]!r} twice, or too much; expected a model's files"
+                    f"{http.server} lists {name[:80]!r} twice, or too many files; expected the files of one "
+                    "model"
                 )
             seen.add(name)
             if file.is_dir:
@@ -104,7 +105,7 @@ def _checked(name: str, server: str) -> str:
     parts = PurePosixPath(name).parts
     windows = PureWindowsPath(name)
     if not parts or ".." in windows.parts or windows.drive or windows.root or "\0" in name or "\\" in name:
-        raise HttpError(f"{server} lists a file {name[:80]!r}; expected a name that stays within the model")
+        raise HttpError(f"{server} lists a file {name[:80]!r}; expected a path inside the model")
     return "/".join(parts)
 
 

@@ -32,7 +32,7 @@ def connect(server: str | None = None, *, transport: httpx.BaseTransport | None 
     if not given:
         refuse(
             "--server",
-            "is missing; name the MLflow server, as http://localhost:5000, or set MLFLOW_TRACKING_URI",
+            "is missing; name the MLflow server, such as http://localhost:5000, or set MLFLOW_TRACKING_URI",
         )
     credentials = credentials_from(os.environ)
     return MlflowClient(MlflowHttp(server_url(given), credentials=credentials, transport=transport))

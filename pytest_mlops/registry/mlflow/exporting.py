@@ -81,7 +81,7 @@ def export_version(
     Raises:
         ConflictError: the version that stands for it there is of other bytes; or the model has another name.
         HttpError: the server cannot be reached or refuses.
-        StoreError: its files are not kept here and no source is named, or something could not be read.
+        StoreError: its files are not stored here and no source is named, or something could not be read.
     """
     with registry.store.read() as connection:
         named = name or name_there(connection, entry.model_id, client.server) or entry.model_id
@@ -140,7 +140,7 @@ def _put_files(registry: Registry, client: MlflowClient, entry: VersionEntry) ->
     """Put the kept files into a run on the server; return where they lie, and the run."""
     if not entry.stored or entry.digest is None or registry.artifacts is None:
         raise StoreError(
-            f"the files of {entry.model_id} {entry.version_id} are not kept here; name with --source where "
+            f"the files of {entry.model_id} {entry.version_id} are not stored here; set --source to where "
             "MLflow finds them"
         )
     at = int(registry.clock().timestamp() * 1000)
@@ -151,8 +151,8 @@ def _put_files(registry: Registry, client: MlflowClient, entry: VersionEntry) ->
         run = client.create_run(experiment, name=run_name, at=at, tags=tags_of(entry))
         if not artifacts.is_served(run.info.artifact_uri):
             raise HttpError(
-                f"{client.server} keeps files at {run.info.artifact_uri[:200]} and does not take them over "
-                "HTTP; put them where MLflow finds them, and name that with --source"
+                f"{client.server} keeps files at {run.info.artifact_uri[:200]} and does not accept them over "
+                "HTTP; upload them yourself, and set --source to their location"
             )
         source = f"{run.info.artifact_uri.rstrip('/')}/model"
         names = [file.name for file in registry.artifacts.manifest(entry.digest).files]

@@ -46,7 +46,7 @@ def credentials_from(environ: Mapping[str, str]) -> Credentials | None:
         return Credentials(header=header, secrets=(password, header.removeprefix("Basic ")))
     if token:
         if not (token.isascii() and token.isprintable()):
-            refuse("MLFLOW_TRACKING_TOKEN", "has characters that a header cannot carry; copy it again")
+            refuse("MLFLOW_TRACKING_TOKEN", "has characters that are not valid in a header; copy it again")
         return Credentials(header=f"Bearer {token}", secrets=(token,))
     return None
 
@@ -60,17 +60,17 @@ def server_url(text: str) -> str:
     try:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL as error:
-        refuse("--server", f"is no address: {error}; expected one as http://localhost:5000")
+        refuse("--server", f"is not an address: {error}; expected one such as http://localhost:5000")
     if url.scheme not in {"http", "https"} or not url.host:
-        refuse("--server", f"is {text[:80]!r}; expected an address as http://localhost:5000")
+        refuse("--server", f"is {text[:80]!r}; expected an address such as http://localhost:5000")
     if url.userinfo:
         refuse(
             "--server",
-            "has a user name in it, which would be kept; take it out, and set MLFLOW_TRACKING_USERNAME and "
+            "contains a user name, which would be stored; remove it, and set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD",
         )
     if url.query or url.fragment:
-        refuse("--server", f"is {text[:80]!r}; expected it without '?' and '#'")
+        refuse("--server", f"is {text[:80]!r}; expected an address without '?' and '#'")
     return str(url).rstrip("/")
 
 
@@ -188,9 +188,9 @@ class MlflowHttp:
         elif isinstance(message, str) and message.strip():
             why = f": {self._http.clean(message).rstrip('.')}"
         elif answer.is_success:
-            why = " and no JSON object; expected the answer of an MLflow server"
+            why = " and no JSON object; check that this is the address of an MLflow server"
         else:
-            why = " and no reason; see that this is the address of an MLflow server"
+            why = " and no reason; check that this is the address of an MLflow server"
         return HttpError(
             f"{self._http.service} answered {describe(request)} with HTTP {answer.status}{why}",
             status=answer.status,

@@ -146,8 +146,8 @@ def _refuse_second(connection: Connection, server: str, remote: RemoteVersion, o
     known = None if there is None else version_there(connection, there, server)
     if known is not None and known != (remote.name, remote.version):
         raise ConflictError(
-            f"{ours.model_id} {ours.version_id} stands for version {known[1]} of {known[0]} on {server}, not "
-            f"for {remote.version}; import it under another version id"
+            f"{ours.model_id} {ours.version_id} is linked to version {known[1]} of {known[0]} on {server}, "
+            f"not to {remote.version}; import it under another version id"
         )
 
 
@@ -214,7 +214,7 @@ def _numbers(params: Iterable[Pair], left_out: list[str]) -> dict[str, float]:
         if math.isfinite(value):
             found[pair.key] = value
         else:
-            left_out.append(f"parameter {pair.key[:80]}: {pair.value[:80]!r} is no number")
+            left_out.append(f"parameter {pair.key[:80]}: {pair.value[:80]!r} is not a number")
     return found
 
 

@@ -74,7 +74,7 @@ def check_name_there(connection: Connection, model_id: str, server: str, name: s
     """
     known = name_there(connection, model_id, server)
     if known is not None and known != name:
-        raise ConflictError(f"{model_id} is {known} on {server}, not {name}; keep to one name on each server")
+        raise ConflictError(f"{model_id} is {known} on {server}, not {name}; use one name per server")
 
 
 def _models(server: str) -> str:

@@ -116,7 +116,9 @@ def project(
         if compared.state is SyncState.MOVED:
             _log_move(registry, client, compared)
             if not restore:
-                raise ConflictError(f"{compared.message}; --restore replaces it by ours")
+                raise ConflictError(
+                    f"{compared.message}; --restore overwrites it with the alias of this registry"
+                )
         if _push(registry, client, compared):
             return replace(compared, done=True)
     raise ConflictError(f"{alias} of {model_id} kept moving here while it was projected; try again")

@@ -125,5 +125,5 @@ def parse(resource: type[T], found: Mapping[str, Any], key: str, *, server: str)
         return resource.model_validate(found.get(key))
     except ValidationError as error:
         raise HttpError(
-            f"{server} sent what no MLflow server answers: {describe_problems(error, key, most=1)}"
+            f"{server} sent an unexpected response: {describe_problems(error, key, most=1)}"
         ) from error

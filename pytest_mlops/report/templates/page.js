@@ -55,13 +55,13 @@
     const output = input.parentElement.querySelector("output");
     input.parentElement.hidden = false;
     input.addEventListener("input", () => {
-      const wanted = input.value.trim().toLowerCase();
+      const query = input.value.trim().toLowerCase();
       let shown = 0;
       rows.forEach((row, index) => {
-        row.hidden = !texts[index].includes(wanted);
+        row.hidden = !texts[index].includes(query);
         shown += row.hidden ? 0 : 1;
       });
-      output.textContent = wanted ? shown + " of " + rows.length : "";
+      output.textContent = query ? shown + " of " + rows.length : "";
     });
   }
 })();

@@ -67,7 +67,7 @@ def _no_count(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
-        return f"{name} is {value}, which is no count"
+        return f"{name} is {value}, which is not a count"
     return f"{name} is {value}; counts never fall" if index(value) < 0 else ""
 
 

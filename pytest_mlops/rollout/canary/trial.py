@@ -141,7 +141,7 @@ class Trial:
     def _tally(self) -> StepTally:
         start = self._start
         if start is None:
-            raise TaskError("no step has begun")
+            raise TaskError("no step has started")
         traffic = self._traffic()
         if traffic.epoch != start.traffic.epoch or self._knows_bound_now(start, traffic):
             # The gateway restarted, and what it counted before is lost; or there was nothing yet to

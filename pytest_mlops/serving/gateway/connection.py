@@ -191,7 +191,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
         else:
-            self._fail(ProtocolError("the connection was closed before anything was sent", silent=True))
+            self._fail(ProtocolError("the connection was closed before a response", silent=True))
         return self._head
 
     async def write(self, data: bytes, *, last: bool = False) -> None:
@@ -231,9 +231,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._fail(ProtocolError("it changed to a protocol that was not asked for"))
+            self._fail(ProtocolError("it changed to a protocol that was not requested"))
         except httptools.HttpParserError as error:
-            self._fail(ProtocolError(f"what came is not HTTP: {error.__context__ or error}"))
+            self._fail(ProtocolError(f"the response is not HTTP: {error.__context__ or error}"))
         if self._complete:
             self._over()
 

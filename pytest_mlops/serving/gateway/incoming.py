@@ -46,9 +46,9 @@ def target_of(scope: Scope) -> bytes:
     """
     headers = scope["headers"]
     if scope["method"] == "CONNECT":
-        raise Refusal("CONNECT is not for a gateway", status=501, reason="method")
+        raise Refusal("the gateway does not support CONNECT", status=501, reason="method")
     if b"websocket" in (first(headers, b"upgrade") or b"").lower():
-        raise Refusal("WebSockets are not passed on; use HTTP", status=501, reason="websocket")
+        raise Refusal("the gateway does not support WebSockets; use HTTP", status=501, reason="websocket")
     expects = first(headers, b"expect")
     if expects is not None and expects.lower() != b"100-continue":
         raise Refusal("only 100-continue can be expected", status=417, reason="expect")

@@ -64,7 +64,8 @@ class Router:
         """
         if self.routes is not None and routes.generation < self.routes.generation:
             raise ConflictError(
-                f"generation {routes.generation} is older than {self.routes.generation}, which is in force"
+                f"generation {routes.generation} is older than the current generation "
+                f"{self.routes.generation}"
             )
         before = {**{pool.deployment: pool for _, pool in self.shadows}, **self._pools}
         upstreams = dict(self._upstreams)

@@ -48,7 +48,7 @@ class WeightedChoice:
         if len(self._shares) == 1:
             return next(iter(self._shares))
         if not self._shares:
-            raise LookupError("nothing to choose from")
+            raise LookupError("there are no deployments to choose from")
         for name, share in self._shares.items():
             self._credits[name] += share
         chosen = max(self._credits, key=self._credits.__getitem__)  # of equals the table's first

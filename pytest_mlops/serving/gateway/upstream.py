@@ -147,7 +147,9 @@ class Upstream:
             raise UpstreamError(message, status=502, unsent=not call.began) from error
         if not connection.open:
             raise UpstreamError(
-                "upstream error: it closed the connection at once", status=502, unsent=not call.began
+                "upstream error: it closed the connection without a response",
+                status=502,
+                unsent=not call.began,
             )
         return connection
 

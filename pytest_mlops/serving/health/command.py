@@ -132,7 +132,7 @@ async def probe_custom(check: HealthCheck, endpoint: Endpoint) -> str:
     """Call the function; only ``True`` is healthy."""
     path = check.endpoint or ""
     if _PATH.fullmatch(path) is None:
-        raise InvalidHealthCheck(f"{check.name}: {path!r} is no import path; expected module:function")
+        raise InvalidHealthCheck(f"{check.name}: {path!r} is not an import path; expected module:function")
     given = json.dumps({"path": path, "host": endpoint.host, "port": endpoint.port})
     runner = [sys.executable, "-m", "pytest_mlops.serving.health.custom_runner", given]
     try:

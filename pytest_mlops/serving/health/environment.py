@@ -101,7 +101,7 @@ def _room(name: str, needed: float, there: float, unit: str) -> CheckOutcome:
     return CheckOutcome(
         name=name,
         state=HealthState.HEALTHY if enough else HealthState.UNHEALTHY,
-        message=f"{there:,.10g} {unit} are there, {needed:,.10g} are asked for",
+        message=f"{there:,.10g} {unit} available, {needed:,.10g} required",
         successes=int(enough),
         probes=1,
     )

@@ -40,7 +40,7 @@ async def probe_tcp(check: HealthCheck, endpoint: Endpoint) -> str:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     if mirrored:
-        raise ProbeFailed(f"{host}:{port} accepts no connection: nothing listens")
+        raise ProbeFailed(f"{host}:{port} refused the connection")
     return f"{host}:{port} accepts connections"
 
 
@@ -53,7 +53,7 @@ def _address(check: HealthCheck, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise InvalidHealthCheck(f"{check.name}: {text!r} is no address; expected host:port")
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is not an address; expected host:port")
     return host, int(port)
 
 
@@ -67,7 +67,7 @@ async def probe_http(check: HealthCheck, endpoint: Endpoint) -> str:
     except NO_RESPONSE as error:
         raise ProbeFailed(failure_message(url, error)) from error
     if not 200 <= status <= 399:
-        raise ProbeFailed(f"{name} answered {status}; 200 to 399 is healthy")
+        raise ProbeFailed(f"{name} answered {status}; expected 200 to 399")
     return f"{name} answered {status}"
 
 
@@ -81,9 +81,9 @@ def url_of(check: HealthCheck, endpoint: Endpoint) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL: {error}") from error
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is not a URL: {error}") from error
     if url.scheme not in {"http", "https"} or not url.host or not 0 < (url.port or 80) < 65536:
-        raise InvalidHealthCheck(f"{check.name}: {text!r} is no URL of http or https")
+        raise InvalidHealthCheck(f"{check.name}: {text!r} is not an HTTP or HTTPS URL")
     return url
 
 
@@ -118,7 +118,7 @@ async def probe_prediction(check: HealthCheck, endpoint: Endpoint) -> str:
     found = differences(got, expected, close=within(check.tolerance))
     if found:
         raise ProbeFailed(f"{without_secrets(url)}: {found[0]}")
-    return f"{without_secrets(url)} gave the known answer"
+    return f"{without_secrets(url)} returned the expected answer"
 
 
 async def post_json(url: httpx.URL, body: bytes) -> bytes:
@@ -131,7 +131,7 @@ async def post_json(url: httpx.URL, body: bytes) -> bytes:
     try:
         async with exchange("POST", url, body=body) as answer:
             if not 200 <= answer.status <= 299:
-                raise ProbeFailed(f"{name} answered {answer.status}; a prediction is 2xx")
+                raise ProbeFailed(f"{name} answered {answer.status}; expected 2xx")
             data = await answer.read(MAX_ANSWER)
     except NO_RESPONSE as error:
         raise ProbeFailed(failure_message(url, error)) from error

@@ -52,7 +52,8 @@ class Endpoint:
                 return values[found[1]]
             if found[1] in {"host", "port", "url"}:
                 raise InvalidHealthCheck(
-                    f"{text!r} asks for {found[0]} of a replica; a check with target: environment has none"
+                    f"{text!r} uses {found[0]} of a replica, which a check with target: environment does not "
+                    "have"
                 )
             return found[0]
 

@@ -171,7 +171,7 @@ def bring_down(layout: Layout, *, grace: float) -> Stopped:
         time.sleep(_TICK)
     if rest:
         names = ", ".join(f"process {process.pid}" for process in rest)
-        raise TaskError(f"could not end {names}; end them by hand")
+        raise TaskError(f"could not stop {names}; stop them manually")
     for path in (*layout.replicas.glob("*.json"), layout.supervisor, layout.starting, layout.routes):
         path.unlink(missing_ok=True)
     processes = ((each.marker, pid) for pid, each in sorted(found.items()) if each.marker != SUPERVISOR)

@@ -94,7 +94,7 @@ def _take(handle: int, *, shared: bool = False) -> bool:
     try:
         import fcntl  # noqa: PLC0415 -- not on Windows
     except ImportError as error:  # pragma: no cover -- Windows
-        raise TaskError("supervisors need a system with POSIX file locks, as Linux or macOS") from error
+        raise TaskError("supervisors need POSIX file locks, such as on Linux or macOS") from error
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

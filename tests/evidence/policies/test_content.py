@@ -28,7 +28,7 @@ def test_the_whole_required_set_holds(scene: Scene) -> None:
 @pytest.mark.parametrize("field", ["narrowed_by", "uncollected"])
 def test_a_run_that_was_narrowed_is_refused(scene: Scene, field: str) -> None:
     session(scene, **{field: ("-k rank",)})
-    with pytest.raises(EvidenceError, match=r"narrowed to a part of the tests \(-k rank\)"):
+    with pytest.raises(EvidenceError, match=r"narrowed to a subset of the tests \(-k rank\)"):
         REQUIRED.check(scene.case())
 
 

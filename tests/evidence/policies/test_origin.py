@@ -25,7 +25,7 @@ def aged(scene: Scene, age: timedelta) -> Case:
 def test_evidence_counts_to_the_last_second_of_its_age(scene: Scene) -> None:
     scene.demand(max_age=3600.0)
     assert AGE.check(aged(scene, timedelta(hours=1))) == "1:00:00 old"
-    with pytest.raises(EvidenceError, match=r"1:00:01 old; production takes at most 1 hours"):
+    with pytest.raises(EvidenceError, match=r"1:00:01 old; production accepts at most 1 hours"):
         AGE.check(aged(scene, timedelta(hours=1, seconds=1)))
 
 
@@ -62,7 +62,7 @@ def test_a_good_envelope_about_another_record_is_refused(scene: Scene) -> None:
 
 def test_an_envelope_is_held_against_the_record_where_no_signature_is_demanded_too(scene: Scene) -> None:
     scene.demand(trusted_keys=())
-    assert "no key was there to check it with" in SIGNATURE.check(scene.case())
+    assert "no key to check it with" in SIGNATURE.check(scene.case())
     scene.path.write_bytes(scene.path.read_bytes() + b"\n")
     with pytest.raises(EvidenceError, match="about another record"):
         SIGNATURE.check(scene.case())
@@ -78,13 +78,13 @@ def test_what_a_stranger_signed_is_not_even_read(scene: Scene) -> None:
 
 def test_without_an_envelope_a_demanded_signature_is_missing(scene: Scene) -> None:
     envelope_path(scene.path).unlink()
-    with pytest.raises(EvidenceError, match="production demands a signed record"):
+    with pytest.raises(EvidenceError, match="production requires a signed record"):
         SIGNATURE.check(scene.case())
     scene.demand(trusted_keys=())
-    assert SIGNATURE.check(scene.case()) == "not demanded, and there is none"
+    assert SIGNATURE.check(scene.case()) == "not required, and there is no signature"
 
 
-@pytest.mark.parametrize(("run_id", "message"), [("r", "run r, as asked for"), (None, "no other was asked")])
+@pytest.mark.parametrize(("run_id", "message"), [("r", "run r, as expected"), (None, "no run id was given")])
 def test_the_run_that_was_asked_for_holds(scene: Scene, run_id: str | None, message: str) -> None:
     assert message in RUN.check(case_of_run(scene, run_id))
 
@@ -107,7 +107,7 @@ def case_of_run(scene: Scene, run_id: str | None) -> Case:
 
 @pytest.mark.parametrize(
     ("made", "message"),
-    [("local", "made in local; production takes that of ci"), ("untrusted-pr", "never counts")],
+    [("local", "from local; production accepts evidence from ci"), ("untrusted-pr", "never accepted")],
 )
 def test_evidence_made_elsewhere_is_refused(scene: Scene, made: str, message: str) -> None:
     scene.demand(trust=("ci",))

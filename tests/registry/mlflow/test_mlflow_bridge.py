@@ -127,10 +127,10 @@ def test_one_version_here_stands_for_one_version_there(
 ) -> None:
     one, two = server.add_version(name, FILES), server.add_version(name, FILES)
     import_version(local, client, name, one, model_id="m", version_id="x", download=True)
-    with pytest.raises(ConflictError, match="stands for version 1"):
+    with pytest.raises(ConflictError, match="is linked to version 1"):
         import_version(local, client, name, two, model_id="m", version_id="x", download=True)
     server.add_version(f"other {name}", FILES)
-    with pytest.raises(ConflictError, match="keep to one name"):
+    with pytest.raises(ConflictError, match="use one name"):
         import_version(local, client, f"other {name}", "1", model_id="m", version_id="y")
 
 

@@ -94,8 +94,8 @@ def test_every_replica_asks_for_room_of_its_own(tmp_path: Path) -> None:
     one = environment(resources={"cpu_requests": "1m"})
     many = environment(resources={"cpu_requests": "1m"}, config={"replicas": 1000})
     (first,), (second,) = room_for(one, tmp_path), room_for(many, tmp_path)
-    assert "0.001 are asked for" in first.message
-    assert "1 are asked for" in second.message
+    assert "0.001 required" in first.message
+    assert "1 required" in second.message
 
 
 def test_gpus_that_cannot_be_counted_are_unknown_and_so_unhealthy(tmp_path: Path) -> None:

@@ -42,5 +42,5 @@ def test_the_target_of_an_environment_that_is_down_refuses(world: World) -> None
     for look in (target.routed, lambda: target.replicas("production.1")):
         with pytest.raises(ConflictError, match="resumes after pytest-mlops up"):
             look()
-    with pytest.raises(TaskError, match="its counts cannot be had"):
+    with pytest.raises(TaskError, match="its counts are unknown"):
         target.traffic()
