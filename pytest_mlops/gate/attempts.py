@@ -179,7 +179,7 @@ def _is_yes(answer: Any) -> bool:
     """Tell whether an answer is ``True``, of Python or NumPy, or an array of nothing but that."""
     if type(answer).__name__ in BOOLEANS:
         return bool(answer)
-    if str(getattr(answer, "dtype", None)) == "bool" and len(answer):
+    if str(getattr(answer, "dtype", None)) == "bool" and getattr(answer, "size", None):
         return bool(answer.all())
     return False
 

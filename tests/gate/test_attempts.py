@@ -108,7 +108,9 @@ def test_an_answer_that_is_no_plain_yes_fails(gate: Gate, answer: str) -> None:
     assert result(gate) == (Outcome.FAILED, [])
 
 
-@pytest.mark.parametrize("answer", ["None", "True", "np.bool_(True)", "np.array([True, True])"])
+@pytest.mark.parametrize(
+    "answer", ["None", "True", "np.bool_(True)", "np.array(True)", "np.array([True, True])"]
+)
 def test_a_plain_yes_passes(gate: Gate, answer: str) -> None:
     gate.write(
         "test_model.py",
